@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every Spillway header shares: export and cleanup macros, and the
+ * meaning of error codes.
+ *
+ * Errors are negative errno values. Besides their usual meaning these are
+ * fixed for the whole library:
+ *
+ *   -EFBIG      the content would pass the spool's `size_max`
+ *   -ENOBUFS    memory is refused by limit or budget and there is no
+ *               directory to spill to
+ *   -ENOSPC     the disk is full, or `keep_free` would be violated
+ *   -EDQUOT     the directory's quota is used up
+ *   -EPERM      the spool is sealed
+ *   -EAGAIN     a call that must not block would have to; or the bytes asked
+ *               for are not there yet
+ *   -ETIMEDOUT  a deadline passed
+ *   -ECANCELED  the operation was cancelled
+ *
+ * Sizes of memory are `size_t`, sizes and offsets of content `uint64_t`.
+ * Times named `_ms` are milliseconds of CLOCK_MONOTONIC.
+ */
+#ifndef SPILLWAY_BASE_H
+#define SPILLWAY_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#if defined(__GNUC__)
+#define SPW_API __attribute__((visibility("default")))
+#define SPW_MUST_CHECK __attribute__((warn_unused_result))
+#define SPW_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define SPW_AUTO(free_fn) __attribute__((cleanup(free_fn)))
+/** Move a pointer out of a variable that would clean it up. */
+#define SPW_TAKE(p)                                                            \
+	__extension__({                                                        \
+		__typeof__(p) spw_taken_ = (p);                                \
+		(p) = NULL;                                                    \
+		spw_taken_;                                                    \
+	})
+#else
+#define SPW_API
+#define SPW_MUST_CHECK
+#define SPW_PRINTF(fmt, args)
+#endif
+
+/** For sizes: no limit. */
+#define SPW_UNLIMITED UINT64_MAX
+/** For deadlines: never. */
+#define SPW_NO_DEADLINE UINT64_MAX
+
+#endif
