@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The budget's inner side: charging, the ranking of spools by the memory they
+ * hold, and the line of spools that wait for memory.
+ *
+ * Lock order: a spool's lock, then the budget's. The budget never calls into
+ * a spool with its lock held.
+ */
+#ifndef SPILLWAY_LIB_BUDGET_H
+#define SPILLWAY_LIB_BUDGET_H
+
+#include <stdbool.h>
+
+#include <spillway/budget.h>
+
+#include "block.h"
+
+struct spw_spool;
+
+/* A spool's place in the ranking and in the line. */
+struct spw__rank {
+	struct spw__rank *next, **prev;	/* NULL prev: not ranked */
+	struct spw__rank *line_next, **line_prev; /* NULL: not waiting */
+	struct spw_spool *spool;
+	unsigned level;			/* log2 of the bytes held */
+};
+
+/** How much of the budget a charge may use. */
+enum spw__charge {
+	SPW__CHARGE_CONTENT,	/* all of it */
+	SPW__CHARGE_BEHIND,	/* writes behind leave a quarter alone */
+	SPW__CHARGE_FORCED,	/* more than all: a spool's only block */
+};
+
+/**
+ * Take a charged block for `cap` bytes.
+ *
+ * Returns:   0 and the block.
+ * Errors:    -ENOBUFS when the budget is short; -ENOMEM.
+ */
+int spw__budget_get_block(struct spw_budget *b, size_t cap,
+    enum spw__charge kind, struct spw__block **ret);
+
+/** The end of a charged block: uncharge, recycle, wake who waits. */
+void spw__budget_free_block(struct spw__block *block);
+
+/** Rank a spool by `bytes`, anew if it was ranked. */
+void spw__budget_rank(struct spw_budget *b, struct spw__rank *r, size_t bytes);
+void spw__budget_unrank(struct spw_budget *b, struct spw__rank *r);
+
+/**
+ * Find the largest ranked spool; among equals the one ranked longest ago.
+ *
+ * Returns:   the spool with a reference, or NULL when none is ranked.
+ */
+struct spw_spool *spw__budget_largest(struct spw_budget *b);
+
+/**
+ * Is so little left that spilling should begin before it is short? If so,
+ * claims that work for the caller until spw__budget_relieved().
+ */
+bool spw__budget_relieve(struct spw_budget *b);
+void spw__budget_relieved(struct spw_budget *b);
+
+/** Queue a spool that could not get memory; it is woken once. */
+void spw__budget_wait(struct spw_budget *b, struct spw__rank *r);
+void spw__budget_unwait(struct spw_budget *b, struct spw__rank *r);
+
+/** Wake every waiting spool: memory came back, or an attempt failed. */
+void spw__budget_wake(struct spw_budget *b);
+
+void spw__budget_count_eviction(struct spw_budget *b);
+
+#endif

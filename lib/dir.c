@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "dir.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "sys.h"
+
+/* How long the file system's figures are believed. */
+#define FREE_TTL_MS 100
+
+struct spw_dir {
+	_Atomic uint32_t refs;
+	int fd;
+	bool in_memory;
+	uint64_t quota, keep_free;
+	_Atomic uint64_t charged, files;
+	/* The file system's free bytes at `free_at`, less what was charged
+	   since. */
+	_Atomic int64_t free;
+	_Atomic uint64_t free_at;
+};
+
+/* Write one block: an inode may be had where no data block is. */
+static int probe_file(int fd)
+{
+	static const char zeros[4096];
+	ssize_t n = spw__sys_pwrite(fd, zeros, sizeof(zeros), 0);
+
+	if (n < 0)
+		return (int)n;
+
+	return n == (ssize_t)sizeof(zeros) ? 0 : -ENOSPC;
+}
+
+int spw_dir_probe(struct spw_dir *d)
+{
+	int fd = spw__sys_tmpfile(d->fd);
+	if (fd < 0)
+		return fd;
+
+	int r = probe_file(fd);
+	int closed = spw__sys_close(fd);
+	return r < 0 ? r : closed;
+}
+
+int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)
+{
+	if (!opts || opts->size != sizeof(*opts) || !opts->path || !ret)
+		return -EINVAL;
+
+	struct spw_dir *d = spw__sys_alloc(sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+
+	struct spw__fs_info fs;
+	int r = d->fd = spw__sys_open_dir(opts->path);
+	if (r >= 0)
+		r = spw__sys_fs_info(d->fd, &fs);
+	if (r >= 0)
+		r = spw_dir_probe(d);
+	if (r < 0) {
+		if (d->fd >= 0)
+			spw__sys_close(d->fd);
+		spw__sys_free(d);
+		return r;
+	}
+
+	atomic_store(&d->refs, 1);
+	d->in_memory = fs.in_memory;
+	d->quota = opts->quota_bytes ? opts->quota_bytes : SPW_UNLIMITED;
+	d->keep_free = opts->keep_free_bytes;
+	atomic_store(&d->free, (int64_t)fs.free_bytes);
+	atomic_store(&d->free_at, spw__sys_now_ms());
+	*ret = d;
+	return 0;
+}
+
+struct spw_dir *spw_dir_ref(struct spw_dir *d)
+{
+	atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
+	return d;
+}
+
+void spw_dir_unref(struct spw_dir *d)
+{
+	if (!d)
+		return;
+	if (atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) != 1)
+		return;
+
+	spw__sys_close(d->fd);
+	spw__sys_free(d);
+}
+
+static int64_t free_bytes(struct spw_dir *d)
+{
+	uint64_t now = spw__sys_now_ms();
+	uint64_t at = atomic_load(&d->free_at);
+
+	if (now - at >= FREE_TTL_MS &&
+	    atomic_compare_exchange_strong(&d->free_at, &at, now)) {
+		struct spw__fs_info fs;
+
+		if (spw__sys_fs_info(d->fd, &fs) == 0)
+			atomic_store(&d->free, (int64_t)fs.free_bytes);
+	}
+	return atomic_load(&d->free);
+}
+
+/* Does `bytes` leave keep_free untouched? */
+static bool fits_free(struct spw_dir *d, uint64_t bytes)
+{
+	if (!d->keep_free)
+		return true;
+
+	int64_t left = free_bytes(d);
+	return left >= 0 && (uint64_t)left >= d->keep_free &&
+	    (uint64_t)left - d->keep_free >= bytes;
+}
+
+int spw_dir_check(struct spw_dir *d, uint64_t bytes)
+{
+	uint64_t now = atomic_load(&d->charged);
+
+	if (d->quota != SPW_UNLIMITED &&
+	    (now > d->quota || bytes > d->quota - now))
+		return -EDQUOT;
+
+	return fits_free(d, bytes) ? 0 : -ENOSPC;
+}
+
+int spw__dir_charge(struct spw_dir *d, uint64_t bytes)
+{
+	uint64_t now = atomic_load(&d->charged);
+
+	if (!fits_free(d, bytes))
+		return -ENOSPC;
+	do {
+		if (d->quota != SPW_UNLIMITED &&
+		    (now > d->quota || bytes > d->quota - now))
+			return -EDQUOT;
+	} while (!atomic_compare_exchange_weak(&d->charged, &now, now + bytes));
+
+	atomic_fetch_sub(&d->free, (int64_t)bytes);
+	return 0;
+}
+
+void spw__dir_uncharge(struct spw_dir *d, uint64_t bytes)
+{
+	atomic_fetch_sub(&d->charged, bytes);
+	atomic_fetch_add(&d->free, (int64_t)bytes);
+}
+
+int spw__dir_file(struct spw_dir *d)
+{
+	int fd = spw__sys_tmpfile(d->fd);
+
+	if (fd >= 0)
+		atomic_fetch_add(&d->files, 1);
+	return fd;
+}
+
+void spw__dir_close(struct spw_dir *d, int fd)
+{
+	/* Unnamed and about to vanish: a write-back error has no reader. */
+	(void)spw__sys_close(fd);
+	atomic_fetch_sub(&d->files, 1);
+}
+
+bool spw__dir_reserves(const struct spw_dir *d)
+{
+	return !d->in_memory;
+}
+
+void spw_dir_stats(struct spw_dir *d, struct spw_dir_stats *ret)
+{
+	int64_t left = free_bytes(d);
+
+	*ret = (struct spw_dir_stats){
+		.quota = d->quota,
+		.charged = atomic_load(&d->charged),
+		.free = left > 0 ? (uint64_t)left : 0,
+		.files = atomic_load(&d->files),
+		.in_memory = d->in_memory,
+	};
+}

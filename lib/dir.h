@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The directory's inner side: charging bytes before they are written, and
+ * making files.
+ */
+#ifndef SPILLWAY_LIB_DIR_H
+#define SPILLWAY_LIB_DIR_H
+
+#include <spillway/dir.h>
+
+/**
+ * Account for `bytes` more, before they are written.
+ *
+ * Returns:   0.
+ * Errors:    -EDQUOT; -ENOSPC when `keep_free_bytes` would be violated.
+ */
+int spw__dir_charge(struct spw_dir *d, uint64_t bytes);
+void spw__dir_uncharge(struct spw_dir *d, uint64_t bytes);
+
+/** Returns: the descriptor of a new unnamed file, or a negative errno. */
+int spw__dir_file(struct spw_dir *d);
+
+/** Close a file of spw__dir_file(). */
+void spw__dir_close(struct spw_dir *d, int fd);
+
+/** Is setting blocks aside worth it here? On tmpfs it takes memory. */
+bool spw__dir_reserves(const struct spw_dir *d);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A set of byte ranges: which parts of a sparse spool are there. Ranges are
+ * kept sorted and merged, so it stays as small as the number of gaps.
+ *
+ * Threads: the caller locks.
+ */
+#ifndef SPILLWAY_LIB_EXTENT_H
+#define SPILLWAY_LIB_EXTENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct spw__extent {
+	uint64_t first, end;	/* [first, end) */
+};
+
+struct spw__extents {
+	struct spw__extent *items;
+	size_t count, cap;
+	uint64_t bytes;		/* in all ranges */
+};
+
+void spw__extents_fini(struct spw__extents *set);
+
+/**
+ * Make room so that the next spw__extents_add() cannot fail.
+ *
+ * Errors:    -ENOMEM.
+ */
+int spw__extents_reserve(struct spw__extents *set);
+
+/** Add [first, end), merging. Needs spw__extents_reserve() before it. */
+void spw__extents_add(struct spw__extents *set, uint64_t first, uint64_t end);
+
+/** Returns: how many bytes are in the set from `off` on without a gap. */
+uint64_t spw__extents_run(const struct spw__extents *set, uint64_t off);
+
+#endif

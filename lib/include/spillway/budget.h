@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory shared by many spools.
+ *
+ * A budget bounds how many bytes of content all its spools hold in memory
+ * together, recycles that memory (blocks come back warm, which is most of
+ * what a small upload costs), and knows which spool holds the most, so that
+ * when memory is short the largest one goes to disk and not the newcomer.
+ *
+ *   spw_budget_new() -> hand it to spools in spw_spool_opts -> unref when done
+ *
+ * Charged are whole blocks (powers of two from 512 bytes), from when a spool
+ * takes one until its last user, a reader's pin included, lets go. Memory
+ * kept for reuse is not charged and stays below an eighth of the limit (at
+ * least 4 MiB).
+ *
+ * Threads: every call may be made from any thread.
+ */
+#ifndef SPILLWAY_BUDGET_H
+#define SPILLWAY_BUDGET_H
+
+#include <spillway/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct spw_budget;
+
+struct spw_budget_stats {
+	uint64_t limit;		/* bytes; SPW_UNLIMITED for none */
+	uint64_t charged;	/* bytes in blocks that are in use */
+	uint64_t peak;		/* the most that was ever charged */
+	uint64_t cached;	/* bytes in free blocks kept for reuse */
+	uint64_t spools;	/* spools whose content is all in memory */
+	uint64_t evictions;	/* spools sent to disk to make room */
+};
+
+/**
+ * Make a budget.
+ *
+ * Units:     `limit_bytes` in bytes, SPW_UNLIMITED for none.
+ * Returns:   0 and a budget with one reference in `*ret`.
+ * Errors:    -ENOMEM; -EINVAL when `limit_bytes` is 0.
+ */
+SPW_API int spw_budget_new(uint64_t limit_bytes, struct spw_budget **ret)
+    SPW_MUST_CHECK;
+
+/** Take a reference. Returns: `b`. */
+SPW_API struct spw_budget *spw_budget_ref(struct spw_budget *b);
+
+/** Drop a reference; NULL is allowed. Spools hold their own. */
+SPW_API void spw_budget_unref(struct spw_budget *b);
+
+/** Read the figures of this moment into `*ret`. */
+SPW_API void spw_budget_stats(struct spw_budget *b,
+    struct spw_budget_stats *ret);
+
+static inline void spw_budget_unrefp(struct spw_budget **b)
+{
+	spw_budget_unref(*b);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

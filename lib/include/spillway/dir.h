@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A spool directory: where spools go when they outgrow memory.
+ *
+ * Files in it have no name (O_TMPFILE), so that nothing is left behind by a
+ * process that is killed. The handle accounts for what spools put there: a
+ * quota of its own, and a number of bytes that must stay free on the file
+ * system for everybody else. Both refuse early, before bytes are written.
+ *
+ *   spw_dir_open() -> hand it to spools in spw_spool_opts -> unref when done
+ *
+ * Threads: every call may be made from any thread.
+ */
+#ifndef SPILLWAY_DIR_H
+#define SPILLWAY_DIR_H
+
+#include <stdbool.h>
+
+#include <spillway/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct spw_dir;
+
+struct spw_dir_opts {
+	size_t size;		/* sizeof(struct spw_dir_opts) */
+	const char *path;	/* must exist */
+	uint64_t quota_bytes;	/* most that spools may hold; 0: no quota */
+	uint64_t keep_free_bytes; /* leave this much of the file system free */
+};
+
+struct spw_dir_stats {
+	uint64_t quota;		/* bytes; SPW_UNLIMITED for none */
+	uint64_t charged;	/* bytes written or reserved by spools */
+	uint64_t free;		/* free for this process on the file system */
+	uint64_t files;		/* open spool files */
+	bool in_memory;		/* a tmpfs: spilling there frees no memory */
+};
+
+/**
+ * Open a spool directory and prove with a real file that it can be used.
+ *
+ * Returns:   0 and a directory with one reference in `*ret`.
+ * Errors:    -ENOENT, -ENOTDIR, -EACCES, -EROFS, -ENOSPC: as the system
+ *            says when a file is made and written there; -EINVAL, -ENOMEM.
+ */
+SPW_API int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)
+    SPW_MUST_CHECK;
+
+/** Take a reference. Returns: `d`. */
+SPW_API struct spw_dir *spw_dir_ref(struct spw_dir *d);
+
+/** Drop a reference; NULL is allowed. Spools hold their own. */
+SPW_API void spw_dir_unref(struct spw_dir *d);
+
+/**
+ * Would `bytes` more fit right now? Nothing is reserved.
+ *
+ * Returns:   0 when they would.
+ * Errors:    -EDQUOT over the quota; -ENOSPC when `keep_free_bytes` would be
+ *            violated.
+ */
+SPW_API int spw_dir_check(struct spw_dir *d, uint64_t bytes) SPW_MUST_CHECK;
+
+/**
+ * Prove again that files can be made and written here.
+ *
+ * Returns:   0 when they can.
+ * Errors:    as spw_dir_open().
+ * Threads:   may block on the disk.
+ */
+SPW_API int spw_dir_probe(struct spw_dir *d) SPW_MUST_CHECK;
+
+/** Read the figures of this moment into `*ret`. */
+SPW_API void spw_dir_stats(struct spw_dir *d, struct spw_dir_stats *ret);
+
+static inline void spw_dir_unrefp(struct spw_dir **d)
+{
+	spw_dir_unref(*d);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A few threads for work that may block: writing, closing, reading disks.
+ *
+ *   spw_pool_new() -> spw_pool_submit()... -> spw_pool_free()
+ *
+ * Jobs run in the order they were submitted, each on one of the threads. A
+ * job lives in memory of its owner, from submit until its function is called;
+ * the function may free it or submit it again.
+ */
+#ifndef SPILLWAY_POOL_H
+#define SPILLWAY_POOL_H
+
+#include <spillway/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct spw_pool;
+
+struct spw_job {
+	struct spw_job *next;		/* the pool's */
+	void (*run)(struct spw_job *job);
+};
+
+/**
+ * Start a pool.
+ *
+ * Units:     `threads` from 1 to 64.
+ * Returns:   0 and the pool in `*ret`.
+ * Errors:    -EINVAL; -ENOMEM; -EAGAIN when no thread can be started.
+ */
+SPW_API int spw_pool_new(unsigned threads, struct spw_pool **ret)
+    SPW_MUST_CHECK;
+
+/**
+ * Queue a job. Never blocks and never fails.
+ *
+ * Ownership: `job` belongs to the pool until `job->run` is called.
+ * Threads:   any.
+ */
+SPW_API void spw_pool_submit(struct spw_pool *p, struct spw_job *job);
+
+/** Returns: how many jobs wait or run now. */
+SPW_API size_t spw_pool_pending(struct spw_pool *p);
+
+/** Run what is queued, then stop the threads; NULL is allowed. */
+SPW_API void spw_pool_free(struct spw_pool *p);
+
+static inline void spw_pool_freep(struct spw_pool **p)
+{
+	spw_pool_free(*p);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

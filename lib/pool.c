@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include <spillway/pool.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "sys.h"
+
+#define THREADS_MAX 64
+
+struct spw_pool {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct spw_job *first, **last;
+	size_t pending;		/* queued and running */
+	unsigned idle;		/* threads asleep */
+	bool stop;
+	unsigned threads;
+	pthread_t ids[THREADS_MAX];
+};
+
+static void *work(void *arg)
+{
+	struct spw_pool *p = arg;
+
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		while (!p->first && !p->stop) {
+			p->idle++;
+			pthread_cond_wait(&p->more, &p->lock);
+			p->idle--;
+		}
+		if (!p->first)
+			break;
+
+		struct spw_job *job = p->first;
+		p->first = job->next;
+		if (!p->first)
+			p->last = &p->first;
+		pthread_mutex_unlock(&p->lock);
+		job->run(job);
+		pthread_mutex_lock(&p->lock);
+		p->pending--;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+int spw_pool_new(unsigned threads, struct spw_pool **ret)
+{
+	if (threads < 1 || threads > THREADS_MAX || !ret)
+		return -EINVAL;
+
+	struct spw_pool *p = spw__sys_alloc(sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->more, NULL);
+	p->last = &p->first;
+	for (; p->threads < threads; p->threads++) {
+		int r = spw__sys_thread(&p->ids[p->threads], work, p);
+		if (r < 0) {
+			spw_pool_free(p);
+			return r;
+		}
+	}
+	*ret = p;
+	return 0;
+}
+
+void spw_pool_submit(struct spw_pool *p, struct spw_job *job)
+{
+	job->next = NULL;
+	pthread_mutex_lock(&p->lock);
+	*p->last = job;
+	p->last = &job->next;
+	p->pending++;
+	bool wake = p->idle > 0;
+	pthread_mutex_unlock(&p->lock);
+	if (wake)
+		pthread_cond_signal(&p->more);
+}
+
+size_t spw_pool_pending(struct spw_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	size_t n = p->pending;
+	pthread_mutex_unlock(&p->lock);
+	return n;
+}
+
+void spw_pool_free(struct spw_pool *p)
+{
+	if (!p)
+		return;
+
+	pthread_mutex_lock(&p->lock);
+	p->stop = true;
+	pthread_mutex_unlock(&p->lock);
+	pthread_cond_broadcast(&p->more);
+	for (unsigned i = 0; i < p->threads; i++)
+		pthread_join(p->ids[i], NULL);
+	pthread_cond_destroy(&p->more);
+	pthread_mutex_destroy(&p->lock);
+	spw__sys_free(p);
+}

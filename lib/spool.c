@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* The spool's life: birth, sealing, failing, figures, death. */
+#include "spool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+
+#include "sys.h"
+
+#define KNOWN_FLAGS (SPW_SPOOL_ON_DISK | SPW_SPOOL_SPARSE)
+
+static int check_opts(const struct spw_spool_opts *o)
+{
+	if (o->size != sizeof(*o) || (o->flags & ~(unsigned)KNOWN_FLAGS))
+		return -EINVAL;
+	if ((o->flags & SPW_SPOOL_SPARSE) &&
+	    (!o->size_hint || o->size_hint > (uint64_t)INT64_MAX))
+		return -EINVAL;
+	if ((o->flags & SPW_SPOOL_ON_DISK) && !o->dir)
+		return -ENOBUFS;
+
+	return 0;
+}
+
+int spw_spool_new(const struct spw_spool_opts *opts, struct spw_spool **ret)
+{
+	static const struct spw_spool_opts defaults = {
+		.size = sizeof(defaults),
+		.memory_max = SPW_UNLIMITED,
+	};
+
+	if (!ret)
+		return -EINVAL;
+	if (!opts)
+		opts = &defaults;
+
+	int r = check_opts(opts);
+	if (r < 0)
+		return r;
+
+	struct spw_spool *s = spw__sys_alloc(sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+
+	s->magic = SPW__SPOOL_MAGIC;
+	s->opts = *opts;
+	if (s->opts.budget)
+		spw_budget_ref(s->opts.budget);
+	if (s->opts.dir)
+		spw_dir_ref(s->opts.dir);
+	s->rank.spool = s;
+	atomic_store_explicit(&s->refs, 1, memory_order_relaxed);
+	atomic_store_explicit(&s->fd, -1, memory_order_relaxed);
+	pthread_mutex_init(&s->callback_lock, NULL);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->idle, NULL);
+	*ret = s;
+	return 0;
+}
+
+struct spw_spool *spw_spool_ref(struct spw_spool *s)
+{
+	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+struct spw_spool *spw__spool_try_ref(struct spw_spool *s)
+{
+	uint32_t refs = atomic_load(&s->refs);
+
+	while (refs) {
+		if (atomic_compare_exchange_weak(&s->refs, &refs, refs + 1))
+			return s;
+	}
+	return NULL;
+}
+
+/* Everything that may block: closing a large file takes long. */
+static void destroy(struct spw_spool *s)
+{
+	int fd = atomic_load(&s->fd);
+
+	if (fd >= 0)
+		spw__dir_close(s->opts.dir, fd);
+	if (s->disk_charged)
+		spw__dir_uncharge(s->opts.dir, s->disk_charged);
+	spw__extents_fini(&s->extents);
+	spw_budget_unref(s->opts.budget);
+	spw_dir_unref(s->opts.dir);
+	pthread_cond_destroy(&s->idle);
+	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->callback_lock);
+	s->magic = 0;
+	spw__sys_free(s);
+}
+
+static void destroy_job(struct spw_job *job)
+{
+	struct spw_spool *s = (struct spw_spool *)(void *)((char *)job -
+	    offsetof(struct spw_spool, job));
+
+	assert(s->magic == SPW__SPOOL_MAGIC);
+	destroy(s);
+}
+
+void spw_spool_unref(struct spw_spool *s)
+{
+	if (!s)
+		return;
+
+	assert(s->magic == SPW__SPOOL_MAGIC);
+	if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+
+	if (s->opts.budget) {
+		spw__budget_unrank(s->opts.budget, &s->rank);
+		spw__budget_unwait(s->opts.budget, &s->rank);
+	}
+	struct spw__block *b = atomic_load(&s->head), *next;
+	for (; b; b = next) {
+		next = atomic_load(&b->next);
+		spw__block_unref(b);
+	}
+	if (atomic_load(&s->fd) >= 0 && s->opts.pool) {
+		s->job.run = destroy_job;
+		spw_pool_submit(s->opts.pool, &s->job);
+	} else {
+		destroy(s);
+	}
+}
+
+/* A block far larger than its content goes back for one that fits. */
+static void trim_memory(struct spw_spool *s)
+{
+	struct spw__block *old = s->tail, *b;
+	uint64_t size = atomic_load(&s->committed);
+
+	if (!old || s->spilled || spw__spool_sparse(s) ||
+	    spw__block_cap(size) * 2 > old->cap)
+		return;
+	if (spw__spool_get_block(
+	        s, spw__block_cap(size), SPW__CHARGE_CONTENT, &b) < 0)
+		return;
+
+	spw__spool_swap_block(s, b, size);
+}
+
+/* Locked; nothing waits for the disk. */
+static int seal(struct spw_spool *s)
+{
+	if (spw__spool_sparse(s) &&
+	    atomic_load(&s->committed) != s->opts.size_hint)
+		return -EAGAIN;
+
+	trim_memory(s);
+	atomic_store(&s->state, SPW_STATE_SEALED);
+	spw__spool_notify(s);
+	return 0;
+}
+
+/* 1 when there is nothing left to do. */
+static int sealed_already(struct spw_spool *s)
+{
+	switch (atomic_load(&s->state)) {
+	case SPW_STATE_SEALED:
+		return 1;
+	case SPW_STATE_FAILED:
+		return s->source_error;
+	default:
+		return 0;
+	}
+}
+
+int spw_spool_seal(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	spw__spool_busy_begin(s);
+	int r = sealed_already(s);
+	if (r == 0 && s->spilled && !spw__spool_sparse(s)) {
+		r = spw__spool_flush(s);
+		if (r == 0)
+			spw__spool_trim_disk(s);
+	}
+	if (r == 0)
+		r = seal(s);
+	spw__spool_busy_end(s);
+	pthread_mutex_unlock(&s->lock);
+	return r < 0 ? r : 0;
+}
+
+int spw_spool_try_seal(struct spw_spool *s)
+{
+	if (!s->opts.pool)
+		return spw_spool_seal(s);
+
+	pthread_mutex_lock(&s->lock);
+	int r = sealed_already(s);
+	if (r == 0 && s->flush_error) {
+		r = s->flush_error;
+		s->flush_error = 0;
+	}
+	bool waits = r == 0 && s->spilled && !spw__spool_sparse(s) &&
+	    (atomic_load(&s->head) ||
+	        s->disk_charged > atomic_load(&s->on_disk));
+	if (waits) {
+		/* The pool writes the rest, and gives back the excess. */
+		s->drain = true;
+		spw__spool_kick(s);
+		r = -EAGAIN;
+	}
+	s->writer_waits = r == -EAGAIN;
+	if (r == 0)
+		r = seal(s);
+	pthread_mutex_unlock(&s->lock);
+	return r < 0 ? r : 0;
+}
+
+void spw_spool_fail(struct spw_spool *s, int error)
+{
+	pthread_mutex_lock(&s->lock);
+	if (atomic_load(&s->state) == SPW_STATE_OPEN) {
+		s->source_error = error < 0 ? error : -EIO;
+		atomic_store(&s->state, SPW_STATE_FAILED);
+		spw__spool_notify(s);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+int spw_spool_rollover(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	spw__spool_busy_begin(s);
+	int r = spw__spool_spill(s, SPW_SPILL_FORCED);
+	if (r == 0)
+		r = spw__spool_flush(s);
+	spw__spool_busy_end(s);
+	pthread_mutex_unlock(&s->lock);
+	spw__spool_tell_spill(s);
+	return r;
+}
+
+int spw_spool_fd(struct spw_spool *s)
+{
+	int r = spw_spool_rollover(s);
+
+	return r < 0 ? r : spw__sys_dup(atomic_load(&s->fd));
+}
+
+uint64_t spw_spool_committed(struct spw_spool *s)
+{
+	return atomic_load_explicit(&s->committed, memory_order_acquire);
+}
+
+uint64_t spw_spool_size(struct spw_spool *s)
+{
+	if (spw__spool_sparse(s))
+		return s->opts.size_hint;
+
+	return spw_spool_committed(s);
+}
+
+enum spw_state spw_spool_state(struct spw_spool *s)
+{
+	return (enum spw_state)atomic_load(&s->state);
+}
+
+void spw_spool_info(struct spw_spool *s, struct spw_spool_info *ret)
+{
+	bool sparse = spw__spool_sparse(s);
+
+	pthread_mutex_lock(&s->lock);
+	uint64_t committed = atomic_load(&s->committed);
+	uint64_t present = sparse ? s->extents.bytes : committed;
+	uint64_t disk = atomic_load(&s->on_disk);
+	if (sparse)
+		disk = disk ? present : 0;
+	*ret = (struct spw_spool_info){
+		.size = sparse ? s->opts.size_hint : committed,
+		.present = present,
+		.memory_bytes = present - disk,
+		.disk_bytes = disk,
+		.state = (enum spw_state)atomic_load(&s->state),
+		.spilled = s->why,
+		.error = s->source_error,
+	};
+	pthread_mutex_unlock(&s->lock);
+}

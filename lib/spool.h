@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The spool's inner side.
+ *
+ * Content is a file holding [0, on_disk), then a list of blocks holding
+ * [on_disk, committed). In memory it is one block and no file; spilling
+ * writes that block to the file and afterwards blocks of 64 KiB are filled at
+ * the tail and written from the head.
+ *
+ *        file                 head            tail
+ *   [0 .... on_disk) [base ..) -> [base ..) -> [base .. committed)
+ *
+ * Readers take no lock: they load `committed`, then look in the file or walk
+ * the list. So that a block they found is not recycled under them, they
+ * enter a short window (`readers`) in which they take a reference on it;
+ * whoever unlinks a block first makes the file or its successor visible,
+ * then waits for the window to be empty.
+ *
+ * Everything that changes is changed under `lock`. Disk I/O happens outside
+ * of it, by one thread at a time, which holds `busy`.
+ */
+#ifndef SPILLWAY_LIB_SPOOL_H
+#define SPILLWAY_LIB_SPOOL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <spillway/spool.h>
+
+#include "block.h"
+#include "budget.h"
+#include "dir.h"
+#include "extent.h"
+
+#define SPW__SPOOL_MAGIC 0x5b001u
+
+/* Larger writes cost several times the CPU on common file systems. */
+#define SPW__IO_SIZE (64u * 1024)
+/* Blocks that may wait for the disk before the writer has to. */
+#define SPW__BEHIND_BLOCKS 16u
+/* What one turn of the pool writes before other spools get theirs. */
+#define SPW__FLUSH_TURN (4u * 1024 * 1024)
+
+struct spw_spool {
+	uint32_t magic;
+	_Atomic uint32_t refs;
+	struct spw_spool_opts opts;
+
+	_Atomic uint64_t committed;
+	_Atomic uint64_t on_disk;
+	_Atomic int fd;			/* -1 until there is a file */
+	_Atomic int state;		/* enum spw_state */
+	_Atomic uint32_t readers;	/* readers in their window */
+	_Atomic(struct spw__block *) head;
+
+	/* Held while a callback runs; nothing is locked after it. */
+	pthread_mutex_t callback_lock;
+
+	pthread_mutex_t lock;
+	pthread_cond_t idle;		/* `busy` was given up */
+	struct spw__block *tail;
+	unsigned blocks;		/* in the list */
+	size_t memory_bytes;		/* capacity of the list */
+	bool tail_closed;		/* appends go to a new block */
+	bool busy;			/* somebody does I/O or rewrites */
+	bool spilled;			/* lives on disk */
+	bool queued;			/* `job` is with the pool */
+	bool drain;			/* write the open tail, too */
+	bool starved;			/* waited for the budget already */
+	bool hopeless;			/* and nothing came of it */
+	bool writer_waits;		/* was told -EAGAIN */
+	bool dirty_end;			/* the file may reach past on_disk */
+	bool relief;			/* being spilled ahead of need */
+	_Atomic bool tell;		/* on_spill is due */
+	enum spw_spill why;
+	int flush_error;		/* to be told to the writer, once */
+	int source_error;
+	uint64_t disk_charged;
+	struct spw_watch *watches;
+	struct spw__extents extents;	/* sparse only */
+	struct spw__rank rank;
+	struct spw_job job;		/* writing behind; at the end closing */
+};
+
+static inline bool spw__spool_sparse(const struct spw_spool *s)
+{
+	return s->opts.flags & SPW_SPOOL_SPARSE;
+}
+
+static inline uint64_t spw__spool_pending(struct spw_spool *s)
+{
+	return atomic_load_explicit(&s->committed, memory_order_relaxed) -
+	    atomic_load_explicit(&s->on_disk, memory_order_relaxed);
+}
+
+/** Take a reference unless the spool is being freed; NULL then. */
+struct spw_spool *spw__spool_try_ref(struct spw_spool *s);
+
+/** Call on_writable. */
+void spw__spool_writable(struct spw_spool *s);
+
+/* spool_flush.c; all are called with the spool locked. */
+
+/** Wait until nobody does I/O on this spool, then be the one who may. */
+void spw__spool_busy_begin(struct spw_spool *s);
+void spw__spool_busy_end(struct spw_spool *s);
+
+/**
+ * Decide that the spool lives on disk from now on.
+ *
+ * Errors:    -ENOBUFS without a directory.
+ */
+int spw__spool_spill(struct spw_spool *s, enum spw_spill why);
+
+/** Call on_spill if it is due. Call unlocked, after a spill was decided. */
+void spw__spool_tell_spill(struct spw_spool *s);
+
+/** Make the file if there is none. Busy; drops the lock meanwhile. */
+int spw__spool_need_file(struct spw_spool *s);
+
+/** Account for a file of `size` bytes. Busy. */
+int spw__spool_charge_disk(struct spw_spool *s, uint64_t size);
+
+/** Write every waiting byte. Busy; drops the lock meanwhile. */
+int spw__spool_flush(struct spw_spool *s);
+
+/** Write `len` bytes to the file. Busy; call with the lock dropped. */
+int spw__spool_write_file(struct spw_spool *s, const uint8_t *data, size_t len,
+    uint64_t off);
+
+/** Give back disk space past the content. Busy; drops the lock meanwhile. */
+void spw__spool_trim_disk(struct spw_spool *s);
+
+/** Hand the waiting blocks to the pool if it does not have them yet. */
+void spw__spool_kick(struct spw_spool *s);
+
+/** Unlink the head block once no reader can be looking at it. */
+void spw__spool_pop(struct spw_spool *s);
+
+/** Append an empty block for [base, ...) to the list. */
+void spw__spool_push(struct spw_spool *s, struct spw__block *b, uint64_t base);
+
+/**
+ * Make room in the budget by sending the largest spool to disk. Call with the
+ * spool locked; drops the lock meanwhile.
+ *
+ * Returns:   0 to look at everything anew, the lock was dropped; 1 when memory
+ *            will come back and on_writable tells when (`block` false only).
+ * Errors:    -ENOBUFS when this spool is the largest, or nothing helped; the
+ *            lock was not dropped.
+ */
+int spw__spool_make_room(struct spw_spool *s, bool block);
+
+/** Start spilling in the background when memory is getting short. */
+void spw__spool_relieve(struct spw_spool *s);
+
+/* spool_wait.c */
+
+/** Fire the watches whose time has come. Locked. */
+void spw__spool_notify(struct spw_spool *s);
+
+/* spool_write.c; locked */
+
+/** May `len` bytes be written at `off`? Errors: as spw_spool_append(). */
+int spw__spool_check(struct spw_spool *s, size_t len, uint64_t off);
+
+/**
+ * Get memory for content of `size` bytes, or decide for the disk.
+ *
+ * Returns:   0 when there is one block that holds it; 1 on disk.
+ * Errors:    -ERESTART when the lock was dropped: look at everything anew;
+ *            -EAGAIN when it would block (`block` false); -ENOMEM; -ENOBUFS.
+ */
+int spw__spool_place(struct spw_spool *s, uint64_t size, bool block);
+
+/** Put block `b` in the place of the only one, with `size` bytes of it. */
+void spw__spool_swap_block(struct spw_spool *s, struct spw__block *b,
+    uint64_t size);
+
+/** Let readers see bytes up to `committed`. */
+void spw__spool_publish(struct spw_spool *s, uint64_t committed);
+
+/** Get a block of the budget, or of the system without one. */
+int spw__spool_get_block(struct spw_spool *s, size_t cap,
+    enum spw__charge kind, struct spw__block **ret);
+
+/** Wait until no reader is in its window (spool_flush.c). */
+void spw__spool_quiesce(struct spw_spool *s);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading: without locks below the committed watermark. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "spool.h"
+#include "sys.h"
+
+/*
+ * Find the block that holds `off` and take a reference on it. NULL when it
+ * went to the file meanwhile.
+ */
+static struct spw__block *block_at(struct spw_spool *s, uint64_t off)
+{
+	atomic_fetch_add(&s->readers, 1);
+	struct spw__block *b = atomic_load(&s->head);
+	while (b) {
+		struct spw__block *next = atomic_load(&b->next);
+
+		if (!next || next->base > off)
+			break;
+		b = next;
+	}
+	if (b && b->base <= off)
+		spw__block_ref(b);
+	else
+		b = NULL;
+	atomic_fetch_sub(&s->readers, 1);
+	return b;
+}
+
+/* How much of the block past `off` is surely the spool's at this place. */
+static size_t block_run(struct spw__block *b, uint64_t off)
+{
+	struct spw__block *next = atomic_load(&b->next);
+	uint64_t end = next ? next->base : b->base + b->cap;
+
+	return (size_t)(end - off);
+}
+
+/* Read bytes that are known to be there. */
+static ssize_t read_present(struct spw_spool *s, void *buf, size_t len,
+    uint64_t off)
+{
+	for (;;) {
+		uint64_t disk = atomic_load(&s->on_disk);
+
+		if (off < disk) {
+			if (len > disk - off)
+				len = (size_t)(disk - off);
+			ssize_t n = spw__sys_pread(
+			    atomic_load(&s->fd), buf, len, off);
+
+			/* Somebody cut the file: never an end of content. */
+			return n == 0 ? -EIO : n;
+		}
+
+		struct spw__block *b = block_at(s, off);
+		if (!b)
+			continue;
+
+		size_t run = block_run(b, off);
+		if (len > run)
+			len = run;
+		memcpy(buf, b->data + (off - b->base), len);
+		spw__block_unref(b);
+		return (ssize_t)len;
+	}
+}
+
+uint64_t spw_spool_present(struct spw_spool *s, uint64_t off)
+{
+	uint64_t end = spw_spool_committed(s);
+
+	if (off < end)
+		return end - off;
+	if (!spw__spool_sparse(s))
+		return 0;
+
+	pthread_mutex_lock(&s->lock);
+	uint64_t run = spw__extents_run(&s->extents, off);
+	pthread_mutex_unlock(&s->lock);
+	return run;
+}
+
+/* What reading where nothing is there means. */
+static ssize_t nothing_there(struct spw_spool *s, uint64_t off)
+{
+	/* In this order: the state changes after the last byte came. */
+	int state = atomic_load(&s->state);
+
+	if (state == SPW_STATE_FAILED)
+		return s->source_error;
+	if (spw__spool_sparse(s) && off < s->opts.size_hint)
+		return -EAGAIN;
+
+	return 0;
+}
+
+ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
+    uint64_t off)
+{
+	if (!len)
+		return 0;
+	if (len > SSIZE_MAX)
+		len = SSIZE_MAX;
+
+	size_t got = 0;
+	while (got < len) {
+		uint64_t there = spw_spool_present(s, off + got);
+		if (!there)
+			break;
+
+		size_t want = len - got;
+		if (want > there)
+			want = (size_t)there;
+		ssize_t n =
+		    read_present(s, (uint8_t *)buf + got, want, off + got);
+		if (n < 0)
+			return got ? (ssize_t)got : n;
+
+		got += (size_t)n;
+	}
+	return got ? (ssize_t)got : nothing_there(s, off);
+}
+
+int spw_spool_pin(struct spw_spool *s, uint64_t off, size_t len,
+    struct spw_pin *ret)
+{
+	if (spw_spool_present(s, off) < len || off < atomic_load(&s->on_disk))
+		return -EAGAIN;
+
+	struct spw__block *b = block_at(s, off);
+	if (!b)
+		return -EAGAIN;
+	if (block_run(b, off) < len) {
+		spw__block_unref(b);
+		return -EAGAIN;
+	}
+
+	ret->data = b->data + (off - b->base);
+	ret->len = len;
+	ret->block = b;
+	return 0;
+}
+
+void spw_spool_unpin(struct spw_pin *pin)
+{
+	spw__block_unref(pin->block);
+	*pin = (struct spw_pin){ 0 };
+}
+
+int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
+{
+	uint64_t disk = atomic_load(&s->on_disk);
+
+	if (off > disk || len > disk - off)
+		return -EAGAIN;
+	if (spw__spool_sparse(s) && spw_spool_present(s, off) < len)
+		return -EAGAIN;
+
+	int fd = atomic_load(&s->fd);
+	return fd < 0 ? -EAGAIN : fd;
+}

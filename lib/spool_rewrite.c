@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* Changing what is there: pwrite, truncate, and filling sparse spools. */
+#include <errno.h>
+#include <string.h>
+
+#include "spool.h"
+#include "sys.h"
+
+/* The file past on_disk must read as zeros before a gap is left there. */
+static int clean_end(struct spw_spool *s, uint64_t off)
+{
+	uint64_t end = atomic_load(&s->on_disk);
+
+	if (!s->dirty_end || off <= end)
+		return 0;
+
+	int r = spw__sys_truncate(atomic_load(&s->fd), end);
+	if (r == 0)
+		s->dirty_end = false;
+	return r;
+}
+
+/* Everything to disk, ready for a change of `size` bytes in all. Busy. */
+static int ready_file(struct spw_spool *s, uint64_t off, uint64_t size)
+{
+	int r = spw__spool_flush(s);
+
+	if (r == 0)
+		r = spw__spool_charge_disk(s, size);
+	return r < 0 || spw__spool_sparse(s) ? r : clean_end(s, off);
+}
+
+static int pwrite_disk(struct spw_spool *s, const void *buf, size_t len,
+    uint64_t off)
+{
+	spw__spool_busy_begin(s);
+	int r = spw__spool_check(s, len, off);
+	if (r == 0)
+		r = spw__spool_spill(s, s->why);
+
+	uint64_t end = atomic_load(&s->committed);
+	uint64_t size = off + len > end ? off + len : end;
+	if (r == 0)
+		r = ready_file(
+		    s, off, spw__spool_sparse(s) ? s->opts.size_hint : size);
+	if (r == 0) {
+		pthread_mutex_unlock(&s->lock);
+		r = spw__spool_write_file(s, buf, len, off);
+		pthread_mutex_lock(&s->lock);
+		if (r < 0)
+			s->dirty_end = true;
+	}
+	if (r == 0 && spw__spool_sparse(s)) {
+		atomic_store(&s->on_disk, s->opts.size_hint);
+	} else if (r == 0 && size > end) {
+		atomic_store(&s->on_disk, size);
+		spw__spool_publish(s, size);
+	}
+	spw__spool_busy_end(s);
+	return r;
+}
+
+static void pwrite_memory(struct spw_spool *s, const void *buf, size_t len,
+    uint64_t off)
+{
+	uint64_t end = atomic_load(&s->committed);
+	uint8_t *data = s->tail->data;
+
+	if (off > end && !spw__spool_sparse(s))
+		memset(data + end, 0, (size_t)(off - end));
+	memcpy(data + off, buf, len);
+	if (off + len > end && !spw__spool_sparse(s))
+		spw__spool_publish(s, off + len);
+}
+
+static int add_extent(struct spw_spool *s, uint64_t off, size_t len)
+{
+	/* Another writer may have used the room while this one wrote. */
+	int r = spw__extents_reserve(&s->extents);
+	if (r < 0)
+		return r;
+
+	spw__extents_add(&s->extents, off, off + len);
+	spw__spool_publish(s, spw__extents_run(&s->extents, 0));
+	return 0;
+}
+
+/* Locked. */
+static int write_at(struct spw_spool *s, const void *buf, size_t len,
+    uint64_t off)
+{
+	bool sparse = spw__spool_sparse(s);
+	int r;
+
+	do {
+		uint64_t end = atomic_load(&s->committed);
+
+		r = spw__spool_check(s, len, off);
+		if (r < 0 || !len)
+			return r;
+		if (sparse && (r = spw__extents_reserve(&s->extents)) < 0)
+			return r;
+
+		if (off + len > end)
+			end = off + len;
+		r = spw__spool_place(s, sparse ? s->opts.size_hint : end, true);
+	} while (r == -ERESTART);
+	if (r < 0)
+		return r;
+
+	if (r > 0)
+		r = pwrite_disk(s, buf, len, off);
+	else
+		pwrite_memory(s, buf, len, off);
+	if (r == 0 && sparse)
+		r = add_extent(s, off, len);
+	return r;
+}
+
+int spw_spool_pwrite(struct spw_spool *s, const void *buf, size_t len,
+    uint64_t off)
+{
+	pthread_mutex_lock(&s->lock);
+	int r = write_at(s, buf, len, off);
+	pthread_mutex_unlock(&s->lock);
+	spw__spool_tell_spill(s);
+	return r;
+}
+
+static int truncate_disk(struct spw_spool *s, uint64_t size)
+{
+	spw__spool_busy_begin(s);
+	int r = spw__spool_check(s, 0, size);
+	if (r == 0)
+		r = spw__spool_spill(s, s->why);
+	if (r == 0)
+		r = ready_file(s, size, size);
+	if (r == 0) {
+		pthread_mutex_unlock(&s->lock);
+		r = spw__sys_truncate(atomic_load(&s->fd), size);
+		pthread_mutex_lock(&s->lock);
+	}
+	if (r == 0) {
+		s->dirty_end = false;
+		atomic_store(&s->on_disk, size);
+		spw__spool_publish(s, size);
+	}
+	spw__spool_busy_end(s);
+	return r;
+}
+
+static int truncate_to(struct spw_spool *s, uint64_t size)
+{
+	int r;
+
+	do {
+		r = spw__spool_check(s, 0, size);
+		if (r < 0)
+			return r;
+		r = spw__spool_place(s, size, true);
+	} while (r == -ERESTART);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return truncate_disk(s, size);
+
+	uint64_t end = atomic_load(&s->committed);
+	if (size > end)
+		memset(s->tail->data + end, 0, (size_t)(size - end));
+	spw__spool_publish(s, size);
+	return 0;
+}
+
+int spw_spool_truncate(struct spw_spool *s, uint64_t size)
+{
+	if (spw__spool_sparse(s))
+		return -EINVAL;
+
+	pthread_mutex_lock(&s->lock);
+	int r = truncate_to(s, size);
+	pthread_mutex_unlock(&s->lock);
+	spw__spool_tell_spill(s);
+	return r;
+}
