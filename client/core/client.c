@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include <spillway/client.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/ref.h"
+#include "core/request.h"
+
+#define CONNECT_TIMEOUT_MS 30000u
+#define TOKEN_MAX_BYTES ((size_t)8 << 10)
+
+const char *spwc_version(void)
+{
+	return SPWC_VERSION;
+}
+
+static int copy_option(const char *value, char **ret_copy)
+{
+	if (value == NULL)
+		return 0;
+
+	char *copy = strdup(value);
+	if (copy == NULL)
+		return -ENOMEM;
+
+	*ret_copy = copy;
+	return 0;
+}
+
+/* The characters a bearer token may have (RFC 6750 2.1). */
+static bool token_valid(const char *token)
+{
+	static const char chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~+/=";
+	size_t len = strspn(token, chars);
+
+	return len > 0 && len <= TOKEN_MAX_BYTES && token[len] == '\0';
+}
+
+static int set_token(
+    struct spwc_client *c, const char *token, struct spwc_error *e)
+{
+	static const char bearer[] = "Bearer ";
+
+	if (token == NULL)
+		return 0;
+	if (!token_valid(token))
+		return spwc__error_set(e, -EINVAL, "invalid_argument",
+		    "the token is empty or holds characters no token has");
+
+	c->authorization = malloc(sizeof(bearer) + strlen(token));
+	if (c->authorization == NULL)
+		return spwc__error_oom(e);
+
+	memcpy(c->authorization, bearer, strlen(bearer));
+	memcpy(c->authorization + strlen(bearer), token, strlen(token) + 1);
+	return 0;
+}
+
+static int set_server(
+    struct spwc_client *c, const char *server, struct spwc_error *e)
+{
+	int r = server != NULL ? spwc__server_normalize(server, &c->server)
+			       : -EINVAL;
+	if (r == -EINVAL)
+		return spwc__error_set(e, r, "invalid_argument",
+		    "'%s' is not a server: http://HOST[:PORT], "
+		    "https://HOST[:PORT] or unix:/PATH is",
+		    server != NULL ? server : "");
+	if (r < 0)
+		return spwc__error_oom(e);
+
+	r = copy_option(strncmp(c->server, "unix:", 5) == 0 ? "http://localhost"
+							    : c->server,
+	    &c->base);
+	return r < 0 ? spwc__error_oom(e) : 0;
+}
+
+static int set_up(
+    struct spwc_client *c, const struct spwc_opts *opts, struct spwc_error *e)
+{
+	int r = set_server(c, opts->server, e);
+	if (r < 0)
+		return r;
+
+	r = set_token(c, opts->token, e);
+	if (r < 0)
+		return r;
+
+	if (copy_option(opts->proxy, &c->proxy) < 0 ||
+	    copy_option(opts->ca_file, &c->ca_file) < 0)
+		return spwc__error_oom(e);
+
+	unsigned int ms = opts->connect_timeout_ms;
+	c->connect_timeout_ms = (long)(ms > 0 ? ms : CONNECT_TIMEOUT_MS);
+	c->easy = curl_easy_init();
+	return c->easy != NULL ? 0 : spwc__error_oom(e);
+}
+
+int spwc_new(const struct spwc_opts *opts, struct spwc_client **ret_client,
+    struct spwc_error *reterr_error)
+{
+	struct spwc_client *c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return spwc__error_oom(reterr_error);
+
+	/* Counted and, since libcurl 7.84, safe with threads. It is never
+	 * undone: another user of libcurl may still need it. */
+	int r = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK
+		    ? set_up(c, opts, reterr_error)
+		    : spwc__error_oom(reterr_error);
+	if (r < 0) {
+		spwc_free(c);
+		return r;
+	}
+
+	*ret_client = c;
+	return 0;
+}
+
+void spwc_free(struct spwc_client *c)
+{
+	if (c == NULL)
+		return;
+	if (c->authorization != NULL)
+		explicit_bzero(c->authorization, strlen(c->authorization));
+	curl_easy_cleanup(c->easy);
+	free(c->server);
+	free(c->base);
+	free(c->authorization);
+	free(c->proxy);
+	free(c->ca_file);
+	free(c);
+}
+
+void spwc_set_progress(struct spwc_client *c, spwc_progress_fn fn, void *arg)
+{
+	c->progress = fn;
+	c->progress_arg = arg;
+}
+
+const char *spwc_server(const struct spwc_client *c)
+{
+	return c->server;
+}
+
+int spwc_url(const struct spwc_client *c, const char *id, char **ret_url)
+{
+	struct spwc__buf b;
+
+	if (!spwc__id_valid(id))
+		return -EINVAL;
+
+	spwc__buf_init(&b, SIZE_MAX / 2);
+	if (strncmp(c->server, "unix:", 5) != 0)
+		spwc__buf_puts(&b, c->base);
+	spwc__buf_puts(&b, "/files/");
+	spwc__buf_puts(&b, id);
+	int r = spwc__buf_take(&b, ret_url);
+	spwc__buf_fini(&b);
+	return r;
+}

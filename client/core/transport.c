@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/transport.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/range.h"
+
+/* What a problem may take; what a proxy says beyond is not kept. */
+#define PROBLEM_MAX_BYTES ((size_t)64 << 10)
+#define RETRY_AFTER_MAX_S 1000000ul
+
+static struct spwc__request *request_of(void *arg)
+{
+	struct spwc__request *r = arg;
+
+	assert(r->magic == SPWC__REQUEST_MAGIC);
+	return r;
+}
+
+static bool is_success(long status)
+{
+	return status >= 200 && status < 300;
+}
+
+static void fail_callback(struct spwc__request *r, int err)
+{
+	if (err == -ECANCELED)
+		r->failed =
+		    spwc__error_set(&r->error, err, "cancelled", "interrupted");
+	else
+		r->failed = spwc__error_set(
+		    &r->error, err, "callback", "%s", strerror(-err));
+}
+
+/* A field of the final answer; NULL when it has none. The text lives until
+ * the next call. */
+static const char *field(struct spwc__request *r, const char *name)
+{
+	struct curl_header *h = NULL;
+
+	if (curl_easy_header(r->c->easy, name, 0, CURLH_HEADER, -1, &h) !=
+	    CURLHE_OK)
+		return NULL;
+	return h->value;
+}
+
+static void read_content(struct spwc__request *r)
+{
+	curl_off_t length = -1;
+	struct spwc_content *content = &r->content;
+
+	*content = (struct spwc_content){
+	    .length = SPWC_UNKNOWN,
+	    .total = SPWC_UNKNOWN,
+	};
+	curl_easy_getinfo(
+	    r->c->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	if (length >= 0 && is_success(r->status)) {
+		content->length = (uint64_t)length;
+		content->total = content->length;
+	}
+
+	const char *etag = field(r, "ETag");
+	if (etag != NULL && strlen(etag) < sizeof(content->etag))
+		memcpy(content->etag, etag, strlen(etag) + 1);
+
+	const char *range = field(r, "Content-Range");
+	if (r->status == 416)
+		content->length = 0;
+	if (r->status != 206 && r->status != 416)
+		return;
+	if ((range == NULL || spwc__range_read(range, content) < 0) &&
+	    r->status == 206)
+		r->failed = spwc__error_protocol(&r->error,
+		    "the server answered a range without saying which");
+}
+
+static void begin_answer(struct spwc__request *r)
+{
+	r->begun = true;
+	curl_easy_getinfo(r->c->easy, CURLINFO_RESPONSE_CODE, &r->status);
+	read_content(r);
+	if (r->failed < 0 || !is_success(r->status) || r->sink == NULL)
+		return;
+
+	const char *wrong =
+	    spwc__range_check(&r->range, r->status, &r->content);
+	if (wrong != NULL) {
+		r->failed = spwc__error_protocol(&r->error, wrong);
+		return;
+	}
+	if (r->sink->begin == NULL)
+		return;
+
+	int err = r->sink->begin(r->sink->arg, &r->content);
+	if (err < 0)
+		fail_callback(r, err);
+}
+
+static void keep_body(struct spwc__request *r, const char *data, size_t len)
+{
+	if (!is_success(r->status)) {
+		if (len > PROBLEM_MAX_BYTES - r->body.len)
+			len = PROBLEM_MAX_BYTES - r->body.len;
+		spwc__buf_add(&r->body, data, len);
+		return;
+	}
+	int err = spwc__buf_add(&r->body, data, len);
+	if (err == -EFBIG)
+		r->failed = spwc__error_set(&r->error, -EFBIG,
+		    "http_protocol_error", "the answer is too large");
+	else if (err < 0)
+		r->failed = spwc__error_oom(&r->error);
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct spwc__request *r = request_of(arg);
+	size_t len = size * count;
+
+	if (!r->begun)
+		begin_answer(r);
+	if (r->failed < 0)
+		return CURL_WRITEFUNC_ERROR;
+
+	if (r->sink == NULL || !is_success(r->status)) {
+		keep_body(r, data, len);
+	} else {
+		int err = r->sink->write(r->sink->arg, data, len);
+		if (err < 0)
+			fail_callback(r, err);
+		else
+			r->taken += len;
+	}
+	return r->failed < 0 ? CURL_WRITEFUNC_ERROR : len;
+}
+
+static size_t on_read(char *data, size_t size, size_t count, void *arg)
+{
+	struct spwc__request *r = request_of(arg);
+	uint64_t left = r->source.size - r->sent;
+	size_t room = size * count;
+
+	/* The unknown size is the greatest number: never reached. */
+	if (room > left)
+		room = (size_t)left;
+	if (room == 0)
+		return 0;
+
+	ssize_t got = r->source.read(r->source.arg, data, room);
+	if (got < 0) {
+		if (r->failed == 0)
+			fail_callback(r, (int)got);
+		return CURL_READFUNC_ABORT;
+	}
+	if (got == 0 && r->source.size != SPWC_UNKNOWN) {
+		r->failed = spwc__error_set(&r->error, -EIO, "callback",
+		    "the content became shorter while it was sent");
+		return CURL_READFUNC_ABORT;
+	}
+	r->sent += (uint64_t)got;
+	return (size_t)got;
+}
+
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct spwc__request *r = request_of(arg);
+
+	if (origin != SEEK_SET || r->source.seek == NULL)
+		return CURL_SEEKFUNC_CANTSEEK;
+	if (r->source.seek(r->source.arg, (uint64_t)offset) < 0)
+		return CURL_SEEKFUNC_FAIL;
+	r->sent = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static int on_progress(void *arg, curl_off_t down_total, curl_off_t down,
+    curl_off_t up_total, curl_off_t up)
+{
+	struct spwc__request *r = request_of(arg);
+	struct spwc_client *c = r->c;
+	uint64_t done = 0;
+	uint64_t total = SPWC_UNKNOWN;
+
+	(void)down_total;
+	(void)down;
+	(void)up_total;
+	(void)up;
+	if (r->source.read != NULL) {
+		done = r->sent;
+		total = r->source.size;
+	} else if (r->sink != NULL && r->begun && is_success(r->status)) {
+		/* A resumed download counts what was there before; a part
+		 * that was asked for is a whole of its own. */
+		bool part = r->range.length > 0 || r->range.suffix > 0;
+
+		done = r->taken + (part ? 0 : r->content.offset);
+		total = part ? r->content.length : r->content.total;
+	}
+	if (c->progress == NULL ||
+	    c->progress(c->progress_arg, done, total) == 0)
+		return 0;
+	if (r->failed == 0)
+		fail_callback(r, -ECANCELED);
+	return 1;
+}
+
+#define SET(easy, option, value) \
+	(bad |= curl_easy_setopt(easy, option, value) != CURLE_OK)
+
+static int set_connection(struct spwc_client *c, char *text)
+{
+	CURL *easy = c->easy;
+	bool bad = false;
+
+	curl_easy_reset(easy);
+	SET(easy, CURLOPT_NOSIGNAL, 1L);
+	SET(easy, CURLOPT_ERRORBUFFER, text);
+	SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, c->connect_timeout_ms);
+	/* "" keeps libcurl from looking into the environment. */
+	SET(easy, CURLOPT_PROXY, c->proxy != NULL ? c->proxy : "");
+	SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(easy, CURLOPT_BUFFERSIZE, 256L << 10);
+	SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+	if (strncmp(c->server, "unix:", 5) == 0)
+		SET(easy, CURLOPT_UNIX_SOCKET_PATH, c->server + 5);
+	if (c->ca_file != NULL)
+		SET(easy, CURLOPT_CAINFO, c->ca_file);
+	return bad ? -ENOMEM : 0;
+}
+
+static int set_body(struct spwc__request *r)
+{
+	CURL *easy = r->c->easy;
+	bool bad = false;
+
+	if (r->json != NULL) {
+		SET(easy, CURLOPT_POST, 1L);
+		SET(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)strlen(r->json));
+		SET(easy, CURLOPT_POSTFIELDS, r->json);
+	} else if (r->source.read != NULL) {
+		SET(easy, CURLOPT_UPLOAD, 1L);
+		SET(easy, CURLOPT_READFUNCTION, on_read);
+		SET(easy, CURLOPT_READDATA, r);
+		SET(easy, CURLOPT_SEEKFUNCTION, on_seek);
+		SET(easy, CURLOPT_SEEKDATA, r);
+		SET(easy, CURLOPT_INFILESIZE_LARGE,
+		    r->source.size == SPWC_UNKNOWN
+			? (curl_off_t)-1
+			: (curl_off_t)r->source.size);
+		/* A kept connection may turn out dead when the first bytes
+		 * are gone already: not for what cannot be read again. */
+		SET(easy, CURLOPT_FRESH_CONNECT,
+		    r->source.seek == NULL ? 1L : 0L);
+	}
+	return bad ? -ENOMEM : 0;
+}
+
+static int set_request(struct spwc__request *r)
+{
+	CURL *easy = r->c->easy;
+	bool bad = false;
+
+	SET(easy, CURLOPT_URL, r->url.data);
+	/* Names of zip entries may hold "..": they are data. */
+	SET(easy, CURLOPT_PATH_AS_IS, 1L);
+	SET(easy, CURLOPT_CUSTOMREQUEST, r->method);
+	SET(easy, CURLOPT_HTTPHEADER, r->headers);
+	SET(easy, CURLOPT_WRITEFUNCTION, on_body);
+	SET(easy, CURLOPT_WRITEDATA, r);
+	SET(easy, CURLOPT_NOPROGRESS, 0L);
+	SET(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	SET(easy, CURLOPT_XFERINFODATA, r);
+	return bad ? -ENOMEM : 0;
+}
+
+#undef SET
+
+static void set_headers(struct spwc__request *r)
+{
+	char range[64];
+
+	if (r->c->authorization != NULL)
+		spwc__request_header(r, "Authorization", r->c->authorization);
+	if (r->sink == NULL)
+		spwc__request_header(r, "Accept", "application/json");
+	spwc__range_format(&r->range, range, sizeof(range));
+	if (range[0] == '\0')
+		return;
+
+	spwc__request_header(r, "Range", range);
+	if (r->range.if_range != NULL)
+		spwc__request_header(r, "If-Range", r->range.if_range);
+}
+
+static void refused(struct spwc__request *r)
+{
+	const char *location = field(r, "Location");
+
+	r->failed = spwc__error_answer(
+	    &r->error, r->status, r->body.data, r->body.len, location);
+
+	const char *retry = field(r, "Retry-After");
+	if (retry != NULL && retry[0] >= '0' && retry[0] <= '9') {
+		unsigned long s = strtoul(retry, NULL, 10);
+
+		r->error.retry_after_s =
+		    (unsigned int)(s < RETRY_AFTER_MAX_S ? s
+							 : RETRY_AFTER_MAX_S);
+	}
+}
+
+static void judge(struct spwc__request *r, CURLcode code, const char *text)
+{
+	long os_error = 0;
+
+	if (r->failed < 0)
+		return;
+	if (!r->begun)
+		begin_answer(r);
+	/* A server that refuses early may close before all is sent: what it
+	 * said counts, not how the sending broke. */
+	if (r->failed == 0 && r->status >= 300) {
+		refused(r);
+	} else if (r->failed == 0 && code != CURLE_OK) {
+		curl_easy_getinfo(r->c->easy, CURLINFO_OS_ERRNO, &os_error);
+		r->failed = spwc__error_curl(
+		    &r->error, code, (int)os_error, text, r->c->server);
+	}
+}
+
+void spwc__transport_run(struct spwc__request *r)
+{
+	char text[CURL_ERROR_SIZE] = "";
+
+	set_headers(r);
+	if (r->failed < 0)
+		return;
+
+	if (set_connection(r->c, text) < 0 || set_request(r) < 0 ||
+	    set_body(r) < 0) {
+		r->failed = spwc__error_oom(&r->error);
+		return;
+	}
+
+	judge(r, curl_easy_perform(r->c->easy), text);
+	/* The handle outlives what was on this stack. */
+	curl_easy_setopt(r->c->easy, CURLOPT_ERRORBUFFER, NULL);
+}

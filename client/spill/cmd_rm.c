@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+
+#include "spill/cli.h"
+
+static const struct option options[] = {
+    {NULL, 0, NULL, 0},
+};
+
+/* Deletes one file. `*ret_dead` when the others need not be tried. */
+static int rm_one(struct cli *cli, const char *name, bool *ret_dead)
+{
+	struct spwc_error error;
+	struct target target;
+
+	int code = cli_target(cli, name, false, &target);
+	if (code != EXIT_OK)
+		return code;
+
+	int r = spwc_delete(target.client, target.ref, &error);
+	if (r < 0) {
+		*ret_dead = r == -ECANCELED || r == -ECONNREFUSED ||
+			    r == -EHOSTUNREACH || error.status == 401;
+		code = cli_fail(cli, r, &error, target.id);
+	} else if (cli->json) {
+		/* An id needs no escape. */
+		printf("{\"id\":\"%s\",\"deleted\":true}\n", target.id);
+	}
+	cli_target_fini(&target);
+	return code;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	bool dead = false;
+	int worst = EXIT_OK;
+
+	int option = cli_getopt(cli, argc, argv, "", options);
+	if (option != CLI_DONE)
+		return cli_ended(option);
+	if (optind == argc)
+		return cli_usage(cli, "rm needs files: their ids or URLs");
+
+	for (int i = optind; i < argc && !dead; i++) {
+		int code = rm_one(cli, argv[i], &dead);
+		if (code != EXIT_OK && (worst == EXIT_OK || dead))
+			worst = code;
+	}
+	return worst;
+}
+
+const struct command cmd_rm = {
+    .name = "rm",
+    .synopsis = "rm [OPTION]... ID|URL...",
+    .summary = "Delete files",
+    .help = "",
+    .run = run,
+};

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A download on its way to a file.
+ *
+ * Bytes go to NAME.part, which becomes NAME when all are there, so that NAME
+ * is never half a file. What a later run needs to go on stands in
+ * NAME.part.etag: the ETag and the URL, a line each; without it NAME.part is
+ * of no use and is removed. A lock on NAME.part keeps two downloads apart.
+ * (Not an extended attribute: tmpfs, NFS and FAT may have none, and a person
+ * can read and remove a file.)
+ *
+ * Calling sequence: partial_open(); for each answer partial_begin(), then
+ * partial_write(); at the end partial_commit(), or nothing; partial_close().
+ *
+ * Invariants: NAME.part.etag describes what is in NAME.part or is not there.
+ * Threads: one.
+ */
+#ifndef SPILLWAY_SPILL_PARTIAL_H
+#define SPILLWAY_SPILL_PARTIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <spillway/base.h>
+
+struct partial {
+	char *path;
+	char *part;
+	char *mark;
+	char *url;
+	int fd;
+	/** Bytes in NAME.part that belong to `etag`. */
+	uint64_t have;
+	/** A strong ETag; "" when the download cannot go on later. */
+	char etag[256];
+	/** partial_begin() changed what was there. */
+	bool begun;
+	/** All is there, only the name could not be given. */
+	bool complete;
+};
+
+/**
+ * Open NAME.part for a download of `url` to `path`. With `resume`, `have` and
+ * `etag` tell what an earlier run left, if it was the same URL.
+ *
+ * Returns:   0.
+ * Errors:    -EBUSY when another process downloads to it; -ELOOP and -EPERM
+ *            when it is a link, or not a plain file; -EILSEQ when `url` has
+ *            no place in a line; what open() gives; -ENOMEM. partial_close()
+ *            is due all the same.
+ * Ownership: copies the strings.
+ */
+int partial_open(struct partial *p, const char *path, const char *url,
+    bool resume) SPW_MUST_CHECK;
+
+/**
+ * Make ready for bytes from `offset`, which is `have` or 0. With 0, all that
+ * was there is dropped, and `etag` (weak or "" for none) is noted.
+ *
+ * Returns:   0.
+ * Errors:    -EINVAL for another offset; what the file system gives.
+ */
+int partial_begin(struct partial *p, uint64_t offset, const char *etag)
+    SPW_MUST_CHECK;
+
+/**
+ * Append bytes.
+ *
+ * Returns:   0 when all were written.
+ * Errors:    what write() gives; `have` counts what was written.
+ */
+int partial_write(struct partial *p, const void *buf, size_t len)
+    SPW_MUST_CHECK;
+
+/**
+ * Make NAME.part NAME. Without `overwrite`, a NAME that is there stays.
+ *
+ * Returns:   0; NAME.part and NAME.part.etag are gone.
+ * Errors:    -EEXIST; what the file system gives. The parts stay.
+ */
+int partial_commit(struct partial *p, bool overwrite) SPW_MUST_CHECK;
+
+/**
+ * Close. What this run left and a later one cannot use is removed.
+ *
+ * Returns:   whether a later run can go on from NAME.part.
+ */
+bool partial_close(struct partial *p);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/conf.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/conf_table.h"
+#include "base/conf_value.h"
+#include "common/text.h"
+
+/** Longest value of one -o. */
+#define ASSIGNMENT_MAX 8192
+
+int conf_error_set(struct conf_error *reterr, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(reterr->msg, sizeof reterr->msg, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+void conf_error_format(
+    const struct conf_error *err, char out[CONF_ERROR_TEXT_SIZE])
+{
+	if (err->file[0] && err->line)
+		snprintf(out, CONF_ERROR_TEXT_SIZE, "%s:%u: %s", err->file,
+		    err->line, err->msg);
+	else
+		snprintf(out, CONF_ERROR_TEXT_SIZE, "%s%s%s", err->file,
+		    err->file[0] ? ": " : "", err->msg);
+}
+
+int conf_init(struct conf *c)
+{
+	struct conf_error why;
+
+	memset(c, 0, sizeof *c);
+	for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
+		const struct conf_key *key = &conf_keys[i];
+
+		int r = conf_value_parse(
+		    key, conf_field(c, key), key->preset, &why);
+		assert(r == 0 || r == -ENOMEM);
+		if (r < 0) {
+			conf_fini(c);
+			return r;
+		}
+	}
+	return 0;
+}
+
+void conf_fini(struct conf *c)
+{
+	if (!c)
+		return;
+
+	for (size_t i = 0; i < CONF_KEY_COUNT; i++)
+		conf_value_fini(&conf_keys[i], conf_field(c, &conf_keys[i]));
+}
+
+int conf_set(struct conf *c, const char *assignment, struct conf_error *reterr)
+{
+	char text[ASSIGNMENT_MAX];
+	size_t n = strlen(assignment);
+
+	reterr->file[0] = '\0';
+	reterr->line = 0;
+	if (n >= sizeof text)
+		return conf_error_set(reterr, -EINVAL,
+		    "'%.40s...' is too long for an option; write it into a "
+		    "file",
+		    assignment);
+
+	memcpy(text, assignment, n + 1);
+	char *equals = strchr(text, '=');
+	char *dot = strchr(text, '.');
+	if (!equals || !dot || dot > equals)
+		return conf_error_set(reterr, -EINVAL,
+		    "'%.64s' is no setting; write section.key=value", text);
+
+	*dot = '\0';
+	*equals = '\0';
+	struct str name = str_trim(str_from(dot + 1));
+	struct str value = str_trim(str_from(equals + 1));
+	text[(size_t)(name.p - text) + name.n] = '\0';
+	text[(size_t)(value.p - text) + value.n] = '\0';
+
+	const struct conf_key *key = conf_find(text, name.p, reterr);
+	if (!key)
+		return -EINVAL;
+	return conf_value_parse(key, conf_field(c, key), value.p, reterr);
+}
+
+/** Only this machine is served until somebody says who else may come. */
+static int check_listen(const struct conf *c, struct conf_error *reterr)
+{
+	if (c->auth.mode != CONF_AUTH_AUTO)
+		return 0;
+
+	for (size_t i = 0; i < c->server.listen.count; i++) {
+		const struct listen_addr *a = &c->server.listen.items[i];
+		char text[LISTEN_TEXT_SIZE];
+
+		if (a->kind == LISTEN_SYSTEMD || listen_is_local(&a->addr.sa))
+			continue;
+		listen_format(a, text);
+		return conf_error_set(reterr, -EINVAL,
+		    "server.listen: '%s' is open to other machines, and there "
+		    "are no tokens; listen on 127.0.0.1, [::1] or unix:/PATH, "
+		    "or write auth.mode = none to serve anybody who can "
+		    "connect",
+		    text);
+	}
+	return 0;
+}
+
+int conf_check(const struct conf *c, struct conf_error *reterr)
+{
+	reterr->file[0] = '\0';
+	reterr->line = 0;
+	if (c->spool.dir[0] && c->spool.dir[0] != '/')
+		return conf_error_set(reterr, -EINVAL,
+		    "spool.dir: '%.200s' is not an absolute path; write one "
+		    "that begins with /",
+		    c->spool.dir);
+	if (c->spool.memory_max > c->spool.memory_budget)
+		return conf_error_set(reterr, -EINVAL,
+		    "spool.memory_max: %" PRIu64 " bytes for one file are "
+		    "more than spool.memory_budget, %" PRIu64 " bytes for "
+		    "all; lower the first or raise the second",
+		    c->spool.memory_max, c->spool.memory_budget);
+	if (c->server.max_connections_per_address > c->server.max_connections)
+		return conf_error_set(reterr, -EINVAL,
+		    "server.max_connections_per_address: %u is more than "
+		    "server.max_connections, %u; lower it, or 0 for no limit",
+		    c->server.max_connections_per_address,
+		    c->server.max_connections);
+	return check_listen(c, reterr);
+}
+
+void conf_print(const struct conf *c, FILE *out)
+{
+	const char *section = "";
+
+	for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
+		const struct conf_key *key = &conf_keys[i];
+		char allowed[128];
+
+		if (strcmp(section, key->section) != 0) {
+			section = key->section;
+			fprintf(out, "%s[%s]\n", i ? "\n" : "", section);
+		}
+		conf_value_allowed(key, allowed, sizeof allowed);
+		fprintf(out, "# %s\n", key->doc);
+		fprintf(out, "# (%s; default: %s)\n", allowed,
+		    key->preset[0] ? key->preset : "empty");
+		const void *field = (const char *)c + key->offset;
+		fprintf(out, "%s =%s", key->name,
+		    conf_value_is_empty(key, field) ? "" : " ");
+		conf_value_print(key, field, out);
+		fputc('\n', out);
+	}
+}
+
+bool conf_ports_match(const struct conf_ports *ports, uint16_t port)
+{
+	for (size_t i = 0; i < ports->count; i++) {
+		const struct conf_port_range *range = &ports->items[i];
+		if (port >= range->first && port <= range->last)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon's configuration: one table of keys, from which the struct, the
+ * defaults, the reader, the checks, --print-config and its comments are made.
+ *
+ *   conf_init(&c)                 the defaults
+ *   conf_load(&c, path, &err)     a file over them
+ *   conf_set(&c, "a.b=c", &err)   each -o of the command line over that
+ *   conf_check(&c, &err)          what several keys must agree on
+ *   ... c.server.idle_timeout ...
+ *   conf_fini(&c)
+ *
+ * A file is INI text: `[section]`, `key = value`, comments from `#` or `;` at
+ * the start of a line or from ` ;` behind a value. A list may go on in
+ * further lines that are indented. Unknown sections and keys are errors, and
+ * so is a key given twice.
+ *
+ * Adding a key is one line in its CONF_... table: section, type, name,
+ * default, minimum, maximum, what it is. The types and what they become in the
+ * struct:
+ *
+ *   SIZE      uint64_t     bytes; K, M, G, T; `unlimited` is SPW_UNLIMITED
+ *   DURATION  uint64_t     milliseconds; ms, s, m, h, d; a bare number is s
+ *   COUNT     unsigned
+ *   BOOL      bool         yes, no (and true/false, on/off, 1/0)
+ *   STRING    char *       never NULL
+ *   LISTEN    struct conf_listen
+ *   NETWORKS  struct conf_networks
+ *   PORTS     struct conf_ports
+ *   DURABILITY, AUTH, LEVEL, FORMAT    enums
+ *
+ * Threads: built by one thread; read by all while nobody changes it.
+ */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <spillway/base.h>
+
+#include "base/listen.h"
+#include "base/log.h"
+
+struct cidr;
+
+enum conf_durability {
+	CONF_DURABILITY_NONE, /* files are gone with the process */
+	CONF_DURABILITY_RESTART,
+	CONF_DURABILITY_FSYNC,
+};
+
+enum conf_auth_mode {
+	CONF_AUTH_AUTO, /* without tokens only this machine is served */
+	CONF_AUTH_NONE, /* anybody is served */
+	CONF_AUTH_TOKEN,
+};
+
+struct conf_listen {
+	struct listen_addr *items;
+	size_t count;
+};
+
+struct conf_networks {
+	struct cidr *items; /* "common/ipaddr.h" */
+	size_t count;
+};
+
+struct conf_port_range {
+	uint16_t first, last; /* both are in it */
+};
+
+struct conf_ports {
+	struct conf_port_range *items;
+	size_t count;
+};
+
+#define CONF_KIB UINT64_C(1024)
+#define CONF_MIB (1024 * CONF_KIB)
+#define CONF_TIB (CONF_MIB * CONF_MIB)
+#define CONF_SEC UINT64_C(1000)
+#define CONF_DAY (86400 * CONF_SEC)
+#define CONF_BILLION UINT64_C(1000000000)
+
+/* clang-format off */
+#define CONF_SERVER(X)                                                         \
+	X(server, LISTEN, listen, "127.0.0.1:8080", 1, 16,                     \
+	  "where to listen: HOST:PORT, [V6]:PORT, *:PORT, unix:/PATH, systemd")\
+	X(server, COUNT, threads, "0", 0, 64,                                  \
+	  "event loops; 0 is one per core, at most 4")                         \
+	X(server, COUNT, max_connections, "10000", 1, 1000000,                 \
+	  "open client connections; more are refused")                         \
+	X(server, COUNT, max_connections_per_address, "0", 0, 1000000,         \
+	  "open connections of one client address; 0 is no limit")             \
+	X(server, DURATION, idle_timeout, "60s", CONF_SEC, CONF_DAY,           \
+	  "a connection on which nothing moves is closed after this")          \
+	X(server, DURATION, header_timeout, "20s", CONF_SEC, CONF_DAY,         \
+	  "a request's header must be complete within this")                   \
+	X(server, DURATION, drain_timeout, "30s", 0, CONF_DAY,                 \
+	  "how long running transfers may finish after SIGTERM")               \
+	X(server, SIZE, connection_memory, "16K", 8 * CONF_KIB, CONF_MIB,      \
+	  "memory of a connection; also bounds a request's header")
+
+#define CONF_SPOOL(X)                                                          \
+	X(spool, STRING, dir, "", 0, 3800,                                     \
+	  "directory for what does not stay in memory; empty picks one")       \
+	X(spool, SIZE, memory_max, "1M", 0, UINT64_MAX,                        \
+	  "a file up to this size stays in memory")                            \
+	X(spool, SIZE, memory_budget, "256M", 0, UINT64_MAX,                   \
+	  "memory of all files together")                                      \
+	X(spool, SIZE, disk_quota, "unlimited", 0, UINT64_MAX,                 \
+	  "disk space of all files together")                                  \
+	X(spool, SIZE, keep_free, "64M", 0, CONF_TIB,                          \
+	  "disk space that stays free for others")                             \
+	X(spool, COUNT, io_threads, "2", 1, 16,                                \
+	  "threads that read and write the disk")
+
+#define CONF_STORE(X)                                                          \
+	X(store, DURABILITY, durability, "none", 0, 0,                         \
+	  "what a file survives")                                              \
+	X(store, DURATION, ttl, "24h", 0, 36500 * CONF_DAY,                    \
+	  "life of a file that names none of its own; 0 is for ever")          \
+	X(store, SIZE, max_file_size, "unlimited", 0, UINT64_MAX,              \
+	  "largest file")                                                      \
+	X(store, COUNT, max_files, "1000000", 1, CONF_BILLION,                 \
+	  "files kept at a time")
+
+#define CONF_UPLOAD(X)                                                         \
+	X(upload, COUNT, max_active, "10000", 1, 1000000,                      \
+	  "uploads at a time; more are answered 503")                          \
+	X(upload, SIZE, min_rate, "0", 0, CONF_TIB,                            \
+	  "a slower upload is cut, in bytes a second; 0 is off")               \
+	X(upload, COUNT, max_parts, "1000", 1, 1000000,                        \
+	  "parts of one multipart form")
+
+#define CONF_FETCH(X)                                                          \
+	X(fetch, BOOL, enabled, "yes", 0, 0,                                   \
+	  "whether clients may let the server fetch URLs")                     \
+	X(fetch, NETWORKS, allow_networks, "", 0, 1024,                        \
+	  "networks that may be fetched from although they are not public")    \
+	X(fetch, NETWORKS, deny_networks, "", 0, 1024,                         \
+	  "networks that are never fetched from; wins over allow_networks")    \
+	X(fetch, PORTS, ports, "80, 443", 1, 256,                              \
+	  "ports that may be fetched from: numbers and ranges")                \
+	X(fetch, SIZE, max_size, "unlimited", 0, UINT64_MAX,                   \
+	  "largest file that is fetched")                                      \
+	X(fetch, COUNT, max_active, "64", 1, 10000,                            \
+	  "fetches at a time; more wait")                                      \
+	X(fetch, COUNT, max_redirects, "5", 0, 50,                             \
+	  "redirects followed for one fetch")                                  \
+	X(fetch, DURATION, connect_timeout, "10s", 100, CONF_DAY,              \
+	  "a connection to the origin must stand within this")                 \
+	X(fetch, DURATION, response_timeout, "30s", 100, CONF_DAY,             \
+	  "the origin's header must be there within this")                     \
+	X(fetch, DURATION, stall_timeout, "30s", 100, CONF_DAY,                \
+	  "a fetch that brings no byte for this long is broken off")
+
+#define CONF_ZIP(X)                                                            \
+	X(zip, COUNT, max_entries, "1000000", 1, CONF_BILLION,                 \
+	  "entries of one archive")                                            \
+	X(zip, SIZE, max_entry_size, "unlimited", 0, UINT64_MAX,               \
+	  "largest entry, unpacked")                                           \
+	X(zip, COUNT, max_ratio, "0", 0, CONF_BILLION,                         \
+	  "how many times an entry may grow when unpacked; 0 is no limit")     \
+	X(zip, SIZE, max_directory, "256M", CONF_KIB, UINT64_MAX,              \
+	  "largest central directory of an archive")
+
+#define CONF_AUTHENTICATION(X)                                                 \
+	X(auth, AUTH, mode, "auto", 0, 0,                                      \
+	  "who is served: this machine only (auto) or anybody (none)")
+
+#define CONF_LOG(X)                                                            \
+	X(log, LEVEL, level, "info", 0, 0,                                     \
+	  "least important messages that are logged")                          \
+	X(log, FORMAT, format, "text", 0, 0,                                   \
+	  "form of the lines")                                                 \
+	X(log, BOOL, access, "no", 0, 0,                                       \
+	  "one line per request as well")
+
+#define CONF_SECTIONS(S)                                                       \
+	S(server, CONF_SERVER)                                                 \
+	S(spool, CONF_SPOOL)                                                   \
+	S(store, CONF_STORE)                                                   \
+	S(upload, CONF_UPLOAD)                                                 \
+	S(fetch, CONF_FETCH)                                                   \
+	S(zip, CONF_ZIP)                                                       \
+	S(auth, CONF_AUTHENTICATION)                                           \
+	S(log, CONF_LOG)
+
+#define CONF_C_SIZE uint64_t
+#define CONF_C_DURATION uint64_t
+#define CONF_C_COUNT unsigned
+#define CONF_C_BOOL bool
+#define CONF_C_STRING char *
+#define CONF_C_LISTEN struct conf_listen
+#define CONF_C_NETWORKS struct conf_networks
+#define CONF_C_PORTS struct conf_ports
+#define CONF_C_DURABILITY enum conf_durability
+#define CONF_C_AUTH enum conf_auth_mode
+#define CONF_C_LEVEL enum log_level
+#define CONF_C_FORMAT enum log_format
+/* clang-format on */
+
+#define CONF_FIELD(section, type, key, ...) CONF_C_##type key;
+#define CONF_STRUCT(section, keys) \
+	struct conf_##section { \
+		keys(CONF_FIELD) \
+	} section;
+/** `c->server.idle_timeout` and so on: a member per section and key. */
+struct conf {
+	CONF_SECTIONS(CONF_STRUCT)
+};
+
+/** What is wrong with a configuration, for people. */
+struct conf_error {
+	char file[256]; /* empty: not in a file */
+	unsigned line;	/* 0: no line */
+	char msg[512];	/* one sentence: what is wrong, what is allowed */
+};
+
+/**
+ * Fill in the defaults.
+ *
+ * Errors:    -ENOMEM; nothing is to be freed then.
+ */
+int conf_init(struct conf *c) SPW_MUST_CHECK;
+
+/** Free what it holds; NULL and all zeros are allowed. */
+void conf_fini(struct conf *c);
+
+/**
+ * Read a file over what is there.
+ *
+ * Errors:    -EINVAL for the content; -ENOENT, -EACCES ... when it cannot be
+ *            read; -ENOMEM. `reterr` says file, line and why, and the keys
+ *            before that line are set.
+ */
+int conf_load(struct conf *c, const char *path, struct conf_error *reterr)
+    SPW_MUST_CHECK;
+
+/**
+ * Set one key from `section.key=value`.
+ *
+ * Errors:    -EINVAL or -ENOMEM; nothing is changed then.
+ */
+int conf_set(struct conf *c, const char *assignment, struct conf_error *reterr)
+    SPW_MUST_CHECK;
+
+/**
+ * Check what several keys must agree on, once all are set.
+ *
+ * Sockets of `systemd` are not known yet: the daemon asks listen_is_local()
+ * for each of them when `auth.mode` is auto.
+ *
+ * Errors:    -EINVAL.
+ */
+int conf_check(const struct conf *c, struct conf_error *reterr) SPW_MUST_CHECK;
+
+/** Write a file, with comments, that loads back to the same values. */
+void conf_print(const struct conf *c, FILE *out);
+
+/** Whether `port` is in one of the ranges. */
+bool conf_ports_match(const struct conf_ports *ports, uint16_t port);
+
+/**
+ * Put a sentence into `reterr->msg`, for returning it in one statement.
+ *
+ * Returns:   `err`.
+ */
+int conf_error_set(struct conf_error *reterr, int err, const char *fmt, ...)
+    SPW_PRINTF(3, 4);
+
+/** Room for conf_error_format(). */
+#define CONF_ERROR_TEXT_SIZE 800
+
+/** Write `FILE:LINE: MESSAGE`, without the parts that are not known. */
+void conf_error_format(
+    const struct conf_error *err, char out[CONF_ERROR_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/conf_list.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/ipaddr.h"
+#include "common/text.h"
+
+/** Lines of a list are about so wide. */
+#define PRINT_COLUMNS 72
+/** Longest item; a unix socket's path is the longest sensible one. */
+#define ITEM_SIZE LISTEN_TEXT_SIZE
+/** In front of an IPv4 address that is held as a mapped one. */
+#define V4_MAPPED_BITS 96
+
+/** What the three list members of struct conf look like to this file. */
+struct any_list {
+	void *items;
+	size_t count;
+};
+_Static_assert(sizeof(struct any_list) == sizeof(struct conf_listen) &&
+		   sizeof(struct any_list) == sizeof(struct conf_networks) &&
+		   sizeof(struct any_list) == sizeof(struct conf_ports),
+    "lists are alike");
+
+/** A type of item; `parse` gets zeroed memory and a NUL-terminated text. */
+struct item_type {
+	size_t size;
+	int (*parse)(const char *text, void *ret, struct conf_error *reterr);
+	void (*format)(const void *item, char out[ITEM_SIZE]);
+};
+
+static int parse_listen(const char *text, void *ret, struct conf_error *reterr)
+{
+	return listen_parse(text, ret, reterr);
+}
+
+static void format_listen(const void *item, char out[ITEM_SIZE])
+{
+	listen_format(item, out);
+}
+
+static int parse_network(const char *text, void *ret, struct conf_error *reterr)
+{
+	if (cidr_parse(text, strlen(text), ret) < 0)
+		return conf_error_set(reterr, -EINVAL,
+		    "'%s' is not a network; write 10.0.0.0/8, fd00::/8 or an "
+		    "address",
+		    text);
+	return 0;
+}
+
+static void format_network(const void *item, char out[ITEM_SIZE])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	const struct cidr *net = item;
+	bool v4 = net->prefix >= V4_MAPPED_BITS &&
+		  memcmp(net->addr, mapped, sizeof mapped) == 0;
+	char address[INET6_ADDRSTRLEN];
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, net->addr + (v4 ? 12 : 0), address,
+	    sizeof address);
+	snprintf(out, ITEM_SIZE, "%s/%d", address,
+	    net->prefix - (v4 ? V4_MAPPED_BITS : 0));
+}
+
+static bool parse_port(struct str s, uint16_t *ret)
+{
+	uint64_t v;
+
+	if (str_u64(s, &v) < 0 || v < 1 || v > UINT16_MAX)
+		return false;
+
+	*ret = (uint16_t)v;
+	return true;
+}
+
+static int parse_ports(const char *text, void *ret, struct conf_error *reterr)
+{
+	struct conf_port_range *range = ret;
+	struct str first = str_from(text);
+	const char *dash = strchr(text, '-');
+	struct str last = first;
+
+	if (dash) {
+		first.n = (size_t)(dash - text);
+		last = str_from(dash + 1);
+	}
+	if (!parse_port(str_trim(first), &range->first) ||
+	    !parse_port(str_trim(last), &range->last) ||
+	    range->first > range->last)
+		return conf_error_set(reterr, -EINVAL,
+		    "'%s' is not a port; write 1 to 65535, or a range such as "
+		    "8000-8999",
+		    text);
+	return 0;
+}
+
+static void format_ports(const void *item, char out[ITEM_SIZE])
+{
+	const struct conf_port_range *range = item;
+
+	if (range->first == range->last)
+		snprintf(out, ITEM_SIZE, "%" PRIu16, range->first);
+	else
+		snprintf(out, ITEM_SIZE, "%" PRIu16 "-%" PRIu16, range->first,
+		    range->last);
+}
+
+static const struct item_type *type_of(enum conf_kind kind)
+{
+	static const struct item_type listen = {
+	    sizeof(struct listen_addr), parse_listen, format_listen};
+	static const struct item_type networks = {
+	    sizeof(struct cidr), parse_network, format_network};
+	static const struct item_type ports = {
+	    sizeof(struct conf_port_range), parse_ports, format_ports};
+
+	switch (kind) {
+	case CONF_KIND_LISTEN:
+		return &listen;
+	case CONF_KIND_NETWORKS:
+		return &networks;
+	default:
+		assert(kind == CONF_KIND_PORTS);
+		return &ports;
+	}
+}
+
+/** Copy the next item that is not empty; -ENOENT when there is none left. */
+static int next_item(
+    const char **cursor, char out[ITEM_SIZE], struct conf_error *reterr)
+{
+	while (**cursor) {
+		size_t n = strcspn(*cursor, ",");
+		struct str item = str_trim((struct str){*cursor, n});
+
+		*cursor += n + ((*cursor)[n] == ',');
+		if (item.n == 0)
+			continue;
+		if (item.n >= ITEM_SIZE)
+			return conf_error_set(reterr, -EINVAL,
+			    "'%.40s...' is too long for an item of a list",
+			    item.p);
+
+		memcpy(out, item.p, item.n);
+		out[item.n] = '\0';
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/** Read one more item and put it at the end of `list`, which has room. */
+static int add_item(const struct item_type *type, struct any_list *list,
+    const char *text, struct conf_error *reterr)
+{
+	char *at = (char *)list->items + list->count * type->size;
+	char now[ITEM_SIZE];
+	char before[ITEM_SIZE];
+
+	memset(at, 0, type->size);
+	int r = type->parse(text, at, reterr);
+	if (r < 0)
+		return r;
+
+	type->format(at, now);
+	for (size_t i = 0; i < list->count; i++) {
+		type->format((char *)list->items + i * type->size, before);
+		if (strcmp(now, before) == 0)
+			return conf_error_set(
+			    reterr, -EINVAL, "'%s' is listed twice", text);
+	}
+	list->count++;
+	return 0;
+}
+
+static size_t count_items(const char *text)
+{
+	size_t n = 1;
+
+	for (; *text; text++)
+		n += *text == ',';
+	return n;
+}
+
+static int parse_all(const struct conf_key *key, struct any_list *list,
+    const char *text, struct conf_error *reterr)
+{
+	const struct item_type *type = type_of(key->kind);
+	char item[ITEM_SIZE];
+	int r;
+
+	while ((r = next_item(&text, item, reterr)) == 0) {
+		if (list->count == key->max)
+			return conf_error_set(reterr, -EINVAL,
+			    "too many items; allowed are %" PRIu64, key->max);
+		r = add_item(type, list, item, reterr);
+		if (r < 0)
+			return r;
+	}
+	if (r != -ENOENT)
+		return r;
+	if (list->count < key->min)
+		return conf_error_set(reterr, -EINVAL,
+		    "the list is empty; it needs at least %" PRIu64 " item",
+		    key->min);
+	return 0;
+}
+
+int conf_list_parse(const struct conf_key *key, void *field, const char *text,
+    struct conf_error *reterr)
+{
+	size_t most = count_items(text);
+	struct any_list list = {0};
+
+	if (most > key->max)
+		most = key->max;
+	list.items = calloc(most, type_of(key->kind)->size);
+	if (!list.items)
+		return conf_error_set(reterr, -ENOMEM, "out of memory");
+
+	int r = parse_all(key, &list, text, reterr);
+	if (r < 0) {
+		free(list.items);
+		return r;
+	}
+
+	conf_list_fini(field);
+	memcpy(field, &list, sizeof list);
+	return 0;
+}
+
+void conf_list_print(const struct conf_key *key, const void *field, FILE *out)
+{
+	const struct item_type *type = type_of(key->kind);
+	size_t column = 0;
+	char text[ITEM_SIZE];
+	struct any_list list;
+
+	memcpy(&list, field, sizeof list);
+	for (size_t i = 0; i < list.count; i++) {
+		type->format((char *)list.items + i * type->size, text);
+		column += strlen(text) + 2;
+		if (i > 0 && column > PRINT_COLUMNS) {
+			fputs(",\n\t", out);
+			column = strlen(text) + 2;
+		} else if (i > 0) {
+			fputs(", ", out);
+		}
+		fputs(text, out);
+	}
+}
+
+bool conf_list_is_empty(const void *field)
+{
+	struct any_list list;
+
+	memcpy(&list, field, sizeof list);
+	return list.count == 0;
+}
+
+void conf_list_fini(void *field)
+{
+	struct any_list list;
+
+	memcpy(&list, field, sizeof list);
+	free(list.items);
+	memset(field, 0, sizeof list);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of conf: the table of conf.h as rows, and finding a key by name.
+ * Threads: constant data; any.
+ */
+#ifndef BASE_CONF_TABLE_H
+#define BASE_CONF_TABLE_H
+
+#include <stddef.h>
+
+#include "base/conf_value.h"
+
+#define CONF_COUNT_KEY(...) +1
+#define CONF_COUNT_SECTION(section, keys) keys(CONF_COUNT_KEY)
+/** How many keys there are. */
+#define CONF_KEY_COUNT (0 CONF_SECTIONS(CONF_COUNT_SECTION))
+
+/** In the order of conf.h. */
+extern const struct conf_key conf_keys[CONF_KEY_COUNT];
+
+/**
+ * Find a key by section and name.
+ *
+ * Returns:   NULL when there is none; `reterr->msg` says so and names the
+ *            nearest one.
+ */
+const struct conf_key *conf_find(
+    const char *section, const char *name, struct conf_error *reterr);
+
+/**
+ * Check that a section exists.
+ *
+ * Returns:   0.
+ * Errors:    -EINVAL; `reterr->msg` says so and names the nearest one.
+ */
+int conf_find_section(const char *section, struct conf_error *reterr);
+
+/** The member of `c` that holds the key's value. */
+static inline void *conf_field(struct conf *c, const struct conf_key *key)
+{
+	return (char *)c + key->offset;
+}
+
+#endif

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/conf_value.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/conf_list.h"
+#include "common/sizes.h"
+#include "common/text.h"
+
+/** Text of a number with its unit. */
+#define NUMBER_SIZE 32
+
+/** A word that an enum's key takes. */
+struct choice {
+	const char *name; /* NULL ends the list */
+	int value;
+	bool missing; /* will mean something, but not in this build */
+};
+
+static const struct choice durabilities[] = {
+    {"none", CONF_DURABILITY_NONE, false},
+    {"restart", CONF_DURABILITY_RESTART, true},
+    {"fsync", CONF_DURABILITY_FSYNC, true},
+    {NULL, 0, false},
+};
+static const struct choice auth_modes[] = {
+    {"auto", CONF_AUTH_AUTO, false},
+    {"none", CONF_AUTH_NONE, false},
+    {"token", CONF_AUTH_TOKEN, true},
+    {NULL, 0, false},
+};
+static const struct choice log_levels[] = {
+    {"error", LOG_LEVEL_ERROR, false},
+    {"warn", LOG_LEVEL_WARN, false},
+    {"info", LOG_LEVEL_INFO, false},
+    {"debug", LOG_LEVEL_DEBUG, false},
+    {NULL, 0, false},
+};
+static const struct choice log_formats[] = {
+    {"text", LOG_FORMAT_TEXT, false},
+    {"json", LOG_FORMAT_JSON, false},
+    {"journal", LOG_FORMAT_JOURNAL, false},
+    {NULL, 0, false},
+};
+
+static const struct choice *choices_of(enum conf_kind kind)
+{
+	switch (kind) {
+	case CONF_KIND_DURABILITY:
+		return durabilities;
+	case CONF_KIND_AUTH:
+		return auth_modes;
+	case CONF_KIND_LEVEL:
+		return log_levels;
+	default:
+		return log_formats;
+	}
+}
+
+bool conf_kind_is_list(enum conf_kind kind)
+{
+	return kind == CONF_KIND_LISTEN || kind == CONF_KIND_NETWORKS ||
+	       kind == CONF_KIND_PORTS;
+}
+
+struct unit {
+	uint64_t factor;
+	const char *name;
+};
+
+/** Write `v` in the largest unit that divides it; the last unit is 1. */
+static void format_in(const struct unit *unit, uint64_t v, char *out)
+{
+	while (unit->factor > 1 && (v == 0 || v % unit->factor != 0))
+		unit++;
+	snprintf(
+	    out, NUMBER_SIZE, "%" PRIu64 "%s", v / unit->factor, unit->name);
+}
+
+static void format_number(enum conf_kind kind, uint64_t v, char *out)
+{
+	static const struct unit sizes[] = {{CONF_TIB, "T"},
+	    {1024 * CONF_MIB, "G"}, {CONF_MIB, "M"}, {CONF_KIB, "K"}, {1, ""}};
+	static const struct unit durations[] = {{CONF_DAY, "d"},
+	    {3600 * CONF_SEC, "h"}, {60 * CONF_SEC, "m"}, {CONF_SEC, "s"},
+	    {1, "ms"}};
+
+	if (kind == CONF_KIND_DURATION && v > 0)
+		format_in(durations, v, out);
+	else if (kind == CONF_KIND_SIZE && v == UINT64_MAX)
+		snprintf(out, NUMBER_SIZE, "unlimited");
+	else if (kind == CONF_KIND_SIZE)
+		format_in(sizes, v, out);
+	else
+		snprintf(out, NUMBER_SIZE, "%" PRIu64, v);
+}
+
+/** Read a size, a duration or a count within the key's bounds. */
+static int parse_number(const struct conf_key *key, const char *text,
+    uint64_t *ret, struct conf_error *reterr)
+{
+	const char *what = "a number; write digits only";
+	uint64_t v;
+	int r;
+
+	if (key->kind == CONF_KIND_SIZE) {
+		r = size_parse(text, &v);
+		what = "a size; write bytes or a number with K, M, G or T";
+	} else if (key->kind == CONF_KIND_DURATION) {
+		r = duration_parse(text, &v);
+		what = "a duration; write seconds or a number with ms, s, m, "
+		       "h or d";
+	} else {
+		r = str_u64(str_from(text), &v);
+	}
+	if (r == -EINVAL)
+		return conf_error_set(
+		    reterr, -EINVAL, "'%.64s' is not %s", text, what);
+	if (r < 0 || v < key->min || v > key->max) {
+		char allowed[2 * NUMBER_SIZE + 8];
+		conf_value_allowed(key, allowed, sizeof allowed);
+		return conf_error_set(reterr, -EINVAL,
+		    "'%.64s' is out of range; allowed is %s", text, allowed);
+	}
+
+	*ret = v;
+	return 0;
+}
+
+static int parse_count(const struct conf_key *key, const char *text,
+    unsigned *ret, struct conf_error *reterr)
+{
+	uint64_t v = 0;
+
+	int r = parse_number(key, text, &v, reterr);
+	if (r < 0)
+		return r;
+
+	*ret = (unsigned)v;
+	return 0;
+}
+
+static int parse_bool(const char *text, bool *ret, struct conf_error *reterr)
+{
+	static const char *const yes[] = {"yes", "true", "on", "1"};
+	static const char *const no[] = {"no", "false", "off", "0"};
+
+	for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+		if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
+			*ret = strcmp(text, yes[i]) == 0;
+			return 0;
+		}
+	}
+	return conf_error_set(reterr, -EINVAL,
+	    "'%.64s' is neither yes nor no; write one of them", text);
+}
+
+static int parse_choice(const struct conf_key *key, const char *text, int *ret,
+    struct conf_error *reterr)
+{
+	char allowed[128];
+
+	conf_value_allowed(key, allowed, sizeof allowed);
+	for (const struct choice *c = choices_of(key->kind); c->name; c++) {
+		if (strcmp(text, c->name) != 0)
+			continue;
+		if (c->missing)
+			return conf_error_set(reterr, -EINVAL,
+			    "'%s' is not available in this build yet; allowed "
+			    "is %s",
+			    text, allowed);
+		*ret = c->value;
+		return 0;
+	}
+	return conf_error_set(reterr, -EINVAL,
+	    "'%.64s' is not known; allowed is %s", text, allowed);
+}
+
+/**
+ * Take only what a file can say, so that conf_print() can write it: no
+ * control characters, and nothing that begins a comment there.
+ */
+static int parse_string(const struct conf_key *key, const char *text,
+    char **ret, struct conf_error *reterr)
+{
+	size_t n = strlen(text);
+
+	if (n > key->max)
+		return conf_error_set(reterr, -EINVAL,
+		    "too long; allowed are %" PRIu64 " bytes", key->max);
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return conf_error_set(
+			    reterr, -EINVAL, "holds a control character");
+		if (text[i] == ';' && (i == 0 || text[i - 1] == ' '))
+			return conf_error_set(reterr, -EINVAL,
+			    "holds a ';' that would begin a comment in a "
+			    "file");
+	}
+
+	char *copy = strdup(text);
+	if (!copy)
+		return conf_error_set(reterr, -ENOMEM, "out of memory");
+
+	free(*ret);
+	*ret = copy;
+	return 0;
+}
+
+static int parse(const struct conf_key *key, void *field, const char *text,
+    struct conf_error *reterr)
+{
+	switch (key->kind) {
+	case CONF_KIND_SIZE:
+	case CONF_KIND_DURATION:
+		return parse_number(key, text, field, reterr);
+	case CONF_KIND_COUNT:
+		return parse_count(key, text, field, reterr);
+	case CONF_KIND_BOOL:
+		return parse_bool(text, field, reterr);
+	case CONF_KIND_STRING:
+		return parse_string(key, text, field, reterr);
+	case CONF_KIND_LISTEN:
+	case CONF_KIND_NETWORKS:
+	case CONF_KIND_PORTS:
+		return conf_list_parse(key, field, text, reterr);
+	default:
+		return parse_choice(key, text, field, reterr);
+	}
+}
+
+int conf_value_parse(const struct conf_key *key, void *field, const char *text,
+    struct conf_error *reterr)
+{
+	struct conf_error why = {0};
+
+	int r = parse(key, field, text, &why);
+	if (r < 0)
+		conf_error_set(reterr, r, "%s.%s: %.400s", key->section,
+		    key->name, why.msg);
+	return r;
+}
+
+static void print_choice(const struct conf_key *key, int value, FILE *out)
+{
+	for (const struct choice *c = choices_of(key->kind); c->name; c++) {
+		if (c->value == value)
+			fputs(c->name, out);
+	}
+}
+
+void conf_value_print(const struct conf_key *key, const void *field, FILE *out)
+{
+	char number[NUMBER_SIZE];
+
+	switch (key->kind) {
+	case CONF_KIND_SIZE:
+	case CONF_KIND_DURATION:
+		format_number(key->kind, *(const uint64_t *)field, number);
+		fputs(number, out);
+		break;
+	case CONF_KIND_COUNT:
+		fprintf(out, "%u", *(const unsigned *)field);
+		break;
+	case CONF_KIND_BOOL:
+		fputs(*(const bool *)field ? "yes" : "no", out);
+		break;
+	case CONF_KIND_STRING:
+		fputs(*(char *const *)field, out);
+		break;
+	case CONF_KIND_LISTEN:
+	case CONF_KIND_NETWORKS:
+	case CONF_KIND_PORTS:
+		conf_list_print(key, field, out);
+		break;
+	default:
+		print_choice(key, *(const int *)field, out);
+		break;
+	}
+}
+
+bool conf_value_is_empty(const struct conf_key *key, const void *field)
+{
+	if (conf_kind_is_list(key->kind))
+		return conf_list_is_empty(field);
+	return key->kind == CONF_KIND_STRING && !**(char *const *)field;
+}
+
+static void allowed_choices(const struct choice *c, char *out, size_t size)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (; c->name && at < size; c++) {
+		if (!c->missing)
+			at += (size_t)snprintf(out + at, size - at, "%s%s",
+			    at ? ", " : "", c->name);
+	}
+}
+
+void conf_value_allowed(const struct conf_key *key, char *out, size_t size)
+{
+	char min[NUMBER_SIZE];
+	char max[NUMBER_SIZE];
+
+	switch (key->kind) {
+	case CONF_KIND_SIZE:
+	case CONF_KIND_DURATION:
+	case CONF_KIND_COUNT:
+		format_number(key->kind, key->min, min);
+		format_number(key->kind, key->max, max);
+		snprintf(out, size, "%s to %s", min, max);
+		break;
+	case CONF_KIND_BOOL:
+		snprintf(out, size, "yes, no");
+		break;
+	case CONF_KIND_STRING:
+		snprintf(out, size, "text");
+		break;
+	case CONF_KIND_LISTEN:
+	case CONF_KIND_NETWORKS:
+	case CONF_KIND_PORTS:
+		snprintf(out, size, "a list of %" PRIu64 " to %" PRIu64,
+		    key->min, key->max);
+		break;
+	default:
+		allowed_choices(choices_of(key->kind), out, size);
+		break;
+	}
+}
+
+void conf_value_fini(const struct conf_key *key, void *field)
+{
+	if (conf_kind_is_list(key->kind)) {
+		conf_list_fini(field);
+	} else if (key->kind == CONF_KIND_STRING) {
+		char **text = field;
+		free(*text);
+		*text = NULL;
+	}
+}

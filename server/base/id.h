@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Identifiers of files: made by the server, or chosen by a client with PUT.
+ *
+ * A made id is 22 characters of base64url, drawn evenly from the kernel's
+ * random numbers: more than 131 bits, never the same twice, not to be guessed.
+ * It begins with neither '-' (would be an option on a command line) nor '.'.
+ *
+ * Random bytes are fetched in blocks, one per thread, and wiped as they are
+ * used; a block is thrown away in the child after a fork.
+ * Threads: any.
+ */
+#ifndef BASE_ID_H
+#define BASE_ID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <spillway/base.h>
+
+/** Length of a made id. */
+#define ID_LEN 22
+/** Longest id a client may choose. */
+#define ID_LEN_MAX 200
+
+/**
+ * Make an id.
+ *
+ * Returns:   0; `out` holds it, NUL-terminated.
+ * Errors:    what getrandom() reports, which does not happen on a Linux that
+ *            has booted.
+ */
+int id_new(char out[ID_LEN + 1]) SPW_MUST_CHECK;
+
+/**
+ * Whether `s` can be the id of a file: 1 to ID_LEN_MAX characters of
+ * `A-Z a-z 0-9 . _ ~ -`, the first of them not '.'.
+ */
+bool id_valid(const char *s, size_t len);
+
+#endif

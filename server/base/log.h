@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon's log and its access log.
+ *
+ * A message is one line and one write(), so lines of several threads never
+ * mix. Everything in it that a client could have sent is harmless: control
+ * characters, backslashes and bytes that are not UTF-8 are escaped (\n, \t,
+ * \r, \\, \xNN; in JSON as JSON does), so nobody can forge a line or speak to
+ * the terminal of the reader. Messages are cut at LOG_MESSAGE_MAX bytes.
+ *
+ *   text     2026-11-21T06:00:00.123Z warn   message
+ *   json     {"time":"...","level":"warn","message":"..."}
+ *   journal  <4>message                     (sd-daemon(3) prefixes, no time)
+ *
+ * Access lines are collected in one `struct access_buf` per loop thread and
+ * written in blocks of whole lines. In text (one line here):
+ *
+ *   2026-11-21T06:00:00.123Z access 192.0.2.7 "GET /files/k3v" 200 in=0
+ *   out=1234 us=87 request_id="-" referer="-" user_agent="curl/7.88.1"
+ *
+ * and in JSON an object with the names of `struct log_access` and the level
+ * "access".
+ *
+ * State: this module has the only writable globals of the server besides the
+ * counters of metrics.h and main()'s signal descriptor: the level, the format
+ * and the descriptor. They are set at start, level and format also on a
+ * reload; all are atomics.
+ * Threads: every call from any thread; one thread at a time for one
+ * access_buf.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <spillway/base.h>
+
+enum log_level {
+	LOG_LEVEL_ERROR, /* something is lost or cannot be served */
+	LOG_LEVEL_WARN,	 /* works, but somebody should look */
+	LOG_LEVEL_INFO,	 /* start, stop, reload */
+	LOG_LEVEL_DEBUG, /* for developers */
+};
+
+enum log_format {
+	LOG_FORMAT_TEXT,
+	LOG_FORMAT_JSON,
+	LOG_FORMAT_JOURNAL,
+};
+
+/** Longest message in bytes; the rest is cut and shown as "...". */
+#define LOG_MESSAGE_MAX 2048
+#define LOG_ACCESS_BUF_SIZE ((size_t)32 * 1024)
+
+/** Messages above it are not even formatted. Read by the macros only. */
+extern atomic_int log_threshold;
+
+/**
+ * Say what is logged, how and where. Before it, errors, warnings and
+ * information go to standard error as text.
+ *
+ * Ownership: `fd` stays the caller's and must stay open.
+ * Threads:   may be called again while others log (a reload).
+ */
+void log_init(enum log_level level, enum log_format format, int fd);
+
+/** Write one line. Use the macros below, which check the level first. */
+void log_write(enum log_level level, const char *fmt, ...) SPW_PRINTF(2, 3);
+
+#define LOG_AT(level, ...) \
+	do { \
+		if ((int)(level) <= atomic_load_explicit( \
+					&log_threshold, memory_order_relaxed)) \
+			log_write((level), __VA_ARGS__); \
+	} while (0)
+#define log_error(...) LOG_AT(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...) LOG_AT(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...) LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+/** One request; any pointer may be NULL. */
+struct log_access {
+	const char *client; /* address */
+	const char *method;
+	const char *target; /* as sent; need not be NUL-terminated */
+	size_t target_len;
+	int status;
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+	uint64_t duration_us;
+	const char *request_id;
+	const char *referer;
+	const char *user_agent;
+};
+
+/** Begin it with `{0}`, in static or heap memory. */
+struct access_buf {
+	size_t len;
+	int64_t second; /* the time `stamp` shows */
+	char stamp[24];
+	char data[LOG_ACCESS_BUF_SIZE];
+};
+
+/**
+ * Append one access line; writes the buffer out first when it is full.
+ * Long fields are cut, so that a line always fits.
+ */
+void log_access(struct access_buf *b, const struct log_access *a);
+
+/** Write out what is collected; a loop does it when it goes idle. */
+void access_flush(struct access_buf *b);
+
+#endif

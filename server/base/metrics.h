@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counters and gauges of the whole server, for GET /metrics.
+ *
+ * Adding a metric is one line in METRICS. Lines of one family (same name,
+ * another label) stand together; the first has the help text. A gauge is
+ * either moved with metrics_add() or written with metrics_set(), never both.
+ *
+ * State: a global array of atomics, one copy for each of METRICS_SHARDS
+ * groups of threads, on cache lines of their own, so that the loops do not
+ * fight for a line at each request; metrics_write() adds the copies up.
+ * All accesses are relaxed: numbers are exact once the threads are quiet, and
+ * different metrics may be a moment apart.
+ * Threads: any.
+ */
+#ifndef BASE_METRICS_H
+#define BASE_METRICS_H
+
+#include <stdint.h>
+
+#include "base/strbuf.h"
+
+#define METRICS_SHARDS 8
+
+/*
+ * X(id, kind, name without "spillway_", label, help)
+ * COUNTER and GAUGE are plain; SECONDS is a counter of microseconds that is
+ * shown in seconds. `label` is NULL or `name="value"`.
+ */
+/* clang-format off */
+#define METRICS_HTTP(X)                                                        \
+	X(CONNECTIONS_OPEN, GAUGE, "connections_open", NULL,                   \
+	  "Client connections open now.")                                      \
+	X(CONNECTIONS_ACCEPTED, COUNTER, "connections_accepted_total", NULL,   \
+	  "Client connections accepted.")                                      \
+	X(CONNECTIONS_REJECTED_LIMIT, COUNTER, "connections_rejected_total",   \
+	  "reason=\"limit\"", "Client connections closed before a request.")   \
+	X(CONNECTIONS_REJECTED_ADDRESS, COUNTER, "connections_rejected_total", \
+	  "reason=\"address\"", NULL)                                          \
+	X(CONNECTIONS_REJECTED_FDS, COUNTER, "connections_rejected_total",     \
+	  "reason=\"descriptors\"", NULL)                                      \
+	X(CONNECTIONS_REJECTED_DRAIN, COUNTER, "connections_rejected_total",   \
+	  "reason=\"drain\"", NULL)                                            \
+	X(CONNECTIONS_REJECTED_ERROR, COUNTER, "connections_rejected_total",   \
+	  "reason=\"error\"", NULL)                                            \
+	X(CONNECTIONS_TIMED_OUT, COUNTER, "connections_timed_out_total", NULL, \
+	  "Client connections closed because nothing moved.")                  \
+	X(REQUESTS_GET, COUNTER, "requests_total", "method=\"get\"",           \
+	  "Requests by method.")                                               \
+	X(REQUESTS_HEAD, COUNTER, "requests_total", "method=\"head\"", NULL)   \
+	X(REQUESTS_POST, COUNTER, "requests_total", "method=\"post\"", NULL)   \
+	X(REQUESTS_PUT, COUNTER, "requests_total", "method=\"put\"", NULL)     \
+	X(REQUESTS_PATCH, COUNTER, "requests_total", "method=\"patch\"", NULL) \
+	X(REQUESTS_DELETE, COUNTER, "requests_total", "method=\"delete\"",     \
+	  NULL)                                                                \
+	X(REQUESTS_OPTIONS, COUNTER, "requests_total", "method=\"options\"",   \
+	  NULL)                                                                \
+	X(REQUESTS_OTHER, COUNTER, "requests_total", "method=\"other\"", NULL) \
+	X(RESPONSES_1XX, COUNTER, "responses_total", "class=\"1xx\"",          \
+	  "Responses by class of status.")                                     \
+	X(RESPONSES_2XX, COUNTER, "responses_total", "class=\"2xx\"", NULL)    \
+	X(RESPONSES_3XX, COUNTER, "responses_total", "class=\"3xx\"", NULL)    \
+	X(RESPONSES_4XX, COUNTER, "responses_total", "class=\"4xx\"", NULL)    \
+	X(RESPONSES_5XX, COUNTER, "responses_total", "class=\"5xx\"", NULL)    \
+	X(RESPONSES_CUT, COUNTER, "responses_cut_total", NULL,                 \
+	  "Responses that ended before their last byte.")                      \
+	X(RESPONSES_PARTIAL, COUNTER, "responses_partial_total", NULL,         \
+	  "Responses with status 206.")                                        \
+	X(RESPONSES_NOT_MODIFIED, COUNTER, "responses_not_modified_total",     \
+	  NULL, "Responses with status 304.")                                  \
+	X(REQUEST_TIME, SECONDS, "request_seconds_total", NULL,                \
+	  "Time from a request's header to the end of its response.")          \
+	X(REQUESTS_ACTIVE, GAUGE, "requests_active", NULL,                     \
+	  "Requests being answered now.")                                      \
+	X(REQUESTS_SUSPENDED, GAUGE, "requests_suspended", NULL,               \
+	  "Requests that wait for bytes, memory or the disk now.")             \
+	X(REQUESTS_RATE_LIMITED, COUNTER, "requests_refused_total",            \
+	  "reason=\"rate\"", "Requests refused early.")                        \
+	X(REQUESTS_UNAUTHORIZED, COUNTER, "requests_refused_total",            \
+	  "reason=\"unauthorized\"", NULL)                                     \
+	X(REQUESTS_FORBIDDEN, COUNTER, "requests_refused_total",               \
+	  "reason=\"forbidden\"", NULL)                                        \
+	X(REQUESTS_TOO_LARGE, COUNTER, "requests_refused_total",               \
+	  "reason=\"too-large\"", NULL)                                        \
+	X(REQUESTS_NO_SPACE, COUNTER, "requests_refused_total",                \
+	  "reason=\"no-space\"", NULL)                                         \
+	X(REQUESTS_TOO_MANY, COUNTER, "requests_refused_total",                \
+	  "reason=\"too-many\"", NULL)                                         \
+	X(REQUESTS_DRAINING, COUNTER, "requests_refused_total",                \
+	  "reason=\"draining\"", NULL)                                         \
+	X(REQUESTS_MALFORMED, COUNTER, "requests_refused_total",               \
+	  "reason=\"malformed\"", NULL)                                        \
+	X(BYTES_IN, COUNTER, "received_bytes_total", NULL,                     \
+	  "Bytes of request bodies.")                                          \
+	X(BYTES_OUT, COUNTER, "sent_bytes_total", NULL,                        \
+	  "Bytes of response bodies.")
+
+#define METRICS_STORE(X)                                                       \
+	X(UPLOADS_ACTIVE, GAUGE, "uploads_active", NULL,                       \
+	  "Uploads running now.")                                              \
+	X(UPLOADS_STARTED, COUNTER, "uploads_started_total", NULL,             \
+	  "Uploads admitted.")                                                 \
+	X(UPLOADS_COMPLETED, COUNTER, "uploads_completed_total", NULL,         \
+	  "Uploads that became a file.")                                       \
+	X(UPLOADS_FAILED_ABORTED, COUNTER, "uploads_failed_total",             \
+	  "reason=\"aborted\"", "Uploads that became nothing.")                \
+	X(UPLOADS_FAILED_TIMEOUT, COUNTER, "uploads_failed_total",             \
+	  "reason=\"timeout\"", NULL)                                          \
+	X(UPLOADS_FAILED_TOO_SLOW, COUNTER, "uploads_failed_total",            \
+	  "reason=\"too-slow\"", NULL)                                         \
+	X(UPLOADS_FAILED_TOO_LARGE, COUNTER, "uploads_failed_total",           \
+	  "reason=\"too-large\"", NULL)                                        \
+	X(UPLOADS_FAILED_NO_SPACE, COUNTER, "uploads_failed_total",            \
+	  "reason=\"no-space\"", NULL)                                         \
+	X(UPLOADS_FAILED_MALFORMED, COUNTER, "uploads_failed_total",           \
+	  "reason=\"malformed\"", NULL)                                        \
+	X(UPLOADS_FAILED_DIGEST, COUNTER, "uploads_failed_total",              \
+	  "reason=\"digest\"", NULL)                                           \
+	X(UPLOADS_FAILED_ERROR, COUNTER, "uploads_failed_total",               \
+	  "reason=\"error\"", NULL)                                            \
+	X(FORM_PARTS, COUNTER, "form_parts_total", NULL,                       \
+	  "Parts of multipart forms.")                                         \
+	X(FILES_RECEIVING, GAUGE, "files", "state=\"receiving\"",              \
+	  "Files held now.")                                                   \
+	X(FILES_READY, GAUGE, "files", "state=\"ready\"", NULL)                \
+	X(FILES_FAILED, GAUGE, "files", "state=\"failed\"", NULL)              \
+	X(FILES_CREATED, COUNTER, "files_created_total", NULL,                 \
+	  "Files created.")                                                    \
+	X(FILES_REPLACED, COUNTER, "files_replaced_total", NULL,               \
+	  "Files replaced by a PUT.")                                          \
+	X(FILES_DELETED, COUNTER, "files_removed_total",                       \
+	  "reason=\"deleted\"", "Files removed.")                              \
+	X(FILES_EXPIRED, COUNTER, "files_removed_total",                       \
+	  "reason=\"expired\"", NULL)                                          \
+	X(FILES_READ_OUT, COUNTER, "files_removed_total",                      \
+	  "reason=\"reads\"", NULL)                                            \
+	X(FILES_EVICTED, COUNTER, "files_removed_total",                       \
+	  "reason=\"evicted\"", NULL)                                          \
+	X(SPOOL_MEMORY, GAUGE, "spool_bytes", "tier=\"memory\"",               \
+	  "Content held now.")                                                 \
+	X(SPOOL_DISK, GAUGE, "spool_bytes", "tier=\"disk\"", NULL)             \
+	X(SPOOL_MEMORY_BUDGET, GAUGE, "spool_memory_budget_bytes", NULL,       \
+	  "Memory that content may take.")                                     \
+	X(SPOOL_DISK_FREE, GAUGE, "spool_disk_free_bytes", NULL,               \
+	  "Free space of the spool directory's file system.")                  \
+	X(SPILLS_LIMIT, COUNTER, "spills_total", "reason=\"limit\"",           \
+	  "Files moved from memory to disk.")                                  \
+	X(SPILLS_BUDGET, COUNTER, "spills_total", "reason=\"budget\"", NULL)   \
+	X(SPILLS_FORCED, COUNTER, "spills_total", "reason=\"forced\"", NULL)   \
+	X(SPILLS_DURABLE, COUNTER, "spills_total", "reason=\"durable\"", NULL) \
+	X(SPILLS_FAILED, COUNTER, "spills_failed_total", NULL,                 \
+	  "Moves from memory to disk that failed.")                            \
+	X(SPILLED_BYTES, COUNTER, "spilled_bytes_total", NULL,                 \
+	  "Bytes moved from memory to disk.")                                  \
+	X(DISK_QUEUE, GAUGE, "disk_queue", NULL,                               \
+	  "Jobs that wait for a disk thread now.")                             \
+	X(DISK_QUEUE_BYTES, GAUGE, "disk_queue_bytes", NULL,                   \
+	  "Bytes that wait to be written now.")                                \
+	X(DISK_JOBS, COUNTER, "disk_jobs_total", NULL,                         \
+	  "Jobs done by the disk threads.")                                    \
+	X(DISK_TIME, SECONDS, "disk_seconds_total", NULL,                      \
+	  "Time the disk threads were at work.")                               \
+	X(DISK_READ_BYTES, COUNTER, "disk_read_bytes_total", NULL,             \
+	  "Bytes read from the spool directory.")                              \
+	X(DISK_WRITTEN_BYTES, COUNTER, "disk_written_bytes_total", NULL,       \
+	  "Bytes written to the spool directory.")                             \
+	X(READERS_FOLLOWING, GAUGE, "readers_following", NULL,                 \
+	  "Downloads of files that are still being received.")                 \
+	X(WAITS, COUNTER, "waits_total", NULL,                                 \
+	  "Times a request had to wait for bytes.")
+
+#define METRICS_SOURCES(X)                                                     \
+	X(FETCHES_ACTIVE, GAUGE, "fetches_active", NULL,                       \
+	  "Fetches running now.")                                              \
+	X(FETCHES_QUEUED, GAUGE, "fetches_queued", NULL,                       \
+	  "Fetches that wait for their turn.")                                 \
+	X(FETCHES_STARTED, COUNTER, "fetches_started_total", NULL,             \
+	  "Fetches admitted.")                                                 \
+	X(FETCHES_COMPLETED, COUNTER, "fetches_completed_total", NULL,         \
+	  "Fetches that became a file.")                                       \
+	X(FETCHES_FAILED_FORBIDDEN, COUNTER, "fetches_failed_total",           \
+	  "reason=\"forbidden\"", "Fetches that failed.")                      \
+	X(FETCHES_FAILED_DNS, COUNTER, "fetches_failed_total",                 \
+	  "reason=\"dns\"", NULL)                                              \
+	X(FETCHES_FAILED_CONNECT, COUNTER, "fetches_failed_total",             \
+	  "reason=\"connect\"", NULL)                                          \
+	X(FETCHES_FAILED_TLS, COUNTER, "fetches_failed_total",                 \
+	  "reason=\"tls\"", NULL)                                              \
+	X(FETCHES_FAILED_TIMEOUT, COUNTER, "fetches_failed_total",             \
+	  "reason=\"timeout\"", NULL)                                          \
+	X(FETCHES_FAILED_STATUS, COUNTER, "fetches_failed_total",              \
+	  "reason=\"status\"", NULL)                                           \
+	X(FETCHES_FAILED_INCOMPLETE, COUNTER, "fetches_failed_total",          \
+	  "reason=\"incomplete\"", NULL)                                       \
+	X(FETCHES_FAILED_TOO_LARGE, COUNTER, "fetches_failed_total",           \
+	  "reason=\"too-large\"", NULL)                                        \
+	X(FETCHES_FAILED_NO_SPACE, COUNTER, "fetches_failed_total",            \
+	  "reason=\"no-space\"", NULL)                                         \
+	X(FETCHES_FAILED_CANCELLED, COUNTER, "fetches_failed_total",           \
+	  "reason=\"cancelled\"", NULL)                                        \
+	X(FETCHES_FAILED_ERROR, COUNTER, "fetches_failed_total",               \
+	  "reason=\"error\"", NULL)                                            \
+	X(FETCH_RETRIES, COUNTER, "fetch_retries_total", NULL,                 \
+	  "Origin transfers resumed after a broken connection.")               \
+	X(FETCH_REDIRECTS, COUNTER, "fetch_redirects_total", NULL,             \
+	  "Redirects followed.")                                               \
+	X(FETCH_SEEKS, COUNTER, "fetch_seeks_total", NULL,                     \
+	  "Second origin requests for a range far ahead.")                     \
+	X(FETCH_BYTES, COUNTER, "fetched_bytes_total", NULL,                   \
+	  "Bytes received from origins.")                                      \
+	X(ZIP_LISTINGS, COUNTER, "zip_listings_total", NULL,                   \
+	  "Archive listings served.")                                          \
+	X(ZIP_ENTRIES, COUNTER, "zip_entries_total", "how=\"unpacked\"",       \
+	  "Archive entries served.")                                           \
+	X(ZIP_ENTRIES_PASSED, COUNTER, "zip_entries_total",                    \
+	  "how=\"passed-through\"", NULL)                                      \
+	X(ZIP_INDEX_HITS, COUNTER, "zip_index_hits_total", NULL,               \
+	  "Archive requests that found the directory in memory.")              \
+	X(ZIP_INDEX_BYTES, GAUGE, "zip_index_bytes", NULL,                     \
+	  "Memory of archive directories.")                                    \
+	X(ZIP_FAILED_NOT_ZIP, COUNTER, "zip_failed_total",                     \
+	  "reason=\"not-a-zip\"", "Archive requests that failed.")             \
+	X(ZIP_FAILED_CORRUPT, COUNTER, "zip_failed_total",                     \
+	  "reason=\"corrupt\"", NULL)                                          \
+	X(ZIP_FAILED_ENCRYPTED, COUNTER, "zip_failed_total",                   \
+	  "reason=\"encrypted\"", NULL)                                        \
+	X(ZIP_FAILED_LIMIT, COUNTER, "zip_failed_total",                       \
+	  "reason=\"limit\"", NULL)
+
+#define METRICS_PROCESS(X)                                                     \
+	X(ERRORS_MEMORY, COUNTER, "errors_total", "kind=\"memory\"",           \
+	  "Internal errors.")                                                  \
+	X(ERRORS_DISK, COUNTER, "errors_total", "kind=\"disk\"", NULL)         \
+	X(ERRORS_DISK_FULL, COUNTER, "errors_total", "kind=\"disk-full\"",     \
+	  NULL)                                                                \
+	X(ERRORS_DESCRIPTORS, COUNTER, "errors_total",                         \
+	  "kind=\"descriptors\"", NULL)                                        \
+	X(ERRORS_NETWORK, COUNTER, "errors_total", "kind=\"network\"", NULL)   \
+	X(ERRORS_LIBRARY, COUNTER, "errors_total", "kind=\"library\"", NULL)   \
+	X(ERRORS_INTERNAL, COUNTER, "errors_total", "kind=\"internal\"", NULL) \
+	X(LOG_LINES_LOST, COUNTER, "log_lines_lost_total", NULL,               \
+	  "Writes to the log that failed.")                                    \
+	X(LOOP_WAKEUPS, COUNTER, "loop_wakeups_total", NULL,                   \
+	  "Times an event loop woke up.")                                      \
+	X(LOOP_MESSAGES, COUNTER, "loop_messages_total", NULL,                 \
+	  "Messages posted to event loops.")                                   \
+	X(RELOADS, COUNTER, "reloads_total", NULL,                             \
+	  "Times the configuration was read again.")                           \
+	X(DRAINING, GAUGE, "draining", NULL,                                   \
+	  "1 while the server is stopping.")                                   \
+	X(START_TIME, GAUGE, "start_time_seconds", NULL,                       \
+	  "When the server was started, in seconds since 1970.")
+/* clang-format on */
+
+#define METRICS(X) \
+	METRICS_HTTP(X) \
+	METRICS_STORE(X) \
+	METRICS_SOURCES(X) \
+	METRICS_PROCESS(X)
+
+#define METRICS_ID(id, ...) METRIC_##id,
+enum metric { METRICS(METRICS_ID) METRIC_COUNT };
+#undef METRICS_ID
+
+/** Add to a counter or move a gauge; negative only for gauges. */
+void metrics_add(enum metric m, int64_t delta);
+
+/** Write a gauge. */
+void metrics_set(enum metric m, int64_t value);
+
+/** The value as metrics_write() would show it, for tests and pages. */
+int64_t metrics_get(enum metric m);
+
+/** Which of METRIC_REQUESTS_... counts a method. */
+enum metric metrics_method(const char *method);
+
+/** Which of METRIC_RESPONSES_?XX counts a status. */
+enum metric metrics_status(int status);
+
+/**
+ * Append all metrics in Prometheus' text format.
+ *
+ * Errors:    `out->failed`, see strbuf.h.
+ * Source:    Prometheus text exposition format 0.0.4.
+ */
+void metrics_write(struct strbuf *out);
+
+#endif

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MIT
+"""ls, cat, info, rm, fetch."""
+
+import io
+import json
+import signal
+import unittest
+import zipfile
+
+import harness
+from harness import EVIL, EVIL_SHOWN
+
+def make_zip(names):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for i, name in enumerate(names):
+            info = zipfile.ZipInfo(name, (2026, 11, 21, 6, 30, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED if i % 2 else 0
+            z.writestr(info, ("content of %d" % i) * 50)
+    return out.getvalue()
+
+
+class List(harness.Case):
+    def test_files(self):
+        self.stub.add("one", b"x" * 2048, "first file")
+        self.stub.add("two", b"", None)
+        lines = self.ok("ls").decode().splitlines()
+        self.assertEqual(len(lines), 2)
+        self.assertRegex(
+            lines[0], r"^one +2\.0 KiB ready +\d+[smhd] first file$")
+        self.assertRegex(lines[1], r"^two +0 B ready +\d+[smhd] -$")
+
+    def test_empty(self):
+        self.assertEqual(self.ok("ls"), b"")
+
+    def test_pages(self):
+        for i in range(2500):
+            self.stub.add("f%04d" % i, b"", None)
+        out = self.ok("ls", "--json").splitlines()
+        self.assertEqual([json.loads(line)["id"] for line in out],
+                         ["f%04d" % i for i in range(2500)])
+        self.assertEqual(len(self.stub.requests), 3)
+
+    def test_limit(self):
+        for i in range(20):
+            self.stub.add("f%d" % i, b"", None)
+        self.assertEqual(len(self.ok("ls", "-n", "7").splitlines()), 7)
+        self.assertIn("limit=7", self.stub.requests[0][1])
+
+    def test_state(self):
+        self.stub.add("a", b"").state = "receiving"
+        self.stub.add("b", b"")
+        out = self.ok("ls", "--state", "receiving").decode()
+        self.assertTrue(out.startswith("a "))
+        self.assertEqual(len(out.splitlines()), 1)
+        self.fails(2, "ls", "--state", "odd")
+
+    def test_hostile_name(self):
+        self.stub.add("a", b"", EVIL)
+        out = self.ok("ls").decode()
+        self.assertTrue(out.endswith(" " + EVIL_SHOWN + "\n"), repr(out))
+        out = self.ok("ls", "--json")
+        self.assertTrue(out.isascii())
+        self.assertNotIn(b"\x1b", out)
+        self.assertEqual(json.loads(out)["name"], EVIL)
+
+    def test_endless_list(self):
+        self.stub.canned = lambda h: h.answer(
+            200, {"files": [], "next": "same"})
+        self.assertIn("does not come to an end", self.fails(1, "ls"))
+
+    def test_nonsense(self):
+        for body in (b"", b"[]", b"{", b'{"files":{}}', b'{"files":[1]}',
+                     b'{"files":[{"id":"a/b","state":"ready"}]}',
+                     b'{"files":[{"id":"a","state":"odd"}]}',
+                     b'{"files":[],"next":{}}', b"\xff\xfe",
+                     b"[" * 100000):
+            self.stub.canned = lambda h: h.answer(200, body)
+            self.assertIn("spillwayd", self.fails(1, "ls"))
+
+    def test_zip(self):
+        self.stub.add("z", make_zip(["a.txt", "dir/b.txt"]))
+        lines = self.ok("ls", "z").decode().splitlines()
+        self.assertRegex(
+            lines[0], r"^ +0 +600 B stored +2026-11-21 06:30 a\.txt$")
+        self.assertRegex(
+            lines[1], r"^ +1 +600 B deflated +2026-11-21 06:30 dir/b\.txt$")
+
+    def test_zip_pages_and_prefix(self):
+        self.stub.add("z", make_zip(["%d/%d" % (i % 2, i)
+                                     for i in range(2300)]))
+        out = self.ok("ls", "--json", "z").splitlines()
+        self.assertEqual([json.loads(line)["index"] for line in out],
+                         list(range(2300)))
+        self.assertEqual(len(self.stub.requests), 3)
+        out = self.ok("ls", "--prefix", "1/", "z").splitlines()
+        self.assertEqual(len(out), 1150)
+
+    def test_zip_hostile_names(self):
+        self.stub.add("z", make_zip(["a", "b", "c"]))
+        self.stub.entry_names = {0: "../../" + EVIL, 1: "nul\0here", 2: ""}
+        lines = self.ok("ls", "z").decode().splitlines()
+        self.assertTrue(lines[0].endswith(" ../../" + EVIL_SHOWN))
+        self.assertTrue(lines[1].endswith(r" nul\x00here"))
+        out = self.ok("ls", "--json", "z").splitlines()
+        self.assertEqual(json.loads(out[1])["name"], "nul\0here")
+
+    def test_not_a_zip(self):
+        self.stub.add("z", b"text")
+        self.assertEqual(self.fails(1, "ls", "z"),
+                         "spill: z: the file is not a zip\n")
+
+    def test_remote_zip(self):
+        self.stub.origin = make_zip(["a.txt"])
+        url = "https://example.org/x/a.zip"
+        self.assertIn(b"a.txt", self.ok("ls", url))
+        self.assertEqual(self.ok("cat", url, "a.txt"), b"content of 0" * 50)
+        self.assertEqual(self.stub.orders[0],
+                         {"url": url, "mode": "lazy", "ttl": 600})
+
+    def test_reader_goes_away(self):
+        for i in range(20000):
+            self.stub.add("f%d" % i, b"", "name" * 10)
+        process = self.start("ls")
+        process.stdout.read(10)
+        process.stdout.close()
+        process.stdout = None
+        result = self.finish(process)
+        self.assertEqual((result.code, result.err), (4, ""))
+
+
+class Cat(harness.Case):
+    def test_file(self):
+        self.stub.add("f", b"\0\x1b content")
+        self.assertEqual(self.ok("cat", "f"), b"\0\x1b content")
+
+    def test_entry(self):
+        names = ["a", "d/b c?&%41#ü", "../../x", "/abs", "a//b", "d/"]
+        self.stub.add("z", make_zip(names))
+        for i, name in enumerate(names):
+            self.assertEqual(
+                self.ok("cat", "z", name), b"content of %d" % i * 50, name)
+            self.assertEqual(self.ok("cat", "--index", str(i), "z"),
+                             b"content of %d" % i * 50)
+
+    def test_missing_entry(self):
+        self.stub.add("z", make_zip(["a"]))
+        self.assertIn("no such entry", self.fails(3, "cat", "z", "b"))
+        self.fails(3, "cat", "z", "--index", "9")
+        self.fails(1, "cat", "z", "")
+
+    def test_cut(self):
+        self.stub.add("f", b"0123456789").cut_after = 4
+        result = self.run_spill("cat", "f")
+        self.assertEqual((result.code, result.out), (4, b"0123"))
+        self.assertIn("ended before the content did", result.err)
+
+
+class Info(harness.Case):
+    def test_text(self):
+        f = self.stub.add("f", b"x" * 5000, EVIL)
+        f.type = "text/plain"
+        self.assertEqual(self.ok("info", "f").decode(), (
+            "id        f\nname      %s\nstate     ready\n"
+            "size      4.8 KiB (5000)\ntype      text/plain\netag      %s\n"
+            "created   2026-11-21T06:00:00Z\nexpires   2026-11-22T06:00:00Z\n"
+        ) % (EVIL_SHOWN, f.etag))
+
+    def test_receiving(self):
+        self.stub.add("f", b"xy").state = "receiving"
+        out = self.ok("info", "f")
+        self.assertIn(b"size      unknown\nreceived  2 B\n", out)
+
+    def test_failed(self):
+        f = self.stub.add("f", b"xy")
+        f.state = "failed"
+        f.error = {"type": "/problems/origin", "title": "t", "status": 502,
+                   "detail": "the origin\x1b broke"}
+        self.assertIn(rb"error     the origin\x1b broke", self.ok("info", "f"))
+        f.error = None
+        self.assertIn(b"did not say why", self.ok("info", "f"))
+
+    def test_json(self):
+        self.stub.add("f", b"xy", "ü")
+        out = self.ok("info", "--json", "f")
+        self.assertEqual(json.loads(out), self.stub.files["f"].descriptor())
+        self.assertEqual(len(out.splitlines()), 1)
+
+    def test_not_found(self):
+        self.fails(3, "info", "nope")
+
+
+class Remove(harness.Case):
+    def test_several(self):
+        for fid in ("a", "b", "c"):
+            self.stub.add(fid, b"")
+        self.assertEqual(
+            self.ok("rm", "a", "/files/b", self.stub.url + "/files/c"), b"")
+        self.assertEqual(self.stub.files, {})
+
+    def test_missing(self):
+        self.stub.add("b", b"")
+        self.fails(3, "rm", "a", "b")
+        self.assertEqual(self.stub.files, {})
+
+    def test_gone(self):
+        self.stub.canned = lambda h: h.problem(410, "gone", "it was deleted")
+        self.fails(3, "rm", "a")
+
+    def test_json(self):
+        self.stub.add("a", b"")
+        self.assertEqual(json.loads(self.ok("rm", "--json", "a")),
+                         {"id": "a", "deleted": True})
+
+
+class Fetch(harness.Case):
+    URL = "https://example.org/a.zip"
+
+    def test_admitted(self):
+        out = self.ok("fetch", "--name", "ü", "--ttl", "1d", self.URL)
+        (f,) = self.stub.files.values()
+        self.assertEqual(
+            out.decode(), "%s/files/%s\n" % (self.stub.url, f.id))
+        self.assertEqual(self.stub.orders[0], {
+            "url": self.URL, "name": "ü", "ttl": 86400})
+        self.assertEqual(self.stub.waits, 0)
+
+    def finish_at(self, count, state):
+        def on_wait(f, waits):
+            if waits >= count:
+                f.state = state
+                f.error = {"type": "/problems/dns_error", "title": "t",
+                           "status": 502, "detail": "no such host"}
+        self.stub.on_wait = on_wait
+
+    def test_wait(self):
+        self.finish_at(3, "ready")
+        self.ok("fetch", "--wait", self.URL)
+        self.assertEqual(self.stub.waits, 3)
+
+    def test_wait_json(self):
+        self.finish_at(2, "ready")
+        out = self.ok("--json", "fetch", "--wait=60", self.URL)
+        self.assertEqual(json.loads(out)["state"], "ready")
+
+    def test_failed(self):
+        self.finish_at(2, "failed")
+        result = self.run_spill("fetch", "--wait", self.URL)
+        self.assertEqual(result.code, 1, result)
+        self.assertEqual(result.err, "spill: fetching %s failed: "
+                         "no such host\n" % self.URL)
+        self.assertEqual(len(result.out.splitlines()), 1)
+
+    def test_failed_json(self):
+        self.finish_at(1, "failed")
+        result = self.run_spill("--json", "fetch", "--wait", self.URL)
+        self.assertEqual(result.code, 1, result)
+        self.assertEqual(json.loads(result.out)["state"], "failed")
+
+    def test_waits_in_vain(self):
+        result = self.run_spill("fetch", "--wait=1", self.URL)
+        self.assertEqual(result.code, 4, result)
+        self.assertIn("still being fetched", result.err)
+
+    def test_refused(self):
+        err = self.fails(1, "fetch", "http://10.0.0.1/")
+        self.assertEqual(
+            err, "spill: http://10.0.0.1/: the address is private\n")
+
+    def test_interrupt(self):
+        process = self.start("fetch", "--wait", self.URL)
+        self.until(lambda: self.stub.waits > 0)
+        process.send_signal(signal.SIGINT)
+        result = self.finish(process)
+        self.assertEqual(result.code, 4, result)
+        self.assertIn("interrupted", result.err)
+        self.assertEqual(len(self.stub.files), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""What all commands share: options, servers, tokens, failures."""
+
+import socket
+import unittest
+
+import harness
+import stub
+from harness import EVIL, EVIL_SHOWN
+
+
+class Shared(harness.Case):
+    def test_help_and_version(self):
+        for args in (("--help",), ("-h",), ("put", "--help"),
+                     ("fetch", "-h"), ("get", "--help"), ("ls", "--help"),
+                     ("cat", "--help"), ("info", "--help"),
+                     ("rm", "--help")):
+            out = self.ok(*args).decode()
+            self.assertTrue(out.startswith("Usage: spill "), args)
+            self.assertLessEqual(max(map(len, out.splitlines())), 80)
+        self.assertRegex(self.ok("--version"), rb"^spill \d+\.\d+\.\d+\n$")
+        self.assertEqual(self.stub.requests, [])
+
+    def test_usage(self):
+        for args in ((), ("frobnicate",), ("--odd",), ("put",), ("get",),
+                     ("get", "a", "b"), ("get", "--odd", "a"), ("rm",),
+                     ("info",), ("cat",), ("cat", "a", "b", "c"),
+                     ("cat", "--index", "1", "a", "b"), ("ls", "a", "b"),
+                     ("ls", "--prefix", "x"), ("ls", "--state", "ready", "a"),
+                     ("fetch",), ("fetch", "--wait=x", "http://h/"),
+                     ("put", "--name", "n", "a", "b"), ("put", "--ttl", "1y",
+                                                        "a"),
+                     ("put", "--reads", "0", "a"), ("ls", "-n", "-1"),
+                     ("get", "-c", "--range", "1-2", "a"),
+                     ("get", "-c", "-o", "-", "a"), ("info", "a b"),
+                     ("info", "https://example.org/a.zip"),
+                     ("info", "/etc/passwd"), ("info", ".hidden"),
+                     ("info", "x" * 201),
+                     ("--server", "ftp://h", "ls"),
+                     ("--server", "http://u:p@h", "ls"),
+                     ("--server", "unix:relative", "ls"),
+                     ("--token", "two words", "ls")):
+            err = self.fails(2, *args)
+            self.assertIn("--help", err, args)
+        self.assertEqual(self.stub.requests, [])
+
+    def test_options_before_and_after(self):
+        self.env["SPILLWAY_URL"] = "http://127.0.0.1:1"
+        self.stub.add("f", b"x")
+        self.ok("--server", self.stub.url, "info", "f")
+        self.ok("info", "f", "--server", self.stub.url)
+        self.ok("info", "--server", self.stub.url[7:], "--", "f")
+
+    def test_nobody_listens(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            url = "http://127.0.0.1:%d" % s.getsockname()[1]
+            self.assertEqual(self.fails(1, "--server", url, "ls"), (
+                "spill: cannot reach %s: connection refused; is spillwayd "
+                "running? (--server or SPILLWAY_URL names another)\n") % url)
+            self.write("a", b"")
+            # One is enough: the others would fail alike.
+            err = self.fails(1, "--server", url, "put", "a", "a", "a")
+            self.assertEqual(len(err.splitlines()), 1)
+
+    def test_token(self):
+        self.stub.token = "s3cret"
+        self.stub.add("f", b"x")
+        self.assertIn("SPILLWAY_TOKEN", self.fails(1, "info", "f"))
+        self.ok("--token", "s3cret", "info", "f")
+        self.env["SPILLWAY_TOKEN"] = "s3cret"
+        self.ok("info", "f")
+
+    def test_token_is_for_the_configured_server(self):
+        other = stub.Stub()
+        self.addCleanup(other.close)
+        other.add("f", b"x")
+        self.env["SPILLWAY_TOKEN"] = "s3cret"
+        self.ok("info", other.url + "/files/f")
+        self.ok("--token", "given", "info", other.url + "/files/f")
+        self.assertEqual([h.get("Authorization")
+                          for _, _, h in other.requests],
+                         [None, "Bearer given"])
+        self.assertEqual(self.stub.requests, [])
+
+    def test_token_is_not_on_show(self):
+        f = self.stub.add("f", b"0123456789", "n")
+        f.pause_after = 5
+        process = self.start("--token", "s3cret", "cat", "f")
+        self.until(lambda: len(self.stub.requests) > 0)
+        with open("/proc/%d/cmdline" % process.pid, "rb") as cmdline:
+            self.assertNotIn(b"s3cret", cmdline.read())
+        f.resume.set()
+        self.assertEqual(self.finish(process).code, 0)
+
+    def test_environment_proxy_is_not_used(self):
+        self.env["http_proxy"] = self.env["ALL_PROXY"] = "http://127.0.0.1:1"
+        self.stub.add("f", b"x")
+        self.ok("info", "f")
+
+    def test_proxy(self):
+        # The stub as a proxy: the request line is then an absolute URL.
+        self.stub.canned = lambda h: h.answer(
+            200, {"files": [], "next": None})
+        self.ok("--server", "http://spillway.invalid", "--proxy",
+                self.stub.url, "ls")
+        self.assertTrue(self.stub.requests[0][1].startswith(
+            "http://spillway.invalid/files?"))
+
+    def test_server_with_a_path(self):
+        self.stub.canned = lambda h: h.answer(
+            200, stub.File("f").descriptor())
+        self.ok("--server", self.stub.url + "/base/", "info", "f")
+        self.ok("info", self.stub.url + "/base/files/f")
+        self.assertEqual({t for _, t, _ in self.stub.requests},
+                         {"/base/files/f/info"})
+
+    def test_busy(self):
+        self.stub.canned = lambda h: h.problem(
+            503, "busy", "too many uploads", [("Retry-After", "7")])
+        self.assertEqual(
+            self.fails(1, "ls"),
+            "spill: too many uploads; try again in 7 s\n")
+
+    def test_answers_that_are_not_problems(self):
+        self.stub.canned = lambda h: h.answer(
+            502, b"<html>Bad Gateway\x1b[2J</html>" * 10000, (), "text/html")
+        self.assertEqual(
+            self.fails(1, "ls"),
+            "spill: the server answered HTTP 502 without a reason\n")
+
+    def test_hostile_problem(self):
+        self.stub.canned = lambda h: h.problem(
+            400, "x" * 1000, EVIL + "ü" * 1000)
+        err = self.fails(1, "ls")
+        self.assertTrue(err.startswith("spill: " + EVIL_SHOWN + "üü"), err)
+        self.assertEqual(len(err.splitlines()), 1)
+
+    def test_redirect(self):
+        self.stub.canned = lambda h: h.answer(
+            301, b"", [("Location", "https://else.example/")])
+        self.assertIn("https://else.example/", self.fails(1, "ls"))
+
+    def test_not_http(self):
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            process = self.start(
+                "--server", "127.0.0.1:%d" % s.getsockname()[1], "ls")
+            peer, _ = s.accept()
+            peer.recv(4096)
+            peer.sendall(b"220 mail.example ESMTP\r\n")
+            peer.close()
+            result = self.finish(process)
+        self.assertEqual(result.code, 1, result)
+        self.assertIn("not HTTP", result.err)
+
+    def test_output_is_full(self):
+        self.stub.add("f", b"x")
+        with open("/dev/full", "wb") as full:
+            result = self.finish(self.start("info", "f", stdout=full))
+        self.assertEqual(result.code, 1, result)
+        self.assertIn("cannot write the output", result.err)
+
+
+if __name__ == "__main__":
+    unittest.main()

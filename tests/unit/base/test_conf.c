@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+#include "check.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/conf.h"
+#include "common/ipaddr.h"
+
+/** conf_print() into a string; the caller frees it. */
+static char *printed(const struct conf *c)
+{
+	char *text = NULL;
+	size_t size;
+
+	FILE *f = open_memstream(&text, &size);
+	assert_non_null(f);
+	conf_print(c, f);
+	assert_int_equal(fclose(f), 0);
+	return text;
+}
+
+static int setup(void **state)
+{
+	static struct conf c;
+
+	*state = &c;
+	return conf_init(&c);
+}
+
+static int teardown(void **state)
+{
+	conf_fini(*state);
+	conf_fini(*state);
+	return 0;
+}
+
+static void set(struct conf *c, const char *assignment)
+{
+	struct conf_error err = {0};
+
+	int r = conf_set(c, assignment, &err);
+	if (r < 0)
+		fail_msg("'%s' is refused: %s", assignment, err.msg);
+}
+
+/** Refused with these words, and nothing is changed. */
+static void assert_refused(
+    struct conf *c, const char *assignment, const char *msg)
+{
+	struct conf_error err = {.line = 7, .file = "stale"};
+	char *before = printed(c);
+
+	assert_err(conf_set(c, assignment, &err), EINVAL);
+	assert_string_equal(err.msg, msg);
+	assert_string_equal(err.file, "");
+	assert_int_equal(err.line, 0);
+
+	char *after = printed(c);
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+}
+
+static void test_defaults(void **state)
+{
+	struct conf *c = *state;
+	struct conf_error err;
+	char text[LISTEN_TEXT_SIZE];
+
+	assert_int_equal(c->server.listen.count, 1);
+	listen_format(&c->server.listen.items[0], text);
+	assert_string_equal(text, "127.0.0.1:8080");
+	assert_int_equal(c->server.idle_timeout, 60000);
+	assert_int_equal(c->server.connection_memory, 16384);
+	assert_string_equal(c->spool.dir, "");
+	assert_int_equal(c->spool.memory_max, 1 << 20);
+	assert_int_equal(c->spool.memory_budget, 256 << 20);
+	assert_true(c->spool.disk_quota == SPW_UNLIMITED);
+	assert_int_equal(c->store.ttl, 24 * 3600 * 1000);
+	assert_int_equal(c->store.durability, CONF_DURABILITY_NONE);
+	assert_true(c->fetch.enabled);
+	assert_int_equal(c->fetch.allow_networks.count, 0);
+	assert_true(conf_ports_match(&c->fetch.ports, 443));
+	assert_int_equal(c->auth.mode, CONF_AUTH_AUTO);
+	assert_int_equal(c->log.level, LOG_LEVEL_INFO);
+	assert_false(c->log.access);
+	assert_ok(conf_check(c, &err));
+}
+
+static void test_sizes(void **state)
+{
+	struct conf *c = *state;
+
+	set(c, "spool.memory_max=0");
+	assert_int_equal(c->spool.memory_max, 0);
+	set(c, "spool.memory_max = 64K ");
+	assert_int_equal(c->spool.memory_max, 65536);
+	set(c, "spool.disk_quota=2T");
+	assert_int_equal(c->spool.disk_quota, INT64_C(2) << 40);
+	set(c, "spool.disk_quota=unlimited");
+	assert_true(c->spool.disk_quota == SPW_UNLIMITED);
+	set(c, "server.connection_memory=8K");
+	set(c, "server.connection_memory=1M");
+
+	assert_refused(c, "spool.memory_max=12Q",
+	    "spool.memory_max: '12Q' is not a size; write bytes or a number "
+	    "with K, M, G or T");
+	assert_refused(c, "spool.memory_max=",
+	    "spool.memory_max: '' is not a size; write bytes or a number with "
+	    "K, M, G or T");
+	assert_refused(c, "spool.memory_max=-1",
+	    "spool.memory_max: '-1' is not a size; write bytes or a number "
+	    "with K, M, G or T");
+	assert_refused(c, "spool.memory_max=99999999999T",
+	    "spool.memory_max: '99999999999T' is out of range; allowed is 0 to "
+	    "unlimited");
+	assert_refused(c, "server.connection_memory=8191",
+	    "server.connection_memory: '8191' is out of range; allowed is 8K "
+	    "to 1M");
+	assert_refused(c, "server.connection_memory=unlimited",
+	    "server.connection_memory: 'unlimited' is out of range; allowed is "
+	    "8K to 1M");
+}
+
+static void test_durations(void **state)
+{
+	struct conf *c = *state;
+
+	set(c, "server.idle_timeout=10");
+	assert_int_equal(c->server.idle_timeout, 10000);
+	set(c, "server.idle_timeout=1500ms");
+	assert_int_equal(c->server.idle_timeout, 1500);
+	set(c, "store.ttl=7d");
+	assert_int_equal(c->store.ttl, 7 * 86400 * 1000);
+	set(c, "store.ttl=0");
+	assert_int_equal(c->store.ttl, 0);
+
+	assert_refused(c, "server.idle_timeout=soon",
+	    "server.idle_timeout: 'soon' is not a duration; write seconds or "
+	    "a number with ms, s, m, h or d");
+	assert_refused(c, "server.idle_timeout=999ms",
+	    "server.idle_timeout: '999ms' is out of range; allowed is 1s to "
+	    "1d");
+}
+
+static void test_counts(void **state)
+{
+	struct conf *c = *state;
+
+	set(c, "server.threads=64");
+	assert_int_equal(c->server.threads, 64);
+	assert_refused(c, "server.threads=65",
+	    "server.threads: '65' is out of range; allowed is 0 to 64");
+	assert_refused(c, "server.threads=two",
+	    "server.threads: 'two' is not a number; write digits only");
+	assert_refused(c, "server.threads=1K",
+	    "server.threads: '1K' is not a number; write digits only");
+	assert_refused(c, "server.threads=99999999999999999999",
+	    "server.threads: '99999999999999999999' is out of range; allowed "
+	    "is 0 to 64");
+}
+
+static void test_booleans(void **state)
+{
+	static const char *const yes[] = {"yes", "true", "on", "1"};
+	static const char *const no[] = {"no", "false", "off", "0"};
+	struct conf *c = *state;
+	char text[64];
+
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(text, sizeof text, "log.access=%s", yes[i]);
+		set(c, text);
+		assert_true(c->log.access);
+		snprintf(text, sizeof text, "log.access=%s", no[i]);
+		set(c, text);
+		assert_false(c->log.access);
+	}
+	assert_refused(c, "log.access=maybe",
+	    "log.access: 'maybe' is neither yes nor no; write one of them");
+}
+
+static void test_enums(void **state)
+{
+	struct conf *c = *state;
+
+	set(c, "log.level=debug");
+	assert_int_equal(c->log.level, LOG_LEVEL_DEBUG);
+	set(c, "log.format=journal");
+	assert_int_equal(c->log.format, LOG_FORMAT_JOURNAL);
+	set(c, "auth.mode=none");
+	assert_int_equal(c->auth.mode, CONF_AUTH_NONE);
+	assert_refused(c, "log.level=loud",
+	    "log.level: 'loud' is not known; allowed is error, warn, info, "
+	    "debug");
+	assert_refused(c, "log.level=",
+	    "log.level: '' is not known; allowed is error, warn, info, debug");
+	assert_refused(c, "store.durability=fsync",
+	    "store.durability: 'fsync' is not available in this build yet; "
+	    "allowed is none");
+	assert_refused(c, "store.durability=restart",
+	    "store.durability: 'restart' is not available in this build yet; "
+	    "allowed is none");
+	assert_refused(c, "auth.mode=token",
+	    "auth.mode: 'token' is not available in this build yet; allowed "
+	    "is auto, none");
+}
+
+static void test_strings(void **state)
+{
+	struct conf *c = *state;
+	char text[4000];
+
+	set(c, "spool.dir=/srv/a=b.c # d;e");
+	assert_string_equal(c->spool.dir, "/srv/a=b.c # d;e");
+	set(c, "spool.dir=");
+	assert_string_equal(c->spool.dir, "");
+	assert_refused(
+	    c, "spool.dir=/a\tb", "spool.dir: holds a control character");
+	assert_refused(c, "spool.dir=/a ;b",
+	    "spool.dir: holds a ';' that would begin a comment in a file");
+	assert_refused(c, "spool.dir=;b",
+	    "spool.dir: holds a ';' that would begin a comment in a file");
+
+	snprintf(text, sizeof text, "spool.dir=/%0*d", 3800, 0);
+	assert_refused(c, text, "spool.dir: too long; allowed are 3800 bytes");
+}
+
+static void test_listen_list(void **state)
+{
+	struct conf *c = *state;
+	char many[400] = "server.listen=";
+
+	set(c, "server.listen=127.0.0.1:80, ,[::1]:80,,unix:/s,systemd");
+	assert_int_equal(c->server.listen.count, 4);
+	assert_int_equal(c->server.listen.items[0].kind, LISTEN_INET);
+	assert_int_equal(c->server.listen.items[2].kind, LISTEN_UNIX);
+	assert_int_equal(c->server.listen.items[3].kind, LISTEN_SYSTEMD);
+
+	assert_refused(c, "server.listen=",
+	    "server.listen: the list is empty; it needs at least 1 item");
+	assert_refused(c, "server.listen= , ,",
+	    "server.listen: the list is empty; it needs at least 1 item");
+	assert_refused(c, "server.listen=127.0.0.1:80, localhost:80",
+	    "server.listen: 'localhost:80' is listed twice");
+	assert_refused(c, "server.listen=nowhere",
+	    "server.listen: 'nowhere' has no port; write HOST:PORT, "
+	    "[V6]:PORT, *:PORT, unix:/PATH or systemd");
+
+	for (int i = 1; i <= 17; i++)
+		snprintf(many + strlen(many), sizeof many - strlen(many),
+		    "127.0.0.%d:80,", i);
+	assert_refused(
+	    c, many, "server.listen: too many items; allowed are 16");
+
+	snprintf(many, sizeof many, "server.listen=unix:/%0*d", 300, 0);
+	assert_refused(c, many,
+	    "server.listen: "
+	    "'unix:/0000000000000000000000000000000000...' is too long for an "
+	    "item of a list");
+}
+
+static void test_networks_list(void **state)
+{
+	struct conf *c = *state;
+	struct sockaddr_in sin = {.sin_family = AF_INET};
+
+	set(c, "fetch.allow_networks=10.0.0.0/8, fd00::/8, 192.0.2.7");
+	assert_int_equal(c->fetch.allow_networks.count, 3);
+	sin.sin_addr.s_addr = htonl(0x0a010203);
+	assert_true(cidr_match(
+	    &c->fetch.allow_networks.items[0], (const struct sockaddr *)&sin));
+	sin.sin_addr.s_addr = htonl(0xc0000207);
+	assert_true(cidr_match(
+	    &c->fetch.allow_networks.items[2], (const struct sockaddr *)&sin));
+	set(c, "fetch.allow_networks=");
+	assert_int_equal(c->fetch.allow_networks.count, 0);
+
+	assert_refused(c, "fetch.deny_networks=10.0.0.0/33",
+	    "fetch.deny_networks: '10.0.0.0/33' is not a network; write "
+	    "10.0.0.0/8, fd00::/8 or an address");
+	assert_refused(c, "fetch.deny_networks=intranet",
+	    "fetch.deny_networks: 'intranet' is not a network; write "
+	    "10.0.0.0/8, fd00::/8 or an address");
+	assert_refused(c, "fetch.deny_networks=10.0.0.0/8,10.1.1.1/8",
+	    "fetch.deny_networks: '10.1.1.1/8' is listed twice");
+}
+
+static void test_ports_list(void **state)
+{
+	struct conf *c = *state;
+	static const char *const bad[] = {
+	    "0", "65536", "http", "80-", "-80", "90-80", "1-2-3", "80 81"};
+
+	set(c, "fetch.ports=443, 8000-8999, 65535, 1 - 2");
+	assert_true(conf_ports_match(&c->fetch.ports, 443));
+	assert_true(conf_ports_match(&c->fetch.ports, 8000));
+	assert_true(conf_ports_match(&c->fetch.ports, 8999));
+	assert_true(conf_ports_match(&c->fetch.ports, 65535));
+	assert_true(conf_ports_match(&c->fetch.ports, 2));
+	assert_false(conf_ports_match(&c->fetch.ports, 0));
+	assert_false(conf_ports_match(&c->fetch.ports, 80));
+	assert_false(conf_ports_match(&c->fetch.ports, 9000));
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char text[64];
+		char msg[160];
+
+		snprintf(text, sizeof text, "fetch.ports=%s", bad[i]);
+		snprintf(msg, sizeof msg,
+		    "fetch.ports: '%s' is not a port; write 1 to 65535, or a "
+		    "range such as 8000-8999",
+		    bad[i]);
+		assert_refused(c, text, msg);
+	}
+}
+
+static void test_unknown_names(void **state)
+{
+	struct conf *c = *state;
+	char text[300];
+
+	assert_refused(c, "server.lisen=x",
+	    "server.lisen is not a known key; did you mean server.listen?");
+	assert_refused(c, "server.memory_max=1",
+	    "server.memory_max is not a known key; did you mean "
+	    "spool.memory_max?");
+	assert_refused(c, "sever.listen=x",
+	    "[sever] is not a known section; did you mean [server]?");
+	assert_refused(c, "database.host=x",
+	    "[database] is not a known section; known are server spool store "
+	    "upload fetch zip auth log");
+	assert_refused(c, "zip.colour_of_the_bikeshed=x",
+	    "zip.colour_of_the_bikeshed is not a known key; --print-config "
+	    "lists them");
+	assert_refused(c, "server.=x",
+	    "server. is not a known key; --print-config lists them");
+
+	snprintf(text, sizeof text, "log.%0*d=1", 200, 0);
+	struct conf_error err;
+	assert_err(conf_set(c, text, &err), EINVAL);
+}
+
+static void test_no_assignment(void **state)
+{
+	static const char *const bad[] = {"", "x", "server.listen", "listen=1",
+	    "=", "=a.b", "listen=127.0.0.1:80"};
+	struct conf *c = *state;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char msg[160];
+
+		snprintf(msg, sizeof msg,
+		    "'%s' is no setting; write section.key=value", bad[i]);
+		assert_refused(c, bad[i], msg);
+	}
+
+	char *huge = malloc(10000);
+	assert_non_null(huge);
+	memset(huge, 'x', 9999);
+	huge[9999] = '\0';
+	assert_refused(c, huge,
+	    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is too long for an "
+	    "option; write it into a file");
+	free(huge);
+}
+
+static void assert_check(struct conf *c, const char *msg)
+{
+	struct conf_error err = {.line = 7, .file = "stale"};
+
+	if (!msg) {
+		assert_ok(conf_check(c, &err));
+		return;
+	}
+	assert_err(conf_check(c, &err), EINVAL);
+	assert_string_equal(err.msg, msg);
+	assert_string_equal(err.file, "");
+}
+
+static void test_check(void **state)
+{
+	struct conf *c = *state;
+
+	set(c, "spool.memory_max=256M");
+	assert_check(c, NULL);
+	set(c, "spool.memory_max=268435457");
+	assert_check(c,
+	    "spool.memory_max: 268435457 bytes for one file are more than "
+	    "spool.memory_budget, 268435456 bytes for all; lower the first or "
+	    "raise the second");
+	set(c, "spool.memory_max=1M");
+
+	set(c, "spool.dir=var/spool");
+	assert_check(c,
+	    "spool.dir: 'var/spool' is not an absolute path; write one that "
+	    "begins with /");
+	set(c, "spool.dir=/var/spool");
+
+	set(c, "server.max_connections=10");
+	set(c, "server.max_connections_per_address=11");
+	assert_check(c,
+	    "server.max_connections_per_address: 11 is more than "
+	    "server.max_connections, 10; lower it, or 0 for no limit");
+	set(c, "server.max_connections_per_address=0");
+	assert_check(c, NULL);
+}
+
+static void test_check_open_to_others(void **state)
+{
+	struct conf *c = *state;
+
+	set(c, "server.listen=127.0.0.1:0,[::1]:0,localhost:1,unix:/s,systemd");
+	assert_check(c, NULL);
+	set(c, "server.listen=127.0.0.1:80,*:8080");
+	assert_check(c,
+	    "server.listen: '*:8080' is open to other machines, and there are "
+	    "no tokens; listen on 127.0.0.1, [::1] or unix:/PATH, or write "
+	    "auth.mode = none to serve anybody who can connect");
+	set(c, "auth.mode=none");
+	assert_check(c, NULL);
+}
+
+static void test_error_text(void **state)
+{
+	struct conf_error err = {0};
+	char text[CONF_ERROR_TEXT_SIZE];
+
+	(void)state;
+	assert_err(conf_error_set(&err, -EINVAL, "%s", "wrong"), EINVAL);
+	conf_error_format(&err, text);
+	assert_string_equal(text, "wrong");
+	snprintf(err.file, sizeof err.file, "/etc/s.conf");
+	conf_error_format(&err, text);
+	assert_string_equal(text, "/etc/s.conf: wrong");
+	err.line = 12;
+	conf_error_format(&err, text);
+	assert_string_equal(text, "/etc/s.conf:12: wrong");
+
+	/* The longest parts are not cut. */
+	memset(err.file, 'f', sizeof err.file - 1);
+	memset(err.msg, 'm', sizeof err.msg - 1);
+	err.line = 4294967295u;
+	conf_error_format(&err, text);
+	assert_int_equal(text[strlen(text) - 1], 'm');
+	assert_int_equal(strlen(text), 255 + 1 + 10 + 2 + 511);
+}
+
+static void test_fini_of_zeros(void **state)
+{
+	struct conf c = {0};
+
+	(void)state;
+	conf_fini(&c);
+	conf_fini(NULL);
+}
+
+#define WITH_CONF(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    WITH_CONF(test_defaults),
+	    WITH_CONF(test_sizes),
+	    WITH_CONF(test_durations),
+	    WITH_CONF(test_counts),
+	    WITH_CONF(test_booleans),
+	    WITH_CONF(test_enums),
+	    WITH_CONF(test_strings),
+	    WITH_CONF(test_listen_list),
+	    WITH_CONF(test_networks_list),
+	    WITH_CONF(test_ports_list),
+	    WITH_CONF(test_unknown_names),
+	    WITH_CONF(test_no_assignment),
+	    WITH_CONF(test_check),
+	    WITH_CONF(test_check_open_to_others),
+	    cmocka_unit_test(test_error_text),
+	    cmocka_unit_test(test_fini_of_zeros),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
