@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server put together: memory, directory, threads, store, front, HTTP;
+ * and a housekeeper that lets files expire and looks after the disk.
+ */
+#include "daemon.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/notify.h"
+#include "front/front.h"
+
+#define HOUSEKEEPING_MS 500
+#define PROBE_EVERY 10		/* rounds of housekeeping */
+#define ZIP_THREADS 2
+
+struct spw_server {
+	struct conf conf;
+	struct spw_budget *budget;
+	struct spw_dir *dir;
+	struct spw_pool *disk, *workers;
+	struct store *store;
+	struct front front;
+	struct http_server *http;
+
+	pthread_t housekeeper;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool keeping, stop;
+};
+
+/* What the service manager made for us, or a private place on disk. */
+static int default_dir(char *out, size_t cap, struct conf_error *reterr)
+{
+	const char *given = getenv("STATE_DIRECTORY");
+
+	if (!given || !*given)
+		given = getenv("RUNTIME_DIRECTORY");
+	if (given && *given) {
+		/* It may be a list; the first is ours. */
+		snprintf(out, cap, "%.*s", (int)strcspn(given, ":"), given);
+		return 0;
+	}
+
+	snprintf(out, cap, "/var/tmp/spillway-%u", (unsigned)geteuid());
+	struct stat st;
+	if (mkdir(out, 0700) < 0 && errno != EEXIST)
+		return conf_error_set(reterr, -errno,
+		    "cannot make the spool directory %s: %s; set spool.dir",
+		    out, strerror(errno));
+	/* Anybody may make a name in /var/tmp: is it really ours? */
+	if (lstat(out, &st) < 0 || !S_ISDIR(st.st_mode) ||
+	    st.st_uid != geteuid() || (st.st_mode & 077))
+		return conf_error_set(reterr, -EACCES,
+		    "%s is not a private directory of this user; set "
+		    "spool.dir", out);
+	return 0;
+}
+
+static int open_dir(struct spw_server *s, struct conf_error *reterr)
+{
+	char path[4096];
+	struct spw_dir_stats st;
+	int r = 0;
+
+	if (s->conf.spool.dir[0])
+		snprintf(path, sizeof(path), "%s", s->conf.spool.dir);
+	else
+		r = default_dir(path, sizeof(path), reterr);
+	if (r < 0)
+		return r;
+
+	struct spw_dir_opts opts = {
+		.size = sizeof(opts),
+		.path = path,
+		.quota_bytes = s->conf.spool.disk_quota == SPW_UNLIMITED
+		    ? 0 : s->conf.spool.disk_quota,
+		.keep_free_bytes = s->conf.spool.keep_free,
+	};
+	r = spw_dir_open(&opts, &s->dir);
+	if (r < 0)
+		return conf_error_set(reterr, r,
+		    "cannot use the spool directory %s: %s", path,
+		    strerror(-r));
+
+	spw_dir_stats(s->dir, &st);
+	if (st.in_memory)
+		log_warn("the spool directory %s is in memory (tmpfs): what "
+		         "goes there frees none", path);
+	return 0;
+}
+
+static int open_store(struct spw_server *s)
+{
+	int r = spw_budget_new(s->conf.spool.memory_budget
+	        ? s->conf.spool.memory_budget : 1, &s->budget);
+	if (r == 0)
+		r = spw_pool_new(s->conf.spool.io_threads, &s->disk);
+	if (r == 0)
+		r = spw_pool_new(ZIP_THREADS, &s->workers);
+	if (r < 0)
+		return r;
+
+	struct store_opts opts = {
+		.budget = s->budget,
+		.dir = s->dir,
+		.pool = s->disk,
+		.memory_max = s->conf.spool.memory_max,
+		.max_files = s->conf.store.max_files,
+	};
+	return store_new(&opts, &s->store);
+}
+
+static int open_front(struct spw_server *s, struct conf_error *reterr)
+{
+	struct http_handler handler = { front_begin, &s->front };
+	int first = -1;
+	int fds = notify_listen_fds(&first);
+
+	s->front.conf = &s->conf;
+	s->front.store = s->store;
+	s->front.ingest.conf = &s->conf;
+	s->front.ingest.store = s->store;
+	int r = fetcher_new(&s->conf, s->store, &s->front.fetcher);
+	if (r == 0)
+		r = zip_new(&s->conf, s->workers, &s->front.zip);
+	if (r < 0)
+		return r;
+
+	r = http_server_new(&s->conf, &handler, first, fds, &s->http, reterr);
+	s->front.server = s->http;
+	return r;
+}
+
+int daemon_new(struct conf *conf, struct spw_server **ret,
+    struct conf_error *reterr)
+{
+	struct spw_server *s = calloc(1, sizeof(*s));
+
+	*reterr = (struct conf_error){ 0 };
+	if (!s) {
+		conf_fini(conf);
+		return conf_error_set(reterr, -ENOMEM, "out of memory");
+	}
+
+	s->conf = *conf;
+	memset(conf, 0, sizeof(*conf));
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->wake, &attr);
+	pthread_condattr_destroy(&attr);
+
+	int r = open_dir(s, reterr);
+	if (r == 0)
+		r = open_store(s);
+	if (r == 0)
+		r = open_front(s, reterr);
+	if (r < 0) {
+		if (!reterr->msg[0])
+			conf_error_set(reterr, r, "cannot start: %s",
+			    strerror(-r));
+		spw_server_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+const struct conf *daemon_conf(const struct spw_server *s)
+{
+	return &s->conf;
+}
+
+static int load(struct conf *conf, const char *file,
+    const char *const *settings, struct conf_error *e)
+{
+	int r = file ? conf_load(conf, file, e) : 0;
+
+	for (; r == 0 && settings && *settings; settings++)
+		r = conf_set(conf, *settings, e);
+	return r < 0 ? r : conf_check(conf, e);
+}
+
+int spw_server_new(const char *file, const char *const *settings,
+    struct spw_server **ret, char error[SPW_SERVER_ERROR_SIZE])
+{
+	struct conf_error e = { 0 };
+	struct conf conf;
+	char text[CONF_ERROR_TEXT_SIZE];
+
+	int r = conf_init(&conf);
+	if (r < 0)
+		return r;
+
+	r = load(&conf, file, settings, &e);
+	if (r == 0)
+		r = daemon_new(&conf, ret, &e);
+	else
+		conf_fini(&conf);
+	if (r < 0 && error) {
+		conf_error_format(&e, text);
+		snprintf(error, SPW_SERVER_ERROR_SIZE, "%s", text);
+	}
+	return r;
+}
+
+/* Returns: false when it is time to stop. */
+static bool nap(struct spw_server *s)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	ts.tv_nsec += HOUSEKEEPING_MS * 1000000L;
+	ts.tv_sec += ts.tv_nsec / 1000000000L;
+	ts.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&s->lock);
+	if (!s->stop)
+		pthread_cond_timedwait(&s->wake, &s->lock, &ts);
+	bool go_on = !s->stop;
+	pthread_mutex_unlock(&s->lock);
+	return go_on;
+}
+
+static void look_after_disk(struct spw_server *s)
+{
+	int r = store_probe(s->store);
+	bool fails = r < 0;
+
+	if (fails != atomic_exchange(&s->front.disk_fails, fails)) {
+		if (fails)
+			log_error("the spool directory cannot be written: %s",
+			    strerror(-r));
+		else
+			log_warn("the spool directory can be written again");
+	}
+}
+
+static void *keep_house(void *arg)
+{
+	struct spw_server *s = arg;
+
+	for (unsigned round = 1; nap(s); round++) {
+		store_expire(s->store, clock_unix_ms());
+		if (round % PROBE_EVERY == 0)
+			look_after_disk(s);
+	}
+	return NULL;
+}
+
+int spw_server_start(struct spw_server *s)
+{
+	sigset_t all, old;
+
+	metrics_set(METRIC_START_TIME, clock_unix_ms() / 1000);
+	metrics_set(METRIC_DRAINING, 0);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int err = pthread_create(&s->housekeeper, NULL, keep_house, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		return -err;
+
+	s->keeping = true;
+	return http_server_start(s->http);
+}
+
+uint16_t spw_server_port(const struct spw_server *s)
+{
+	return http_server_port(s->http);
+}
+
+bool spw_server_url(const struct spw_server *s, unsigned i,
+    char out[SPW_SERVER_URL_SIZE])
+{
+	return http_server_url(s->http, i, out);
+}
+
+bool spw_server_drain(struct spw_server *s, uint64_t timeout_ms)
+{
+	uint64_t until = clock_ms() + timeout_ms;
+	struct timespec pause = { .tv_nsec = 10000000 };
+
+	http_server_drain(s->http);
+	while (http_server_active(s->http) && clock_ms() < until)
+		nanosleep(&pause, NULL);
+	return http_server_active(s->http) == 0;
+}
+
+bool spw_server_healthy(struct spw_server *s)
+{
+	return http_server_beat(s->http);
+}
+
+void spw_server_free(struct spw_server *s)
+{
+	if (!s)
+		return;
+
+	if (s->keeping) {
+		pthread_mutex_lock(&s->lock);
+		s->stop = true;
+		pthread_cond_signal(&s->wake);
+		pthread_mutex_unlock(&s->lock);
+		pthread_join(s->housekeeper, NULL);
+	}
+	if (s->http)
+		http_server_stop(s->http);
+	if (s->front.fetcher)
+		fetcher_stop(s->front.fetcher);
+	/* Jobs hold files and requests' parts: they go before the store. */
+	spw_pool_free(s->workers);
+	http_server_free(s->http);
+	zip_free(s->front.zip);
+	fetcher_free(s->front.fetcher);
+	store_free(s->store);
+	spw_pool_free(s->disk);
+	spw_budget_unref(s->budget);
+	spw_dir_unref(s->dir);
+	pthread_cond_destroy(&s->wake);
+	pthread_mutex_destroy(&s->lock);
+	conf_fini(&s->conf);
+	free(s);
+}

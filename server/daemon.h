@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server as main() sees it: built from a configuration that was read
+ * already, so that --check-config and --print-config can look at it first.
+ */
+#ifndef DAEMON_H
+#define DAEMON_H
+
+#include <spillway/server.h>
+
+#include "base/conf.h"
+
+/**
+ * As spw_server_new().
+ *
+ * Ownership: takes `conf`, whose content is moved out, also on failure.
+ */
+int daemon_new(struct conf *conf, struct spw_server **ret,
+    struct conf_error *reterr) SPW_MUST_CHECK;
+
+/** Returns: the configuration it runs with. */
+const struct conf *daemon_conf(const struct spw_server *s);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "deliver/content.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/metrics.h"
+#include "common/httpdate.h"
+#include "common/media.h"
+#include "deliver/internal.h"
+#include "http/problem.h"
+#include "store/store.h"
+
+/* A piece of memory that a reply holds. */
+struct held {
+	struct spw_pin pin;
+	struct file *file;
+};
+
+static void let_go(void *ctx)
+{
+	struct held *h = ctx;
+
+	spw_spool_unpin(&h->pin);
+	file_unref(h->file);
+	free(h);
+}
+
+static struct http_reply send_pinned(struct file *f, int status,
+    const struct spw_pin *pin)
+{
+	struct held *h = malloc(sizeof(*h));
+
+	if (!h) {
+		struct spw_pin p = *pin;
+
+		spw_spool_unpin(&p);
+		return (struct http_reply){ .status = status };
+	}
+	h->pin = *pin;
+	h->file = file_ref(f);
+	return http_reply_borrow(status, pin->data, pin->len, let_go, h);
+}
+
+struct http_reply content_send(struct http_request *req, struct file *f,
+    int status, uint64_t off, uint64_t len)
+{
+	struct spw_pin pin;
+
+	if (len == 0)
+		return http_reply_empty(status);
+	if (len <= SIZE_MAX && spw_spool_pin(f->spool, off, (size_t)len, &pin) == 0)
+		return send_pinned(f, status, &pin);
+
+	int fd = spw_spool_file(f->spool, off, len);
+	if (fd >= 0)
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd >= 0)
+		return http_reply_file(status, fd, off, len);
+
+	/* Some of it waits for the disk, or descriptors are short. */
+	return content_follow(req, f, status, off, len);
+}
+
+void content_range_text(char out[CONTENT_RANGE_SIZE], const struct range *r,
+    uint64_t size)
+{
+	int n = snprintf(out, CONTENT_RANGE_SIZE, "bytes %" PRIu64 "-%" PRIu64,
+	    r->first, r->last);
+
+	if (size == FILE_SIZE_UNKNOWN)
+		snprintf(out + n, CONTENT_RANGE_SIZE - (size_t)n, "/*");
+	else
+		snprintf(out + n, CONTENT_RANGE_SIZE - (size_t)n, "/%" PRIu64,
+		    size);
+}
+
+/* Types that a browser would run in our origin. */
+static bool is_active(const char *type)
+{
+	struct str t = str_from(type);
+
+	return media_type_is(t, "text/html") || media_type_is(t, "text/xml") ||
+	    media_type_is(t, "image/svg+xml") ||
+	    media_type_is(t, "application/xml") ||
+	    media_type_is(t, "application/xhtml+xml") ||
+	    media_type_is(t, "application/pdf");
+}
+
+static void disposition(const struct http_request *req,
+    const struct content *c, struct http_reply *r)
+{
+	char asked[FILE_NAME_SIZE * 4], value[FILE_NAME_SIZE * 4 + 64];
+	const char *name = c->name;
+	size_t len;
+	bool download = http_query(req).n &&
+	    http_query_get(req, "download", asked, sizeof(asked), &len);
+
+	if (download && len > 0 && len < sizeof(asked)) {
+		len = filename_sanitise(asked, len);
+		asked[len] = '\0';
+		name = asked;
+	}
+	if (!download && !name)
+		return;
+	if (disposition_format(name, download, value, sizeof(value)) <
+	    sizeof(value))
+		http_reply_header(r, "Content-Disposition", value);
+}
+
+static void validators(const struct content *c, struct http_reply *r)
+{
+	char date[HTTPDATE_SIZE];
+
+	if (c->etag)
+		http_reply_header(r, "ETag", c->etag);
+	if (c->etag && c->modified_ms) {
+		httpdate_format(c->modified_ms / 1000, date);
+		http_reply_header(r, "Last-Modified", date);
+	}
+	http_reply_header(r, "Cache-Control",
+	    c->etag ? "private, immutable" : "no-store");
+}
+
+void content_fields(const struct http_request *req, const struct content *c,
+    struct http_reply *r)
+{
+	const char *type = c->type ? c->type : "application/octet-stream";
+
+	http_reply_header(r, "Content-Type", type);
+	http_reply_header(r, "Accept-Ranges", "bytes");
+	http_reply_header(r, "X-Content-Type-Options", "nosniff");
+	if (is_active(type))
+		http_reply_header(r, "Content-Security-Policy", "sandbox");
+	validators(c, r);
+	disposition(req, c, r);
+}
+
+static void reply_unsatisfiable(struct http_request *req,
+    const struct content *c)
+{
+	char range[CONTENT_RANGE_SIZE];
+	uint64_t size = c->size == FILE_SIZE_UNKNOWN
+	    ? spw_spool_committed(c->file->spool) : c->size;
+	struct http_problem p = http_problem(PROBLEM_RANGE,
+	    "The content has %" PRIu64 " bytes; the range begins past them "
+	    "or makes no sense.", size);
+	struct http_reply r = http_problem_reply(&p);
+
+	snprintf(range, sizeof(range), "bytes */%" PRIu64, size);
+	http_reply_header(&r, "Content-Range", range);
+	http_reply_header(&r, "Accept-Ranges", "bytes");
+	if (c->etag)
+		http_reply_header(&r, "ETag", c->etag);
+	http_reply(req, &r);
+}
+
+void content_reply_verdict(struct http_request *req, const struct content *c,
+    int status)
+{
+	if (status == 412) {
+		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
+		    "The file is not what If-Match or If-Unmodified-Since "
+		    "asked for.");
+		return;
+	}
+
+	if (status == 416) {
+		reply_unsatisfiable(req, c);
+		return;
+	}
+
+	struct http_reply r = http_reply_head(status, c->size);
+	http_reply_header(&r, "Accept-Ranges", "bytes");
+	validators(c, &r);
+	http_reply(req, &r);
+}
+
+/* One read less; the last one takes the file out of the store. */
+static void count_read(void *ctx, bool complete)
+{
+	struct file *f = ctx;
+
+	if (complete && atomic_fetch_sub(&f->reads_left, 1) == 1 &&
+	    store_remove(f->store, f))
+		metrics_add(METRIC_FILES_READ_OUT, 1);
+	file_unref(f);
+}
+
+void content_reply_whole(struct http_request *req, const struct content *c)
+{
+	struct http_reply r = c->growing
+	    ? content_follow(req, c->file, 200, c->off, c->size)
+	    : content_send(req, c->file, 200, c->off, c->size);
+
+	content_fields(req, c, &r);
+	if (c->count_read && http_method(req) == HTTP_GET &&
+	    atomic_load(&c->file->reads_left) > 0)
+		http_on_done(req, count_read, file_ref(c->file));
+	http_reply(req, &r);
+}
+
+static void reply_range(struct http_request *req, const struct content *c,
+    const struct range *range)
+{
+	char text[CONTENT_RANGE_SIZE];
+	uint64_t off = c->off + range->first;
+	uint64_t len = range->last - range->first + 1;
+	struct http_reply r = c->growing
+	    ? content_follow(req, c->file, 206, off, len)
+	    : content_send(req, c->file, 206, off, len);
+
+	content_range_text(text, range, c->size);
+	http_reply_header(&r, "Content-Range", text);
+	content_fields(req, c, &r);
+	http_reply(req, &r);
+}
+
+void content_reply(struct http_request *req, const struct content *c)
+{
+	struct range items[RANGE_ITEMS_MAX];
+	struct content_ranges ranges = { .items = items };
+
+	switch (content_conditions(req, c->etag, c->modified_ms)) {
+	case CONTENT_FAILED:
+		content_reply_verdict(req, c, 412);
+		return;
+	case CONTENT_NOT_MODIFIED:
+		content_reply_verdict(req, c, 304);
+		return;
+	case CONTENT_SEND:
+		break;
+	}
+	if (c->size == FILE_SIZE_UNKNOWN) {
+		content_reply_unknown(req, c);
+		return;
+	}
+
+	content_range(req, c->etag, c->modified_ms, c->size, &ranges);
+	if (ranges.status == 416)
+		content_reply_verdict(req, c, 416);
+	else if (ranges.status == 200)
+		content_reply_whole(req, c);
+	else if (ranges.count == 1)
+		reply_range(req, c, &items[0]);
+	else
+		content_reply_multi(req, c, items, ranges.count);
+}

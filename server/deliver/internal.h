@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of content delivery share. */
+#ifndef DELIVER_INTERNAL_H
+#define DELIVER_INTERNAL_H
+
+#include "common/range.h"
+#include "deliver/content.h"
+
+/** Room for `bytes A-B/N`. */
+#define CONTENT_RANGE_SIZE 80
+
+/** Write a Content-Range; `size` FILE_SIZE_UNKNOWN gives `*`. */
+void content_range_text(char out[CONTENT_RANGE_SIZE], const struct range *r,
+    uint64_t size);
+
+/** Returns: a reply with `len` bytes at `off` of the spool, the best way. */
+struct http_reply content_send(struct http_request *req, struct file *f,
+    int status, uint64_t off, uint64_t len);
+
+/** Returns: a reply that follows the spool as it grows. */
+struct http_reply content_follow(struct http_request *req, struct file *f,
+    int status, uint64_t off, uint64_t len);
+
+/** Answer a request for content whose size is not known yet. */
+void content_reply_unknown(struct http_request *req, const struct content *c);
+
+/** Answer 200 with everything. */
+void content_reply_whole(struct http_request *req, const struct content *c);
+
+/** Answer with several ranges, or whole when that is less. */
+void content_reply_multi(struct http_request *req, const struct content *c,
+    const struct range *ranges, size_t count);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The listing of an archive as the answer to a request: what is asked for, and
+ * the stream of what zip_list.h writes.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/metrics.h"
+#include "common/httpdate.h"
+#include "deliver/content.h"
+#include "deliver/zip_list.h"
+#include "deliver/zip_visit.h"
+#include "http/problem.h"
+
+#define PREFIX_SIZE 4096
+#define NUMBER_SIZE 24
+#define ETAG_SIZE (FILE_ETAG_SIZE + 16)
+
+struct listing {
+	struct file *file; /* keeps the directory */
+	struct zip_list list;
+	struct strbuf piece;
+	size_t sent; /* of `piece` */
+	char prefix[PREFIX_SIZE];
+};
+
+/* What the forms of zip_accept.h are called. */
+static const struct form {
+	const char *type;
+	const char *tag; /* what the form adds to the file's tag */
+} forms[] = {
+    [ZIP_FORM_JSON] = {"application/json", "json"},
+    [ZIP_FORM_NDJSON] = {"application/x-ndjson", "ndjson"},
+    [ZIP_FORM_TEXT] = {"text/plain; charset=utf-8", "text"},
+};
+
+static void listing_free(void *ctx)
+{
+	struct listing *l = ctx;
+
+	strbuf_fini(&l->piece);
+	file_unref(l->file);
+	free(l);
+}
+
+static ssize_t listing_read(void *ctx, uint64_t pos, char *buf, size_t max)
+{
+	struct listing *l = ctx;
+
+	(void)pos;
+	if (l->sent == l->piece.len) {
+		l->sent = 0;
+		strbuf_reset(&l->piece);
+		bool more = zip_list_more(&l->list, &l->piece);
+		if (l->piece.failed)
+			return HTTP_READ_ERROR;
+		if (!more)
+			return HTTP_READ_END;
+	}
+
+	size_t n = l->piece.len - l->sent;
+	if (n > max)
+		n = max;
+	memcpy(buf, l->piece.data + l->sent, n);
+	l->sent += n;
+	return (ssize_t)n;
+}
+
+/**
+ * Read a number of the query; `*ret` stays when it is not there.
+ *
+ * Returns: false when it is no number: answered.
+ */
+static bool read_number(
+    struct http_request *req, const char *key, uint64_t *ret, bool *ret_given)
+{
+	char text[NUMBER_SIZE];
+	size_t len;
+
+	*ret_given = http_query_get(req, key, text, sizeof text, &len);
+	if (!*ret_given)
+		return true;
+	if (len < sizeof text && str_u64((struct str){text, len}, ret) == 0)
+		return true;
+
+	http_reply_error(req, PROBLEM_BAD_REQUEST, "%s must be a number.", key);
+	return false;
+}
+
+/** Whether each % has its two digits: a prefix that was not encoded would find
+    something else than it means. */
+static bool is_encoded(struct str query)
+{
+	for (size_t i = 0; i < query.n; i++)
+		if (query.p[i] == '%' &&
+		    (query.n - i < 3 || ascii_hex_value(query.p[i + 1]) < 0 ||
+			ascii_hex_value(query.p[i + 2]) < 0))
+			return false;
+	return true;
+}
+
+/** Returns: false when the request was answered: it asks for nonsense. */
+static bool read_wish(
+    struct http_request *req, struct listing *l, struct zip_wish *w)
+{
+	uint64_t after = 0;
+	size_t len = 0;
+	bool given;
+
+	w->form = zip_accept_form(http_header(req, "Accept"));
+	w->limit = w->form == ZIP_FORM_JSON ? ZIP_LIST_DEFAULT : ZIP_LIST_MAX;
+	if (http_query(req).n == 0)
+		return true;
+
+	if (!read_number(req, "limit", &w->limit, &given))
+		return false;
+	if (w->limit == 0) {
+		http_reply_error(
+		    req, PROBLEM_BAD_REQUEST, "limit must be at least 1.");
+		return false;
+	}
+	if (w->limit > ZIP_LIST_MAX)
+		w->limit = ZIP_LIST_MAX;
+	if (!read_number(req, "after", &after, &given))
+		return false;
+	if (given)
+		w->first = after < UINT64_MAX ? after + 1 : after;
+
+	if (!is_encoded(http_query(req))) {
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "The query has a %% that two hexadecimal digits do not "
+		    "follow.");
+		return false;
+	}
+	http_query_get(req, "prefix", l->prefix, sizeof l->prefix, &len);
+	if (len >= sizeof l->prefix) {
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "prefix must be shorter than %d bytes.", PREFIX_SIZE);
+		return false;
+	}
+	w->prefix = (struct str){l->prefix, len};
+	return true;
+}
+
+/** Answer with 304 or 412 if that is what the request comes to. */
+static bool reply_verdict(struct http_request *req, const struct content *c)
+{
+	switch (content_conditions(req, c->etag, c->modified_ms)) {
+	case CONTENT_FAILED:
+		content_reply_verdict(req, c, 412);
+		return true;
+	case CONTENT_NOT_MODIFIED:
+		content_reply_verdict(req, c, 304);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/** Take the first piece; if it is the only one its length is told. */
+static struct http_reply make_reply(struct listing *l)
+{
+	static const struct http_stream ops = {listing_read, listing_free};
+
+	zip_list_more(&l->list, &l->piece);
+	if (!l->list.ended && !l->piece.failed)
+		return http_reply_stream(200, HTTP_LENGTH_UNKNOWN, &ops, l);
+
+	struct http_reply r = {.status = 200};
+	if (!l->piece.failed)
+		r = l->piece.len > 0 ? http_reply_strbuf(200, &l->piece)
+				     : http_reply_empty(200);
+	listing_free(l);
+	return r;
+}
+
+static void reply_listing(
+    struct http_request *req, struct zip_visit *v, struct listing *l)
+{
+	char etag[ETAG_SIZE];
+	char date[HTTPDATE_SIZE];
+	struct zip_wish wish = {0};
+
+	if (!read_wish(req, l, &wish)) {
+		listing_free(l);
+		return;
+	}
+
+	const struct form *form = &forms[wish.form];
+	snprintf(etag, sizeof etag, "\"%.*s-%s\"",
+	    (int)strlen(v->file->etag) - 2, v->file->etag + 1, form->tag);
+	struct content c = {
+	    .file = v->file,
+	    .etag = etag,
+	    .modified_ms = file_modified_ms(v->file),
+	};
+	if (reply_verdict(req, &c)) {
+		listing_free(l);
+		return;
+	}
+
+	zip_list_init(&l->list, v->index->dir, &wish);
+	struct http_reply r = make_reply(l);
+	httpdate_format(c.modified_ms / 1000, date);
+	http_reply_header(&r, "Content-Type", form->type);
+	http_reply_header(&r, "ETag", etag);
+	http_reply_header(&r, "Last-Modified", date);
+	http_reply_header(&r, "Cache-Control", "private");
+	http_reply_header(&r, "Vary", "Accept");
+	http_reply_header(&r, "X-Content-Type-Options", "nosniff");
+	metrics_add(METRIC_ZIP_LISTINGS, 1);
+	http_reply(req, &r);
+}
+
+void zip_serve_list(struct http_request *req, struct zip_visit *v)
+{
+	struct listing *l = malloc(sizeof *l);
+	if (!l) {
+		zip_reply_errno(req, -ENOMEM);
+		return;
+	}
+
+	*l = (struct listing){.file = file_ref(v->file)};
+	strbuf_init(&l->piece, ZIP_LIST_PIECE_MAX);
+	reply_listing(req, v, l);
+}

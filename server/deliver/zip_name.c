@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include "deliver/zip_name.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UTF8_REPLACEMENT "\xef\xbf\xbd"
+
+/* clang-format off */
+
+/* Code page 437 from 0x80 on, as Unicode. Source: Unicode's CP437.TXT */
+static const uint16_t cp437_high[128] = {
+	0x00c7, 0x00fc, 0x00e9, 0x00e2, 0x00e4, 0x00e0, 0x00e5, 0x00e7,
+	0x00ea, 0x00eb, 0x00e8, 0x00ef, 0x00ee, 0x00ec, 0x00c4, 0x00c5,
+	0x00c9, 0x00e6, 0x00c6, 0x00f4, 0x00f6, 0x00f2, 0x00fb, 0x00f9,
+	0x00ff, 0x00d6, 0x00dc, 0x00a2, 0x00a3, 0x00a5, 0x20a7, 0x0192,
+	0x00e1, 0x00ed, 0x00f3, 0x00fa, 0x00f1, 0x00d1, 0x00aa, 0x00ba,
+	0x00bf, 0x2310, 0x00ac, 0x00bd, 0x00bc, 0x00a1, 0x00ab, 0x00bb,
+	0x2591, 0x2592, 0x2593, 0x2502, 0x2524, 0x2561, 0x2562, 0x2556,
+	0x2555, 0x2563, 0x2551, 0x2557, 0x255d, 0x255c, 0x255b, 0x2510,
+	0x2514, 0x2534, 0x252c, 0x251c, 0x2500, 0x253c, 0x255e, 0x255f,
+	0x255a, 0x2554, 0x2569, 0x2566, 0x2560, 0x2550, 0x256c, 0x2567,
+	0x2568, 0x2564, 0x2565, 0x2559, 0x2558, 0x2552, 0x2553, 0x256b,
+	0x256a, 0x2518, 0x250c, 0x2588, 0x2584, 0x258c, 0x2590, 0x2580,
+	0x03b1, 0x00df, 0x0393, 0x03c0, 0x03a3, 0x03c3, 0x00b5, 0x03c4,
+	0x03a6, 0x0398, 0x03a9, 0x03b4, 0x221e, 0x03c6, 0x03b5, 0x2229,
+	0x2261, 0x00b1, 0x2265, 0x2264, 0x2320, 0x2321, 0x00f7, 0x2248,
+	0x00b0, 0x2219, 0x00b7, 0x221a, 0x207f, 0x00b2, 0x25a0, 0x00a0,
+};
+
+/* Endings in order, for bsearch(). */
+static const struct type {
+	const char *ending, *type;
+} types[] = {
+	{"avif", "image/avif"},
+	{"bmp", "image/bmp"},
+	{"bz2", "application/x-bzip2"},
+	{"c", "text/plain; charset=utf-8"},
+	{"cfg", "text/plain; charset=utf-8"},
+	{"conf", "text/plain; charset=utf-8"},
+	{"css", "text/css; charset=utf-8"},
+	{"csv", "text/csv; charset=utf-8"},
+	{"doc", "application/msword"},
+	{"docx", "application/vnd.openxmlformats-"
+	    "officedocument.wordprocessingml.document"},
+	{"epub", "application/epub+zip"},
+	{"flac", "audio/flac"},
+	{"gif", "image/gif"},
+	{"gz", "application/gzip"},
+	{"h", "text/plain; charset=utf-8"},
+	{"htm", "text/html; charset=utf-8"},
+	{"html", "text/html; charset=utf-8"},
+	{"ico", "image/vnd.microsoft.icon"},
+	{"ini", "text/plain; charset=utf-8"},
+	{"jar", "application/java-archive"},
+	{"jpeg", "image/jpeg"},
+	{"jpg", "image/jpeg"},
+	{"js", "text/javascript; charset=utf-8"},
+	{"json", "application/json"},
+	{"log", "text/plain; charset=utf-8"},
+	{"m4a", "audio/mp4"},
+	{"md", "text/markdown; charset=utf-8"},
+	{"mjs", "text/javascript; charset=utf-8"},
+	{"mov", "video/quicktime"},
+	{"mp3", "audio/mpeg"},
+	{"mp4", "video/mp4"},
+	{"odp", "application/vnd.oasis.opendocument.presentation"},
+	{"ods", "application/vnd.oasis.opendocument.spreadsheet"},
+	{"odt", "application/vnd.oasis.opendocument.text"},
+	{"ogg", "audio/ogg"},
+	{"otf", "font/otf"},
+	{"pdf", "application/pdf"},
+	{"png", "image/png"},
+	{"ppt", "application/vnd.ms-powerpoint"},
+	{"pptx", "application/vnd.openxmlformats-"
+	    "officedocument.presentationml.presentation"},
+	{"rtf", "application/rtf"},
+	{"svg", "image/svg+xml"},
+	{"tar", "application/x-tar"},
+	{"tif", "image/tiff"},
+	{"tiff", "image/tiff"},
+	{"tsv", "text/tab-separated-values; charset=utf-8"},
+	{"ttf", "font/ttf"},
+	{"txt", "text/plain; charset=utf-8"},
+	{"wasm", "application/wasm"},
+	{"wav", "audio/wav"},
+	{"webm", "video/webm"},
+	{"webp", "image/webp"},
+	{"woff", "font/woff"},
+	{"woff2", "font/woff2"},
+	{"xhtml", "application/xhtml+xml"},
+	{"xls", "application/vnd.ms-excel"},
+	{"xlsx", "application/vnd.openxmlformats-"
+	    "officedocument.spreadsheetml.sheet"},
+	{"xml", "application/xml"},
+	{"xz", "application/x-xz"},
+	{"yaml", "application/yaml"},
+	{"yml", "application/yaml"},
+	{"zip", "application/zip"},
+	{"zst", "application/zstd"},
+};
+
+/* Source: APPNOTE §4.4.5 */
+static const struct method {
+	uint16_t number;
+	const char *name;
+} methods[] = {
+	{0, "store"}, {1, "shrink"}, {2, "reduce1"}, {3, "reduce2"},
+	{4, "reduce3"}, {5, "reduce4"}, {6, "implode"}, {8, "deflate"},
+	{9, "deflate64"}, {12, "bzip2"}, {14, "lzma"}, {20, "zstd"},
+	{93, "zstd"}, {94, "mp3"}, {95, "xz"}, {96, "jpeg"},
+	{97, "wavpack"}, {98, "ppmd"}, {99, "aes"},
+};
+/* clang-format on */
+
+/**
+ * Whether a character would act on whoever looks at it: controls, marks and
+ * overrides of direction, separators of lines.
+ */
+static bool is_acting(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x61c ||
+	       cp == 0x200e || cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) ||
+	       (cp >= 0x2066 && cp <= 0x2069);
+}
+
+static bool is_separator(char c)
+{
+	return c == '/' || c == '\\';
+}
+
+static bool has_dotdot(struct str name)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i <= name.n; i++) {
+		if (i < name.n && !is_separator(name.p[i]))
+			continue;
+		if (i - start == 2 && memcmp(name.p + start, "..", 2) == 0)
+			return true;
+		start = i + 1;
+	}
+	return false;
+}
+
+static bool has_bad_character(struct str name)
+{
+	for (size_t i = 0; i < name.n;) {
+		unsigned char c = (unsigned char)name.p[i];
+
+		if (c < 0x80) {
+			if (c < 0x20 || c == 0x7f || c == '\\')
+				return true;
+			i++;
+			continue;
+		}
+		uint32_t cp;
+		size_t seq = utf8_next(name.p + i, name.n - i, &cp);
+		if (seq == 0 || is_acting(cp))
+			return true;
+		i += seq;
+	}
+	return false;
+}
+
+bool zip_name_unsafe(struct str name)
+{
+	if (name.n == 0 || is_separator(name.p[0]))
+		return true;
+	if (name.n >= 2 && ascii_is_alpha(name.p[0]) && name.p[1] == ':')
+		return true;
+	return has_bad_character(name) || has_dotdot(name);
+}
+
+size_t zip_name_from_cp437(const char *s, size_t n, char *out)
+{
+	char *o = out;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+		unsigned cp = c < 0x80 ? c : cp437_high[c - 0x80];
+
+		if (cp < 0x80) {
+			*o++ = (char)cp;
+		} else if (cp < 0x800) {
+			*o++ = (char)(0xc0 | cp >> 6);
+			*o++ = (char)(0x80 | (cp & 0x3f));
+		} else {
+			*o++ = (char)(0xe0 | cp >> 12);
+			*o++ = (char)(0x80 | (cp >> 6 & 0x3f));
+			*o++ = (char)(0x80 | (cp & 0x3f));
+		}
+	}
+	return (size_t)(o - out);
+}
+
+struct str zip_name_base(struct str name)
+{
+	size_t start = name.n;
+
+	while (start > 0 && !is_separator(name.p[start - 1]))
+		start--;
+	return (struct str){name.p + start, name.n - start};
+}
+
+static int compare_ending(const void *key, const void *row)
+{
+	return strcmp(key, ((const struct type *)row)->ending);
+}
+
+const char *zip_name_type(struct str name)
+{
+	struct str base = zip_name_base(name);
+	char ending[8];
+	size_t len = 0;
+
+	while (len < base.n && base.p[base.n - 1 - len] != '.')
+		len++;
+	if (len > 0 && len < base.n && len < sizeof ending) {
+		for (size_t i = 0; i < len; i++)
+			ending[i] = ascii_lower(base.p[base.n - len + i]);
+		ending[len] = '\0';
+
+		const struct type *t =
+		    bsearch(ending, types, sizeof types / sizeof *types,
+			sizeof *types, compare_ending);
+		if (t)
+			return t->type;
+	}
+	return "application/octet-stream";
+}
+
+void zip_name_show(struct strbuf *out, struct str name)
+{
+	for (size_t i = 0; i < name.n;) {
+		size_t plain = i;
+		while (plain < name.n && name.p[plain] >= 0x20 &&
+		       name.p[plain] < 0x7f)
+			plain++;
+		strbuf_add(out, name.p + i, plain - i);
+		i = plain;
+		if (i == name.n)
+			break;
+
+		uint32_t cp;
+		size_t seq = utf8_next(name.p + i, name.n - i, &cp);
+		if (seq == 0 || is_acting(cp))
+			strbuf_adds(out, UTF8_REPLACEMENT);
+		else
+			strbuf_add(out, name.p + i, seq);
+		i += seq ? seq : 1;
+	}
+}
+
+const char *zip_method_name(uint16_t method, char buf[ZIP_METHOD_NAME_SIZE])
+{
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		if (methods[i].number == method)
+			return methods[i].name;
+
+	snprintf(buf, ZIP_METHOD_NAME_SIZE, "%u", (unsigned)method);
+	return buf;
+}

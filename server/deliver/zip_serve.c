@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One entry as the answer to a request; see zip.h for the ways it goes.
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/metrics.h"
+#include "common/media.h"
+#include "common/range.h"
+#include "deliver/content.h"
+#include "deliver/zip_accept.h"
+#include "deliver/zip_name.h"
+#include "deliver/zip_unpack.h"
+#include "deliver/zip_visit.h"
+#include "http/problem.h"
+
+/** A file's tag, `-`, an index, `-gzip`. */
+#define ETAG_SIZE (FILE_ETAG_SIZE + 32)
+/** Room for `bytes A-B/N`. */
+#define RANGE_SIZE 80
+#define RETRY_AFTER_S 2
+
+/*
+ * gzip, RFC 1952: a header without anything in it, the deflate stream, the CRC
+ * and the size modulo 2^32.
+ */
+#define GZIP_HEAD_SIZE 10
+#define GZIP_TAIL_SIZE 8
+#define GZIP_OVERHEAD (GZIP_HEAD_SIZE + GZIP_TAIL_SIZE)
+
+static const uint8_t gzip_head[GZIP_HEAD_SIZE] = {
+    0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff};
+
+/* What is to be answered, worked out anew at each turn. */
+struct answer {
+	struct content c;
+	bool gzip; /* as it lies there, with a header and a trailer */
+	char etag[ETAG_SIZE];
+	char name[FILENAME_MAX_BYTES + 1];
+};
+
+static bool is_deflated(const struct zip_entry *e)
+{
+	return e->method == ZIP_METHOD_DEFLATE;
+}
+
+static bool find_entry(struct zip_visit *v)
+{
+	const struct zip_dir *d = v->index->dir;
+	size_t i = 0;
+
+	if (v->target == ZIP_TARGET_NAME) {
+		if (!zip_dir_find(d, (struct str){v->name, v->name_len}, &i))
+			return false;
+		v->number = i;
+	}
+	if (v->number >= d->count)
+		return false;
+
+	v->entry = &d->entries[v->number];
+	return true;
+}
+
+/** Whether unpacking it would pass a limit, by what the directory says. */
+static int check_limits(const struct zip_service *z, const struct zip_entry *e,
+    struct zip_fault *reterr)
+{
+	if (e->size > z->max_entry_size)
+		return zip_fault_limit(reterr, z->max_entry_size,
+		    "The entry has %" PRIu64 " bytes; %" PRIu64 " are allowed.",
+		    e->size, z->max_entry_size);
+	/* size > packed * ratio, without passing 2^64. */
+	if (z->max_ratio && e->size / z->max_ratio >= e->packed_size &&
+	    e->size > e->packed_size * z->max_ratio)
+		return zip_fault_limit(reterr, z->max_ratio,
+		    "The entry would grow to more than %" PRIu64
+		    " times its size.",
+		    z->max_ratio);
+	return 0;
+}
+
+/** Returns: -EBADMSG when the entry cannot be served whatever is asked. */
+static int check_entry(const struct zip_visit *v, struct zip_fault *reterr)
+{
+	const struct zip_entry *e = v->entry;
+
+	if (e->flags & ZIP_ENTRY_ENCRYPTED)
+		return zip_fault_set(reterr, ZIP_FAULT_ENCRYPTED,
+		    "The entry needs a password to be read.");
+	if (!zip_unpack_knows(e->method)) {
+		char number[ZIP_METHOD_NAME_SIZE];
+		return zip_fault_set(reterr, ZIP_FAULT_METHOD,
+		    "The entry is packed with the method %s, which is not "
+		    "known here.",
+		    zip_method_name(e->method, number));
+	}
+	if (e->method == ZIP_METHOD_STORE && e->size != e->packed_size)
+		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
+		    "The entry is stored, yet its two sizes differ.");
+	return check_limits(v->z, e, reterr);
+}
+
+/** Find the entry and see whether it may be served; answers if not. */
+static bool open_entry(struct http_request *req, struct zip_visit *v)
+{
+	struct zip_fault fault;
+
+	if (v->entry)
+		return true;
+	if (!find_entry(v)) {
+		http_reply_error(
+		    req, PROBLEM_NOT_FOUND, "The archive has no such entry.");
+		return false;
+	}
+	/* By its number it is what it is, mostly nothing. */
+	if (v->target == ZIP_TARGET_NAME && v->entry->flags & ZIP_ENTRY_DIR) {
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "The entry is a folder; ?prefix= lists what is in it.");
+		return false;
+	}
+	if (check_entry(v, &fault) < 0) {
+		zip_reply_fault(req, &fault);
+		return false;
+	}
+	return true;
+}
+
+static void make_answer(
+    const struct http_request *req, const struct zip_visit *v, struct answer *a)
+{
+	const struct zip_entry *e = v->entry;
+	struct str name = zip_entry_name(v->index->dir, e);
+	struct str base = zip_name_base(name);
+	size_t tag_len = strlen(v->file->etag);
+
+	assert(tag_len >= 2);
+	a->gzip = is_deflated(e) && !http_header(req, "Range").p &&
+		  zip_accept_gzip(http_header(req, "Accept-Encoding"));
+	/* The file's tag without its quotes, and the entry's number. */
+	snprintf(a->etag, sizeof a->etag, "\"%.*s-%" PRIu64 "%s\"",
+	    (int)tag_len - 2, v->file->etag + 1, v->number,
+	    a->gzip ? "-gzip" : "");
+
+	size_t len = base.n < sizeof a->name ? base.n : sizeof a->name - 1;
+	memcpy(a->name, base.p, len);
+	len = filename_sanitise(a->name, len);
+	a->name[len] = '\0';
+
+	a->c = (struct content){
+	    .file = v->file,
+	    .size = e->size,
+	    .etag = a->etag,
+	    .modified_ms = file_modified_ms(v->file),
+	    .type = zip_name_type(name),
+	    .name = len > 0 ? a->name : NULL,
+	};
+}
+
+/** Add what an entry's answers have, and send it. */
+static void reply_with(struct http_request *req, const struct zip_visit *v,
+    const struct answer *a, struct http_reply *r)
+{
+	content_fields(req, &a->c, r);
+	if (a->gzip)
+		http_reply_header(r, "Content-Encoding", "gzip");
+	if (is_deflated(v->entry))
+		http_reply_header(r, "Vary", "Accept-Encoding");
+	http_reply(req, r);
+}
+
+/*
+ * HEAD: the length without the bytes.
+ */
+
+static ssize_t read_nothing(void *ctx, uint64_t pos, char *buf, size_t max)
+{
+	(void)ctx;
+	(void)pos;
+	(void)buf;
+	(void)max;
+	return HTTP_READ_ERROR;
+}
+
+static void free_nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+static void reply_head(
+    struct http_request *req, const struct zip_visit *v, const struct answer *a)
+{
+	static const struct http_stream ops = {read_nothing, free_nothing};
+	uint64_t len =
+	    a->gzip ? v->entry->packed_size + GZIP_OVERHEAD : v->entry->size;
+	struct http_reply r = len > 0 ? http_reply_stream(200, len, &ops, NULL)
+				      : http_reply_empty(200);
+
+	reply_with(req, v, a, &r);
+}
+
+/*
+ * gzip.
+ */
+
+struct gzip {
+	struct file *file;
+	uint64_t off, len; /* of the deflate stream */
+	uint8_t tail[GZIP_TAIL_SIZE];
+};
+
+static ssize_t gzip_read(void *ctx, uint64_t pos, char *buf, size_t max)
+{
+	struct gzip *g = ctx;
+	const uint8_t *from;
+	size_t n;
+
+	if (pos < GZIP_HEAD_SIZE) {
+		from = gzip_head + pos;
+		n = GZIP_HEAD_SIZE - (size_t)pos;
+	} else if (pos - GZIP_HEAD_SIZE < g->len) {
+		uint64_t left = g->len - (pos - GZIP_HEAD_SIZE);
+		ssize_t got = spw_spool_pread(g->file->spool, buf,
+		    left < max ? (size_t)left : max,
+		    g->off + (pos - GZIP_HEAD_SIZE));
+		return got > 0 ? got : HTTP_READ_ERROR;
+	} else if (pos - GZIP_HEAD_SIZE - g->len < GZIP_TAIL_SIZE) {
+		size_t at = (size_t)(pos - GZIP_HEAD_SIZE - g->len);
+		from = g->tail + at;
+		n = GZIP_TAIL_SIZE - at;
+	} else {
+		return HTTP_READ_END;
+	}
+	if (n > max)
+		n = max;
+	memcpy(buf, from, n);
+	return (ssize_t)n;
+}
+
+static void gzip_free(void *ctx)
+{
+	struct gzip *g = ctx;
+
+	file_unref(g->file);
+	free(g);
+}
+
+static void reply_gzip(struct http_request *req, const struct zip_visit *v,
+    const struct answer *a, uint64_t off)
+{
+	static const struct http_stream ops = {gzip_read, gzip_free};
+	const struct zip_entry *e = v->entry;
+	struct http_reply r = {.status = 200};
+	struct gzip *g = malloc(sizeof *g);
+
+	if (g) {
+		*g = (struct gzip){
+		    .file = file_ref(v->file),
+		    .off = off,
+		    .len = e->packed_size,
+		};
+		for (unsigned i = 0; i < 4; i++) {
+			g->tail[i] = (uint8_t)(e->crc >> 8 * i);
+			g->tail[4 + i] = (uint8_t)(e->size >> 8 * i);
+		}
+		r = http_reply_stream(
+		    200, e->packed_size + GZIP_OVERHEAD, &ops, g);
+	}
+	metrics_add(METRIC_ZIP_ENTRIES_PASSED, 1);
+	reply_with(req, v, a, &r);
+}
+
+/*
+ * Unpacking.
+ */
+
+static ssize_t flow_read(void *ctx, uint64_t pos, char *buf, size_t max)
+{
+	struct zip_visit *v = ctx;
+	bool resume;
+
+	(void)pos;
+	ssize_t n = zip_ring_read(zip_flow_ring(v->flow), buf, max, &resume);
+	if (resume)
+		zip_visit_resume(v);
+	return n;
+}
+
+static void flow_free(void *ctx)
+{
+	struct zip_visit *v = ctx;
+
+	zip_ring_close(zip_flow_ring(v->flow));
+	zip_visit_unref(v);
+}
+
+/** The first block is there: answer, or tell what is wrong with it. */
+static void reply_flow(
+    struct http_request *req, struct zip_visit *v, const struct answer *a)
+{
+	static const struct http_stream ops = {flow_read, flow_free};
+	uint64_t size = v->entry->size;
+
+	if (zip_ring_error(zip_flow_ring(v->flow)) != 0) {
+		zip_reply_fault(req, zip_flow_fault(v->flow));
+		return;
+	}
+
+	metrics_add(METRIC_ZIP_ENTRIES, 1);
+	struct http_reply r = v->len == 0
+				  ? http_reply_empty(200)
+				  : http_reply_stream(v->part ? 206 : 200,
+					v->len, &ops, zip_visit_ref(v));
+	if (v->part) {
+		char range[RANGE_SIZE];
+		snprintf(range, sizeof range,
+		    "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, v->first,
+		    v->first + v->len - 1, size);
+		http_reply_header(&r, "Content-Range", range);
+	}
+	reply_with(req, v, a, &r);
+}
+
+/** Unpack all of it, or its one range; several ranges are answered whole. */
+static void begin_flow(
+    struct http_request *req, struct zip_visit *v, const struct answer *a)
+{
+	struct range items[RANGE_ITEMS_MAX];
+	struct content_ranges ranges = {.items = items};
+	uint64_t size = v->entry->size;
+
+	content_range(req, a->etag, a->c.modified_ms, size, &ranges);
+	if (ranges.status == 416) {
+		content_reply_verdict(req, &a->c, 416);
+		return;
+	}
+	if (atomic_fetch_add(&v->z->active, 1) >= ZIP_ACTIVE_MAX) {
+		atomic_fetch_sub(&v->z->active, 1);
+		struct http_problem p = http_problem(PROBLEM_UNAVAILABLE,
+		    "Too many entries are being unpacked.");
+		p.retry_after_s = RETRY_AFTER_S;
+		http_reply_problem(req, &p);
+		return;
+	}
+
+	v->counted = true;
+	v->part = ranges.status == 206 && ranges.count == 1;
+	v->first = v->part ? items[0].first : 0;
+	v->len = v->part ? items[0].last - items[0].first + 1 : size;
+	zip_visit_submit(req, v, ZIP_TASK_UNPACK);
+}
+
+/*
+ * Stored entries: a piece of the file.
+ */
+
+/** A large one that nobody has checked yet is checked on its way. */
+static bool check_on_the_way(const struct http_request *req,
+    const struct zip_entry *e, const struct answer *a)
+{
+	struct range items[RANGE_ITEMS_MAX];
+	struct content_ranges ranges = {.items = items};
+
+	if (e->size <= ZIP_CHECK_MAX_BYTES || zip_entry_good(e))
+		return false;
+
+	content_range(req, a->etag, a->c.modified_ms, e->size, &ranges);
+	return ranges.status == 200;
+}
+
+static void reply_stored(
+    struct http_request *req, struct zip_visit *v, struct answer *a)
+{
+	const struct zip_entry *e = v->entry;
+	bool good = zip_entry_good(e) || e->size > ZIP_CHECK_MAX_BYTES;
+
+	if (!good || !zip_entry_data(e, &a->c.off)) {
+		assert(!v->prepared);
+		zip_visit_submit(req, v, ZIP_TASK_PREPARE);
+		return;
+	}
+	metrics_add(METRIC_ZIP_ENTRIES_PASSED, 1);
+	content_reply(req, &a->c);
+}
+
+static void reply_deflated(
+    struct http_request *req, struct zip_visit *v, struct answer *a)
+{
+	uint64_t off;
+
+	if (!zip_entry_data(v->entry, &off)) {
+		assert(!v->prepared);
+		zip_visit_submit(req, v, ZIP_TASK_PREPARE);
+		return;
+	}
+	reply_gzip(req, v, a, off);
+}
+
+void zip_serve_entry(struct http_request *req, struct zip_visit *v)
+{
+	struct answer a;
+
+	if (!open_entry(req, v))
+		return;
+
+	make_answer(req, v, &a);
+	switch (content_conditions(req, a.etag, a.c.modified_ms)) {
+	case CONTENT_FAILED:
+		content_reply_verdict(req, &a.c, 412);
+		return;
+	case CONTENT_NOT_MODIFIED:
+		content_reply_verdict(req, &a.c, 304);
+		return;
+	case CONTENT_SEND:
+		break;
+	}
+
+	const struct zip_entry *e = v->entry;
+	if (v->flow)
+		reply_flow(req, v, &a);
+	else if (http_method(req) == HTTP_HEAD)
+		reply_head(req, v, &a);
+	else if (a.gzip)
+		reply_deflated(req, v, &a);
+	else if (e->method == ZIP_METHOD_STORE && !check_on_the_way(req, e, &a))
+		reply_stored(req, v, &a);
+	else
+		begin_flow(req, v, &a);
+}

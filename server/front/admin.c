@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What operators and load balancers ask for. */
+#include "base/metrics.h"
+#include "front/front.h"
+
+#define METRICS_MAX ((size_t)1024 * 1024)
+
+static void reply_text(struct http_request *req, int status, const char *type,
+    const char *text)
+{
+	struct http_reply r = http_reply_copy(status, text, strlen(text));
+
+	http_reply_header(&r, "Content-Type", type);
+	http_reply_header(&r, "Cache-Control", "no-store");
+	http_reply(req, &r);
+}
+
+void admin_health(struct http_request *req, struct front *f)
+{
+	(void)f;
+	reply_text(req, 200, "text/plain; charset=utf-8", "ok\n");
+}
+
+void admin_ready(struct http_request *req, struct front *f)
+{
+	if (http_server_draining(f->server))
+		http_reply_error(req, PROBLEM_DRAINING,
+		    "The server finishes what runs and takes no more work.");
+	else if (atomic_load(&f->disk_fails))
+		http_reply_error(req, PROBLEM_UNAVAILABLE,
+		    "The spool directory cannot be written.");
+	else
+		reply_text(req, 200, "text/plain; charset=utf-8", "ready\n");
+}
+
+void admin_metrics(struct http_request *req, struct front *f)
+{
+	struct store_stats st;
+	struct strbuf out;
+
+	store_stats(f->store, &st);
+	metrics_set(METRIC_SPOOL_MEMORY, (int64_t)st.memory.charged);
+	metrics_set(METRIC_SPOOL_MEMORY_BUDGET, (int64_t)st.memory.limit);
+	metrics_set(METRIC_SPOOL_DISK, (int64_t)st.disk.charged);
+	metrics_set(METRIC_SPOOL_DISK_FREE, (int64_t)st.disk.free);
+	metrics_set(METRIC_DISK_QUEUE, (int64_t)st.disk_queue);
+	strbuf_init(&out, METRICS_MAX);
+	metrics_write(&out);
+	struct http_reply r = http_reply_strbuf(200, &out);
+	http_reply_header(
+	    &r, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+	http_reply_header(&r, "Cache-Control", "no-store");
+	http_reply(req, &r);
+}
+
+void admin_index(struct http_request *req, struct front *f)
+{
+	(void)f;
+	reply_text(req, 200, "text/plain; charset=utf-8",
+	    "Spillway keeps what you upload, or have it fetch, and gives it "
+	    "out again.\n\n"
+	    "  POST   /files               upload; a form works, too\n"
+	    "  PUT    /files/ID            upload under an id of your own\n"
+	    "  POST   /fetch               {\"url\": ...} fetched into a file\n"
+	    "  GET    /files/ID            the file, or ranges of it\n"
+	    "  GET    /files/ID/info       what is known about it\n"
+	    "  GET    /files/ID/zip        what is in it, if it is a zip\n"
+	    "  GET    /files/ID/zip/NAME   one entry\n"
+	    "  DELETE /files/ID            forget it\n"
+	    "  GET    /files               all files\n"
+	    "  GET    /healthz /readyz /metrics\n");
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* Files and what is known about them. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "deliver/content.h"
+#include "front/front.h"
+#include "store/descriptor.h"
+
+#define LIST_DEFAULT 100
+#define LIST_MAX 1000
+#define WAIT_MAX_S 60
+
+void files_get(struct http_request *req, struct file *file)
+{
+	char type[FILE_TYPE_SIZE], name[FILE_NAME_SIZE];
+	enum file_state state = file_state(file);
+	struct content c = {
+		.file = file,
+		.size = atomic_load(&file->size),
+		.growing = state != FILE_READY,
+		.etag = state == FILE_READY ? file->etag : NULL,
+		.modified_ms =
+		    state == FILE_READY ? file_modified_ms(file) : 0,
+		.type = file_type(file, type) ? type : NULL,
+		.name = file_name(file, name) ? name : NULL,
+		.count_read = true,
+	};
+
+	content_reply(req, &c);
+}
+
+static void reply_descriptor(struct http_request *req, struct file *file)
+{
+	struct strbuf out;
+	struct json j;
+
+	strbuf_init(&out, DESCRIPTOR_MAX);
+	json_init(&j, &out);
+	descriptor_write(&j, NULL, file);
+	strbuf_addc(&out, '\n');
+	struct http_reply r = http_reply_strbuf(200, &out);
+	http_reply_header(&r, "Content-Type", "application/json");
+	http_reply_header(&r, "Cache-Control", "no-store");
+	http_reply(req, &r);
+}
+
+/* GET .../info?wait=N */
+struct info_wait {
+	struct file_watch watch;
+	struct http_waker *waker;
+	struct file *file;
+	uint64_t until_ms;
+};
+
+static void wake(struct file_watch *w)
+{
+	struct info_wait *iw = (struct info_wait *)(void *)((char *)w -
+	    offsetof(struct info_wait, watch));
+
+	http_waker_wake(iw->waker);
+}
+
+static void look(struct http_request *req, void *ctx)
+{
+	struct info_wait *iw = ctx;
+
+	if (file_state(iw->file) != FILE_RECEIVING || http_peer_gone(req) ||
+	    clock_ms() >= iw->until_ms)
+		reply_descriptor(req, iw->file);
+}
+
+static void drop(struct http_request *req, void *ctx)
+{
+	struct info_wait *iw = ctx;
+
+	(void)req;
+	file_unwatch(iw->file, &iw->watch);
+	http_waker_unref(iw->waker);
+	file_unref(iw->file);
+	free(iw);
+}
+
+static bool wait_for_change(struct http_request *req, struct file *file,
+    uint64_t wait_s)
+{
+	static const struct http_waiter ops = { look, drop };
+	struct info_wait *iw = calloc(1, sizeof(*iw));
+
+	if (iw)
+		iw->waker = http_waker_get(req);
+	if (!iw || !iw->waker) {
+		free(iw);
+		return false;
+	}
+
+	iw->watch.fn = wake;
+	iw->file = file_ref(file);
+	iw->until_ms = clock_ms() + wait_s * 1000;
+	http_wait(req, &ops, iw);
+	http_deadline(req, iw->until_ms);
+	if (file_watch(file, &iw->watch))
+		http_waker_wake(iw->waker);
+	return true;
+}
+
+void files_info(struct http_request *req, struct file *file)
+{
+	char text[32];
+	size_t len;
+	uint64_t wait_s = 0;
+
+	if (http_query_get(req, "wait", text, sizeof(text), &len)) {
+		if (len >= sizeof(text) ||
+		    str_u64((struct str){ text, len }, &wait_s) < 0) {
+			http_reply_error(req, PROBLEM_BAD_REQUEST,
+			    "The parameter wait is not a number of seconds.");
+			return;
+		}
+		if (wait_s > WAIT_MAX_S)
+			wait_s = WAIT_MAX_S;
+	}
+	if (wait_s && file_state(file) == FILE_RECEIVING &&
+	    wait_for_change(req, file, wait_s))
+		return;
+
+	reply_descriptor(req, file);
+}
+
+void files_delete(struct http_request *req, struct front *f,
+    struct file *file)
+{
+	if (!http_may_change(req, file->etag)) {
+		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
+		    "The file there is not the one the condition names.");
+		return;
+	}
+	if (store_remove(f->store, file))
+		metrics_add(METRIC_FILES_DELETED, 1);
+	struct http_reply r = http_reply_empty(204);
+	http_reply(req, &r);
+}
+
+/* What a listing asks for. */
+struct list_query {
+	uint64_t limit, after;
+	int state;	/* -1: any */
+};
+
+static bool parse_number(struct http_request *req, const char *key,
+    uint64_t *ret)
+{
+	char text[32];
+	size_t len;
+
+	if (!http_query_get(req, key, text, sizeof(text), &len))
+		return true;
+	if (len < sizeof(text) && str_u64((struct str){ text, len }, ret) == 0)
+		return true;
+
+	http_reply_error(
+	    req, PROBLEM_BAD_REQUEST, "The parameter %s is no number.", key);
+	return false;
+}
+
+static bool parse_query(struct http_request *req, struct list_query *q)
+{
+	char text[32];
+	size_t len;
+
+	*q = (struct list_query){ .limit = LIST_DEFAULT, .state = -1 };
+	if (!parse_number(req, "limit", &q->limit) ||
+	    !parse_number(req, "after", &q->after))
+		return false;
+	if (q->limit == 0) {
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "The parameter limit is at least 1.");
+		return false;
+	}
+	if (q->limit > LIST_MAX)
+		q->limit = LIST_MAX;
+	if (!http_query_get(req, "state", text, sizeof(text), &len))
+		return true;
+
+	for (int s = FILE_RECEIVING; s <= FILE_FAILED; s++) {
+		if (str_eq((struct str){ text, strlen(text) },
+		        descriptor_state_name((enum file_state)s)))
+			q->state = s;
+	}
+	if (q->state >= 0)
+		return true;
+
+	http_reply_error(req, PROBLEM_BAD_REQUEST,
+	    "The parameter state is receiving, ready or failed.");
+	return false;
+}
+
+void files_list(struct http_request *req, struct front *f)
+{
+	struct file *files[LIST_MAX + 1];
+	struct list_query q;
+	struct strbuf out;
+	struct json j;
+	char next[24];
+
+	if (!parse_query(req, &q))
+		return;
+
+	/* One more tells whether there is a next page. */
+	size_t n = store_list(
+	    f->store, q.after, q.state, files, (size_t)q.limit + 1);
+	size_t shown = n > q.limit ? (size_t)q.limit : n;
+	strbuf_init(&out, DESCRIPTOR_MAX * (shown + 1));
+	json_init(&j, &out);
+	json_object_begin(&j, NULL);
+	json_array_begin(&j, "files");
+	for (size_t i = 0; i < shown; i++)
+		descriptor_write(&j, NULL, files[i]);
+	json_array_end(&j);
+	if (n > shown && shown) {
+		snprintf(next, sizeof(next), "%" PRIu64, files[shown - 1]->seq);
+		json_string(&j, "next", next);
+	} else {
+		json_null(&j, "next");
+	}
+	json_object_end(&j);
+	strbuf_addc(&out, '\n');
+	for (size_t i = 0; i < n; i++)
+		file_unref(files[i]);
+
+	struct http_reply r = http_reply_strbuf(200, &out);
+	http_reply_header(&r, "Content-Type", "application/json");
+	http_reply_header(&r, "Cache-Control", "no-store");
+	http_reply(req, &r);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The front: which resource answers which request.
+ */
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
+
+#include "base/conf.h"
+#include "deliver/zip.h"
+#include "http/server.h"
+#include "ingest/fetch.h"
+#include "ingest/ingest.h"
+#include "store/store.h"
+
+struct front {
+	const struct conf *conf;
+	struct store *store;
+	struct ingest ingest;
+	struct fetcher *fetcher;
+	struct zip_service *zip;
+	struct http_server *server; /* set once it exists */
+	_Atomic bool disk_fails;    /* the spool directory is of no use */
+};
+
+/** http_handler.begin; `ctx` is a struct front. */
+void front_begin(struct http_request *req, void *ctx);
+
+/* admin.c */
+void admin_health(struct http_request *req, struct front *f);
+void admin_ready(struct http_request *req, struct front *f);
+void admin_metrics(struct http_request *req, struct front *f);
+void admin_index(struct http_request *req, struct front *f);
+
+/* files.c */
+void files_list(struct http_request *req, struct front *f);
+void files_get(struct http_request *req, struct file *file);
+void files_info(struct http_request *req, struct file *file);
+void files_delete(struct http_request *req, struct front *f,
+    struct file *file);
+
+#endif

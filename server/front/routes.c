@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* From method and path to the one who answers. */
+#include "common/percent.h"
+#include "front/front.h"
+
+/* Longer than any path that means something: zip entry names have 64 KiB. */
+#define PATH_MAX_BYTES ((size_t)256 * 1024)
+
+#define M(method) (1u << HTTP_##method)
+
+struct route {
+	const char *path;
+	unsigned methods;
+	const char *allow;
+	void (*fn)(struct http_request *req, struct front *f);
+};
+
+static void files_post(struct http_request *req, struct front *f)
+{
+	if (http_method(req) == HTTP_POST)
+		ingest_post(req, &f->ingest);
+	else
+		files_list(req, f);
+}
+
+static void fetch_post(struct http_request *req, struct front *f)
+{
+	fetch_handle(req, f->fetcher);
+}
+
+static const struct route ROUTES[] = {
+	{ "/", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_index },
+	{ "/files", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
+	    files_post },
+	{ "/files/", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
+	    files_post },
+	{ "/fetch", M(POST), "POST, OPTIONS", fetch_post },
+	{ "/healthz", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_health },
+	{ "/readyz", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_ready },
+	{ "/metrics", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_metrics },
+};
+
+static void reply_options(struct http_request *req, const char *allow)
+{
+	struct http_reply r = http_reply_empty(204);
+
+	http_reply_header(&r, "Allow", allow);
+	http_reply(req, &r);
+}
+
+/* Returns: true when the method is fine; else it was answered. */
+static bool check_method(struct http_request *req, unsigned methods,
+    const char *allow)
+{
+	enum http_method m = http_method(req);
+
+	if (m == HTTP_OPTIONS) {
+		reply_options(req, allow);
+		return false;
+	}
+	if (m != HTTP_OTHER && (methods & (1u << m)))
+		return true;
+	if (m == HTTP_OTHER) {
+		http_reply_error(req, PROBLEM_NOT_IMPLEMENTED,
+		    "This server knows no method %s.", http_method_name(req));
+		return false;
+	}
+
+	struct http_problem p = http_problem(PROBLEM_METHOD_NOT_ALLOWED,
+	    "This resource does not know %s; it knows %s.",
+	    http_method_name(req), allow);
+	p.allow = allow;
+	http_reply_problem(req, &p);
+	return false;
+}
+
+/* While the server drains it finishes what runs and begins nothing. */
+static bool draining(struct http_request *req, struct front *f)
+{
+	enum http_method m = http_method(req);
+
+	if (!http_server_draining(f->server) ||
+	    (m != HTTP_POST && m != HTTP_PUT))
+		return false;
+
+	http_reply_error(req, PROBLEM_DRAINING,
+	    "The server is shutting down; try again in a moment.");
+	return true;
+}
+
+static void not_found(struct http_request *req, struct front *f, struct str id)
+{
+	if (store_was(f->store, id.p, id.n))
+		http_reply_error(req, PROBLEM_GONE,
+		    "The file was deleted or has expired.");
+	else
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "There is no file with this id.");
+}
+
+/* /files/{id}... with the file there. `rest` begins at the second slash. */
+static void on_file(struct http_request *req, struct front *f,
+    struct file *file, struct str rest)
+{
+	bool reading = http_method(req) == HTTP_GET ||
+	    http_method(req) == HTTP_HEAD;
+
+	if (!rest.n && http_method(req) == HTTP_DELETE) {
+		files_delete(req, f, file);
+	} else if (!rest.n) {
+		if (check_method(req, M(GET) | M(HEAD) | M(PUT) | M(DELETE),
+		        "GET, HEAD, PUT, DELETE, OPTIONS"))
+			files_get(req, file);
+	} else if (str_eq(rest, "/info")) {
+		if (check_method(req, M(GET) | M(HEAD), "GET, HEAD, OPTIONS"))
+			files_info(req, file);
+	} else if (str_istarts(rest, "/zip") &&
+	    (rest.n == 4 || rest.p[4] == '/')) {
+		if (!check_method(req, M(GET) | M(HEAD), "GET, HEAD, OPTIONS"))
+			return;
+		struct str name = { rest.p + 4, rest.n - 4 };
+		if (!reading || !zip_handle(req, f->zip, file, name))
+			http_reply_error(req, PROBLEM_NOT_FOUND,
+			    "There is no such resource of a file.");
+	} else {
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "There is no such resource of a file; there are /info "
+		    "and /zip.");
+	}
+}
+
+static void under_files(struct http_request *req, struct front *f,
+    struct str path)
+{
+	char id[ID_LEN_MAX * 3];
+	struct str raw = { path.p + 7, path.n - 7 };
+	const char *slash = memchr(raw.p, '/', raw.n);
+	struct str rest = { NULL, 0 };
+
+	if (slash) {
+		rest = (struct str){ slash, (size_t)(raw.p + raw.n - slash) };
+		raw.n = (size_t)(slash - raw.p);
+	}
+	if (!rest.n && http_method(req) == HTTP_PUT) {
+		ingest_put(req, &f->ingest, raw);
+		return;
+	}
+
+	ssize_t n = raw.n <= sizeof(id) ? percent_decode(raw.p, raw.n, id) : -1;
+	if (n < 0 || !id_valid(id, (size_t)n)) {
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "There is no file with this id: it is not one.");
+		return;
+	}
+
+	struct file *file = store_get(f->store, id, (size_t)n);
+	if (file)
+		on_file(req, f, file, rest);
+	else if (http_method(req) == HTTP_OTHER ||
+	    http_method(req) == HTTP_OPTIONS)
+		check_method(req, 0, "GET, HEAD, PUT, DELETE, OPTIONS");
+	else
+		not_found(req, f, (struct str){ id, (size_t)n });
+	file_unref(file);
+}
+
+static void dispatch(struct http_request *req, struct front *f,
+    struct str path)
+{
+	for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
+		const struct route *r = &ROUTES[i];
+
+		if (!str_eq(path, r->path))
+			continue;
+		if (check_method(req, r->methods, r->allow))
+			r->fn(req, f);
+		return;
+	}
+	if (path.n > 7 && !memcmp(path.p, "/files/", 7))
+		under_files(req, f, path);
+	else
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "There is nothing here; see / for what there is.");
+}
+
+/* Every `%` of the query begins an escape. */
+static bool query_sound(struct str q)
+{
+	for (size_t i = 0; i < q.n; i++) {
+		if (q.p[i] == '%' && (q.n - i < 3 ||
+		        ascii_hex_value(q.p[i + 1]) < 0 ||
+		        ascii_hex_value(q.p[i + 2]) < 0))
+			return false;
+	}
+	return true;
+}
+
+void front_begin(struct http_request *req, void *ctx)
+{
+	struct front *f = ctx;
+	struct str path = http_path(req);
+
+	if (!query_sound(http_query(req))) {
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "The query holds a %% that two hex digits do not follow.");
+		return;
+	}
+
+	if (path.n > PATH_MAX_BYTES) {
+		http_reply_error(
+		    req, PROBLEM_URI_TOO_LONG, "The path is too long.");
+		return;
+	}
+	if (str_eq(path, "*") && http_method(req) == HTTP_OPTIONS) {
+		reply_options(req, "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+		return;
+	}
+	if (!path.n)
+		path = (struct str){ "/", 1 };
+	if (path.p[0] != '/') {
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "The request's target is not a path.");
+		return;
+	}
+	if (!draining(req, f))
+		dispatch(req, f, path);
+}

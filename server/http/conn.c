@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections: coming, going, being too slow, and lingering. */
+#include "http/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+
+#define LINGER_MAX 64
+#define LINGER_MS 5000
+#define LINGER_BYTES (8u * 1024 * 1024)
+
+static void forget(struct http_conn *c)
+{
+	struct http_loop *l = c->loop;
+
+	pthread_mutex_lock(&l->inbox_lock);
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	pthread_mutex_unlock(&l->inbox_lock);
+	atomic_fetch_sub(&l->connections, 1);
+	metrics_add(METRIC_CONNECTIONS_OPEN, -1);
+	free(c);
+}
+
+static struct http_conn *remember(struct http_loop *l, struct http_arrival *a)
+{
+	struct http_conn *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+
+	c->source.kind = SOURCE_CONN;
+	c->magic = HTTP_CONN_MAGIC;
+	c->fd = a->fd;
+	c->addr = a->addr;
+	c->loop = l;
+	c->linger_fd = -1;
+	c->since_ms = clock_ms();
+	pthread_mutex_lock(&l->inbox_lock);
+	c->next = l->conns;
+	c->prev = &l->conns;
+	if (c->next)
+		c->next->prev = &c->next;
+	l->conns = c;
+	pthread_mutex_unlock(&l->inbox_lock);
+	metrics_add(METRIC_CONNECTIONS_OPEN, 1);
+	return c;
+}
+
+unsigned http_loop_count(struct http_loop *l,
+    const struct sockaddr_storage *addr,
+    bool (*same)(const struct sockaddr_storage *,
+        const struct sockaddr_storage *))
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&l->inbox_lock);
+	for (const struct http_conn *c = l->conns; c; c = c->next)
+		n += same(&c->addr, addr);
+	for (const struct http_arrival *a = l->arrivals; a; a = a->next)
+		n += same(&a->addr, addr);
+	pthread_mutex_unlock(&l->inbox_lock);
+	return n;
+}
+
+void http_conn_add(struct http_loop *l, struct http_arrival *a)
+{
+	struct epoll_event ev = { .events = EPOLLRDHUP | EPOLLET };
+	struct http_conn *c = remember(l, a);
+
+	if (!c) {
+		close(a->fd);
+		atomic_fetch_sub(&l->connections, 1);
+		metrics_add(METRIC_CONNECTIONS_REJECTED_ERROR, 1);
+		return;
+	}
+
+	l->adding = c;
+	ev.data.ptr = c;
+	if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, a->fd, &ev) < 0) {
+		close(a->fd);
+		forget(c);
+	} else if (MHD_add_connection(l->mhd, a->fd,
+	               (struct sockaddr *)&a->addr, sizeof(a->addr)) != MHD_YES) {
+		/* The library has closed the descriptor. */
+		metrics_add(METRIC_CONNECTIONS_REJECTED_ERROR, 1);
+		if (l->adding)
+			forget(c);
+	}
+	l->adding = NULL;
+	l->ran = true;
+}
+
+static void begin_linger(struct http_conn *c)
+{
+	struct http_loop *l = c->loop;
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP };
+	struct http_linger *g = calloc(1, sizeof(*g));
+
+	/* The dup keeps the socket open, and so in the set. */
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+	shutdown(c->linger_fd, SHUT_WR);
+	if (!g) {
+		close(c->linger_fd);
+		return;
+	}
+
+	g->source.kind = SOURCE_LINGER;
+	g->fd = c->linger_fd;
+	g->until_ms = clock_ms() + LINGER_MS;
+	g->next = l->lingers;
+	g->prev = &l->lingers;
+	if (g->next)
+		g->next->prev = &g->next;
+	l->lingers = g;
+	l->linger_count++;
+	ev.data.ptr = g;
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, g->fd, &ev);
+}
+
+static void end_linger(struct http_loop *l, struct http_linger *g)
+{
+	*g->prev = g->next;
+	if (g->next)
+		g->next->prev = g->prev;
+	l->linger_count--;
+	close(g->fd);
+	free(g);
+}
+
+void http_conn_linger(struct http_conn *c)
+{
+	/*
+	 * Closing with unread bytes makes the kernel send a reset, which can
+	 * destroy the answer before the client has read it.
+	 */
+	if (c->linger_fd < 0 && c->loop->linger_count < LINGER_MAX)
+		c->linger_fd = dup(c->fd);
+}
+
+void http_linger_read(struct http_loop *l, struct http_linger *g)
+{
+	char buf[16 * 1024];
+
+	for (int i = 0; i < 16; i++) {
+		ssize_t n = recv(g->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0 || (g->drained += (uint64_t)n) > LINGER_BYTES) {
+			end_linger(l, g);
+			return;
+		}
+	}
+}
+
+void http_linger_expire(struct http_loop *l, uint64_t now_ms, bool all)
+{
+	struct http_linger *g = l->lingers, *next;
+
+	for (; g; g = next) {
+		next = g->next;
+		if (all || now_ms >= g->until_ms)
+			end_linger(l, g);
+	}
+}
+
+void http_conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_ctx,
+    enum MHD_ConnectionNotificationCode code)
+{
+	struct http_loop *l = cls;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		assert(l->adding);
+		l->adding->mhd = mhd;
+		*socket_ctx = l->adding;
+		l->adding = NULL;
+		return;
+	}
+
+	struct http_conn *c = *socket_ctx;
+	assert(c && c->magic == HTTP_CONN_MAGIC);
+	if (c->linger_fd >= 0)
+		begin_linger(c);
+	forget(c);
+}
+
+void http_conn_hangup(struct http_conn *c)
+{
+	struct http_request *req = c->req;
+
+	if (!req || !req->suspended) {
+		/*
+		 * The library can miss an end that came together with data;
+		 * this makes it look again. Bytes in the socket stay.
+		 */
+		shutdown(c->fd, SHUT_RD);
+		return;
+	}
+
+	req->peer_gone = true;
+	/* An upload that waits for the disk has all it needs; a download that
+	   waits for bytes has nobody to wait for. */
+	if (req->phase == PHASE_REPLIED || req->waiter)
+		http_request_resume(req);
+}
+
+/* A request's header must arrive in time, byte by byte or not. */
+static bool header_late(const struct http_conn *c, uint64_t now_ms)
+{
+	const struct conf *conf = c->loop->conf;
+	uint64_t limit = conf->server.header_timeout;
+
+	/* While it is idle the library's own timeout counts as well. */
+	if (c->served)
+		limit += conf->server.idle_timeout;
+	return now_ms - c->since_ms > limit;
+}
+
+static bool upload_slow(struct http_request *req)
+{
+	uint64_t rate = req->loop->conf->upload.min_rate;
+	uint64_t came = req->received - req->rate_bytes;
+
+	req->rate_bytes = req->received;
+	return rate && req->phase == PHASE_BODY && !req->suspended &&
+	    came < rate && clock_us() - req->started_us > 5 * 1000000;
+}
+
+void http_conn_scan(struct http_loop *l, uint64_t now_ms)
+{
+	for (struct http_conn *c = l->conns; c; c = c->next) {
+		struct http_request *req = c->req;
+
+		if (req && req->deadline_ms && now_ms >= req->deadline_ms) {
+			req->deadline_ms = 0;
+			http_request_resume(req);
+		}
+		if (req && req->phase != PHASE_HEADER) {
+			if (!upload_slow(req))
+				continue;
+			metrics_add(METRIC_UPLOADS_FAILED_TOO_SLOW, 1);
+			req->cut = true;
+		} else if (!header_late(c, now_ms)) {
+			continue;
+		} else {
+			metrics_add(METRIC_CONNECTIONS_TIMED_OUT, 1);
+		}
+		shutdown(c->fd, SHUT_RDWR);
+	}
+}
+
+void http_conn_cut_all(struct http_loop *l)
+{
+	for (struct http_conn *c = l->conns; c; c = c->next) {
+		if (c->req) {
+			c->req->cut = true;
+			http_request_resume(c->req);
+		}
+		shutdown(c->fd, SHUT_RDWR);
+	}
+	l->ran = true;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The framing of requests. The HTTP library of this age accepts requests
+ * whose end other servers see elsewhere; behind a proxy that is a way to
+ * smuggle requests. Everything doubtful is refused and the connection closed.
+ *
+ * Source: RFC 9112 §3.2, §5, §6.1, §6.3, §11.2
+ */
+#include <errno.h>
+
+#include "common/etag.h"
+#include "http/loop.h"
+
+/* What the fields say, gathered in one pass. */
+struct gate {
+	struct http_request *req;
+	unsigned hosts, lengths, codings;
+	struct str length, coding, expect;
+	const char *fault;	/* the first, for people */
+	bool too_many, padded_coding;
+};
+
+static void note(struct gate *g, const char *fault)
+{
+	if (!g->fault)
+		g->fault = fault;
+}
+
+static bool value_clean(struct str v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static void classify(struct gate *g, const struct http_field *f, bool padded)
+{
+	switch (f->name.n) {
+	case 4:
+		if (str_ieq(f->name, "Host"))
+			g->hosts++;
+		break;
+	case 6:
+		if (str_ieq(f->name, "Expect"))
+			g->expect = f->value;
+		break;
+	case 14:
+		if (str_ieq(f->name, "Content-Length")) {
+			g->lengths++;
+			g->length = f->value;
+		}
+		break;
+	case 17:
+		if (str_ieq(f->name, "Transfer-Encoding")) {
+			g->codings++;
+			g->coding = f->value;
+			g->padded_coding = padded;
+		}
+		break;
+	}
+}
+
+static enum MHD_Result look(void *cls, enum MHD_ValueKind kind,
+    const char *key, size_t key_len, const char *value, size_t value_len)
+{
+	struct gate *g = cls;
+	struct http_request *req = g->req;
+	struct http_field f = {
+		.name = { key, key_len },
+		.value = str_trim((struct str){
+		    value ? value : "", value ? value_len : 0 }),
+	};
+
+	(void)kind;
+	if (req->field_count == HTTP_HEADERS_MAX) {
+		g->too_many = true;
+		return MHD_NO;
+	}
+	if (!token_valid(key, key_len))
+		note(g, "A field name holds a space or another character that "
+		        "does not belong there.");
+	if (!value_clean(f.value))
+		note(g, "A field value holds a control character.");
+
+	req->fields[req->field_count++] = f;
+	classify(g, &f, value && f.value.p + f.value.n < value + value_len);
+	return MHD_YES;
+}
+
+static void refuse(struct http_request *req, enum http_problem_kind kind,
+    const char *detail)
+{
+	req->close = true;
+	/* What follows cannot be told from the next request: read nothing. */
+	req->has_body = false;
+	http_reply_error(req, kind, "%s", detail);
+}
+
+static bool check_host(struct gate *g)
+{
+	if (g->hosts == 1 || (g->req->http10 && g->hosts == 0))
+		return true;
+
+	refuse(g->req, PROBLEM_BAD_FRAMING, g->hosts
+	        ? "There is more than one Host field."
+	        : "There is no Host field.");
+	return false;
+}
+
+static bool check_length(struct gate *g)
+{
+	struct http_request *req = g->req;
+
+	if (g->lengths > 1) {
+		refuse(req, PROBLEM_BAD_FRAMING,
+		    "There is more than one Content-Length.");
+		return false;
+	}
+	int r = g->lengths ? str_u64(g->length, &req->content_length) : 0;
+	/* No content is as long; whoever wants the body answers 413. */
+	if (r == -ERANGE || req->content_length > (uint64_t)INT64_MAX)
+		req->content_length = INT64_MAX;
+	else if (r < 0) {
+		refuse(req, PROBLEM_BAD_FRAMING,
+		    "Content-Length is not a number.");
+		return false;
+	}
+	req->has_body = g->lengths > 0;
+	return true;
+}
+
+static bool check_coding(struct gate *g)
+{
+	struct http_request *req = g->req;
+
+	if (!g->codings)
+		return true;
+	if (g->lengths || req->http10) {
+		refuse(req, PROBLEM_BAD_FRAMING, g->lengths
+		        ? "Transfer-Encoding and Content-Length exclude each "
+		          "other."
+		        : "HTTP/1.0 knows no Transfer-Encoding.");
+		return false;
+	}
+	/* The library knows it only without a space behind it, too. */
+	if (g->codings > 1 || g->padded_coding ||
+	    !str_ieq(g->coding, "chunked")) {
+		refuse(req, PROBLEM_NOT_IMPLEMENTED,
+		    "The only transfer coding understood is \"chunked\".");
+		return false;
+	}
+	req->has_body = true;
+	req->content_length = HTTP_LENGTH_UNKNOWN;
+	return true;
+}
+
+static bool check_expect(struct gate *g)
+{
+	if (!g->expect.p || g->req->http10)
+		return true;
+	if (!str_ieq(g->expect, "100-continue")) {
+		http_reply_error(g->req, PROBLEM_EXPECTATION,
+		    "The only expectation understood is \"100-continue\".");
+		return false;
+	}
+	g->req->expects = true;
+	return true;
+}
+
+bool http_gate(struct http_request *req, const char *version)
+{
+	struct gate g = { .req = req };
+
+	req->http10 = !strcmp(version, "HTTP/1.0");
+	if (!req->http10 && strcmp(version, "HTTP/1.1") != 0) {
+		refuse(req, PROBLEM_VERSION,
+		    "HTTP/1.1 and HTTP/1.0 are spoken here.");
+		return false;
+	}
+
+	MHD_get_connection_values_n(
+	    req->conn->mhd, MHD_HEADER_KIND, look, &g);
+	if (g.too_many) {
+		refuse(req, PROBLEM_HEADER_TOO_LARGE,
+		    "There are more than 100 fields in the header.");
+		return false;
+	}
+	if (g.fault) {
+		refuse(req, PROBLEM_BAD_FRAMING, g.fault);
+		return false;
+	}
+
+	return check_host(&g) && check_length(&g) && check_coding(&g) &&
+	    check_expect(&g);
+}
+
+struct str http_header(const struct http_request *req, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (unsigned i = 0; i < req->field_count; i++) {
+		const struct http_field *f = &req->fields[i];
+
+		if (f->name.n == n && str_ieq(f->name, name))
+			return f->value;
+	}
+	return (struct str){ NULL, 0 };
+}
+
+unsigned http_header_count(const struct http_request *req, const char *name)
+{
+	size_t n = strlen(name);
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < req->field_count; i++) {
+		const struct http_field *f = &req->fields[i];
+
+		if (f->name.n == n && str_ieq(f->name, name))
+			count++;
+	}
+	return count;
+}
+
+struct str http_host(const struct http_request *req)
+{
+	struct str host = http_header(req, "Host");
+
+	return host.p ? host : (struct str){ "", 0 };
+}
+
+bool http_may_change(const struct http_request *req, const char *etag)
+{
+	struct str match = http_header(req, "If-Match");
+	struct str none = http_header(req, "If-None-Match");
+
+	if (match.p &&
+	    (!etag || !etag_list_match(match.p, match.n, etag, false)))
+		return false;
+
+	return !none.p || !etag ||
+	    !etag_list_match(none.p, none.n, etag, true);
+}

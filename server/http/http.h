@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the layers above see of HTTP: requests, bodies coming in, replies
+ * going out. Nothing of the HTTP library shows through.
+ *
+ * A request's life, all on the thread of the loop that owns its connection:
+ *
+ *   handler.begin(req)         the header is complete and its framing sound
+ *     either  http_reply(req, &reply)      answer at once (the body, if there
+ *                                          is one, is not read)
+ *     or      http_take_body(req, &sink, ctx)
+ *     or      http_wait(req, &waiter, ctx) answer later, no body wanted
+ *   sink.data(...)...          the body as it arrives; may pause
+ *   sink.end(...)              the body is complete: reply, or return and be
+ *                              called again after a wake-up
+ *   sink.free / waiter.free    always, once, whatever happened
+ *
+ * From any other thread a request is reached only through its waker.
+ *
+ * Threads: everything here is for the request's loop thread, except
+ * http_waker_wake(), http_waker_ref() and http_waker_unref().
+ */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <spillway/base.h>
+
+#include "base/strbuf.h"
+#include "common/text.h"
+
+#define HTTP_LENGTH_UNKNOWN UINT64_MAX
+
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_POST,
+	HTTP_PUT,
+	HTTP_PATCH,
+	HTTP_DELETE,
+	HTTP_OPTIONS,
+	HTTP_OTHER,
+};
+
+struct http_loop;
+struct http_waker;
+struct http_reply;
+struct http_request;
+
+/* What a request that carries a body is read into. */
+struct http_sink {
+	/**
+	 * Take bytes of the body, `len` > 0.
+	 *
+	 * Returns: how many were taken. Fewer than `len` pauses the body:
+	 *          the rest comes again after a wake-up. Or a negative errno
+	 *          after http_reply() with what is wrong.
+	 */
+	ssize_t (*data)(struct http_request *req, void *ctx, const char *p,
+	    size_t len);
+	/** The body is complete; called again after each wake-up until it
+	    replies. */
+	void (*end)(struct http_request *req, void *ctx);
+	/** The request is over, answered or cut; `req` is about to go. */
+	void (*free)(struct http_request *req, void *ctx);
+};
+
+/* Who waits without a body: called after each wake-up until it replies. */
+struct http_waiter {
+	void (*woken)(struct http_request *req, void *ctx);
+	void (*free)(struct http_request *req, void *ctx);
+};
+
+struct http_handler {
+	void (*begin)(struct http_request *req, void *ctx);
+	void *ctx;
+};
+
+/*
+ * The request.
+ */
+
+enum http_method http_method(const struct http_request *req);
+/** Returns: the method as sent. */
+const char *http_method_name(const struct http_request *req);
+/** Returns: the path as sent, still percent-encoded, without the query. */
+struct str http_path(const struct http_request *req);
+/** Returns: the query as sent, without `?`; empty when there is none. */
+struct str http_query(const struct http_request *req);
+/** Returns: the body's length, HTTP_LENGTH_UNKNOWN when chunked, 0 without. */
+uint64_t http_content_length(const struct http_request *req);
+/** Returns: whether a body follows (its length may still be 0). */
+bool http_has_body(const struct http_request *req);
+bool http_is_1_0(const struct http_request *req);
+/** Returns: the first header field of that name, p NULL without one. */
+struct str http_header(const struct http_request *req, const char *name);
+/** Returns: how many fields of that name there are. */
+unsigned http_header_count(const struct http_request *req, const char *name);
+/** Find a decoded query parameter; false when absent. NUL-terminated. */
+bool http_query_get(const struct http_request *req, const char *key, char *out,
+    size_t cap, size_t *ret_len);
+/** Returns: Host as sent (checked: exactly one on HTTP/1.1), maybe empty. */
+struct str http_host(const struct http_request *req);
+/** Returns: the id of this request for logs. */
+const char *http_request_id(struct http_request *req);
+/** Returns: the client's address as text. */
+const char *http_client(const struct http_request *req);
+/**
+ * Weigh If-Match and If-None-Match before a change; `etag` is what is there
+ * now, NULL for nothing.
+ *
+ * Source:    RFC 9110 §13.1.1, §13.1.2
+ */
+bool http_may_change(const struct http_request *req, const char *etag);
+/** Returns: whether the peer has closed its sending side. */
+bool http_peer_gone(const struct http_request *req);
+
+/*
+ * Bodies in.
+ */
+
+/** Read the body into `sink`. From handler.begin() only. */
+void http_take_body(struct http_request *req, const struct http_sink *sink,
+    void *ctx);
+/** Answer later. From handler.begin() only, or from sink.end(). */
+void http_wait(struct http_request *req, const struct http_waiter *waiter,
+    void *ctx);
+/**
+ * Have a request that waits looked at again at `deadline_ms` (clock_ms()) at
+ * the latest, give or take a second. Once; 0 forgets it.
+ */
+void http_deadline(struct http_request *req, uint64_t deadline_ms);
+/** Bound the body; past it the request is answered 413. */
+void http_body_limit(struct http_request *req, uint64_t max_bytes);
+/** Returns: bytes of the body received so far. */
+uint64_t http_body_received(const struct http_request *req);
+
+/*
+ * Wakers.
+ */
+
+/**
+ * Returns: the request's waker with a reference for the caller, NULL without
+ * memory. The same for all calls of one request.
+ */
+struct http_waker *http_waker_get(struct http_request *req);
+struct http_waker *http_waker_ref(struct http_waker *w);
+void http_waker_unref(struct http_waker *w);
+/** Have the request looked at by its loop. Any thread; never blocks. */
+void http_waker_wake(struct http_waker *w);
+
+/*
+ * Replies. Make one, add fields, send it with http_reply(), which consumes
+ * it. A reply that failed to be made (memory) is sent as a 503.
+ */
+
+struct http_reply {
+	int status;
+	void *response;		/* the HTTP library's */
+	uint64_t length;	/* for the access log */
+	void *stream;		/* of a streamed one */
+};
+
+/** A stream's read function says: nothing yet, wake me. */
+#define HTTP_READ_WAIT 0
+#define HTTP_READ_END (-1)
+/** The connection is cut, so that the client sees it is incomplete. */
+#define HTTP_READ_ERROR (-2)
+
+/* Where the bytes of a streamed reply come from. */
+struct http_stream {
+	/**
+	 * Fill `buf` with up to `max` bytes at `pos`.
+	 *
+	 * Returns: the count, or HTTP_READ_...; after HTTP_READ_WAIT the
+	 *          request must be woken by its waker.
+	 */
+	ssize_t (*read)(void *ctx, uint64_t pos, char *buf, size_t max);
+	/** The reply is over, sent or not. May be called on another thread
+	    than the loop's, and after the request is gone. */
+	void (*free)(void *ctx);
+};
+
+/** No body (204, 304, or a 200 of length 0). */
+struct http_reply http_reply_empty(int status);
+/** No body, but the length that one would have (304; 200 to HEAD). */
+struct http_reply http_reply_head(int status, uint64_t length);
+/** Bytes that are copied. */
+struct http_reply http_reply_copy(int status, const void *data, size_t len);
+/** Bytes that stay where they are until `free_fn(ctx)`. */
+struct http_reply http_reply_borrow(int status, const void *data, size_t len,
+    void (*free_fn)(void *), void *ctx);
+/** The content of a strbuf, which is empty afterwards. */
+struct http_reply http_reply_strbuf(int status, struct strbuf *b);
+/** A piece of a file, by sendfile; takes `fd` (a dup) and closes it. */
+struct http_reply http_reply_file(int status, int fd, uint64_t off,
+    uint64_t len);
+/** A stream of `len` bytes, or HTTP_LENGTH_UNKNOWN: chunked. */
+struct http_reply http_reply_stream(int status, uint64_t len,
+    const struct http_stream *ops, void *ctx);
+
+/** Add a field. CR and LF in `value` are refused: the field is left out. */
+void http_reply_header(struct http_reply *r, const char *name,
+    const char *value);
+
+/** Send it; consumes `*r`. */
+void http_reply(struct http_request *req, struct http_reply *r);
+
+/**
+ * Be told when the request is over; `complete` says whether every byte of the
+ * reply was sent. One per request. Before http_reply().
+ */
+void http_on_done(struct http_request *req,
+    void (*fn)(void *ctx, bool complete), void *ctx);
+
+/** Returns: whether a reply was given already. */
+bool http_replied(const struct http_request *req);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An event loop: one thread, one instance of the HTTP library in external
+ * polling mode, and the connections it was given.
+ *
+ * The library's instance is an epoll descriptor inside our own epoll set,
+ * beside an eventfd for the inbox and every connection (to notice a peer that
+ * closes while its request is suspended). Only the loop's thread touches
+ * connections; everyone else posts to the inbox.
+ *
+ * Why our own loop: the library's internal epoll thread sleeps while
+ * connections are ready when exactly 128 of them are, and in external mode it
+ * has no channel to wake it after a resume.
+ */
+#ifndef HTTP_LOOP_H
+#define HTTP_LOOP_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#include <microhttpd.h>
+
+#include "base/conf.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "http/problem.h"
+#include "http/http.h"
+
+#define HTTP_CONN_MAGIC 0xc0442u
+#define HTTP_REQUEST_MAGIC 0x4e905u
+
+/* What an entry of the epoll set is. */
+enum source_kind { SOURCE_INBOX, SOURCE_LIBRARY, SOURCE_CONN, SOURCE_LINGER };
+
+struct http_source {
+	enum source_kind kind;
+};
+
+struct http_conn {
+	struct http_source source;
+	uint32_t magic;
+	int fd;			/* the library's to close */
+	struct http_loop *loop;
+	struct MHD_Connection *mhd;
+	struct http_conn *next, **prev;
+	struct http_request *req; /* being read or answered; or NULL */
+	uint64_t since_ms;	/* start, or end of the last request */
+	bool served;		/* a request was answered on it */
+	int linger_fd;		/* a dup to drain after the close; -1 */
+	struct sockaddr_storage addr;
+	char client[64];	/* its address as text; "" until asked for */
+};
+
+/* A closed connection whose peer is still sending. */
+struct http_linger {
+	struct http_source source;
+	int fd;
+	uint64_t until_ms;
+	uint64_t drained;
+	struct http_linger *next, **prev;
+};
+
+/* An entry of the inbox. */
+struct http_arrival {
+	struct http_arrival *next;
+	int fd;
+	struct sockaddr_storage addr;
+};
+
+struct http_server;
+
+struct http_loop {
+	struct http_server *server;
+	const struct conf *conf;
+	const struct http_handler *handler;
+	struct MHD_Daemon *mhd;
+	int epoll_fd, event_fd;
+	struct http_source inbox_source, library_source;
+	pthread_t thread;
+	bool running;
+
+	struct http_conn *conns;
+	struct http_conn *adding; /* handed to the library right now */
+	struct http_linger *lingers;
+	unsigned linger_count;
+	struct http_request *spare; /* recycled requests */
+	unsigned spare_count;
+	struct access_buf *access;
+	uint64_t scan_ms;	/* when connections are looked at again */
+	bool ran;		/* the library has something to do */
+
+	_Atomic uint32_t connections;
+	_Atomic uint32_t active;	/* requests */
+	_Atomic uint64_t turned_ms;
+	_Atomic bool stop, drain, signalled;
+
+	/* Also held to change the list of connections and to count them. */
+	pthread_mutex_t inbox_lock;
+	struct http_arrival *arrivals, **arrivals_end;
+	struct http_waker *wakers, **wakers_end;
+};
+
+enum request_phase {
+	PHASE_HEADER,	/* the header is not complete yet */
+	PHASE_ARRIVED,	/* it is, and no body follows */
+	PHASE_BEGIN,	/* begin() runs */
+	PHASE_BODY,	/* the body comes in */
+	PHASE_END,	/* the body is there, no answer yet */
+	PHASE_REPLIED,
+};
+
+#define HTTP_HEADERS_MAX 100
+#define HTTP_TARGET_INLINE 256
+
+struct http_field {
+	struct str name, value;
+};
+
+struct http_request {
+	uint32_t magic;
+	struct http_loop *loop;
+	struct http_conn *conn;
+	struct http_request *next_spare;
+	enum request_phase phase;
+	enum http_method method;
+	char method_name[16];
+	char *target;		/* as sent; `inline_target` or malloc'd */
+	size_t target_len, path_off, path_len;
+	bool http10, has_body, expects, close;
+	uint64_t content_length;
+	uint64_t started_us;
+
+	const struct http_sink *sink;
+	const struct http_waiter *waiter;
+	void *ctx;
+	uint64_t body_max, received, discarded;
+	uint64_t deadline_ms;	/* wake it then; 0: never */
+	uint64_t rate_bytes;	/* received at the last look at the rate */
+	bool discard;		/* the rest of the body is of no use */
+	bool raw_sent;		/* the answer went out beside the library */
+	bool suspended;
+	bool cut;		/* end it: the server stops, or too slow */
+	bool peer_gone;
+	bool has_pending;	/* `pending` is sent once the body is over */
+	struct http_problem problem; /* to be answered after the body */
+	struct http_reply pending; /* likewise, before its first byte */
+	bool has_problem;
+	void (*done)(void *ctx, bool complete);
+	void *done_ctx;
+	struct http_waker *waker;
+	int status;
+	uint64_t reply_length;
+
+	char id[ID_LEN + 1];	/* "" until asked for */
+	unsigned field_count;
+	struct http_field fields[HTTP_HEADERS_MAX];
+	char inline_target[HTTP_TARGET_INLINE];
+};
+
+struct http_waker {
+	_Atomic uint32_t refs;
+	_Atomic bool queued;
+	struct http_loop *loop;
+	struct http_request *req; /* NULL when it is over; the loop's */
+	struct http_waker *next;
+};
+
+/* loop.c */
+int http_loop_init(struct http_loop *l, struct http_server *server,
+    const struct conf *conf, const struct http_handler *handler,
+    unsigned connections_max);
+int http_loop_start(struct http_loop *l);
+/** Hand over a connection; from any thread. Errors: -ENOMEM. */
+int http_loop_post(struct http_loop *l, int fd,
+    const struct sockaddr_storage *addr);
+/** Have the loop look around; from any thread. */
+void http_loop_signal(struct http_loop *l);
+void http_loop_join(struct http_loop *l);
+void http_loop_fini(struct http_loop *l);
+/** Returns: connections whose address is the `same` as `addr`; any thread. */
+unsigned http_loop_count(struct http_loop *l,
+    const struct sockaddr_storage *addr,
+    bool (*same)(const struct sockaddr_storage *,
+        const struct sockaddr_storage *));
+bool http_loop_draining(const struct http_loop *l);
+
+/* conn.c */
+void http_conn_add(struct http_loop *l, struct http_arrival *a);
+void http_conn_notify(void *cls, struct MHD_Connection *c, void **socket_ctx,
+    enum MHD_ConnectionNotificationCode code);
+/** The peer closed its sending side. */
+void http_conn_hangup(struct http_conn *c);
+/** Look at every connection: header deadlines, upload rates. */
+void http_conn_scan(struct http_loop *l, uint64_t now_ms);
+/** Cut every connection. */
+void http_conn_cut_all(struct http_loop *l);
+/** Keep a copy of the socket, to read what still comes after the close. */
+void http_conn_linger(struct http_conn *c);
+void http_linger_read(struct http_loop *l, struct http_linger *g);
+void http_linger_expire(struct http_loop *l, uint64_t now_ms, bool all);
+
+/* request.c: the library's callbacks */
+void *http_request_start(void *cls, const char *uri, struct MHD_Connection *c);
+enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *c,
+    const char *url, const char *method, const char *version,
+    const char *data, size_t *size, void **ctx);
+void http_request_completed(void *cls, struct MHD_Connection *c, void **ctx,
+    enum MHD_RequestTerminationCode code);
+void http_request_suspend(struct http_request *req);
+void http_request_resume(struct http_request *req);
+void http_request_drop_spares(struct http_loop *l);
+/** Returns: whether a reply may go out before the body was read. */
+bool http_reply_early(const struct http_request *req);
+
+/* gate.c */
+/**
+ * Check the framing of a request and note its fields.
+ *
+ * Returns:   true when it is sound; else it was answered.
+ */
+bool http_gate(struct http_request *req, const char *version);
+
+/* reply.c */
+/** Queue a reply with the library now. */
+enum MHD_Result http_reply_queue(struct http_request *req,
+    struct http_reply *r);
+
+/* problem.c */
+/** Send a pending problem beside the library, as far as the socket takes. */
+void http_problem_send_raw(struct http_request *req);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Error answers: application/problem+json, one table of kinds.
+ *
+ * Source: RFC 9457
+ */
+#ifndef HTTP_PROBLEM_H
+#define HTTP_PROBLEM_H
+
+#include "base/json.h"
+#include "http/http.h"
+
+/* X(id, status, type, title) */
+/* clang-format off */
+#define HTTP_PROBLEMS(X)                                                       \
+	X(BAD_REQUEST, 400, "bad-request", "The request is malformed")         \
+	X(BAD_FRAMING, 400, "bad-framing", "The request's framing is unsafe")  \
+	X(BAD_FORM, 400, "bad-form", "The form is malformed")                  \
+	X(BAD_URL, 400, "bad-url", "The URL is not acceptable")                \
+	X(UNAUTHORIZED, 401, "unauthorized", "Credentials are needed")         \
+	X(FORBIDDEN, 403, "forbidden", "Not allowed")                          \
+	X(ADDRESS_FORBIDDEN, 403, "address-forbidden",                         \
+	  "The address must not be fetched from")                              \
+	X(NOT_FOUND, 404, "not-found", "There is no such resource")            \
+	X(METHOD_NOT_ALLOWED, 405, "method-not-allowed",                       \
+	  "The resource does not do that")                                     \
+	X(CONFLICT, 409, "conflict", "Somebody else is at it")                 \
+	X(GONE, 410, "gone", "The file existed and is gone")                   \
+	X(PRECONDITION_FAILED, 412, "precondition-failed",                     \
+	  "A precondition does not hold")                                      \
+	X(TOO_LARGE, 413, "too-large", "The content is too large")             \
+	X(URI_TOO_LONG, 414, "uri-too-long", "The URL is too long")            \
+	X(UNSUPPORTED_TYPE, 415, "unsupported-type",                           \
+	  "The content's type is not understood")                              \
+	X(RANGE, 416, "range-not-satisfiable",                                 \
+	  "The range is not in the content")                                   \
+	X(EXPECTATION, 417, "expectation-failed",                              \
+	  "The expectation cannot be met")                                     \
+	X(INVALID, 422, "invalid", "The content cannot be processed")          \
+	X(NOT_A_ZIP, 422, "not-a-zip", "The file is not a zip archive")        \
+	X(CORRUPT_ZIP, 422, "corrupt-zip", "The zip archive is damaged")       \
+	X(ENCRYPTED_ENTRY, 422, "encrypted-entry", "The entry is encrypted")   \
+	X(ZIP_LIMIT, 422, "zip-limit", "The archive passes a limit")           \
+	X(TOO_MANY_REQUESTS, 429, "too-many-requests", "Too many requests")    \
+	X(HEADER_TOO_LARGE, 431, "header-too-large",                           \
+	  "The request's header is too large")                                 \
+	X(INTERNAL, 500, "internal", "Something went wrong here")              \
+	X(NOT_IMPLEMENTED, 501, "not-implemented",                             \
+	  "The server does not know how to do that")                           \
+	X(FETCH_FAILED, 502, "fetch-failed", "The fetch failed")               \
+	X(UNAVAILABLE, 503, "unavailable", "The server is busy")               \
+	X(DRAINING, 503, "draining", "The server is shutting down")            \
+	X(FETCH_TIMEOUT, 504, "fetch-timeout", "The origin took too long")     \
+	X(VERSION, 505, "version", "The HTTP version is not supported")        \
+	X(NO_SPACE, 507, "insufficient-storage", "There is no room")
+/* clang-format on */
+
+#define HTTP_PROBLEM_ENUM(id, status, type, title) PROBLEM_##id,
+enum http_problem_kind { HTTP_PROBLEMS(HTTP_PROBLEM_ENUM) PROBLEM_COUNT };
+
+struct http_problem {
+	enum http_problem_kind kind;
+	char detail[256];	/* what happened, why, what to do; for people */
+	/* Members that help a program; 0 and NULL are left out. */
+	uint64_t limit;
+	const char *error;	/* RFC 9209 word; static */
+	const char *allow;	/* also sent as the field; static */
+	uint64_t retry_after_s;	/* also sent as the field */
+};
+
+/** Returns: a problem with printf text as its detail. */
+struct http_problem http_problem(enum http_problem_kind kind, const char *fmt,
+    ...) SPW_PRINTF(2, 3);
+
+/** Returns: the problem an errno of the spool or the system means. */
+struct http_problem http_problem_errno(int err);
+
+/** Returns: its HTTP status. */
+int http_problem_status(const struct http_problem *p);
+
+/** Write it as an object under `key` (NULL: at the top). */
+void http_problem_json(struct json *j, const char *key,
+    const struct http_problem *p);
+
+/**
+ * Make the reply, for adding fields to it; for http_reply(), which must not be
+ * called while the body comes in.
+ */
+struct http_reply http_problem_reply(const struct http_problem *p);
+
+/** Answer a request with it. */
+void http_reply_problem(struct http_request *req,
+    const struct http_problem *p);
+
+/** The same in one call. */
+void http_reply_error(struct http_request *req, enum http_problem_kind kind,
+    const char *fmt, ...) SPW_PRINTF(3, 4);
+
+#endif

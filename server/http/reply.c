@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* Replies, in terms of the HTTP library. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/metrics.h"
+#include "http/loop.h"
+
+#define STREAM_BLOCK ((size_t)64 * 1024)
+#define STREAM_MAGIC 0x57ea3u
+
+/* What the library holds for a streamed reply. */
+struct stream {
+	uint32_t magic;
+	const struct http_stream *ops;
+	void *ctx;
+	struct http_request *req; /* set when queued */
+};
+
+struct http_reply http_reply_empty(int status)
+{
+	static char nothing[1];
+
+	return (struct http_reply){
+		.status = status,
+		.response = MHD_create_response_from_buffer(
+		    0, nothing, MHD_RESPMEM_PERSISTENT),
+	};
+}
+
+static ssize_t read_nothing(void *cls, uint64_t pos, char *buf, size_t max)
+{
+	(void)cls;
+	(void)pos;
+	(void)buf;
+	(void)max;
+	return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+struct http_reply http_reply_head(int status, uint64_t length)
+{
+	/* The library takes the length from a body that it does not send. */
+	return (struct http_reply){
+		.status = status,
+		.response = MHD_create_response_from_callback(length,
+		    1, read_nothing, NULL, NULL),
+	};
+}
+
+struct http_reply http_reply_copy(int status, const void *data, size_t len)
+{
+	union {
+		const void *in;
+		void *out;
+	} p = { data };
+
+	return (struct http_reply){
+		.status = status,
+		.response = MHD_create_response_from_buffer(
+		    len, p.out, MHD_RESPMEM_MUST_COPY),
+		.length = len,
+	};
+}
+
+struct http_reply http_reply_borrow(int status, const void *data, size_t len,
+    void (*free_fn)(void *), void *ctx)
+{
+	union {
+		const void *in;
+		void *out;
+	} p = { data };
+	struct MHD_Response *response =
+	    MHD_create_response_from_buffer_with_free_callback_cls(
+	        len, p.out, free_fn, ctx);
+
+	if (!response)
+		free_fn(ctx);
+	return (struct http_reply){ status, response, len, NULL };
+}
+
+struct http_reply http_reply_strbuf(int status, struct strbuf *b)
+{
+	size_t len = 0;
+	char *data = strbuf_take(b, &len);
+	struct http_reply r = { .status = status, .length = len };
+
+	if (data)
+		r.response = MHD_create_response_from_buffer(
+		    len, data, MHD_RESPMEM_MUST_FREE);
+	if (!r.response)
+		free(data);
+	return r;
+}
+
+struct http_reply http_reply_file(int status, int fd, uint64_t off,
+    uint64_t len)
+{
+	struct http_reply r = { .status = status, .length = len };
+
+	r.response = MHD_create_response_from_fd_at_offset64(len, fd, off);
+	if (!r.response)
+		close(fd);
+	return r;
+}
+
+static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
+{
+	struct stream *st = cls;
+
+	assert(st->magic == STREAM_MAGIC);
+	if (st->req->cut || st->req->peer_gone)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+
+	ssize_t n = st->ops->read(st->ctx, pos, buf, max);
+	if (n > 0)
+		return n;
+	if (n == HTTP_READ_END)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (n == HTTP_READ_ERROR)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+
+	metrics_add(METRIC_WAITS, 1);
+	http_request_suspend(st->req);
+	return 0;
+}
+
+static void free_stream(void *cls)
+{
+	struct stream *st = cls;
+
+	assert(st->magic == STREAM_MAGIC);
+	st->ops->free(st->ctx);
+	free(st);
+}
+
+struct http_reply http_reply_stream(int status, uint64_t len,
+    const struct http_stream *ops, void *ctx)
+{
+	struct http_reply r = { .status = status, .length = len };
+	struct stream *st = malloc(sizeof(*st));
+
+	if (!st) {
+		ops->free(ctx);
+		return r;
+	}
+	*st = (struct stream){ STREAM_MAGIC, ops, ctx, NULL };
+	r.response = MHD_create_response_from_callback(
+	    len == HTTP_LENGTH_UNKNOWN ? MHD_SIZE_UNKNOWN : len,
+	    len < STREAM_BLOCK && len ? (size_t)len : STREAM_BLOCK,
+	    read_stream, st, free_stream);
+	if (!r.response)
+		free_stream(st);
+	else
+		r.stream = st;
+	return r;
+}
+
+void http_reply_header(struct http_reply *r, const char *name,
+    const char *value)
+{
+	if (r->response)
+		(void)MHD_add_response_header(r->response, name, value);
+}
+
+enum MHD_Result http_reply_queue(struct http_request *req,
+    struct http_reply *r)
+{
+	/* To HEAD, too, the library would send the last chunk of a body
+	   whose length is not known. */
+	if (req->method == HTTP_HEAD && r->length == HTTP_LENGTH_UNKNOWN)
+		MHD_set_response_options(r->response,
+		    MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+	if (req->close || http_loop_draining(req->loop))
+		http_reply_header(r, "Connection", "close");
+	if (r->stream)
+		((struct stream *)r->stream)->req = req;
+	req->status = r->status;
+	req->reply_length = r->length;
+	enum MHD_Result queued = MHD_queue_response(
+	    req->conn->mhd, (unsigned)r->status, r->response);
+	MHD_destroy_response(r->response);
+	r->response = NULL;
+	req->phase = PHASE_REPLIED;
+	return queued;
+}
+
+void http_reply(struct http_request *req, struct http_reply *r)
+{
+	if (!r->response) {
+		/* No memory for the reply; perhaps there is some for less. */
+		*r = http_reply_empty(503);
+		if (!r->response) {
+			req->cut = true;
+			return;
+		}
+	}
+	if (req->phase == PHASE_BEGIN && !http_reply_early(req)) {
+		req->pending = *r;
+		req->has_pending = true;
+		return;
+	}
+
+	assert(req->phase == PHASE_BEGIN || req->phase == PHASE_END);
+	if (req->phase == PHASE_BEGIN && req->has_body &&
+	    req->content_length > 0)
+		http_conn_linger(req->conn);
+	if (http_reply_queue(req, r) != MHD_YES)
+		req->cut = true;
+}
+
+const char *http_request_id(struct http_request *req)
+{
+	if (!req->id[0] && id_new(req->id) < 0)
+		req->id[0] = '-';
+	return req->id;
+}
+
+const char *http_client(const struct http_request *req)
+{
+	struct http_conn *c = req->conn;
+	char text[INET6_ADDRSTRLEN] = "?";
+
+	if (c->client[0])
+		return c->client;
+
+	const struct sockaddr_in *v4 = (const void *)&c->addr;
+	const struct sockaddr_in6 *v6 = (const void *)&c->addr;
+	if (c->addr.ss_family == AF_INET)
+		inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
+	else if (c->addr.ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
+	else
+		memcpy(text, "unix", 5);
+	snprintf(c->client, sizeof(c->client), "%s", text);
+	return c->client;
+}

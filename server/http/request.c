@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request from its first line to its end: the library's callbacks on one
+ * side, begin, sink and waiter on the other.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "common/percent.h"
+#include "http/loop.h"
+
+/* An answer may wait for this much body, which keeps the connection alive;
+   beyond it the answer goes out at once. */
+#define DISCARD_MAX (256u * 1024)
+/* And this much more is read so that the client gets to see it. */
+#define DISCARD_RAW_MAX (8u * 1024 * 1024)
+#define SPARES_MAX 64
+
+static struct http_request *take_spare(struct http_loop *l)
+{
+	struct http_request *req = l->spare;
+
+	if (!req)
+		return malloc(sizeof(*req));
+	l->spare = req->next_spare;
+	l->spare_count--;
+	return req;
+}
+
+static void give_back(struct http_request *req)
+{
+	struct http_loop *l = req->loop;
+
+	req->magic = 0;
+	if (req->target != req->inline_target)
+		free(req->target);
+	if (l->spare_count >= SPARES_MAX) {
+		free(req);
+		return;
+	}
+	req->next_spare = l->spare;
+	l->spare = req;
+	l->spare_count++;
+}
+
+void http_request_drop_spares(struct http_loop *l)
+{
+	while (l->spare)
+		free(take_spare(l));
+}
+
+/*
+ * `%66` and `f` are the same path. Everything else stays as it was sent.
+ * RFC 3986 §6.2.2.2
+ */
+static void unescape_unreserved(struct http_request *req)
+{
+	char *path = req->target + req->path_off, *out = path;
+	const char *end = path + req->path_len;
+	size_t rest = req->target_len - req->path_off - req->path_len;
+
+	for (const char *p = path; p < end;) {
+		int high = end - p > 2 && *p == '%' ? ascii_hex_value(p[1]) : -1;
+		int low = high >= 0 ? ascii_hex_value(p[2]) : -1;
+		char c = (char)(high * 16 + low);
+
+		if (low >= 0 && (ascii_is_alpha(c) || ascii_is_digit(c) ||
+		        (c && strchr("-._~", c)))) {
+			*out++ = c;
+			p += 3;
+		} else {
+			*out++ = *p++;
+		}
+	}
+	memmove(out, end, rest + 1);
+	req->path_len = (size_t)(out - path);
+	req->target_len = req->path_off + req->path_len + rest;
+}
+
+/* Split the target; the absolute form counts as its path. */
+static void split_target(struct http_request *req)
+{
+	const char *t = req->target;
+	struct str all = { t, req->target_len };
+	size_t off = 0;
+
+	if (str_istarts(all, "http://") || str_istarts(all, "https://")) {
+		const char *host = strstr(t, "://") + 3;
+
+		off = (size_t)(host - t) + strcspn(host, "/?");
+	}
+	req->path_off = off;
+	req->path_len = strcspn(t + off, "?");
+	if (memchr(t + off, '%', req->path_len))
+		unescape_unreserved(req);
+}
+
+static struct http_conn *conn_of(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct http_conn *c = info ? info->socket_context : NULL;
+
+	assert(c && c->magic == HTTP_CONN_MAGIC);
+	return c;
+}
+
+void *http_request_start(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+	struct http_loop *l = cls;
+	struct http_conn *c = conn_of(mhd);
+	struct http_request *req = take_spare(l);
+	size_t len = strlen(uri);
+	char *target = NULL;
+
+	if (req)
+		target = len < HTTP_TARGET_INLINE ? req->inline_target
+		                                  : malloc(len + 1);
+	if (!target) {
+		free(req);
+		return NULL;
+	}
+
+	/* The large arrays at the end need no clearing. */
+	memset(req, 0, offsetof(struct http_request, fields));
+	req->magic = HTTP_REQUEST_MAGIC;
+	req->loop = l;
+	req->conn = c;
+	req->target = target;
+	req->target_len = len;
+	memcpy(target, uri, len + 1);
+	split_target(req);
+	req->started_us = clock_us();
+	req->body_max = SPW_UNLIMITED;
+	c->req = req;
+	return req;
+}
+
+static const struct {
+	const char *name;
+	enum http_method method;
+} METHODS[] = {
+	{ "GET", HTTP_GET },
+	{ "HEAD", HTTP_HEAD },
+	{ "POST", HTTP_POST },
+	{ "PUT", HTTP_PUT },
+	{ "PATCH", HTTP_PATCH },
+	{ "DELETE", HTTP_DELETE },
+	{ "OPTIONS", HTTP_OPTIONS },
+};
+
+static void set_method(struct http_request *req, const char *name)
+{
+	snprintf(req->method_name, sizeof(req->method_name), "%s", name);
+	req->method = HTTP_OTHER;
+	for (size_t i = 0; i < sizeof(METHODS) / sizeof(METHODS[0]); i++) {
+		if (!strcmp(METHODS[i].name, name))
+			req->method = METHODS[i].method;
+	}
+	metrics_add(metrics_method(name), 1);
+}
+
+static bool body_pending(const struct http_request *req)
+{
+	return req->has_body && req->content_length > 0;
+}
+
+/* Send what was decided while the body was still to come, or was coming. */
+static enum MHD_Result send_deferred(struct http_request *req)
+{
+	if (req->has_problem) {
+		req->has_problem = false;
+		http_reply_problem(req, &req->problem);
+	} else {
+		req->has_pending = false;
+		http_reply(req, &req->pending);
+	}
+	return req->phase == PHASE_REPLIED ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result begin(struct http_request *req)
+{
+	const struct http_handler *handler = req->loop->handler;
+
+	req->phase = PHASE_BEGIN;
+	handler->begin(req, handler->ctx);
+	if (req->phase == PHASE_REPLIED)
+		return MHD_YES;
+
+	assert(http_replied(req) || req->sink || req->waiter || req->cut);
+	req->discard |= req->has_pending || req->has_problem || !req->sink;
+	req->phase = PHASE_BODY;
+	return MHD_YES;
+}
+
+/* The header is complete. */
+static enum MHD_Result arrive(struct http_request *req,
+    struct MHD_Connection *mhd, const char *method, const char *version)
+{
+	req->conn->mhd = mhd;
+	req->phase = PHASE_BEGIN;
+	atomic_fetch_add_explicit(&req->loop->active, 1, memory_order_relaxed);
+	metrics_add(METRIC_REQUESTS_ACTIVE, 1);
+	set_method(req, method);
+	if (!http_gate(req, version)) {
+		if (req->phase == PHASE_REPLIED)
+			return MHD_YES;
+		/* Answered after its small body. */
+		req->discard = true;
+		req->phase = PHASE_BODY;
+		return MHD_YES;
+	}
+	if (body_pending(req))
+		return begin(req);
+
+	/* The library closes after an answer to this first call. */
+	req->phase = PHASE_ARRIVED;
+	return MHD_YES;
+}
+
+/* Read on without keeping anything. */
+static enum MHD_Result discard(struct http_request *req, size_t *size)
+{
+	req->discarded += *size;
+	*size = 0;
+	if (!req->raw_sent && req->has_problem &&
+	    (req->discarded > DISCARD_MAX ||
+	        (req->content_length != HTTP_LENGTH_UNKNOWN &&
+	            req->content_length - req->received > DISCARD_MAX))) {
+		http_problem_send_raw(req);
+		req->raw_sent = true;
+	}
+	return req->discarded > DISCARD_RAW_MAX ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result body(struct http_request *req, const char *data,
+    size_t *size)
+{
+	if (req->discard)
+		return discard(req, size);
+	if (req->received + *size > req->body_max) {
+		http_reply_error(req, PROBLEM_TOO_LARGE,
+		    "The content is longer than the limit of %llu bytes.",
+		    (unsigned long long)req->body_max);
+		return discard(req, size);
+	}
+
+	ssize_t n = req->sink->data(req, req->ctx, data, *size);
+	if (n < 0) {
+		req->discard = true;
+		if (!req->has_problem)
+			return MHD_NO;
+		return discard(req, size);
+	}
+
+	req->received += (uint64_t)n;
+	metrics_add(METRIC_BYTES_IN, n);
+	*size -= (size_t)n;
+	if (*size)
+		http_request_suspend(req);
+	return MHD_YES;
+}
+
+static enum MHD_Result end(struct http_request *req)
+{
+	req->phase = PHASE_END;
+	if (req->raw_sent)
+		return MHD_NO;
+	if (req->has_problem || req->has_pending)
+		return send_deferred(req);
+	if (req->sink && !req->waiter)
+		req->sink->end(req, req->ctx);
+	/* The sink may have become a waiter. */
+	if (req->waiter && req->phase != PHASE_REPLIED)
+		req->waiter->woken(req, req->ctx);
+	if (req->phase != PHASE_REPLIED)
+		http_request_suspend(req);
+	return MHD_YES;
+}
+
+enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd,
+    const char *url, const char *method, const char *version,
+    const char *data, size_t *size, void **ctx)
+{
+	struct http_request *req = *ctx;
+
+	(void)cls;
+	(void)url;
+	if (!req)
+		return MHD_NO;
+
+	assert(req->magic == HTTP_REQUEST_MAGIC);
+	if (req->cut)
+		return MHD_NO;
+	if (req->phase == PHASE_HEADER)
+		return arrive(req, mhd, method, version);
+	if (*size)
+		return body(req, data, size);
+	if (req->phase == PHASE_ARRIVED) {
+		enum MHD_Result r = begin(req);
+		if (r != MHD_YES || req->phase == PHASE_REPLIED)
+			return r;
+	}
+
+	return end(req);
+}
+
+static void log_request(struct http_request *req, bool complete)
+{
+	struct str referer = http_header(req, "Referer");
+	struct str agent = http_header(req, "User-Agent");
+	char ref[256], ua[256];
+
+	if (!req->loop->conf->log.access)
+		return;
+	snprintf(ref, sizeof(ref), "%.*s", (int)referer.n,
+	    referer.p ? referer.p : "");
+	snprintf(ua, sizeof(ua), "%.*s", (int)agent.n, agent.p ? agent.p : "");
+	log_access(req->loop->access, &(struct log_access){
+		.client = http_client(req),
+		.method = req->method_name,
+		.target = req->target,
+		.target_len = req->target_len,
+		.status = req->status,
+		.bytes_in = req->received + req->discarded,
+		.bytes_out = complete ? req->reply_length : 0,
+		.duration_us = clock_us() - req->started_us,
+		.request_id = http_request_id(req),
+		.referer = referer.p ? ref : NULL,
+		.user_agent = agent.p ? ua : NULL,
+	});
+}
+
+static void count_request(struct http_request *req, bool complete)
+{
+	atomic_fetch_sub_explicit(&req->loop->active, 1, memory_order_relaxed);
+	metrics_add(METRIC_REQUESTS_ACTIVE, -1);
+	metrics_add(
+	    METRIC_REQUEST_TIME, (int64_t)(clock_us() - req->started_us));
+	if (!req->status)
+		return;
+
+	metrics_add(metrics_status(req->status), 1);
+	if (req->status == 206)
+		metrics_add(METRIC_RESPONSES_PARTIAL, 1);
+	if (req->status == 304)
+		metrics_add(METRIC_RESPONSES_NOT_MODIFIED, 1);
+	if (!complete)
+		metrics_add(METRIC_RESPONSES_CUT, 1);
+	else if (req->method != HTTP_HEAD &&
+	    req->reply_length != HTTP_LENGTH_UNKNOWN)
+		metrics_add(METRIC_BYTES_OUT, (int64_t)req->reply_length);
+}
+
+static void drop_waker(struct http_request *req)
+{
+	if (!req->waker)
+		return;
+
+	req->waker->req = NULL;
+	http_waker_unref(req->waker);
+	req->waker = NULL;
+}
+
+void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
+    enum MHD_RequestTerminationCode code)
+{
+	struct http_request *req = *ctx;
+	bool complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+
+	(void)cls;
+	(void)mhd;
+	if (!req)
+		return;
+
+	assert(req->magic == HTTP_REQUEST_MAGIC);
+	*ctx = NULL;
+	if (req->phase != PHASE_HEADER) {
+		count_request(req, complete);
+		log_request(req, complete);
+	}
+	if (req->waiter)
+		req->waiter->free(req, req->ctx);
+	else if (req->sink)
+		req->sink->free(req, req->ctx);
+	if (req->done)
+		req->done(req->done_ctx, complete);
+	drop_waker(req);
+	if (req->has_pending && req->pending.response)
+		MHD_destroy_response(req->pending.response);
+	req->conn->req = NULL;
+	req->conn->served = true;
+	req->conn->since_ms = clock_ms();
+	give_back(req);
+}
+
+void http_request_suspend(struct http_request *req)
+{
+	/* Both the library and its caller may ask for it twice. */
+	if (req->suspended)
+		return;
+
+	req->suspended = true;
+	metrics_add(METRIC_REQUESTS_SUSPENDED, 1);
+	MHD_suspend_connection(req->conn->mhd);
+}
+
+void http_request_resume(struct http_request *req)
+{
+	if (!req->suspended)
+		return;
+
+	req->suspended = false;
+	metrics_add(METRIC_REQUESTS_SUSPENDED, -1);
+	req->loop->ran = true;
+	MHD_resume_connection(req->conn->mhd);
+}
+
+/*
+ * What the layers above call.
+ */
+
+enum http_method http_method(const struct http_request *req)
+{
+	return req->method;
+}
+
+const char *http_method_name(const struct http_request *req)
+{
+	return req->method_name;
+}
+
+struct str http_path(const struct http_request *req)
+{
+	return (struct str){ req->target + req->path_off, req->path_len };
+}
+
+struct str http_query(const struct http_request *req)
+{
+	size_t off = req->path_off + req->path_len;
+
+	if (req->target[off] == '?')
+		off++;
+	return (struct str){ req->target + off, req->target_len - off };
+}
+
+uint64_t http_content_length(const struct http_request *req)
+{
+	return req->content_length;
+}
+
+bool http_has_body(const struct http_request *req)
+{
+	return req->has_body;
+}
+
+bool http_is_1_0(const struct http_request *req)
+{
+	return req->http10;
+}
+
+bool http_peer_gone(const struct http_request *req)
+{
+	return req->peer_gone;
+}
+
+bool http_replied(const struct http_request *req)
+{
+	return req->phase == PHASE_REPLIED || req->has_pending ||
+	    req->has_problem;
+}
+
+uint64_t http_body_received(const struct http_request *req)
+{
+	return req->received;
+}
+
+bool http_query_get(const struct http_request *req, const char *key, char *out,
+    size_t cap, size_t *ret_len)
+{
+	struct str q = http_query(req);
+
+	return q.n && query_get(q.p, q.n, key, out, cap, ret_len);
+}
+
+void http_take_body(struct http_request *req, const struct http_sink *sink,
+    void *ctx)
+{
+	assert(req->phase == PHASE_BEGIN);
+	req->sink = sink;
+	req->ctx = ctx;
+}
+
+void http_wait(struct http_request *req, const struct http_waiter *waiter,
+    void *ctx)
+{
+	assert(req->phase == PHASE_BEGIN || req->phase == PHASE_END);
+	req->waiter = waiter;
+	req->ctx = ctx;
+}
+
+void http_deadline(struct http_request *req, uint64_t deadline_ms)
+{
+	req->deadline_ms = deadline_ms;
+}
+
+void http_on_done(struct http_request *req,
+    void (*fn)(void *ctx, bool complete), void *ctx)
+{
+	req->done = fn;
+	req->done_ctx = ctx;
+}
+
+void http_body_limit(struct http_request *req, uint64_t max_bytes)
+{
+	req->body_max = max_bytes;
+}
+
+/* A small body is read first: that keeps the connection, and the client
+   surely sees the answer. */
+bool http_reply_early(const struct http_request *req)
+{
+	return !body_pending(req) || req->expects ||
+	    req->content_length > DISCARD_MAX;
+}

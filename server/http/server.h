@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The HTTP side of the server: one acceptor thread and a few event loops,
+ * each with connections of its own.
+ *
+ *   http_server_new() -> http_server_start() -> ... http_server_drain()
+ *   -> http_server_stop() -> http_server_free()
+ *
+ * Threads: one thread at a time for all calls, except http_server_draining(),
+ * http_server_active() and http_server_beat(), which any may call.
+ */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "http/http.h"
+
+struct http_server;
+
+/**
+ * Bind the addresses and set up the loops; nothing is answered yet.
+ *
+ * `conf` must outlive it. `systemd_fds` are sockets handed over; the server
+ * takes them.
+ *
+ * Returns:   0 and the server.
+ * Errors:    from socket(), bind() and listen(), with the address in
+ *            `reterr`; -ENOMEM.
+ */
+int http_server_new(const struct conf *conf, const struct http_handler *handler,
+    int systemd_first_fd, int systemd_fds, struct http_server **ret,
+    struct conf_error *reterr) SPW_MUST_CHECK;
+
+/** Start answering. Errors: -EAGAIN when no thread can be started. */
+int http_server_start(struct http_server *s) SPW_MUST_CHECK;
+
+/** Returns: the port of the first TCP listener; 0 without one. */
+uint16_t http_server_port(const struct http_server *s);
+
+/**
+ * Write the `i`th listener as a URL ("http://127.0.0.1:8080", "unix:/path").
+ *
+ * Returns:   false when there is no such listener.
+ */
+#define HTTP_URL_SIZE 160
+bool http_server_url(const struct http_server *s, unsigned i,
+    char out[HTTP_URL_SIZE]);
+
+/** Finish what runs: every answer closes its connection from now on. */
+void http_server_drain(struct http_server *s);
+bool http_server_draining(const struct http_server *s);
+
+/** Returns: requests that are being answered or read now. */
+uint64_t http_server_active(const struct http_server *s);
+
+/** Returns: whether every loop has turned lately (for a watchdog). */
+bool http_server_beat(struct http_server *s);
+
+/** Cut what still runs, stop the threads. */
+void http_server_stop(struct http_server *s);
+void http_server_free(struct http_server *s);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* Admission, and the life of the fetcher. */
+#include "ingest/fetch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/metrics.h"
+#include "ingest/fetch_loop.h"
+
+bool fetch_enabled(const struct fetcher *f)
+{
+	return f->conf->fetch.enabled;
+}
+
+static int refuse(bool stopping, struct http_problem *reterr)
+{
+	if (stopping) {
+		*reterr = http_problem(
+		    PROBLEM_DRAINING, "The server is shutting down.");
+		return -ESHUTDOWN;
+	}
+	*reterr = http_problem(PROBLEM_UNAVAILABLE,
+	    "%u fetches are waiting already; try again later.",
+	    (unsigned)FETCH_QUEUE_MAX);
+	return -EBUSY;
+}
+
+static bool has_room(struct fetcher *f, bool *ret_stopping)
+{
+	pthread_mutex_lock(&f->lock);
+	bool room = !f->stopping && f->queue_count < FETCH_QUEUE_MAX;
+	*ret_stopping = f->stopping;
+	pthread_mutex_unlock(&f->lock);
+	return room;
+}
+
+/* False when the thread takes no more; the queue may pass its limit by the
+ * few that came at the same moment. */
+static bool enqueue(struct fetcher *f, struct fetch_job *job)
+{
+	pthread_mutex_lock(&f->lock);
+	bool taken = !f->stopping;
+	if (taken) {
+		fetch_list_append(&f->queue, job);
+		f->queue_count++;
+	}
+	pthread_mutex_unlock(&f->lock);
+	if (!taken)
+		return false;
+
+	metrics_add(METRIC_FETCHES_STARTED, 1);
+	metrics_add(METRIC_FETCHES_QUEUED, 1);
+	curl_multi_wakeup(f->multi);
+	return true;
+}
+
+int fetch_start(struct fetcher *f, const struct fetch_request *r,
+    struct file **ret, struct http_problem *reterr)
+{
+	SPW_AUTO(fetch_job_freep) struct fetch_job *job = NULL;
+	bool stopping;
+
+	if (!has_room(f, &stopping))
+		return refuse(stopping, reterr);
+
+	int e = fetch_job_new(f, f->conf, f->store, r, &job, reterr);
+	if (e < 0)
+		return e;
+
+	e = store_add(f->store, job->file);
+	if (e < 0) {
+		*reterr = http_problem(PROBLEM_UNAVAILABLE,
+		    "The server holds as many files as it may.");
+		return e;
+	}
+
+	SPW_AUTO(file_unrefp) struct file *file = file_ref(job->file);
+	if (!enqueue(f, job)) {
+		store_remove(f->store, file);
+		return refuse(true, reterr);
+	}
+	job = NULL;
+	*ret = SPW_TAKE(file);
+	return 0;
+}
+
+/* Signals are for the main thread; a broken pipe is an error code. */
+static int start_thread(struct fetcher *f)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int e = pthread_create(&f->thread, NULL, fetch_loop_run, f);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (e == 0)
+		pthread_setname_np(f->thread, "fetch");
+	return -e;
+}
+
+static void dispose(struct fetcher *f)
+{
+	curl_multi_cleanup(f->multi);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+	curl_global_cleanup();
+}
+
+int fetcher_new(const struct conf *c, struct store *st, struct fetcher **ret)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return -ENOMEM;
+
+	struct fetcher *f = calloc(1, sizeof(*f));
+	if (!f) {
+		curl_global_cleanup();
+		return -ENOMEM;
+	}
+
+	f->conf = c;
+	f->store = st;
+	f->nudged_end = &f->nudged;
+	pthread_mutex_init(&f->lock, NULL);
+	f->multi = curl_multi_init();
+	int e = f->multi ? start_thread(f) : -ENOMEM;
+	if (e < 0) {
+		dispose(f);
+		return e;
+	}
+	*ret = f;
+	return 0;
+}
+
+void fetcher_stop(struct fetcher *f)
+{
+	if (f->joined)
+		return;
+
+	pthread_mutex_lock(&f->lock);
+	f->stopping = true;
+	pthread_mutex_unlock(&f->lock);
+	curl_multi_wakeup(f->multi);
+	pthread_join(f->thread, NULL);
+	f->joined = true;
+}
+
+void fetcher_free(struct fetcher *f)
+{
+	if (!f)
+		return;
+
+	fetcher_stop(f);
+	assert(!f->alarms);
+	dispose(f);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fetching by URL: the server downloads what a client names and makes a file
+ * of it.
+ *
+ *   fetcher_new()
+ *   fetch_start() ...       from any thread; or fetch_handle() for a request
+ *   fetcher_stop()          cancels what runs, joins the thread
+ *   fetcher_free()
+ *
+ * One thread runs all transfers. A fetch waits in a queue (first come, first
+ * served) until fewer than `fetch.max_active` run. Its bytes go straight into
+ * the spool of its file, which is in the store from the beginning, so that
+ * readers follow; a spool whose disk is behind pauses its transfer.
+ *
+ * What may be fetched is decided three times: on the text of the URL, on the
+ * name, and on each address a socket is about to connect to; redirects are
+ * followed by hand and go through the same. See ingest/guard.h.
+ *
+ * A file that is taken out of the store cancels its fetch within a second. A
+ * fetch that fails leaves its file in the state "failed" with the reason.
+ *
+ * Threads: every call from any thread, but fetch_handle(), which is for the
+ * loop of its request; fetcher_stop() and fetcher_free() from one thread.
+ */
+#ifndef INGEST_FETCH_H
+#define INGEST_FETCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <spillway/base.h>
+
+#include "http/problem.h"
+#include "store/file.h"
+
+/** Fetches that may wait for their turn; more are refused. */
+#define FETCH_QUEUE_MAX 1000
+/** Bytes of a SHA-256 digest. */
+#define FETCH_SHA256_SIZE 32
+
+struct conf;
+struct fetcher;
+struct http_request;
+struct store;
+
+/* A header field of the client's own for the origin. */
+struct fetch_field {
+	const char *name;
+	const char *value;
+};
+
+/* What to fetch; all zero but `url` are the defaults. */
+struct fetch_request {
+	const char *url;
+	size_t url_len;
+	bool lazy;		/* accepted; the whole is pulled all the same */
+	const char *name;	/* NULL: as the origin names it */
+	bool has_ttl;		/* else `store.ttl` */
+	uint64_t ttl_s;		/* 0: for ever */
+	uint64_t reads;		/* deleted after so many; 0: not counted */
+	uint64_t size_max;	/* bytes; 0: the server's limits alone */
+	const uint8_t *sha256;	/* what the content must have, or NULL */
+	const struct fetch_field *fields; /* checked by fetch_body.h */
+	size_t field_count;
+};
+
+/**
+ * Start the thread.
+ *
+ * Returns:   0 and the fetcher in `*ret`.
+ * Errors:    -ENOMEM, -EAGAIN when there can be no thread.
+ * Ownership: `c` and `st` stay the caller's and must outlive it.
+ */
+int fetcher_new(const struct conf *c, struct store *st, struct fetcher **ret)
+    SPW_MUST_CHECK;
+
+/**
+ * Fail everything that runs or waits and end the thread. New fetches are
+ * refused from here on. May be called again.
+ */
+void fetcher_stop(struct fetcher *f);
+
+/** Stop it and free it; NULL is allowed. No request may still use it. */
+void fetcher_free(struct fetcher *f);
+
+/** Returns: whether clients may have things fetched at all. */
+bool fetch_enabled(const struct fetcher *f);
+
+/**
+ * Admit a fetch: check the URL, make its file, put it into the queue.
+ *
+ * Returns:   0 and the file in `*ret`, which is in the store and receiving.
+ * Errors:    -EINVAL the URL is not acceptable; -EACCES its address or name
+ *            is forbidden; -EBUSY the queue is full; -ESHUTDOWN; -ENFILE;
+ *            -ENOMEM. `*reterr` tells the client. Nothing is left behind.
+ * Ownership: the caller gets a reference; all of `r` is copied.
+ */
+int fetch_start(struct fetcher *f, const struct fetch_request *r,
+    struct file **ret, struct http_problem *reterr) SPW_MUST_CHECK;
+
+/**
+ * Answer `POST /fetch`; from handler.begin() only.
+ *
+ * 202 with the descriptor once the fetch is admitted. With `Prefer: wait=N`
+ * the answer comes when the fetch has ended, 201 or the problem it failed
+ * with, or after N seconds (at most 60), 202.
+ *
+ * Source:    RFC 7240 §4.3; RFC 9209 §2.3
+ */
+void fetch_handle(struct http_request *req, struct fetcher *f);
+
+#endif

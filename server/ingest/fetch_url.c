@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "ingest/fetch_url.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "base/strbuf.h"
+#include "common/media.h"
+#include "common/percent.h"
+#include "ingest/guard.h"
+
+static enum fetch_url_verdict address_check(const struct conf_fetch *conf,
+    struct str host, char reterr_text[FETCH_URL_TEXT_SIZE])
+{
+	struct sockaddr_storage ss;
+	char address[GUARD_ADDRESS_SIZE];
+
+	if (!guard_literal(host, &ss)) {
+		snprintf(reterr_text, FETCH_URL_TEXT_SIZE,
+		    "The host is not an address.");
+		return FETCH_URL_BAD;
+	}
+
+	const struct sockaddr *sa = (const struct sockaddr *)&ss;
+	const char *rule = guard_address(conf, sa);
+	if (!rule)
+		return FETCH_URL_OK;
+
+	guard_address_text(sa, address);
+	guard_explain(rule, address, reterr_text, FETCH_URL_TEXT_SIZE);
+	return FETCH_URL_FORBIDDEN;
+}
+
+enum fetch_url_verdict fetch_url_check(const struct conf_fetch *conf,
+    struct str url, struct url_parts *ret,
+    char reterr_text[FETCH_URL_TEXT_SIZE])
+{
+	struct url_parts parts;
+	const char *rule;
+
+	if (url_check(url.p, url.n, &parts, &rule) < 0) {
+		snprintf(reterr_text, FETCH_URL_TEXT_SIZE, "%s",
+		    url_rule_text(rule));
+		return FETCH_URL_BAD;
+	}
+
+	if (parts.host_is_ip) {
+		enum fetch_url_verdict v =
+		    address_check(conf, parts.host, reterr_text);
+		if (v != FETCH_URL_OK)
+			return v;
+	} else if (conf->allow_networks.count == 0) {
+		rule = url_host_forbidden(parts.host);
+		if (rule) {
+			snprintf(reterr_text, FETCH_URL_TEXT_SIZE, "%s",
+			    url_rule_text(rule));
+			return FETCH_URL_FORBIDDEN;
+		}
+	}
+
+	if (!conf_ports_match(&conf->ports, parts.port)) {
+		snprintf(reterr_text, FETCH_URL_TEXT_SIZE,
+		    "Port %u is not allowed; the operator can list it in "
+		    "fetch.ports.",
+		    (unsigned)parts.port);
+		return FETCH_URL_BAD;
+	}
+	*ret = parts;
+	return FETCH_URL_OK;
+}
+
+/* The path without its query. */
+static struct str path_of(const struct url_parts *parts)
+{
+	struct str path = parts->path_query;
+	const char *mark = path.n > 0 ? memchr(path.p, '?', path.n) : NULL;
+
+	if (mark)
+		path.n = (size_t)(mark - path.p);
+	return path;
+}
+
+/* `key=` for each `key=value`. What has no `=` may itself be the secret. */
+static void query_redact(struct strbuf *b, const char *p, const char *end)
+{
+	struct str key, value;
+	char before = '?';
+
+	while (query_next(&p, end, &key, &value)) {
+		bool has_value = key.p + key.n < end && key.p[key.n] == '=';
+		if (!has_value)
+			continue;
+		strbuf_addc(b, before);
+		strbuf_add(b, key.p, key.n + 1);
+		before = '&';
+	}
+}
+
+char *fetch_url_public(struct str url, const struct url_parts *parts)
+{
+	struct strbuf b;
+	struct str path = path_of(parts);
+	size_t head = parts->path_query.n > 0
+	    ? (size_t)(parts->path_query.p - url.p)
+	    : url.n;
+	const char *fragment = memchr(url.p, '#', head);
+
+	if (fragment)
+		head = (size_t)(fragment - url.p);
+	strbuf_init(&b, URL_MAX_BYTES + 1);
+	strbuf_add(&b, url.p, head);
+	if (path.n == 0)
+		strbuf_addc(&b, '/');
+	strbuf_add(&b, path.p, path.n);
+	if (path.n < parts->path_query.n)
+		query_redact(&b, path.p + path.n + 1,
+		    path.p + parts->path_query.n);
+
+	return strbuf_take(&b, NULL);
+}
+
+size_t fetch_url_name(const struct url_parts *parts, char out[FILE_NAME_SIZE])
+{
+	char name[URL_MAX_BYTES];
+	struct str path = path_of(parts);
+	size_t start = path.n;
+
+	out[0] = '\0';
+	while (start > 0 && path.p[start - 1] != '/')
+		start--;
+
+	struct str last = {path.p + start, path.n - start};
+	if (last.n == 0 || last.n > sizeof(name))
+		return 0;
+
+	ssize_t len = percent_decode(last.p, last.n, name);
+	if (len < 0) {
+		memcpy(name, last.p, last.n);
+		len = (ssize_t)last.n;
+	}
+
+	size_t n = filename_sanitise(name, (size_t)len);
+	if (n >= FILE_NAME_SIZE)
+		return 0;
+	memcpy(out, name, n);
+	out[n] = '\0';
+	return n;
+}
+
+static bool str_same_host(struct str a, struct str b)
+{
+	for (size_t i = 0; i < a.n && a.n == b.n; i++)
+		if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
+			return false;
+	return a.n == b.n;
+}
+
+bool fetch_url_same_origin(
+    const struct url_parts *a, const struct url_parts *b)
+{
+	return a->https == b->https && a->port == b->port &&
+	       str_same_host(a->host, b->host);
+}
+
+/* Whether it begins with a scheme: an absolute URL, or something that is to
+ * be refused as one. */
+static bool has_scheme(struct str s)
+{
+	size_t i = 0;
+
+	while (i < s.n && (ascii_is_alpha(s.p[i]) || ascii_is_digit(s.p[i]) ||
+			      strchr("+-.", s.p[i])))
+		i++;
+	return i > 0 && i < s.n && s.p[i] == ':' && ascii_is_alpha(s.p[0]);
+}
+
+static int relative_resolve(const char *base, const char *location, char **ret)
+{
+	CURLU *u = curl_url();
+	char *text = NULL;
+
+	if (!u)
+		return -ENOMEM;
+
+	CURLUcode uc = curl_url_set(u, CURLUPART_URL, base, 0);
+	if (uc == CURLUE_OK)
+		uc = curl_url_set(u, CURLUPART_URL, location, 0);
+	if (uc == CURLUE_OK)
+		uc = curl_url_get(u, CURLUPART_URL, &text, 0);
+	curl_url_cleanup(u);
+	if (uc != CURLUE_OK)
+		return uc == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+
+	*ret = strdup(text);
+	curl_free(text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+int fetch_url_resolve(const char *base, struct str location, char **ret)
+{
+	if (location.n == 0 || location.n > URL_MAX_BYTES ||
+	    memchr(location.p, '\0', location.n))
+		return -EINVAL;
+
+	char *text = strndup(location.p, location.n);
+	if (!text)
+		return -ENOMEM;
+
+	/* An absolute one is judged as it is written: the library would
+	 * repair what the check is there to refuse. */
+	if (has_scheme(location)) {
+		*ret = text;
+		return 0;
+	}
+
+	int r = relative_resolve(base, text, ret);
+	free(text);
+	return r;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* Uploads whose body is the file: POST /files and PUT /files/{id}. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/metrics.h"
+#include "common/etag.h"
+#include "common/media.h"
+#include "common/percent.h"
+#include "ingest/upload.h"
+
+#define UPLOAD_MAGIC 0x0b10adu
+
+struct upload {
+	uint32_t magic;
+	struct ingest *in;
+	struct upload_wake wake;
+	struct file *file;
+	struct file *expected;	/* the one a PUT replaces, if it must be it */
+	bool replaces;		/* not in the store before it is complete */
+	bool done;
+};
+
+static struct upload *upload_of(void *ctx)
+{
+	struct upload *u = ctx;
+
+	assert(u->magic == UPLOAD_MAGIC);
+	return u;
+}
+
+static ssize_t take(struct http_request *req, void *ctx, const char *p,
+    size_t len)
+{
+	struct upload *u = upload_of(ctx);
+
+	if (atomic_load_explicit(&u->file->removed, memory_order_relaxed)) {
+		http_reply_error(req, PROBLEM_CONFLICT,
+		    "The file was deleted or replaced while it was uploaded.");
+		return -ECANCELED;
+	}
+
+	int r = upload_append(req, &u->wake, u->file, p, len);
+	if (r == -EAGAIN)
+		return 0;
+	if (r < 0) {
+		upload_failed(req, r);
+		/* Nobody shall see it while the rest of the body runs out. */
+		upload_abandon(u->in, u->file);
+		return r;
+	}
+	return (ssize_t)len;
+}
+
+/* Make a complete file known. Returns: the HTTP status, or an errno. */
+static int publish(struct upload *u)
+{
+	int r = 0;
+
+	/* Ready first: whoever finds it finds it whole. */
+	file_ready(u->file);
+	if (u->replaces)
+		r = store_replace(u->in->store, u->file, u->expected);
+	else if (atomic_load(&u->file->removed))
+		r = -ESTALE;
+	if (r < 0)
+		return r;
+
+	return r == 1 ? 200 : 201;
+}
+
+static void finish(struct http_request *req, void *ctx)
+{
+	struct upload *u = upload_of(ctx);
+	int r = upload_seal(req, &u->wake, u->file);
+
+	if (r == -EAGAIN)
+		return;
+	if (r == 0)
+		r = publish(u);
+	if (r == -ESTALE) {
+		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
+		    "The file was deleted or replaced meanwhile.");
+	} else if (r < 0) {
+		upload_failed(req, r);
+	} else {
+		u->done = true;
+		upload_reply(req, u->file, r);
+	}
+}
+
+static void drop(struct http_request *req, void *ctx)
+{
+	struct upload *u = upload_of(ctx);
+
+	(void)req;
+	if (u->done)
+		spw_spool_detach(u->file->spool);
+	else
+		upload_abandon(u->in, u->file);
+	upload_wake_fini(&u->wake);
+	upload_over(u->in, u->done);
+	file_unref(u->expected);
+	file_unref(u->file);
+	u->magic = 0;
+	free(u);
+}
+
+static const struct http_sink SINK = { take, finish, drop };
+
+/* The name a client gives: parameter, Content-Disposition, or PUT's id. */
+static int set_meta(struct http_request *req, struct file *f,
+    const struct upload_params *p, bool put)
+{
+	char name[1024];
+	struct str type = http_header(req, "Content-Type");
+	struct str disposition = http_header(req, "Content-Disposition");
+	ssize_t n = -1;
+
+	if (p->name[0])
+		n = (ssize_t)strlen(strcpy(name, p->name));
+	else if (disposition.p)
+		n = disposition_filename(disposition, name, sizeof(name));
+	if (n <= 0 && put)
+		n = (ssize_t)strlen(strcpy(name, f->id));
+	if (n > 0) {
+		int r = file_set_name(f, name, (size_t)n);
+		if (r < 0)
+			return r;
+	}
+	return type.n ? file_set_type(f, type.p, type.n) : 0;
+}
+
+static struct upload *begin(struct http_request *req, struct ingest *in,
+    const struct upload_params *p, struct str id)
+{
+	uint64_t size = http_content_length(req);
+	struct upload *u = calloc(1, sizeof(*u));
+
+	if (!u)
+		return NULL;
+	u->magic = UPLOAD_MAGIC;
+	u->in = in;
+	if (upload_file(in, size == HTTP_LENGTH_UNKNOWN ? FILE_SIZE_UNKNOWN
+	                                                : size,
+	        &u->wake, FILE_FROM_UPLOAD, &u->file) < 0) {
+		free(u);
+		return NULL;
+	}
+
+	if (id.n) {
+		memcpy(u->file->id, id.p, id.n);
+		u->file->id[id.n] = '\0';
+	}
+	upload_apply(in, u->file, p);
+	if (set_meta(req, u->file, p, id.n > 0) < 0) {
+		file_unref(u->file);
+		free(u);
+		return NULL;
+	}
+	return u;
+}
+
+static void refuse(struct http_request *req, int err)
+{
+	if (err == -EEXIST)
+		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
+		    "Another upload of that id began first.");
+	else if (err == -ENFILE)
+		http_reply_error(req, PROBLEM_UNAVAILABLE,
+		    "The store holds as many files as it may.");
+	else
+		upload_failed(req, err);
+}
+
+/* Everything was allowed: read the body. */
+static void start(struct http_request *req, struct ingest *in,
+    const struct upload_params *p, struct str id, struct file *expected,
+    bool exists)
+{
+	struct upload *u = begin(req, in, p, id);
+	int r = u ? 0 : -ENOMEM;
+
+	if (u && !exists)
+		r = store_add(in->store, u->file);
+	/* Somebody was faster since the conditions were weighed. */
+	if (r == -EEXIST && !http_header(req, "If-None-Match").p) {
+		exists = true;
+		r = 0;
+	}
+	if (r < 0) {
+		if (u) {
+			file_unref(u->file);
+			free(u);
+		}
+		upload_over(in, false);
+		file_unref(expected);
+		refuse(req, r);
+		return;
+	}
+	u->replaces = exists;
+	u->expected = expected;
+	http_take_body(req, &SINK, u);
+}
+
+void ingest_post(struct http_request *req, struct ingest *in)
+{
+	struct upload_params p;
+
+	if (http_header(req, "Tus-Resumable").p) {
+		/* An ordinary upload is not what such a client means. */
+		http_reply_error(req, PROBLEM_NOT_IMPLEMENTED,
+		    "This server does not speak the tus protocol; send the "
+		    "file without Tus-Resumable.");
+		return;
+	}
+	if (media_type_is(http_header(req, "Content-Type"),
+	        "multipart/form-data")) {
+		form_post(req, in);
+		return;
+	}
+	if (upload_params(req, &p) && upload_admit(req, in, false))
+		start(req, in, &p, (struct str){ NULL, 0 }, NULL, false);
+}
+
+void ingest_put(struct http_request *req, struct ingest *in, struct str id)
+{
+	char decoded[ID_LEN_MAX * 3];
+	struct upload_params p;
+	ssize_t n = id.n <= sizeof(decoded)
+	    ? percent_decode(id.p, id.n, decoded) : -1;
+
+	if (n < 0 || !id_valid(decoded, (size_t)n)) {
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "An id has 1 to 200 of the characters A-Z a-z 0-9 . _ ~ -, "
+		    "the first not a dot.");
+		return;
+	}
+	if (!upload_params(req, &p))
+		return;
+
+	struct file *old = store_get(in->store, decoded, (size_t)n);
+	if (!http_may_change(req, old ? old->etag : NULL)) {
+		http_reply_error(req, PROBLEM_PRECONDITION_FAILED, "%s", old
+		        ? "The file there is not the one the condition names."
+		        : "There is no file that could match.");
+	} else if (upload_admit(req, in, false)) {
+		bool strict = old && http_header(req, "If-Match").p;
+
+		start(req, in, &p, (struct str){ decoded, (size_t)n },
+		    strict ? file_ref(old) : NULL, old);
+	}
+	file_unref(old);
+}

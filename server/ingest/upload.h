@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What raw uploads and forms share: admission, parameters, files being
+ * filled, and the answer.
+ */
+#ifndef INGEST_UPLOAD_H
+#define INGEST_UPLOAD_H
+
+#include "http/problem.h"
+#include "ingest/ingest.h"
+
+/* What an upload may say about the files it makes. */
+struct upload_params {
+	char name[FILE_NAME_SIZE];	/* "" when not given */
+	uint64_t ttl_ms;		/* UINT64_MAX when not given */
+	int64_t reads;			/* 0 when not given */
+};
+
+/*
+ * How a spool's on_writable finds the request. The waker is made when the
+ * first append has to wait, which most uploads never do.
+ */
+struct upload_wake {
+	_Atomic(struct http_waker *) waker;
+};
+
+/** A spool's on_writable; `user_data` is a struct upload_wake. */
+void upload_writable(struct spw_spool *s, void *user_data);
+
+/** Forget the waker; no spool may call upload_writable() any more. */
+void upload_wake_fini(struct upload_wake *w);
+
+/**
+ * Append to a file on behalf of a request.
+ *
+ * Returns:   0; -EAGAIN after which the request will be woken.
+ * Errors:    negative errno.
+ */
+int upload_append(struct http_request *req, struct upload_wake *w,
+    struct file *f, const char *p, size_t len);
+
+/** Seal a file; as upload_append(). */
+int upload_seal(struct http_request *req, struct upload_wake *w,
+    struct file *f);
+
+/**
+ * May this upload begin? Counts it if so. A form may be longer than the
+ * largest file: each of its files has the limit to itself.
+ *
+ * Returns:   true; else it was answered.
+ */
+bool upload_admit(struct http_request *req, struct ingest *in, bool form);
+
+/** The other end of upload_admit(). */
+void upload_over(struct ingest *in, bool completed);
+
+/** Read `name`, `ttl` and `reads` of the query. False: answered. */
+bool upload_params(struct http_request *req, struct upload_params *p);
+
+/** Set one of the parameters from text. False: it is no such number. */
+bool upload_param_ttl(struct upload_params *p, struct str text);
+bool upload_param_reads(struct upload_params *p, struct str text);
+
+/** Make a file for an upload. Errors: -ENOMEM. */
+int upload_file(struct ingest *in, uint64_t size, struct upload_wake *w,
+    enum file_source source, struct file **ret);
+
+/** Apply ttl and reads; before the file is added to the store. */
+void upload_apply(struct ingest *in, struct file *f,
+    const struct upload_params *p);
+
+/** Fail the request with what an errno of the spool means. */
+void upload_failed(struct http_request *req, int err);
+
+/** Answer with one file. */
+void upload_reply(struct http_request *req, struct file *f, int status);
+
+/** Take a file that came to nothing out of sight; its readers are cut. */
+void upload_abandon(struct ingest *in, struct file *f);
+
+/** Returns: whether the client prefers text over JSON. */
+bool upload_wants_text(const struct http_request *req);
+
+/** Add the file's URL and a newline, absolute as the client sees it. */
+void upload_add_url(const struct http_request *req, struct strbuf *out,
+    const struct file *f);
+
+/** Answer POST /files with multipart/form-data (form.c). */
+void form_post(struct http_request *req, struct ingest *in);
+
+#endif

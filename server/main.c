@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* spillwayd: arguments, signals, and the server in between. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/notify.h"
+#include "daemon.h"
+
+#define DEFAULT_FILE "/etc/spillway/spillway.conf"
+
+enum { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2 };
+
+enum action { RUN, CHECK, PRINT };
+
+static const char HELP[] =
+    "Usage: spillwayd [-c FILE] [-o SECTION.KEY=VALUE]...\n"
+    "Keep uploads and fetched files, and give them out again over HTTP.\n"
+    "\n"
+    "  -c, --config=FILE   read this configuration; otherwise\n"
+    "                      " DEFAULT_FILE " if it exists\n"
+    "  -o, --option=SECTION.KEY=VALUE\n"
+    "                      set one key, over the file; may be repeated\n"
+    "      --check-config  say whether the configuration is right, and exit\n"
+    "      --print-config  print the configuration with all defaults, and "
+    "exit\n"
+    "      --version       print the version, and exit\n"
+    "  -h, --help          print this, and exit\n"
+    "\n"
+    "Without a configuration it listens on 127.0.0.1:8080. SIGTERM finishes\n"
+    "what runs and stops.\n"
+    "Exit codes: 0 clean stop, 1 failure, 2 wrong usage or configuration.\n";
+
+/* Everything that the command line and the files say. */
+struct setup {
+	struct conf conf;
+	enum action action;
+	const char *file;
+	struct conf_error error;
+};
+
+static int usage(const char *why)
+{
+	if (why)
+		fprintf(stderr, "spillwayd: %s\n", why);
+	fprintf(stderr, "Try 'spillwayd --help'.\n");
+	return EXIT_USAGE;
+}
+
+static int wrong(const struct setup *s)
+{
+	char text[CONF_ERROR_TEXT_SIZE];
+
+	conf_error_format(&s->error, text);
+	fprintf(stderr, "spillwayd: %s\n", text);
+	return EXIT_USAGE;
+}
+
+static const struct option OPTIONS[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "option", required_argument, NULL, 'o' },
+	{ "check-config", no_argument, NULL, 'C' },
+	{ "print-config", no_argument, NULL, 'P' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* First what names the file and what to do; -o comes over the file. */
+static int parse(int argc, char **argv, struct setup *s)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:o:h", OPTIONS, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			s->file = optarg;
+			break;
+		case 'o':
+			break;
+		case 'C':
+			s->action = CHECK;
+			break;
+		case 'P':
+			s->action = PRINT;
+			break;
+		case 'V':
+			puts("spillwayd " SPILLWAY_VERSION);
+			exit(EXIT_OK);
+		case 'h':
+			fputs(HELP, stdout);
+			exit(EXIT_OK);
+		default:
+			return usage(NULL);
+		}
+	}
+	if (optind < argc)
+		return usage("there are no arguments besides options");
+	return EXIT_OK;
+}
+
+static int load(int argc, char **argv, struct setup *s)
+{
+	int c;
+
+	if (!s->file && access(DEFAULT_FILE, F_OK) == 0)
+		s->file = DEFAULT_FILE;
+	if (s->file && conf_load(&s->conf, s->file, &s->error) < 0)
+		return wrong(s);
+
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "c:o:h", OPTIONS, NULL)) != -1) {
+		if (c == 'o' && conf_set(&s->conf, optarg, &s->error) < 0)
+			return wrong(s);
+	}
+	return conf_check(&s->conf, &s->error) < 0 ? wrong(s) : EXIT_OK;
+}
+
+/* One descriptor a connection and one a large file: take what is allowed. */
+static void raise_limits(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur >= rl.rlim_max)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &rl) < 0)
+		log_warn("cannot raise the limit of open files: %s",
+		    strerror(errno));
+}
+
+static void announce(const struct spw_server *s)
+{
+	char url[SPW_SERVER_URL_SIZE];
+
+	for (unsigned i = 0; spw_server_url(s, i, url); i++)
+		printf("listening on %s\n", url);
+	fflush(stdout);
+	notify_ready();
+}
+
+/* Sleep until a signal that ends it, feeding the watchdog. */
+static int serve(struct spw_server *s, const sigset_t *set)
+{
+	uint64_t interval = notify_watchdog_interval_ms();
+	uint64_t nap_ms = interval ? interval / 2 : 60000;
+	struct timespec nap = {
+		.tv_sec = (time_t)(nap_ms / 1000),
+		.tv_nsec = (long)(nap_ms % 1000) * 1000000,
+	};
+
+	for (;;) {
+		int sig = sigtimedwait(set, NULL, &nap);
+
+		if (sig == SIGTERM || sig == SIGINT)
+			return sig;
+		if (sig == SIGHUP)
+			log_info("SIGHUP: nothing can be reloaded yet");
+		else if (interval && spw_server_healthy(s))
+			notify_watchdog();
+	}
+}
+
+static int run(struct setup *s)
+{
+	struct spw_server *server;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	log_init(s->conf.log.level, s->conf.log.format, STDERR_FILENO);
+	raise_limits();
+
+	int r = daemon_new(&s->conf, &server, &s->error);
+	if (r < 0) {
+		log_error("%s", s->error.msg);
+		return EXIT_RUNTIME;
+	}
+	r = spw_server_start(server);
+	if (r < 0) {
+		log_error("cannot start: %s", strerror(-r));
+		spw_server_free(server);
+		return EXIT_RUNTIME;
+	}
+
+	announce(server);
+	int sig = serve(server, &set);
+	notify_stopping();
+	log_info("%s: finishing what runs", sig == SIGTERM ? "SIGTERM" : "SIGINT");
+	if (!spw_server_drain(server, daemon_conf(server)->server.drain_timeout))
+		log_warn("cutting what still runs");
+	spw_server_free(server);
+	return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct setup s = { .action = RUN };
+
+	if (conf_init(&s.conf) < 0) {
+		fprintf(stderr, "spillwayd: out of memory\n");
+		return EXIT_RUNTIME;
+	}
+
+	int code = parse(argc, argv, &s);
+	if (code == EXIT_OK)
+		code = load(argc, argv, &s);
+	if (code == EXIT_OK && s.action == PRINT)
+		conf_print(&s.conf, stdout);
+	else if (code == EXIT_OK && s.action == CHECK)
+		puts("the configuration is right");
+	else if (code == EXIT_OK)
+		code = run(&s);
+	conf_fini(&s.conf);
+	return code;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/descriptor.h"
+
+#include <stdio.h>
+
+#include "common/httpdate.h"
+
+const char *descriptor_state_name(enum file_state state)
+{
+	switch (state) {
+	case FILE_READY:
+		return "ready";
+	case FILE_FAILED:
+		return "failed";
+	default:
+		return "receiving";
+	}
+}
+
+static const char *source_name(enum file_source source)
+{
+	switch (source) {
+	case FILE_FROM_FORM:
+		return "form";
+	case FILE_FROM_FETCH:
+		return "fetch";
+	case FILE_FROM_ZIP:
+		return "zip";
+	default:
+		return "upload";
+	}
+}
+
+static void write_time(struct json *j, const char *key, int64_t unix_ms)
+{
+	char text[RFC3339_SIZE];
+
+	if (!unix_ms) {
+		json_null(j, key);
+		return;
+	}
+	rfc3339_format(unix_ms / 1000, text);
+	json_string(j, key, text);
+}
+
+static void write_storage(struct json *j, struct spw_spool *s)
+{
+	static const char *const why[] = {
+		[SPW_SPILL_LIMIT] = "limit",
+		[SPW_SPILL_BUDGET] = "budget",
+		[SPW_SPILL_FORCED] = "forced",
+	};
+	struct spw_spool_info info;
+
+	spw_spool_info(s, &info);
+	json_object_begin(j, "storage");
+	json_string(j, "tier",
+	    info.spilled == SPW_SPILL_NONE ? "memory" : "disk");
+	json_uint(j, "memory_bytes", info.memory_bytes);
+	json_uint(j, "disk_bytes", info.disk_bytes);
+	json_string(j, "spilled", why[info.spilled]);
+	json_object_end(j);
+}
+
+static void write_source(struct json *j, struct file *f)
+{
+	struct file_error e;
+	char type[80];
+
+	json_object_begin(j, "source");
+	json_string(j, "kind", source_name(f->source));
+	json_string(j, "url", f->url);
+	if (file_error(f, &e)) {
+		snprintf(type, sizeof(type), "/problems/%s", e.type);
+		json_object_begin(j, "error");
+		json_string(j, "type", type);
+		json_string(j, "title", e.title);
+		json_int(j, "status", e.status);
+		json_string(j, "detail", e.detail);
+		if (e.word)
+			json_string(j, "error", e.word);
+		json_object_end(j);
+	} else {
+		json_null(j, "error");
+	}
+	json_object_end(j);
+}
+
+static void write_links(struct json *j, const struct file *f)
+{
+	char path[ID_LEN_MAX + 32];
+	int n = snprintf(path, sizeof(path), "/files/%s", f->id);
+
+	json_object_begin(j, "links");
+	json_string(j, "self", path);
+	snprintf(path + n, sizeof(path) - (size_t)n, "/info");
+	json_string(j, "info", path);
+	snprintf(path + n, sizeof(path) - (size_t)n, "/zip");
+	json_string(j, "zip", path);
+	json_object_end(j);
+}
+
+void descriptor_write(struct json *j, const char *key, struct file *f)
+{
+	enum file_state state = file_state(f);
+	uint64_t size = atomic_load(&f->size);
+	char name[FILE_NAME_SIZE], type[FILE_TYPE_SIZE];
+
+	json_object_begin(j, key);
+	json_string(j, "id", f->id);
+	json_string(j, "state", descriptor_state_name(state));
+	json_string(j, "name", file_name(f, name) ? name : NULL);
+	json_string(j, "type", file_type(f, type) ? type
+	                                          : "application/octet-stream");
+	if (size == FILE_SIZE_UNKNOWN)
+		json_null(j, "size");
+	else
+		json_uint(j, "size", size);
+	json_uint(j, "received", spw_spool_committed(f->spool));
+	json_string(j, "etag", state == FILE_READY ? f->etag : NULL);
+	json_null(j, "digest");
+	write_time(j, "created", f->created_ms);
+	write_time(j, "expires", f->expires_ms);
+	write_storage(j, f->spool);
+	write_source(j, f);
+	write_links(j, f);
+	json_object_end(j);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/file.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "store/internal.h"
+
+#define FILE_MAGIC 0xf11eu
+
+static void count_spill(struct spw_spool *s, enum spw_spill why,
+    void *user_data)
+{
+	(void)s;
+	(void)user_data;
+	metrics_add(why == SPW_SPILL_LIMIT ? METRIC_SPILLS_LIMIT
+	        : why == SPW_SPILL_BUDGET ? METRIC_SPILLS_BUDGET
+	                                  : METRIC_SPILLS_FORCED, 1);
+}
+
+static const enum metric STATE_METRIC[] = {
+	[FILE_RECEIVING] = METRIC_FILES_RECEIVING,
+	[FILE_READY] = METRIC_FILES_READY,
+	[FILE_FAILED] = METRIC_FILES_FAILED,
+};
+
+static int new_spool(struct store *st, const struct file_opts *opts,
+    struct spw_spool **ret)
+{
+	struct spw_spool_opts o = {
+		.size = sizeof(o),
+		.budget = st->opts.budget,
+		.dir = st->opts.dir,
+		.pool = st->opts.pool,
+		.memory_max = st->opts.memory_max,
+		.size_max = opts->size_max == SPW_UNLIMITED ? 0 : opts->size_max,
+		.size_hint = opts->size == FILE_SIZE_UNKNOWN ? 0 : opts->size,
+		.on_spill = count_spill,
+		.on_writable = opts->on_writable,
+		.user_data = opts->user_data,
+	};
+
+	return spw_spool_new(&o, ret);
+}
+
+static int new_ids(struct file *f)
+{
+	char tag[ID_LEN + 1];
+	int r = id_new(f->id);
+
+	if (r == 0)
+		r = id_new(tag);
+	if (r < 0)
+		return r;
+
+	f->etag[0] = f->etag[ID_LEN + 1] = '"';
+	memcpy(f->etag + 1, tag, ID_LEN);
+	return 0;
+}
+
+int file_new(struct store *st, const struct file_opts *opts,
+    struct file **ret)
+{
+	struct file *f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+
+	int r = new_ids(f);
+	if (r == 0)
+		r = new_spool(st, opts, &f->spool);
+	if (r < 0) {
+		free(f);
+		return r;
+	}
+
+	f->magic = FILE_MAGIC;
+	f->store = st;
+	f->created_ms = f->modified_ms = clock_unix_ms();
+	pthread_mutex_init(&f->lock, NULL);
+	atomic_store_explicit(&f->refs, 1, memory_order_relaxed);
+	atomic_store_explicit(&f->size, opts->size, memory_order_relaxed);
+	metrics_add(METRIC_FILES_RECEIVING, 1);
+	*ret = f;
+	return 0;
+}
+
+struct file *file_ref(struct file *f)
+{
+	atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
+	return f;
+}
+
+void file_unref(struct file *f)
+{
+	if (!f)
+		return;
+
+	assert(f->magic == FILE_MAGIC);
+	if (atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
+		return;
+
+	struct file_extra *x = atomic_load(&f->extra);
+	if (x)
+		x->free(x);
+	metrics_add(STATE_METRIC[file_state(f)], -1);
+	spw_spool_detach(f->spool);
+	spw_spool_unref(f->spool);
+	pthread_mutex_destroy(&f->lock);
+	free(f->url);
+	free(f->name);
+	free(f->type);
+	free(f->error);
+	f->magic = 0;
+	free(f);
+}
+
+static int set_text(struct file *f, char **field, const char *text, size_t len,
+    size_t max)
+{
+	char *copy = NULL;
+
+	if (len > max)
+		len = max;
+	if (len && !(copy = strndup(text, len)))
+		return -ENOMEM;
+
+	pthread_mutex_lock(&f->lock);
+	char *old = *field;
+	*field = copy;
+	pthread_mutex_unlock(&f->lock);
+	free(old);
+	return 0;
+}
+
+int file_set_name(struct file *f, const char *name, size_t len)
+{
+	return set_text(f, &f->name, name, len, FILE_NAME_SIZE - 1);
+}
+
+int file_set_type(struct file *f, const char *type, size_t len)
+{
+	return set_text(f, &f->type, type, len, FILE_TYPE_SIZE - 1);
+}
+
+static bool get_text(struct file *f, char *const *field, char *out)
+{
+	pthread_mutex_lock(&f->lock);
+	bool has = *field;
+	if (has)
+		strcpy_checked(out, *field, FILE_NAME_SIZE);
+	pthread_mutex_unlock(&f->lock);
+	return has;
+}
+
+bool file_name(struct file *f, char out[FILE_NAME_SIZE])
+{
+	return get_text(f, &f->name, out);
+}
+
+bool file_type(struct file *f, char out[FILE_TYPE_SIZE])
+{
+	return get_text(f, &f->type, out);
+}
+
+void file_set_size(struct file *f, uint64_t size)
+{
+	atomic_store(&f->size, size);
+}
+
+/* Locked. */
+static void notify(struct file *f)
+{
+	struct file_watch *w;
+
+	while ((w = f->watches)) {
+		f->watches = w->next;
+		if (w->next)
+			w->next->prev = &f->watches;
+		w->prev = NULL;
+		w->fn(w);
+	}
+}
+
+/* The one change of state in a file's life. */
+static bool finish(struct file *f, enum file_state state)
+{
+	if (file_state(f) != FILE_RECEIVING)
+		return false;
+
+	atomic_store(&f->state, state);
+	metrics_add(METRIC_FILES_RECEIVING, -1);
+	metrics_add(STATE_METRIC[state], 1);
+	return true;
+}
+
+void file_ready(struct file *f)
+{
+	pthread_mutex_lock(&f->lock);
+	atomic_store(&f->size, spw_spool_size(f->spool));
+	if (finish(f, FILE_READY))
+		notify(f);
+	pthread_mutex_unlock(&f->lock);
+}
+
+void file_fail(struct file *f, const struct file_error *e)
+{
+	pthread_mutex_lock(&f->lock);
+	if (finish(f, FILE_FAILED)) {
+		f->error = malloc(sizeof(*e));
+		if (f->error)
+			*f->error = *e;
+		notify(f);
+	}
+	pthread_mutex_unlock(&f->lock);
+	spw_spool_fail(f->spool, -EIO);
+}
+
+bool file_error(struct file *f, struct file_error *ret)
+{
+	pthread_mutex_lock(&f->lock);
+	bool has = f->error;
+	if (has)
+		*ret = *f->error;
+	pthread_mutex_unlock(&f->lock);
+	return has;
+}
+
+enum file_state file_state(const struct file *f)
+{
+	return (enum file_state)atomic_load_explicit(
+	    &f->state, memory_order_acquire);
+}
+
+int64_t file_modified_ms(struct file *f)
+{
+	pthread_mutex_lock(&f->lock);
+	int64_t ms = f->modified_ms;
+	pthread_mutex_unlock(&f->lock);
+	return ms;
+}
+
+void file_set_modified_ms(struct file *f, int64_t unix_ms)
+{
+	pthread_mutex_lock(&f->lock);
+	f->modified_ms = unix_ms;
+	pthread_mutex_unlock(&f->lock);
+}
+
+int file_watch(struct file *f, struct file_watch *w)
+{
+	int r = 1;
+
+	pthread_mutex_lock(&f->lock);
+	w->prev = NULL;
+	if (file_state(f) == FILE_RECEIVING) {
+		w->next = f->watches;
+		w->prev = &f->watches;
+		if (w->next)
+			w->next->prev = &w->next;
+		f->watches = w;
+		r = 0;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return r;
+}
+
+void file_unwatch(struct file *f, struct file_watch *w)
+{
+	pthread_mutex_lock(&f->lock);
+	if (w->prev) {
+		*w->prev = w->next;
+		if (w->next)
+			w->next->prev = w->prev;
+		w->prev = NULL;
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
+struct file_extra *file_extra_set(struct file *f, struct file_extra *x)
+{
+	struct file_extra *none = NULL;
+
+	if (atomic_compare_exchange_strong(&f->extra, &none, x))
+		return x;
+
+	x->free(x);
+	return none;
+}
+
+struct file_extra *file_extra(struct file *f)
+{
+	return atomic_load(&f->extra);
+}

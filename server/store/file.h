@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file: a spool with an id and what is known about it.
+ *
+ *   file_new() -> set the open fields -> store_add()     (store/store.h)
+ *   bytes go into file->spool
+ *   file_ready() | file_fail()
+ *   file_unref()
+ *
+ * It is the same thing however it came in. Before store_add() it belongs to
+ * whoever makes it; afterwards the fields marked "fixed" never change, and
+ * the others change under its lock, by the calls below.
+ *
+ * Threads: any, for every call.
+ */
+#ifndef STORE_FILE_H
+#define STORE_FILE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <spillway/spool.h>
+
+#include "base/id.h"
+
+#define FILE_ETAG_SIZE (ID_LEN + 3)
+#define FILE_SIZE_UNKNOWN UINT64_MAX
+
+enum file_state {
+	FILE_RECEIVING,	/* bytes still come in */
+	FILE_READY,	/* sealed, immutable */
+	FILE_FAILED,	/* the source broke; what came stays readable */
+};
+
+enum file_source {
+	FILE_FROM_UPLOAD,
+	FILE_FROM_FORM,
+	FILE_FROM_FETCH,
+	FILE_FROM_ZIP,
+};
+
+/** Why a file failed, as its descriptor tells it. */
+struct file_error {
+	int status;		/* HTTP */
+	const char *type;	/* problem type word; static */
+	const char *title;	/* static */
+	const char *word;	/* RFC 9209 error; static; or NULL */
+	char detail[256];
+};
+
+struct store;
+
+/* Something hung onto a file by an upper layer, freed with it. */
+struct file_extra {
+	void (*free)(struct file_extra *x);
+};
+
+struct file_watch {
+	struct file_watch *next, **prev;
+	/** The state changed. Under the file's lock: post and return. */
+	void (*fn)(struct file_watch *w);
+};
+
+struct file {
+	uint32_t magic;
+	_Atomic uint32_t refs;
+	struct store *store;
+
+	/* Fixed by store_add(). */
+	char id[ID_LEN_MAX + 1];
+	struct spw_spool *spool;
+	enum file_source source;
+	char *url;		/* of a fetch, without secrets; or NULL */
+	int64_t created_ms;	/* Unix */
+	int64_t expires_ms;	/* Unix; 0: never */
+	char etag[FILE_ETAG_SIZE]; /* quoted, strong */
+
+	/* Under `lock`, by the calls below. */
+	pthread_mutex_t lock;
+	char *name;		/* or NULL */
+	char *type;		/* or NULL */
+	int64_t modified_ms;	/* Unix: when it was sealed, or the origin's */
+	struct file_error *error;
+	struct file_watch *watches;
+
+	_Atomic uint64_t size;	/* FILE_SIZE_UNKNOWN while not known */
+	_Atomic int state;	/* enum file_state */
+	_Atomic int64_t reads_left; /* 0: not counted */
+	_Atomic bool removed;	/* no longer in the store */
+	/* Made once by deliver/ (the zip index); see file_extra_set(). */
+	_Atomic(struct file_extra *) extra;
+
+	/* The store's. */
+	struct file *hash_next;
+	struct file *list_next, *list_prev;
+	struct file *wheel_next, **wheel_prev;
+	uint64_t seq;
+};
+
+/** How a file's spool is to be made. */
+struct file_opts {
+	uint64_t size;		/* expected; FILE_SIZE_UNKNOWN */
+	uint64_t size_max;	/* SPW_UNLIMITED */
+	void (*on_writable)(struct spw_spool *s, void *user_data);
+	void *user_data;
+};
+
+/**
+ * Make a file with an id of its own and an empty spool.
+ *
+ * Returns:   0 and the file with one reference in `*ret`.
+ * Errors:    -ENOMEM.
+ */
+int file_new(struct store *st, const struct file_opts *opts,
+    struct file **ret) SPW_MUST_CHECK;
+
+struct file *file_ref(struct file *f);
+void file_unref(struct file *f);
+
+static inline void file_unrefp(struct file **f)
+{
+	file_unref(*f);
+}
+
+/** Set name or type (copies; "" and NULL mean none). Errors: -ENOMEM. */
+int file_set_name(struct file *f, const char *name, size_t len);
+int file_set_type(struct file *f, const char *type, size_t len);
+
+/**
+ * Copy name and type out.
+ *
+ * Returns:   false when there is none.
+ * Units:     the caller's buffers have FILE_NAME_SIZE and FILE_TYPE_SIZE.
+ */
+#define FILE_NAME_SIZE 256
+#define FILE_TYPE_SIZE 256
+bool file_name(struct file *f, char out[FILE_NAME_SIZE]);
+bool file_type(struct file *f, char out[FILE_TYPE_SIZE]);
+
+/** Say how long it will be; once. */
+void file_set_size(struct file *f, uint64_t size);
+
+/** The spool is sealed: the file is ready. */
+void file_ready(struct file *f);
+
+/** The source broke: fails the spool, too. `e` is copied. */
+void file_fail(struct file *f, const struct file_error *e);
+
+/** Copy the failure out; false when there is none. */
+bool file_error(struct file *f, struct file_error *ret);
+
+enum file_state file_state(const struct file *f);
+
+/** Returns: Unix ms of the last change. */
+int64_t file_modified_ms(struct file *f);
+/** Say when it was changed last, as the origin tells it. */
+void file_set_modified_ms(struct file *f, int64_t unix_ms);
+
+/**
+ * Watch for a change of state.
+ *
+ * Returns:   0 when registered; 1 when the state is final already.
+ */
+int file_watch(struct file *f, struct file_watch *w) SPW_MUST_CHECK;
+/** Forget it; afterwards `fn` is not running and will not be called. */
+void file_unwatch(struct file *f, struct file_watch *w);
+
+/**
+ * Hang `x` onto the file, once.
+ *
+ * Returns:   what hangs there now: `x`, or another's, then `x` is freed.
+ */
+struct file_extra *file_extra_set(struct file *f, struct file_extra *x);
+struct file_extra *file_extra(struct file *f);
+
+#endif

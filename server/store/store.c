@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "store/internal.h"
+
+#define BUCKETS_MIN 16
+
+/* FNV-1a, seeded: ids can be chosen by clients, collisions should not. */
+static uint64_t hash_id(const struct store *st, const char *id, size_t len)
+{
+	uint64_t h = 0xcbf29ce484222325u ^ st->seed;
+
+	for (size_t i = 0; i < len; i++) {
+		h ^= (unsigned char)id[i];
+		h *= 0x100000001b3u;
+	}
+	h ^= h >> 32;
+	h *= 0x9e3779b97f4a7c15u;
+	return h ^ h >> 29;
+}
+
+static struct store_shard *shard_of(struct store *st, uint64_t hash)
+{
+	return &st->shards[hash >> 58];
+}
+
+int store_new(const struct store_opts *opts, struct store **ret)
+{
+	struct store *st = calloc(1, sizeof(*st));
+	if (!st)
+		return -ENOMEM;
+
+	st->opts = *opts;
+	if (opts->budget)
+		spw_budget_ref(opts->budget);
+	if (opts->dir)
+		spw_dir_ref(opts->dir);
+	if (getrandom(&st->seed, sizeof(st->seed), 0) < 0)
+		st->seed = (uint64_t)clock_us();
+	pthread_mutex_init(&st->list_lock, NULL);
+	pthread_mutex_init(&st->wheel_lock, NULL);
+	st->wheel_s = clock_unix_ms() / 1000;
+	*ret = st;
+	for (size_t i = 0; i < STORE_SHARDS; i++) {
+		struct store_shard *sh = &st->shards[i];
+
+		pthread_mutex_init(&sh->lock, NULL);
+		sh->mask = BUCKETS_MIN - 1;
+		sh->buckets = calloc(BUCKETS_MIN, sizeof(struct file *));
+		if (!sh->buckets) {
+			store_free(st);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void store_free(struct store *st)
+{
+	if (!st)
+		return;
+
+	while (st->first) {
+		struct file *f = file_ref(st->first);
+
+		store_remove(st, f);
+		file_unref(f);
+	}
+	for (size_t i = 0; i < STORE_SHARDS; i++)
+		free(st->shards[i].buckets);
+	spw_budget_unref(st->opts.budget);
+	spw_dir_unref(st->opts.dir);
+	free(st);
+}
+
+static struct file **find(const struct store_shard *sh, uint64_t hash,
+    const char *id, size_t len)
+{
+	struct file **link = &sh->buckets[hash & sh->mask];
+
+	while (*link && (strncmp((*link)->id, id, len) != 0 || (*link)->id[len]))
+		link = &(*link)->hash_next;
+	return link;
+}
+
+/* Twice the buckets; when there is no memory, chains get longer. */
+static void grow(struct store *st, struct store_shard *sh)
+{
+	size_t count = (sh->mask + 1) * 2;
+	struct file **buckets = calloc(count, sizeof(*buckets));
+
+	if (!buckets)
+		return;
+	for (size_t i = 0; i <= sh->mask; i++) {
+		struct file *f, *next;
+
+		for (f = sh->buckets[i]; f; f = next) {
+			size_t at = hash_id(st, f->id, strlen(f->id)) &
+			    (count - 1);
+
+			next = f->hash_next;
+			f->hash_next = buckets[at];
+			buckets[at] = f;
+		}
+	}
+	free(sh->buckets);
+	sh->buckets = buckets;
+	sh->mask = count - 1;
+}
+
+static void list_add(struct store *st, struct file *f)
+{
+	pthread_mutex_lock(&st->list_lock);
+	f->seq = ++st->next_seq;
+	f->list_prev = st->last;
+	f->list_next = NULL;
+	if (st->last)
+		st->last->list_next = f;
+	else
+		st->first = f;
+	st->last = f;
+	pthread_mutex_unlock(&st->list_lock);
+}
+
+static void list_remove(struct store *st, struct file *f)
+{
+	pthread_mutex_lock(&st->list_lock);
+	if (f->list_prev)
+		f->list_prev->list_next = f->list_next;
+	else
+		st->first = f->list_next;
+	if (f->list_next)
+		f->list_next->list_prev = f->list_prev;
+	else
+		st->last = f->list_prev;
+	pthread_mutex_unlock(&st->list_lock);
+}
+
+/* Called with the shard locked. */
+static void link_file(struct store *st, struct store_shard *sh, uint64_t hash,
+    struct file *f)
+{
+	file_ref(f);
+	if (++sh->count > sh->mask)
+		grow(st, sh);
+	f->hash_next = sh->buckets[hash & sh->mask];
+	sh->buckets[hash & sh->mask] = f;
+	list_add(st, f);
+	store_wheel_add(st, f);
+	atomic_fetch_add(&st->files, 1);
+	metrics_add(METRIC_FILES_CREATED, 1);
+}
+
+/* Called with the shard locked; the store's reference is the caller's now. */
+static struct file *unlink_file(struct store *st, struct store_shard *sh,
+    struct file **link)
+{
+	struct file *f = *link;
+
+	*link = f->hash_next;
+	sh->count--;
+	list_remove(st, f);
+	store_wheel_remove(st, f);
+	atomic_store(&f->removed, true);
+	atomic_fetch_sub(&st->files, 1);
+	return f;
+}
+
+static bool full(struct store *st)
+{
+	return atomic_load(&st->files) >= st->opts.max_files;
+}
+
+int store_add(struct store *st, struct file *f)
+{
+	size_t len = strlen(f->id);
+	uint64_t hash = hash_id(st, f->id, len);
+	struct store_shard *sh = shard_of(st, hash);
+	int r = 0;
+
+	if (full(st))
+		return -ENFILE;
+
+	pthread_mutex_lock(&sh->lock);
+	if (*find(sh, hash, f->id, len))
+		r = -EEXIST;
+	else
+		link_file(st, sh, hash, f);
+	pthread_mutex_unlock(&sh->lock);
+	return r;
+}
+
+int store_replace(struct store *st, struct file *f, struct file *expected)
+{
+	size_t len = strlen(f->id);
+	uint64_t hash = hash_id(st, f->id, len);
+	struct store_shard *sh = shard_of(st, hash);
+	struct file *old = NULL;
+	int r = 0;
+
+	pthread_mutex_lock(&sh->lock);
+	struct file **link = find(sh, hash, f->id, len);
+	if (expected && *link != expected)
+		r = -ESTALE;
+	else if (!*link && full(st))
+		r = -ENFILE;
+	if (r == 0) {
+		if (*link)
+			old = unlink_file(st, sh, link);
+		link_file(st, sh, hash, f);
+	}
+	pthread_mutex_unlock(&sh->lock);
+	if (!old)
+		return r;
+
+	metrics_add(METRIC_FILES_REPLACED, 1);
+	file_unref(old);
+	return 1;
+}
+
+struct file *store_get(struct store *st, const char *id, size_t len)
+{
+	uint64_t hash = hash_id(st, id, len);
+	struct store_shard *sh = shard_of(st, hash);
+
+	if (!len || len > ID_LEN_MAX)
+		return NULL;
+
+	pthread_mutex_lock(&sh->lock);
+	struct file *f = *find(sh, hash, id, len);
+	if (f)
+		file_ref(f);
+	pthread_mutex_unlock(&sh->lock);
+	return f;
+}
+
+bool store_was(struct store *st, const char *id, size_t len)
+{
+	uint64_t hash = hash_id(st, id, len);
+	struct store_shard *sh = shard_of(st, hash);
+	bool was = false;
+
+	pthread_mutex_lock(&sh->lock);
+	for (unsigned i = 0; i < STORE_TOMBS && !was; i++)
+		was = sh->tombs[i] == hash;
+	pthread_mutex_unlock(&sh->lock);
+	return was;
+}
+
+bool store_remove(struct store *st, struct file *f)
+{
+	size_t len = strlen(f->id);
+	uint64_t hash = hash_id(st, f->id, len);
+	struct store_shard *sh = shard_of(st, hash);
+
+	pthread_mutex_lock(&sh->lock);
+	struct file **link = find(sh, hash, f->id, len);
+	bool in = *link == f;
+	if (in) {
+		unlink_file(st, sh, link);
+		sh->tombs[sh->next_tomb++ % STORE_TOMBS] = hash;
+	}
+	pthread_mutex_unlock(&sh->lock);
+	if (in)
+		file_unref(f);
+	return in;
+}
+
+/* Called with the list locked: the first file after `after`. */
+static struct file *seek(struct store *st, uint64_t after)
+{
+	struct file *f = st->first;
+
+	/* From the end that is nearer. */
+	if (after > (f ? f->seq : 0) / 2 + st->next_seq / 2) {
+		for (f = st->last; f && f->seq > after; f = f->list_prev)
+			;
+		return f ? f->list_next : st->first;
+	}
+	while (f && f->seq <= after)
+		f = f->list_next;
+	return f;
+}
+
+size_t store_list(struct store *st, uint64_t after, int state,
+    struct file **ret, size_t max)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&st->list_lock);
+	for (struct file *f = seek(st, after); f && n < max; f = f->list_next) {
+		if (state < 0 || (int)file_state(f) == state)
+			ret[n++] = file_ref(f);
+	}
+	pthread_mutex_unlock(&st->list_lock);
+	return n;
+}
+
+void store_stats(struct store *st, struct store_stats *ret)
+{
+	*ret = (struct store_stats){ .files = atomic_load(&st->files) };
+	if (st->opts.budget)
+		spw_budget_stats(st->opts.budget, &ret->memory);
+	if (st->opts.dir)
+		spw_dir_stats(st->opts.dir, &ret->disk);
+	if (st->opts.pool)
+		ret->disk_queue = spw_pool_pending(st->opts.pool);
+}
+
+int store_check_space(struct store *st, uint64_t size)
+{
+	if (size <= st->opts.memory_max || !st->opts.dir)
+		return 0;
+
+	return spw_dir_check(st->opts.dir, size);
+}
+
+int store_probe(struct store *st)
+{
+	return st->opts.dir ? spw_dir_probe(st->opts.dir) : 0;
+}

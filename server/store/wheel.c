@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Expiry: files hang in slots by the second in which they expire, modulo the
+ * wheel's size. Looking at a slot costs what hangs in it, whatever the number
+ * of files.
+ */
+#include "base/metrics.h"
+#include "store/internal.h"
+
+static size_t slot_of(int64_t unix_ms)
+{
+	/* The second after, so that nothing goes early. */
+	return (size_t)((unix_ms + 999) / 1000) % STORE_WHEEL;
+}
+
+void store_wheel_add(struct store *st, struct file *f)
+{
+	if (!f->expires_ms)
+		return;
+
+	pthread_mutex_lock(&st->wheel_lock);
+	int64_t at = f->expires_ms;
+	/* Due already: in the next slot that is looked at. */
+	if ((at + 999) / 1000 <= st->wheel_s)
+		at = (st->wheel_s + 1) * 1000;
+	struct file **slot = &st->wheel[slot_of(at)];
+	f->wheel_next = *slot;
+	f->wheel_prev = slot;
+	if (f->wheel_next)
+		f->wheel_next->wheel_prev = &f->wheel_next;
+	*slot = f;
+	pthread_mutex_unlock(&st->wheel_lock);
+}
+
+void store_wheel_remove(struct store *st, struct file *f)
+{
+	pthread_mutex_lock(&st->wheel_lock);
+	if (f->wheel_prev) {
+		*f->wheel_prev = f->wheel_next;
+		if (f->wheel_next)
+			f->wheel_next->wheel_prev = f->wheel_prev;
+		f->wheel_prev = NULL;
+	}
+	pthread_mutex_unlock(&st->wheel_lock);
+}
+
+/* Find one file of a slot that is due; with a reference. */
+static struct file *find_due(struct store *st, size_t slot, int64_t now_ms)
+{
+	struct file *f;
+
+	pthread_mutex_lock(&st->wheel_lock);
+	for (f = st->wheel[slot]; f; f = f->wheel_next) {
+		if (f->expires_ms <= now_ms) {
+			file_ref(f);
+			break;
+		}
+	}
+	pthread_mutex_unlock(&st->wheel_lock);
+	return f;
+}
+
+size_t store_expire(struct store *st, int64_t now_ms)
+{
+	int64_t now_s = now_ms / 1000;
+	int64_t first = st->wheel_s + 1;
+	size_t count = 0;
+
+	/* After a jump of the clock every slot is looked at once. */
+	if (now_s - first >= STORE_WHEEL || now_s < st->wheel_s)
+		first = now_s - STORE_WHEEL + 1;
+	for (int64_t s = first; s <= now_s; s++) {
+		struct file *f;
+		size_t slot = (size_t)s % STORE_WHEEL;
+
+		while ((f = find_due(st, slot, now_ms))) {
+			if (store_remove(st, f)) {
+				metrics_add(METRIC_FILES_EXPIRED, 1);
+				count++;
+			}
+			file_unref(f);
+		}
+	}
+	pthread_mutex_lock(&st->wheel_lock);
+	st->wheel_s = now_s;
+	pthread_mutex_unlock(&st->wheel_lock);
+	return count;
+}
