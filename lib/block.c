@@ -236,13 +236,28 @@ void spw__block_put(struct spw__slab *slab, struct spw__block *b)
 	pthread_mutex_unlock(&slab->lock);
 }
 
-void spw__block_unref(struct spw__block *b)
+void spw__block_drop(struct spw__block *b)
 {
 	if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
 		return;
 
 	if (b->budget)
-		spw__budget_free_block(b);
+		spw_budget_unref(spw__budget_free_block(b));
 	else
 		spw__block_put(NULL, b);
+}
+
+void spw__block_unref(struct spw__block *b)
+{
+	if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
+		return;
+
+	if (b->budget) {
+		struct spw_budget *budget = spw__budget_free_block(b);
+
+		spw__budget_settle(budget);
+		spw_budget_unref(budget);
+	} else {
+		spw__block_put(NULL, b);
+	}
 }

@@ -71,7 +71,13 @@ static inline struct spw__block *spw__block_ref(struct spw__block *b)
 	return b;
 }
 
-/** Drop a reference; the last one uncharges the budget and frees. */
+/**
+ * Drop a reference; the last one uncharges the budget and frees, and wakes
+ * who waits for memory: nothing may be locked.
+ */
 void spw__block_unref(struct spw__block *b);
+
+/** The same with a spool locked: the waking is owed, spw__budget_settle(). */
+void spw__block_drop(struct spw__block *b);
 
 #endif

@@ -10,12 +10,14 @@
 
 #define LEVELS 64
 #define CACHE_MIN (4u * 1024 * 1024)
+#define CACHE_UNLIMITED (256u * 1024 * 1024)
 
 struct spw_budget {
 	_Atomic uint32_t refs;
 	uint64_t limit;
 	_Atomic uint64_t charged, peak, evictions;
 	_Atomic uint32_t waiting;	/* length of the line, a hint */
+	_Atomic bool owed;		/* memory came back, nobody was woken */
 	_Atomic bool relieving;
 	pthread_mutex_t lock;
 	struct spw__rank *levels[LEVELS];	/* newest first */
@@ -38,8 +40,8 @@ int spw_budget_new(uint64_t limit_bytes, struct spw_budget **ret)
 	uint64_t cache = limit_bytes / 8;
 	if (cache < CACHE_MIN)
 		cache = CACHE_MIN;
-	if (cache > SIZE_MAX / 4)
-		cache = 64 * (uint64_t)CACHE_MIN;
+	if (limit_bytes == SPW_UNLIMITED || cache > SIZE_MAX / 4)
+		cache = CACHE_UNLIMITED;
 	atomic_store(&b->refs, 1);
 	b->limit = limit_bytes;
 	pthread_mutex_init(&b->lock, NULL);
@@ -126,7 +128,7 @@ int spw__budget_get_block(struct spw_budget *b, size_t cap,
 	return 0;
 }
 
-void spw__budget_free_block(struct spw__block *block)
+struct spw_budget *spw__budget_free_block(struct spw__block *block)
 {
 	struct spw_budget *b = block->budget;
 	size_t cap = block->cap;
@@ -134,8 +136,14 @@ void spw__budget_free_block(struct spw__block *block)
 	spw__block_put(&b->slab, block);
 	atomic_fetch_sub(&b->charged, cap);
 	if (atomic_load(&b->waiting))
+		atomic_store(&b->owed, true);
+	return b;
+}
+
+void spw__budget_settle(struct spw_budget *b)
+{
+	if (atomic_load(&b->owed) && atomic_exchange(&b->owed, false))
 		spw__budget_wake(b);
-	spw_budget_unref(b);
 }
 
 /* Called with the budget locked. */
@@ -155,9 +163,14 @@ static void unlink_rank(struct spw_budget *b, struct spw__rank *r)
 	b->ranked--;
 }
 
+static unsigned level_of(uint64_t bytes)
+{
+	return 63 - (unsigned)__builtin_clzll(bytes | 1);
+}
+
 void spw__budget_rank(struct spw_budget *b, struct spw__rank *r, size_t bytes)
 {
-	unsigned level = 63 - (unsigned)__builtin_clzll(bytes | 1);
+	unsigned level = level_of(bytes);
 
 	pthread_mutex_lock(&b->lock);
 	unlink_rank(b, r);
@@ -190,17 +203,15 @@ static struct spw__rank *oldest(struct spw_budget *b, unsigned level)
 	    offsetof(struct spw__rank, next));
 }
 
-struct spw_spool *spw__budget_largest(struct spw_budget *b)
+struct spw_spool *spw__budget_largest(struct spw_budget *b, size_t bytes)
 {
 	struct spw_spool *found = NULL;
 
 	pthread_mutex_lock(&b->lock);
-	if (b->nonempty) {
-		unsigned level = 63 - (unsigned)__builtin_clzll(b->nonempty);
-
-		/* One that is being freed is not worth a second look. */
+	unsigned level = level_of(b->nonempty);
+	/* One that is being freed is not worth a second look. */
+	if (b->nonempty && level >= level_of(bytes))
 		found = spw__spool_try_ref(oldest(b, level)->spool);
-	}
 	pthread_mutex_unlock(&b->lock);
 	return found;
 }
@@ -209,7 +220,7 @@ bool spw__budget_relieve(struct spw_budget *b)
 {
 	if (b->limit == SPW_UNLIMITED ||
 	    atomic_load_explicit(&b->charged, memory_order_relaxed) <=
-	        b->limit - b->limit / 8)
+		b->limit - b->limit / 8)
 		return false;
 
 	return !atomic_exchange(&b->relieving, true);

@@ -4,7 +4,9 @@
  * hold, and the line of spools that wait for memory.
  *
  * Lock order: a spool's lock, then the budget's. The budget never calls into
- * a spool with its lock held.
+ * a spool with its lock held, and wakes nobody under a spool's lock: memory
+ * that comes back there only leaves a note (`owed`), and whoever then
+ * unlocked calls spw__budget_settle().
  */
 #ifndef SPILLWAY_LIB_BUDGET_H
 #define SPILLWAY_LIB_BUDGET_H
@@ -29,7 +31,7 @@ struct spw__rank {
 enum spw__charge {
 	SPW__CHARGE_CONTENT,	/* all of it */
 	SPW__CHARGE_BEHIND,	/* writes behind leave a quarter alone */
-	SPW__CHARGE_FORCED,	/* more than all: a spool's only block */
+	SPW__CHARGE_FORCED,	/* more than all: so that a spool gets on */
 };
 
 /**
@@ -41,8 +43,15 @@ enum spw__charge {
 int spw__budget_get_block(struct spw_budget *b, size_t cap,
     enum spw__charge kind, struct spw__block **ret);
 
-/** The end of a charged block: uncharge, recycle, wake who waits. */
-void spw__budget_free_block(struct spw__block *block);
+/**
+ * The end of a charged block: uncharge it and recycle its memory.
+ *
+ * Returns:   the budget, with the block's reference on it.
+ */
+struct spw_budget *spw__budget_free_block(struct spw__block *block);
+
+/** Wake who waits if memory came back. Nothing may be locked. */
+void spw__budget_settle(struct spw_budget *b);
 
 /** Rank a spool by `bytes`, anew if it was ranked. */
 void spw__budget_rank(struct spw_budget *b, struct spw__rank *r, size_t bytes);
@@ -51,9 +60,10 @@ void spw__budget_unrank(struct spw_budget *b, struct spw__rank *r);
 /**
  * Find the largest ranked spool; among equals the one ranked longest ago.
  *
- * Returns:   the spool with a reference, or NULL when none is ranked.
+ * Returns:   the spool with a reference, or NULL when none is ranked that
+ *            holds about `bytes` or more.
  */
-struct spw_spool *spw__budget_largest(struct spw_budget *b);
+struct spw_spool *spw__budget_largest(struct spw_budget *b, size_t bytes);
 
 /**
  * Is so little left that spilling should begin before it is short? If so,

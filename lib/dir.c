@@ -25,17 +25,29 @@ struct spw_dir {
 static int probe_file(int fd)
 {
 	static const char zeros[4096];
-	ssize_t n = spw__sys_pwrite(fd, zeros, sizeof(zeros), 0);
 
-	if (n < 0)
-		return (int)n;
+	for (size_t done = 0; done < sizeof(zeros);) {
+		ssize_t n = spw__sys_pwrite(
+		    fd, zeros, sizeof(zeros) - done, done);
+		if (n <= 0)
+			return n < 0 ? (int)n : -ENOSPC;
 
-	return n == (ssize_t)sizeof(zeros) ? 0 : -ENOSPC;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* -EPERM means sealed; an immutable directory merely gives no access. */
+static int make_file(const struct spw_dir *d)
+{
+	int fd = spw__sys_tmpfile(d->fd);
+
+	return fd == -EPERM ? -EACCES : fd;
 }
 
 int spw_dir_probe(struct spw_dir *d)
 {
-	int fd = spw__sys_tmpfile(d->fd);
+	int fd = make_file(d);
 	if (fd < 0)
 		return fd;
 
@@ -93,12 +105,12 @@ void spw_dir_unref(struct spw_dir *d)
 	spw__sys_free(d);
 }
 
-static int64_t free_bytes(struct spw_dir *d)
+static int64_t free_bytes(struct spw_dir *d, unsigned ttl_ms)
 {
 	uint64_t now = spw__sys_now_ms();
 	uint64_t at = atomic_load(&d->free_at);
 
-	if (now - at >= FREE_TTL_MS &&
+	if (now - at >= ttl_ms &&
 	    atomic_compare_exchange_strong(&d->free_at, &at, now)) {
 		struct spw__fs_info fs;
 
@@ -108,15 +120,21 @@ static int64_t free_bytes(struct spw_dir *d)
 	return atomic_load(&d->free);
 }
 
+static bool leaves_free(const struct spw_dir *d, int64_t left, uint64_t bytes)
+{
+	return left >= 0 && (uint64_t)left >= d->keep_free &&
+	    (uint64_t)left - d->keep_free >= bytes;
+}
+
 /* Does `bytes` leave keep_free untouched? */
 static bool fits_free(struct spw_dir *d, uint64_t bytes)
 {
 	if (!d->keep_free)
 		return true;
 
-	int64_t left = free_bytes(d);
-	return left >= 0 && (uint64_t)left >= d->keep_free &&
-	    (uint64_t)left - d->keep_free >= bytes;
+	/* Room may have come back: nothing is refused on old figures. */
+	return leaves_free(d, free_bytes(d, FREE_TTL_MS), bytes) ||
+	    leaves_free(d, free_bytes(d, 0), bytes);
 }
 
 int spw_dir_check(struct spw_dir *d, uint64_t bytes)
@@ -154,7 +172,7 @@ void spw__dir_uncharge(struct spw_dir *d, uint64_t bytes)
 
 int spw__dir_file(struct spw_dir *d)
 {
-	int fd = spw__sys_tmpfile(d->fd);
+	int fd = make_file(d);
 
 	if (fd >= 0)
 		atomic_fetch_add(&d->files, 1);
@@ -175,7 +193,7 @@ bool spw__dir_reserves(const struct spw_dir *d)
 
 void spw_dir_stats(struct spw_dir *d, struct spw_dir_stats *ret)
 {
-	int64_t left = free_bytes(d);
+	int64_t left = free_bytes(d, FREE_TTL_MS);
 
 	*ret = (struct spw_dir_stats){
 		.quota = d->quota,

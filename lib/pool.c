@@ -77,10 +77,10 @@ void spw_pool_submit(struct spw_pool *p, struct spw_job *job)
 	*p->last = job;
 	p->last = &job->next;
 	p->pending++;
-	bool wake = p->idle > 0;
-	pthread_mutex_unlock(&p->lock);
-	if (wake)
+	/* Under the lock: once the job ran, the pool may be freed. */
+	if (p->idle)
 		pthread_cond_signal(&p->more);
+	pthread_mutex_unlock(&p->lock);
 }
 
 size_t spw_pool_pending(struct spw_pool *p)

@@ -113,6 +113,7 @@ void spw_spool_unref(struct spw_spool *s)
 	if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
 
+	/* From here on neither eviction nor waking finds it. */
 	if (s->opts.budget) {
 		spw__budget_unrank(s->opts.budget, &s->rank);
 		spw__budget_unwait(s->opts.budget, &s->rank);
@@ -139,11 +140,15 @@ static void trim_memory(struct spw_spool *s)
 	if (!old || s->spilled || spw__spool_sparse(s) ||
 	    spw__block_cap(size) * 2 > old->cap)
 		return;
-	if (spw__spool_get_block(
-	        s, spw__block_cap(size), SPW__CHARGE_CONTENT, &b) < 0)
+
+	int r = spw__spool_get_block(
+	    s, spw__block_cap(size), SPW__CHARGE_CONTENT, &b);
+	if (r < 0)
 		return;
 
 	spw__spool_swap_block(s, b, size);
+	if (s->opts.budget && s->opts.dir)
+		spw__budget_rank(s->opts.budget, &s->rank, b->cap);
 }
 
 /* Locked; nothing waits for the disk. */
@@ -175,18 +180,34 @@ static int sealed_already(struct spw_spool *s)
 int spw_spool_seal(struct spw_spool *s)
 {
 	pthread_mutex_lock(&s->lock);
-	spw__spool_busy_begin(s);
+	spw__spool_writing_begin(s);
 	int r = sealed_already(s);
 	if (r == 0 && s->spilled && !spw__spool_sparse(s)) {
 		r = spw__spool_flush(s);
 		if (r == 0)
 			spw__spool_trim_disk(s);
+		/* The source may have broken meanwhile. */
+		if (r == 0)
+			r = sealed_already(s);
 	}
 	if (r == 0)
 		r = seal(s);
 	spw__spool_busy_end(s);
 	pthread_mutex_unlock(&s->lock);
+	spw__spool_settle(s);
 	return r < 0 ? r : 0;
+}
+
+/* Locked. Is there something that the pool has to do before it is sealed? */
+static bool seal_waits(struct spw_spool *s)
+{
+	if (s->writing)
+		return true;
+	if (!s->spilled || spw__spool_sparse(s))
+		return false;
+
+	return atomic_load(&s->head) ||
+	    (s->disk_charged > atomic_load(&s->on_disk) && !s->untrimmable);
 }
 
 int spw_spool_try_seal(struct spw_spool *s)
@@ -200,10 +221,7 @@ int spw_spool_try_seal(struct spw_spool *s)
 		r = s->flush_error;
 		s->flush_error = 0;
 	}
-	bool waits = r == 0 && s->spilled && !spw__spool_sparse(s) &&
-	    (atomic_load(&s->head) ||
-	        s->disk_charged > atomic_load(&s->on_disk));
-	if (waits) {
+	if (r == 0 && seal_waits(s)) {
 		/* The pool writes the rest, and gives back the excess. */
 		s->drain = true;
 		spw__spool_kick(s);
@@ -213,6 +231,7 @@ int spw_spool_try_seal(struct spw_spool *s)
 	if (r == 0)
 		r = seal(s);
 	pthread_mutex_unlock(&s->lock);
+	spw__spool_settle(s);
 	return r < 0 ? r : 0;
 }
 
@@ -234,15 +253,30 @@ int spw_spool_rollover(struct spw_spool *s)
 	int r = spw__spool_spill(s, SPW_SPILL_FORCED);
 	if (r == 0)
 		r = spw__spool_flush(s);
+	if (r == 0)
+		s->kept = true;
 	spw__spool_busy_end(s);
 	pthread_mutex_unlock(&s->lock);
-	spw__spool_tell_spill(s);
+	spw__spool_settle(s);
+	return r;
+}
+
+/* Who holds the file sees its end: there must be nothing of a failed write. */
+static int clean_file(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	spw__spool_busy_begin(s);
+	int r = spw__spool_sparse(s) ? 0 : spw__spool_clean_end(s);
+	spw__spool_busy_end(s);
+	pthread_mutex_unlock(&s->lock);
 	return r;
 }
 
 int spw_spool_fd(struct spw_spool *s)
 {
 	int r = spw_spool_rollover(s);
+	if (r == 0)
+		r = clean_file(s);
 
 	return r < 0 ? r : spw__sys_dup(atomic_load(&s->fd));
 }

@@ -17,7 +17,18 @@
  * then waits for the window to be empty.
  *
  * Everything that changes is changed under `lock`. Disk I/O happens outside
- * of it, by one thread at a time, which holds `busy`.
+ * of it, by one thread at a time, which holds `busy`. Who only writes blocks
+ * to the file lets appends behind go on meanwhile; who changes the content
+ * says so by `writing`.
+ *
+ * A spill that fails before a byte is on disk is undone: no file, no charge,
+ * `spilled` unset, so that the content is in memory as if nothing had been
+ * tried. From the first byte on disk, or once somebody may hold the file, it
+ * is for good (`kept`).
+ *
+ * No callback runs while a spool is locked. What is owed when a lock was
+ * dropped (on_spill, waking who waits for memory) is done by
+ * spw__spool_settle().
  */
 #ifndef SPILLWAY_LIB_SPOOL_H
 #define SPILLWAY_LIB_SPOOL_H
@@ -63,14 +74,18 @@ struct spw_spool {
 	size_t memory_bytes;		/* capacity of the list */
 	bool tail_closed;		/* appends go to a new block */
 	bool busy;			/* somebody does I/O or rewrites */
+	bool writing;			/* and changes the content */
 	bool spilled;			/* lives on disk */
+	bool kept;			/* for good: the file may be in use */
 	bool queued;			/* `job` is with the pool */
 	bool drain;			/* write the open tail, too */
 	bool starved;			/* waited for the budget already */
 	bool hopeless;			/* and nothing came of it */
 	bool writer_waits;		/* was told -EAGAIN */
 	bool dirty_end;			/* the file may reach past on_disk */
+	bool untrimmable;		/* and cutting it off failed */
 	bool relief;			/* being spilled ahead of need */
+	bool told;			/* on_spill was called */
 	_Atomic bool tell;		/* on_spill is due */
 	enum spw_spill why;
 	int flush_error;		/* to be told to the writer, once */
@@ -87,22 +102,18 @@ static inline bool spw__spool_sparse(const struct spw_spool *s)
 	return s->opts.flags & SPW_SPOOL_SPARSE;
 }
 
-static inline uint64_t spw__spool_pending(struct spw_spool *s)
-{
-	return atomic_load_explicit(&s->committed, memory_order_relaxed) -
-	    atomic_load_explicit(&s->on_disk, memory_order_relaxed);
-}
-
 /** Take a reference unless the spool is being freed; NULL then. */
 struct spw_spool *spw__spool_try_ref(struct spw_spool *s);
-
-/** Call on_writable. */
-void spw__spool_writable(struct spw_spool *s);
 
 /* spool_flush.c; all are called with the spool locked. */
 
 /** Wait until nobody does I/O on this spool, then be the one who may. */
 void spw__spool_busy_begin(struct spw_spool *s);
+
+/** The same for who changes the content: appends behind wait, too. */
+void spw__spool_writing_begin(struct spw_spool *s);
+
+/** The end of either. */
 void spw__spool_busy_end(struct spw_spool *s);
 
 /**
@@ -112,14 +123,24 @@ void spw__spool_busy_end(struct spw_spool *s);
  */
 int spw__spool_spill(struct spw_spool *s, enum spw_spill why);
 
-/** Call on_spill if it is due. Call unlocked, after a spill was decided. */
-void spw__spool_tell_spill(struct spw_spool *s);
+/**
+ * A write failed: give back what the file took for it; if nothing is on disk
+ * yet, undo the spill. Busy; drops the lock meanwhile.
+ */
+void spw__spool_undo(struct spw_spool *s);
 
-/** Make the file if there is none. Busy; drops the lock meanwhile. */
-int spw__spool_need_file(struct spw_spool *s);
-
-/** Account for a file of `size` bytes. Busy. */
+/**
+ * Account for a file of `size` bytes, or of the expected length at once.
+ * Writes behind are charged when they are taken, so that what was taken does
+ * not fail for want of quota later.
+ */
 int spw__spool_charge_disk(struct spw_spool *s, uint64_t size);
+
+/** Say how much of the content is in the file; from now on it is kept. */
+void spw__spool_set_on_disk(struct spw_spool *s, uint64_t size);
+
+/** Account for `size` bytes and no more. */
+void spw__spool_uncharge_disk(struct spw_spool *s, uint64_t size);
 
 /** Write every waiting byte. Busy; drops the lock meanwhile. */
 int spw__spool_flush(struct spw_spool *s);
@@ -128,8 +149,18 @@ int spw__spool_flush(struct spw_spool *s);
 int spw__spool_write_file(struct spw_spool *s, const uint8_t *data, size_t len,
     uint64_t off);
 
+/** Set the file's length. Busy; call with the lock dropped. */
+int spw__spool_cut_file(struct spw_spool *s, uint64_t size);
+
 /** Give back disk space past the content. Busy; drops the lock meanwhile. */
 void spw__spool_trim_disk(struct spw_spool *s);
+
+/**
+ * Let the file past on_disk read as zeros. Busy; drops the lock meanwhile.
+ *
+ * Errors:    from the disk.
+ */
+int spw__spool_clean_end(struct spw_spool *s);
 
 /** Hand the waiting blocks to the pool if it does not have them yet. */
 void spw__spool_kick(struct spw_spool *s);
@@ -140,18 +171,33 @@ void spw__spool_pop(struct spw_spool *s);
 /** Append an empty block for [base, ...) to the list. */
 void spw__spool_push(struct spw_spool *s, struct spw__block *b, uint64_t base);
 
+/** Wait until no reader is in its window. */
+void spw__spool_quiesce(struct spw_spool *s);
+
+/* spool_room.c */
+
+/** Call on_writable. Nothing may be locked. */
+void spw__spool_writable(struct spw_spool *s);
+
 /**
- * Make room in the budget by sending the largest spool to disk. Call with the
- * spool locked; drops the lock meanwhile.
+ * Do what is owed after the spool was unlocked: call on_spill, wake who waits
+ * for memory. Nothing may be locked.
+ */
+void spw__spool_settle(struct spw_spool *s);
+
+/**
+ * Make room in the budget by sending the largest spool to disk, if there is
+ * one larger than this one, which wants `bytes`. Call with the spool locked;
+ * drops the lock meanwhile.
  *
  * Returns:   0 to look at everything anew, the lock was dropped; 1 when memory
  *            will come back and on_writable tells when (`block` false only).
  * Errors:    -ENOBUFS when this spool is the largest, or nothing helped; the
  *            lock was not dropped.
  */
-int spw__spool_make_room(struct spw_spool *s, bool block);
+int spw__spool_make_room(struct spw_spool *s, size_t bytes, bool block);
 
-/** Start spilling in the background when memory is getting short. */
+/** Start spilling in the background when memory is getting short. Unlocked. */
 void spw__spool_relieve(struct spw_spool *s);
 
 /* spool_wait.c */
@@ -163,6 +209,9 @@ void spw__spool_notify(struct spw_spool *s);
 
 /** May `len` bytes be written at `off`? Errors: as spw_spool_append(). */
 int spw__spool_check(struct spw_spool *s, size_t len, uint64_t off);
+
+/** Would content of `size` bytes be allowed to stay in memory? */
+bool spw__spool_fits_memory(const struct spw_spool *s, uint64_t size);
 
 /**
  * Get memory for content of `size` bytes, or decide for the disk.
@@ -183,8 +232,5 @@ void spw__spool_publish(struct spw_spool *s, uint64_t committed);
 /** Get a block of the budget, or of the system without one. */
 int spw__spool_get_block(struct spw_spool *s, size_t cap,
     enum spw__charge kind, struct spw__block **ret);
-
-/** Wait until no reader is in its window (spool_flush.c). */
-void spw__spool_quiesce(struct spw_spool *s);
 
 #endif

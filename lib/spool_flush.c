@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way to disk: deciding it, writing blocks behind the appends, and
- * making room in the budget.
+ * The way to disk: deciding it, taking it back, and writing blocks, also
+ * behind the appends.
  */
 #include <assert.h>
 #include <errno.h>
@@ -18,9 +18,15 @@ void spw__spool_busy_begin(struct spw_spool *s)
 	s->busy = true;
 }
 
+void spw__spool_writing_begin(struct spw_spool *s)
+{
+	spw__spool_busy_begin(s);
+	s->writing = true;
+}
+
 void spw__spool_busy_end(struct spw_spool *s)
 {
-	s->busy = false;
+	s->busy = s->writing = false;
 	pthread_cond_broadcast(&s->idle);
 }
 
@@ -34,58 +40,85 @@ int spw__spool_spill(struct spw_spool *s, enum spw_spill why)
 	s->spilled = true;
 	s->why = why;
 	s->tail_closed = s->tail != NULL;
-	atomic_store(&s->tell, true);
+	atomic_store(&s->tell, !s->told);
 	if (s->opts.budget)
 		spw__budget_unrank(s->opts.budget, &s->rank);
 	return 0;
 }
 
-/* The spill failed before anything was on disk: back to being in memory. */
-static void unspill(struct spw_spool *s)
+/* Nobody can have the file, and there is nothing in it to be read. */
+static void drop_file(struct spw_spool *s)
 {
-	if (s->blocks != 1 || atomic_load(&s->on_disk) != 0)
+	int fd = atomic_exchange(&s->fd, -1);
+
+	if (fd >= 0) {
+		pthread_mutex_unlock(&s->lock);
+		spw__dir_close(s->opts.dir, fd);
+		pthread_mutex_lock(&s->lock);
+	}
+	s->dirty_end = false;
+}
+
+/* How long the content is as memory and the file see it. */
+static uint64_t content_size(const struct spw_spool *s)
+{
+	return spw__spool_sparse(s) ? s->opts.size_hint
+				    : atomic_load(&s->committed);
+}
+
+/* May the content stay in memory, in one block, as before the spill? */
+static bool can_unspill(const struct spw_spool *s)
+{
+	return s->blocks == 0 ||
+	    (s->blocks == 1 && spw__spool_fits_memory(s, content_size(s)));
+}
+
+void spw__spool_undo(struct spw_spool *s)
+{
+	if (s->kept) {
+		/* What is reserved for the expected length stays so. */
+		if (s->opts.size_hint <= SPW__IO_SIZE)
+			spw__spool_trim_disk(s);
+		return;
+	}
+
+	drop_file(s);
+	if (s->spilled && !can_unspill(s)) {
+		spw__spool_uncharge_disk(s, atomic_load(&s->committed));
+		return;
+	}
+	spw__spool_uncharge_disk(s, 0);
+	if (!s->spilled)
 		return;
 
 	s->spilled = false;
 	s->tail_closed = false;
 	s->why = SPW_SPILL_NONE;
 	atomic_store(&s->tell, false);
-	if (s->opts.budget)
-		spw__budget_rank(
-		    s->opts.budget, &s->rank, s->memory_bytes);
+	if (s->tail && s->opts.budget)
+		spw__budget_rank(s->opts.budget, &s->rank, s->memory_bytes);
 }
 
-void spw__spool_tell_spill(struct spw_spool *s)
+/* What the content is known to need, so that it fails early; or 0. */
+static uint64_t reservation(const struct spw_spool *s)
 {
-	if (!atomic_exchange(&s->tell, false))
-		return;
+	if (spw__spool_sparse(s) || s->opts.size_hint <= SPW__IO_SIZE ||
+	    atomic_load(&s->state) != SPW_STATE_OPEN)
+		return 0;
 
-	pthread_mutex_lock(&s->callback_lock);
-	if (s->opts.on_spill)
-		s->opts.on_spill(s, s->why, s->opts.user_data);
-	pthread_mutex_unlock(&s->callback_lock);
-}
-
-void spw__spool_writable(struct spw_spool *s)
-{
-	pthread_mutex_lock(&s->callback_lock);
-	if (s->opts.on_writable)
-		s->opts.on_writable(s, s->opts.user_data);
-	pthread_mutex_unlock(&s->callback_lock);
-}
-
-void spw_spool_detach(struct spw_spool *s)
-{
-	pthread_mutex_lock(&s->callback_lock);
-	s->opts.on_spill = NULL;
-	s->opts.on_writable = NULL;
-	pthread_mutex_unlock(&s->callback_lock);
+	return s->opts.size_hint;
 }
 
 int spw__spool_charge_disk(struct spw_spool *s, uint64_t size)
 {
+	uint64_t hint = reservation(s);
+
+	if (size < hint)
+		size = hint;
 	if (size <= s->disk_charged)
 		return 0;
+	if (size > (uint64_t)INT64_MAX)
+		return -ENOSPC;
 
 	int r = spw__dir_charge(s->opts.dir, size - s->disk_charged);
 	if (r < 0)
@@ -95,28 +128,58 @@ int spw__spool_charge_disk(struct spw_spool *s, uint64_t size)
 	return 0;
 }
 
-/* Set aside what the content is known to need, so that it fails early. */
-static int reserve(struct spw_spool *s, int fd)
+void spw__spool_uncharge_disk(struct spw_spool *s, uint64_t size)
 {
-	uint64_t hint = s->opts.size_hint;
+	if (s->disk_charged <= size)
+		return;
 
-	if (spw__spool_sparse(s) || hint <= SPW__IO_SIZE)
-		return 0;
-
-	int r = spw__spool_charge_disk(s, hint);
-	if (r < 0 || !spw__dir_reserves(s->opts.dir))
-		return r;
-
-	pthread_mutex_unlock(&s->lock);
-	r = spw__sys_reserve(fd, hint);
-	pthread_mutex_lock(&s->lock);
-	return r == -EOPNOTSUPP ? 0 : r;
+	spw__dir_uncharge(s->opts.dir, s->disk_charged - size);
+	s->disk_charged = size;
 }
 
-int spw__spool_need_file(struct spw_spool *s)
+void spw__spool_set_on_disk(struct spw_spool *s, uint64_t size)
+{
+	s->kept = true;
+	atomic_store(&s->on_disk, size);
+}
+
+/* Codes that mean something else to the caller of a spool. */
+static int disk_error(int r)
+{
+	switch (r) {
+	case -EFBIG:		/* the content would pass `size_max` */
+		return -ENOSPC;
+	case -EPERM:		/* sealed */
+	case -EAGAIN:		/* try again later */
+		return -EIO;
+	default:
+		return r;
+	}
+}
+
+/* Set disk blocks aside for what is expected. */
+static int reserve(struct spw_spool *s, int fd)
+{
+	uint64_t hint = reservation(s);
+
+	if (!hint || !spw__dir_reserves(s->opts.dir))
+		return 0;
+
+	pthread_mutex_unlock(&s->lock);
+	int r = spw__sys_reserve(fd, hint);
+	pthread_mutex_lock(&s->lock);
+	return r == -EOPNOTSUPP ? 0 : disk_error(r);
+}
+
+static int need_file(struct spw_spool *s)
 {
 	if (atomic_load(&s->fd) >= 0)
 		return 0;
+
+	/* What is refused costs no file. */
+	int r = spw__spool_charge_disk(s, content_size(s));
+	if (r < 0)
+		return r;
 
 	pthread_mutex_unlock(&s->lock);
 	int fd = spw__dir_file(s->opts.dir);
@@ -124,9 +187,11 @@ int spw__spool_need_file(struct spw_spool *s)
 	if (fd < 0)
 		return fd;
 
-	int r = reserve(s, fd);
+	r = reserve(s, fd);
 	if (r < 0) {
+		pthread_mutex_unlock(&s->lock);
 		spw__dir_close(s->opts.dir, fd);
+		pthread_mutex_lock(&s->lock);
 		return r;
 	}
 
@@ -147,7 +212,7 @@ int spw__spool_write_file(struct spw_spool *s, const uint8_t *data, size_t len,
 
 		ssize_t w = spw__sys_pwrite(fd, data, n, off);
 		if (w < 0)
-			return (int)w;
+			return disk_error((int)w);
 		if (w == 0)
 			return -EIO;
 
@@ -190,7 +255,7 @@ void spw__spool_pop(struct spw_spool *s)
 	s->blocks--;
 	s->memory_bytes -= b->cap;
 	spw__spool_quiesce(s);
-	spw__block_unref(b);
+	spw__block_drop(b);
 }
 
 /* Write the head block, which no append touches any more, and drop it. */
@@ -214,7 +279,7 @@ static int write_head(struct spw_spool *s)
 		return r;
 	}
 
-	atomic_store(&s->on_disk, end);
+	spw__spool_set_on_disk(s, end);
 	spw__spool_pop(s);
 	return 0;
 }
@@ -228,19 +293,22 @@ static int write_sparse(struct spw_spool *s)
 	if (r < 0)
 		return r;
 
-	/* Busy keeps writers away, so the set does not change meanwhile. */
-	pthread_mutex_unlock(&s->lock);
+	/*
+	 * Busy keeps the set as it is, but a writer who waits may already have
+	 * made room in it, so that it lies elsewhere.
+	 */
 	for (size_t i = 0; r == 0 && i < s->extents.count; i++) {
-		const struct spw__extent *e = &s->extents.items[i];
+		struct spw__extent e = s->extents.items[i];
 
-		r = spw__spool_write_file(s, b->data + e->first,
-		    (size_t)(e->end - e->first), e->first);
+		pthread_mutex_unlock(&s->lock);
+		r = spw__spool_write_file(s, b->data + e.first,
+		    (size_t)(e.end - e.first), e.first);
+		pthread_mutex_lock(&s->lock);
 	}
-	pthread_mutex_lock(&s->lock);
 	if (r < 0)
 		return r;
 
-	atomic_store(&s->on_disk, s->opts.size_hint);
+	spw__spool_set_on_disk(s, s->opts.size_hint);
 	spw__spool_pop(s);
 	return 0;
 }
@@ -257,12 +325,12 @@ static int flush_some(struct spw_spool *s, uint64_t most)
 {
 	uint64_t start = atomic_load(&s->on_disk);
 
-	int r = spw__spool_need_file(s);
+	int r = need_file(s);
 	while (r == 0 && writable_head(s) &&
 	    atomic_load(&s->on_disk) - start < most)
 		r = spw__spool_sparse(s) ? write_sparse(s) : write_head(s);
 	if (r < 0)
-		unspill(s);
+		spw__spool_undo(s);
 	return r;
 }
 
@@ -273,22 +341,56 @@ int spw__spool_flush(struct spw_spool *s)
 	return flush_some(s, SPW_UNLIMITED);
 }
 
-void spw__spool_trim_disk(struct spw_spool *s)
+int spw__spool_cut_file(struct spw_spool *s, uint64_t size)
+{
+	return disk_error(spw__sys_truncate(atomic_load(&s->fd), size));
+}
+
+/* Cut the file to what is on disk. Busy; drops the lock meanwhile. */
+static int cut_rest(struct spw_spool *s)
 {
 	uint64_t size = atomic_load(&s->on_disk);
-	int fd = atomic_load(&s->fd);
-
-	if (spw__spool_sparse(s) || s->disk_charged <= size || fd < 0)
-		return;
 
 	pthread_mutex_unlock(&s->lock);
-	int r = spw__sys_truncate(fd, size);
+	int r = spw__spool_cut_file(s, size);
 	pthread_mutex_lock(&s->lock);
+	s->untrimmable = r < 0;
 	if (r < 0)
+		return r;
+
+	s->dirty_end = false;
+	spw__spool_uncharge_disk(s, atomic_load(&s->committed));
+	return 0;
+}
+
+void spw__spool_trim_disk(struct spw_spool *s)
+{
+	if (spw__spool_sparse(s) || atomic_load(&s->fd) < 0 ||
+	    s->disk_charged <= atomic_load(&s->committed))
 		return;
 
-	spw__dir_uncharge(s->opts.dir, s->disk_charged - size);
-	s->disk_charged = size;
+	/* A failure costs space, nothing else. */
+	(void)cut_rest(s);
+}
+
+int spw__spool_clean_end(struct spw_spool *s)
+{
+	return s->dirty_end ? cut_rest(s) : 0;
+}
+
+/* One turn of writing. Returns: true when another is needed. Busy. */
+static bool turn(struct spw_spool *s)
+{
+	if (s->drain && s->tail)
+		s->tail_closed = true;
+
+	int r = s->spilled ? flush_some(s, SPW__FLUSH_TURN) : 0;
+	/* Nobody was waiting for a spill that is undone: nobody is told. */
+	if (r < 0 && (s->spilled || s->writer_waits))
+		s->flush_error = r;
+	if (r == 0 && s->drain && !writable_head(s))
+		spw__spool_trim_disk(s);
+	return r == 0 && s->spilled && writable_head(s);
 }
 
 /* One turn of writing behind, on a thread of the pool. */
@@ -300,21 +402,14 @@ static void write_behind(struct spw_job *job)
 	assert(s->magic == SPW__SPOOL_MAGIC);
 	pthread_mutex_lock(&s->lock);
 	spw__spool_busy_begin(s);
-	if (s->drain && s->tail)
-		s->tail_closed = true;
-	int r = s->spilled ? flush_some(s, SPW__FLUSH_TURN) : 0;
-	/* Nobody was waiting for a spill that is undone: nobody is told. */
-	if (r < 0 && (s->spilled || s->writer_waits))
-		s->flush_error = r;
-	bool again = r == 0 && s->spilled && writable_head(s);
-	if (r == 0 && !again && s->drain)
-		spw__spool_trim_disk(s);
+	bool again = turn(s);
 	bool relief = s->relief && !again;
 	if (!again)
 		s->queued = s->drain = s->relief = false;
 	spw__spool_busy_end(s);
 	pthread_mutex_unlock(&s->lock);
 
+	spw__spool_settle(s);
 	spw__spool_writable(s);
 	if (again) {
 		spw_pool_submit(s->opts.pool, &s->job);
@@ -337,83 +432,4 @@ void spw__spool_kick(struct spw_spool *s)
 	s->job.run = write_behind;
 	spw_spool_ref(s);
 	spw_pool_submit(s->opts.pool, &s->job);
-}
-
-/* Send another spool to disk and wait for it. */
-static int evict_now(struct spw_spool *victim)
-{
-	int r;
-
-	pthread_mutex_lock(&victim->lock);
-	spw__spool_busy_begin(victim);
-	r = spw__spool_spill(victim, SPW_SPILL_BUDGET);
-	if (r == 0)
-		r = spw__spool_flush(victim);
-	spw__spool_busy_end(victim);
-	pthread_mutex_unlock(&victim->lock);
-	spw__spool_tell_spill(victim);
-	return r;
-}
-
-static bool evict_later(struct spw_spool *victim, bool relief)
-{
-	pthread_mutex_lock(&victim->lock);
-	bool going = victim->opts.pool &&
-	    spw__spool_spill(victim, SPW_SPILL_BUDGET) == 0;
-	if (going) {
-		victim->relief |= relief;
-		spw__spool_kick(victim);
-	}
-	pthread_mutex_unlock(&victim->lock);
-	spw__spool_tell_spill(victim);
-	return going;
-}
-
-int spw__spool_make_room(struct spw_spool *s, bool block)
-{
-	struct spw_budget *b = s->opts.budget;
-
-	/* One eviction did not help: this one goes to disk itself. */
-	if (s->hopeless || (!block && s->starved)) {
-		s->hopeless = false;
-		return -ENOBUFS;
-	}
-
-	struct spw_spool *victim = spw__budget_largest(b);
-	if (!victim || victim == s) {
-		spw_spool_unref(victim);
-		return -ENOBUFS;
-	}
-
-	int r;
-	pthread_mutex_unlock(&s->lock);
-	if (block) {
-		r = evict_now(victim);
-	} else {
-		/* In line first, or the wake-up could be missed. */
-		spw__budget_wait(b, &s->rank);
-		r = evict_later(victim, false) ? 1 : -ENOBUFS;
-	}
-	if (r >= 0)
-		spw__budget_count_eviction(b);
-	spw_spool_unref(victim);
-	pthread_mutex_lock(&s->lock);
-	s->starved = true;
-	s->hopeless = r < 0;
-	return r < 0 ? 0 : r;
-}
-
-void spw__spool_relieve(struct spw_spool *s)
-{
-	struct spw_budget *b = s->opts.budget;
-
-	if (!b || !s->opts.pool || !spw__budget_relieve(b))
-		return;
-
-	struct spw_spool *victim = spw__budget_largest(b);
-	if (victim && victim != s && evict_later(victim, true))
-		spw__budget_count_eviction(b);
-	else
-		spw__budget_relieved(b);
-	spw_spool_unref(victim);
 }

@@ -9,64 +9,65 @@
 
 /*
  * Find the block that holds `off` and take a reference on it. NULL when it
- * went to the file meanwhile.
+ * went to the file meanwhile, or was cut off.
+ *
+ * `*ret_run` is how many bytes from `off` on are surely the spool's at this
+ * place. It is found in the window, too: a reference keeps the block, but not
+ * the one after it.
  */
-static struct spw__block *block_at(struct spw_spool *s, uint64_t off)
+static struct spw__block *block_at(struct spw_spool *s, uint64_t off,
+    size_t *ret_run)
 {
+	uint64_t end = 0;
+
 	atomic_fetch_add(&s->readers, 1);
 	struct spw__block *b = atomic_load(&s->head);
 	while (b) {
 		struct spw__block *next = atomic_load(&b->next);
 
-		if (!next || next->base > off)
+		end = next ? next->base : b->base + b->cap;
+		if (!next || end > off)
 			break;
 		b = next;
 	}
-	if (b && b->base <= off)
+	if (b && b->base <= off && off < end)
 		spw__block_ref(b);
 	else
 		b = NULL;
 	atomic_fetch_sub(&s->readers, 1);
+	if (b)
+		*ret_run = (size_t)(end - off);
 	return b;
 }
 
-/* How much of the block past `off` is surely the spool's at this place. */
-static size_t block_run(struct spw__block *b, uint64_t off)
-{
-	struct spw__block *next = atomic_load(&b->next);
-	uint64_t end = next ? next->base : b->base + b->cap;
-
-	return (size_t)(end - off);
-}
-
-/* Read bytes that are known to be there. */
+/*
+ * Read bytes that were there a moment ago. Returns: 0 to look anew, because
+ * they moved or were cut off.
+ */
 static ssize_t read_present(struct spw_spool *s, void *buf, size_t len,
     uint64_t off)
 {
-	for (;;) {
-		uint64_t disk = atomic_load(&s->on_disk);
+	uint64_t disk = atomic_load(&s->on_disk);
 
-		if (off < disk) {
-			if (len > disk - off)
-				len = (size_t)(disk - off);
-			ssize_t n = spw__sys_pread(
-			    atomic_load(&s->fd), buf, len, off);
+	if (off < disk) {
+		if (len > disk - off)
+			len = (size_t)(disk - off);
+		ssize_t n = spw__sys_pread(atomic_load(&s->fd), buf, len, off);
 
-			/* Somebody cut the file: never an end of content. */
-			return n == 0 ? -EIO : n;
-		}
-
-		struct spw__block *b = block_at(s, off);
-		if (!b)
-			continue;
-
-		size_t run = block_run(b, off);
-		if (len > run)
-			len = run;
-		memcpy(buf, b->data + (off - b->base), len);
-		spw__block_unref(b);
-		return (ssize_t)len;
+		/* Somebody else cut the file: never an end of content. */
+		return n == 0 && off < atomic_load(&s->on_disk) ? -EIO : n;
 	}
+
+	size_t run;
+	struct spw__block *b = block_at(s, off, &run);
+	if (!b)
+		return 0;
+
+	if (len > run)
+		len = run;
+	memcpy(buf, b->data + (off - b->base), len);
+	spw__block_unref(b);
+	return (ssize_t)len;
 }
 
 uint64_t spw_spool_present(struct spw_spool *s, uint64_t off)
@@ -84,12 +85,9 @@ uint64_t spw_spool_present(struct spw_spool *s, uint64_t off)
 	return run;
 }
 
-/* What reading where nothing is there means. */
-static ssize_t nothing_there(struct spw_spool *s, uint64_t off)
+/* What reading where nothing was there means; `state` is from before. */
+static ssize_t nothing_there(struct spw_spool *s, int state, uint64_t off)
 {
-	/* In this order: the state changes after the last byte came. */
-	int state = atomic_load(&s->state);
-
 	if (state == SPW_STATE_FAILED)
 		return s->source_error;
 	if (spw__spool_sparse(s) && off < s->opts.size_hint)
@@ -107,7 +105,10 @@ ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
 		len = SSIZE_MAX;
 
 	size_t got = 0;
+	int state = SPW_STATE_OPEN;
 	while (got < len) {
+		/* In this order: the state changes after the last byte. */
+		state = atomic_load(&s->state);
 		uint64_t there = spw_spool_present(s, off + got);
 		if (!there)
 			break;
@@ -122,19 +123,21 @@ ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
 
 		got += (size_t)n;
 	}
-	return got ? (ssize_t)got : nothing_there(s, off);
+	return got ? (ssize_t)got : nothing_there(s, state, off);
 }
 
 int spw_spool_pin(struct spw_spool *s, uint64_t off, size_t len,
     struct spw_pin *ret)
 {
-	if (spw_spool_present(s, off) < len || off < atomic_load(&s->on_disk))
+	if (!len || spw_spool_present(s, off) < len ||
+	    off < atomic_load(&s->on_disk))
 		return -EAGAIN;
 
-	struct spw__block *b = block_at(s, off);
+	size_t run;
+	struct spw__block *b = block_at(s, off, &run);
 	if (!b)
 		return -EAGAIN;
-	if (block_run(b, off) < len) {
+	if (run < len) {
 		spw__block_unref(b);
 		return -EAGAIN;
 	}
@@ -155,7 +158,8 @@ int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
 {
 	uint64_t disk = atomic_load(&s->on_disk);
 
-	if (off > disk || len > disk - off)
+	/* A file that holds nothing may yet be given up. */
+	if (!disk || off > disk || len > disk - off)
 		return -EAGAIN;
 	if (spw__spool_sparse(s) && spw_spool_present(s, off) < len)
 		return -EAGAIN;

@@ -4,58 +4,61 @@
 #include <string.h>
 
 #include "spool.h"
-#include "sys.h"
-
-/* The file past on_disk must read as zeros before a gap is left there. */
-static int clean_end(struct spw_spool *s, uint64_t off)
-{
-	uint64_t end = atomic_load(&s->on_disk);
-
-	if (!s->dirty_end || off <= end)
-		return 0;
-
-	int r = spw__sys_truncate(atomic_load(&s->fd), end);
-	if (r == 0)
-		s->dirty_end = false;
-	return r;
-}
 
 /* Everything to disk, ready for a change of `size` bytes in all. Busy. */
 static int ready_file(struct spw_spool *s, uint64_t off, uint64_t size)
 {
-	int r = spw__spool_flush(s);
+	int r = spw__spool_charge_disk(s, size);
 
 	if (r == 0)
-		r = spw__spool_charge_disk(s, size);
-	return r < 0 || spw__spool_sparse(s) ? r : clean_end(s, off);
+		r = spw__spool_flush(s);
+	/* Where a gap is left, the file must read as zeros. */
+	if (r == 0 && !spw__spool_sparse(s) && off > atomic_load(&s->on_disk))
+		r = spw__spool_clean_end(s);
+	return r;
+}
+
+/* Locked, busy and writing; -ERESTART when it is in memory again. */
+static int change_file(struct spw_spool *s, const void *buf, size_t len,
+    uint64_t off)
+{
+	if (!s->spilled)
+		return -ERESTART;
+
+	int r = spw__spool_check(s, len, off);
+	if (r < 0)
+		return r;
+
+	bool sparse = spw__spool_sparse(s);
+	uint64_t end = sparse ? s->opts.size_hint : atomic_load(&s->committed);
+	uint64_t size = off + len > end ? off + len : end;
+	r = ready_file(s, off, size);
+	if (r < 0)
+		return r;
+
+	pthread_mutex_unlock(&s->lock);
+	r = spw__spool_write_file(s, buf, len, off);
+	pthread_mutex_lock(&s->lock);
+	s->dirty_end = s->dirty_end || r < 0;
+	/* Nothing is added any more once the source broke. */
+	if (r == 0)
+		r = spw__spool_check(s, 0, 0);
+	if (r < 0)
+		return r;
+
+	spw__spool_set_on_disk(s, size);
+	if (size > end)
+		spw__spool_publish(s, size);
+	return 0;
 }
 
 static int pwrite_disk(struct spw_spool *s, const void *buf, size_t len,
     uint64_t off)
 {
-	spw__spool_busy_begin(s);
-	int r = spw__spool_check(s, len, off);
-	if (r == 0)
-		r = spw__spool_spill(s, s->why);
-
-	uint64_t end = atomic_load(&s->committed);
-	uint64_t size = off + len > end ? off + len : end;
-	if (r == 0)
-		r = ready_file(
-		    s, off, spw__spool_sparse(s) ? s->opts.size_hint : size);
-	if (r == 0) {
-		pthread_mutex_unlock(&s->lock);
-		r = spw__spool_write_file(s, buf, len, off);
-		pthread_mutex_lock(&s->lock);
-		if (r < 0)
-			s->dirty_end = true;
-	}
-	if (r == 0 && spw__spool_sparse(s)) {
-		atomic_store(&s->on_disk, s->opts.size_hint);
-	} else if (r == 0 && size > end) {
-		atomic_store(&s->on_disk, size);
-		spw__spool_publish(s, size);
-	}
+	spw__spool_writing_begin(s);
+	int r = change_file(s, buf, len, off);
+	if (r < 0 && r != -ERESTART)
+		spw__spool_undo(s);
 	spw__spool_busy_end(s);
 	return r;
 }
@@ -104,14 +107,11 @@ static int write_at(struct spw_spool *s, const void *buf, size_t len,
 		if (off + len > end)
 			end = off + len;
 		r = spw__spool_place(s, sparse ? s->opts.size_hint : end, true);
+		if (r > 0)
+			r = pwrite_disk(s, buf, len, off);
+		else if (r == 0)
+			pwrite_memory(s, buf, len, off);
 	} while (r == -ERESTART);
-	if (r < 0)
-		return r;
-
-	if (r > 0)
-		r = pwrite_disk(s, buf, len, off);
-	else
-		pwrite_memory(s, buf, len, off);
 	if (r == 0 && sparse)
 		r = add_extent(s, off, len);
 	return r;
@@ -123,30 +123,52 @@ int spw_spool_pwrite(struct spw_spool *s, const void *buf, size_t len,
 	pthread_mutex_lock(&s->lock);
 	int r = write_at(s, buf, len, off);
 	pthread_mutex_unlock(&s->lock);
-	spw__spool_tell_spill(s);
+	spw__spool_settle(s);
 	return r;
+}
+
+/* Locked, busy and writing; -ERESTART when it is in memory again. */
+static int cut_file(struct spw_spool *s, uint64_t size)
+{
+	if (!s->spilled)
+		return -ERESTART;
+
+	int r = spw__spool_check(s, 0, size);
+	if (r == 0)
+		r = ready_file(s, size, size);
+	if (r < 0)
+		return r;
+
+	pthread_mutex_unlock(&s->lock);
+	r = spw__spool_cut_file(s, size);
+	pthread_mutex_lock(&s->lock);
+	if (r < 0)
+		return r;
+
+	s->dirty_end = false;
+	spw__spool_set_on_disk(s, size);
+	spw__spool_uncharge_disk(s, size);
+	spw__spool_publish(s, size);
+	return 0;
 }
 
 static int truncate_disk(struct spw_spool *s, uint64_t size)
 {
-	spw__spool_busy_begin(s);
-	int r = spw__spool_check(s, 0, size);
-	if (r == 0)
-		r = spw__spool_spill(s, s->why);
-	if (r == 0)
-		r = ready_file(s, size, size);
-	if (r == 0) {
-		pthread_mutex_unlock(&s->lock);
-		r = spw__sys_truncate(atomic_load(&s->fd), size);
-		pthread_mutex_lock(&s->lock);
-	}
-	if (r == 0) {
-		s->dirty_end = false;
-		atomic_store(&s->on_disk, size);
-		spw__spool_publish(s, size);
-	}
+	spw__spool_writing_begin(s);
+	int r = cut_file(s, size);
+	if (r < 0 && r != -ERESTART)
+		spw__spool_undo(s);
 	spw__spool_busy_end(s);
 	return r;
+}
+
+static void truncate_memory(struct spw_spool *s, uint64_t size)
+{
+	uint64_t end = atomic_load(&s->committed);
+
+	if (size > end)
+		memset(s->tail->data + end, 0, (size_t)(size - end));
+	spw__spool_publish(s, size);
 }
 
 static int truncate_to(struct spw_spool *s, uint64_t size)
@@ -158,17 +180,12 @@ static int truncate_to(struct spw_spool *s, uint64_t size)
 		if (r < 0)
 			return r;
 		r = spw__spool_place(s, size, true);
+		if (r > 0)
+			r = truncate_disk(s, size);
+		else if (r == 0)
+			truncate_memory(s, size);
 	} while (r == -ERESTART);
-	if (r < 0)
-		return r;
-	if (r > 0)
-		return truncate_disk(s, size);
-
-	uint64_t end = atomic_load(&s->committed);
-	if (size > end)
-		memset(s->tail->data + end, 0, (size_t)(size - end));
-	spw__spool_publish(s, size);
-	return 0;
+	return r;
 }
 
 int spw_spool_truncate(struct spw_spool *s, uint64_t size)
@@ -179,6 +196,6 @@ int spw_spool_truncate(struct spw_spool *s, uint64_t size)
 	pthread_mutex_lock(&s->lock);
 	int r = truncate_to(s, size);
 	pthread_mutex_unlock(&s->lock);
-	spw__spool_tell_spill(s);
+	spw__spool_settle(s);
 	return r;
 }

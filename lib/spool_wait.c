@@ -169,9 +169,10 @@ static int sleep_until(struct sleeper *z, uint64_t deadline_ms)
 	return woken ? 0 : -err;
 }
 
-/* What a wait that has ended found. */
+/* What a wait that has ended found; -EAGAIN: nothing, so it goes on. */
 static int outcome(struct spw_spool *s, uint64_t off)
 {
+	/* In this order: the state changes after the last byte came. */
 	int state = atomic_load(&s->state);
 
 	if (spw_spool_present(s, off))
@@ -179,18 +180,15 @@ static int outcome(struct spw_spool *s, uint64_t off)
 	if (state == SPW_STATE_FAILED)
 		return s->source_error;
 
-	return state == SPW_STATE_SEALED ? 0 : -ECANCELED;
+	return state == SPW_STATE_SEALED ? 0 : -EAGAIN;
 }
 
-int spw_spool_wait(struct spw_spool *s, uint64_t off, uint64_t deadline_ms,
+static int wait_once(struct spw_spool *s, uint64_t off, uint64_t deadline_ms,
     struct spw_cancel *cancel)
 {
 	struct sleeper z = { .watch = { .fn = wake_watch } };
 	pthread_condattr_t attr;
 	int r = 0;
-
-	if (spw_spool_present(s, off))
-		return 1;
 
 	pthread_mutex_init(&z.lock, NULL);
 	pthread_condattr_init(&attr);
@@ -208,5 +206,19 @@ int spw_spool_wait(struct spw_spool *s, uint64_t off, uint64_t deadline_ms,
 	spw_spool_unwatch(s, &z.watch);
 	pthread_cond_destroy(&z.cond);
 	pthread_mutex_destroy(&z.lock);
-	return r < 0 ? r : outcome(s, off);
+	return r;
+}
+
+int spw_spool_wait(struct spw_spool *s, uint64_t off, uint64_t deadline_ms,
+    struct spw_cancel *cancel)
+{
+	int r = spw_spool_present(s, off) ? 1 : -EAGAIN;
+
+	/* Again when cancelled, or when the byte was cut off meanwhile. */
+	while (r == -EAGAIN) {
+		r = wait_once(s, off, deadline_ms, cancel);
+		if (r == 0)
+			r = outcome(s, off);
+	}
+	return r;
 }

@@ -25,10 +25,9 @@ int spw__spool_check(struct spw_spool *s, size_t len, uint64_t off)
 	return 0;
 }
 
-/* Would content of this length be allowed to stay in memory? */
-static bool fits_memory(const struct spw_spool *s, uint64_t size)
+bool spw__spool_fits_memory(const struct spw_spool *s, uint64_t size)
 {
-	if (s->spilled || (s->opts.flags & SPW_SPOOL_ON_DISK))
+	if (s->opts.flags & SPW_SPOOL_ON_DISK)
 		return false;
 	/* It is known to grow past the limit: spare it the move. */
 	if (s->opts.dir && s->opts.size_hint > s->opts.memory_max)
@@ -66,21 +65,32 @@ void spw__spool_swap_block(struct spw_spool *s, struct spw__block *b,
 	s->memory_bytes = b->cap;
 	atomic_store(&s->head, b);
 	spw__spool_quiesce(s);
-	spw__block_unref(old);
+	spw__block_drop(old);
+}
+
+/* What to have memory for: at once for all that is expected to come. */
+static uint64_t expected(const struct spw_spool *s, uint64_t size)
+{
+	uint64_t hint = s->opts.size_hint;
+
+	return size < hint && hint <= s->opts.memory_max ? hint : size;
 }
 
 /* Have one block that holds `size` bytes. */
 static int need_memory(struct spw_spool *s, uint64_t size)
 {
 	struct spw__block *old = s->tail, *b;
+	uint64_t wanted = expected(s, size);
 
-	if (old && size <= old->cap)
+	if (old ? size <= old->cap : !size)
 		return 0;
-	if (size < s->opts.size_hint && s->opts.size_hint <= s->opts.memory_max)
-		size = s->opts.size_hint;
 
 	int r = spw__spool_get_block(
-	    s, spw__block_cap(size), SPW__CHARGE_CONTENT, &b);
+	    s, spw__block_cap(wanted), SPW__CHARGE_CONTENT, &b);
+	/* A hint asks for nothing that the content does not need. */
+	if (wanted > size && (r == -ENOMEM || (r < 0 && !s->opts.dir)))
+		r = spw__spool_get_block(
+		    s, spw__block_cap(size), SPW__CHARGE_CONTENT, &b);
 	if (r < 0)
 		return r;
 
@@ -102,15 +112,19 @@ static int need_memory(struct spw_spool *s, uint64_t size)
  */
 int spw__spool_place(struct spw_spool *s, uint64_t size, bool block)
 {
-	enum spw_spill why = s->opts.flags & SPW_SPOOL_ON_DISK
-	    ? SPW_SPILL_FORCED : SPW_SPILL_LIMIT;
+	enum spw_spill why = SPW_SPILL_LIMIT;
 
-	if (fits_memory(s, size)) {
+	if (s->opts.flags & SPW_SPOOL_ON_DISK)
+		why = SPW_SPILL_FORCED;
+	if (!s->spilled && spw__spool_fits_memory(s, size)) {
 		int r = need_memory(s, size);
 		if (r != -ENOBUFS)
 			return r;
 
-		r = s->opts.dir ? spw__spool_make_room(s, block) : -ENOBUFS;
+		if (!s->opts.dir)
+			return -ENOBUFS;
+		r = spw__spool_make_room(
+		    s, spw__block_cap(expected(s, size)), block);
 		if (r == 0)
 			return -ERESTART;
 		if (r == 1)
@@ -139,7 +153,7 @@ static size_t tail_room(struct spw_spool *s, uint64_t end)
 /* Copy as much as the open tail takes. */
 static size_t fill_tail(struct spw_spool *s, const uint8_t *p, size_t len)
 {
-	uint64_t end = atomic_load_explicit(&s->committed, memory_order_relaxed);
+	uint64_t end = atomic_load(&s->committed);
 	size_t n = tail_room(s, end);
 
 	if (n > len)
@@ -154,26 +168,35 @@ static size_t fill_tail(struct spw_spool *s, const uint8_t *p, size_t len)
 	return n;
 }
 
-/* Take the blocks that `len` bytes at `end` need, all or none. */
+static void drop_blocks(struct spw__block *list)
+{
+	while (list) {
+		struct spw__block *next = atomic_load(&list->next);
+
+		spw__block_drop(list);
+		list = next;
+	}
+}
+
+/*
+ * Take the blocks that `len` > 0 bytes at `end` need, all or none. While
+ * nothing waits for the disk they are had even if memory is short: nothing
+ * that this spool could wait for would bring any back.
+ */
 static int get_blocks(struct spw_spool *s, uint64_t end, size_t len,
     struct spw__block **ret)
 {
 	uint64_t first = end / SPW__IO_SIZE;
-	size_t count = len ? (size_t)((end + len - 1) / SPW__IO_SIZE - first + 1)
-	                   : 0;
+	uint64_t count = (end + len - 1) / SPW__IO_SIZE - first + 1;
 	struct spw__block *list = NULL;
 
-	for (size_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < count; i++) {
 		struct spw__block *b;
-		bool only = s->blocks == 0 && i == 0;
 
 		int r = spw__spool_get_block(s, SPW__IO_SIZE,
-		    only ? SPW__CHARGE_FORCED : SPW__CHARGE_BEHIND, &b);
+		    s->blocks ? SPW__CHARGE_BEHIND : SPW__CHARGE_FORCED, &b);
 		if (r < 0) {
-			while ((b = list)) {
-				list = atomic_load(&b->next);
-				spw__block_unref(b);
-			}
+			drop_blocks(list);
 			return r;
 		}
 		atomic_store(&b->next, list);
@@ -183,27 +206,51 @@ static int get_blocks(struct spw_spool *s, uint64_t end, size_t len,
 	return 0;
 }
 
-/* Append to blocks that the pool writes; never blocks. */
-static int append_behind(struct spw_spool *s, const uint8_t *p, size_t len)
+/* Have memory and disk for `len` bytes behind the content, or neither. */
+static int ready_behind(struct spw_spool *s, size_t len,
+    struct spw__block **ret)
 {
-	uint64_t end = atomic_load_explicit(&s->committed, memory_order_relaxed);
-	size_t room = tail_room(s, end), more = len > room ? len - room : 0;
+	uint64_t end = atomic_load(&s->committed);
+	size_t room = tail_room(s, end);
 	struct spw__block *list = NULL;
 	int r = 0;
 
-	if (more && s->blocks >= SPW__BEHIND_BLOCKS)
-		r = -EAGAIN;
-	else if (more)
-		r = get_blocks(s, end + room, more, &list);
-	if (r == -ENOMEM)
-		return r;
+	if (s->writing)
+		return -EAGAIN;
+	if (len > room && s->blocks >= SPW__BEHIND_BLOCKS)
+		return -EAGAIN;
+	if (len > room)
+		r = get_blocks(s, end + room, len - room, &list);
+	if (r < 0)
+		return r == -ENOBUFS ? -EAGAIN : r;
+
+	r = spw__spool_charge_disk(s, end + len);
 	if (r < 0) {
+		drop_blocks(list);
+		return r;
+	}
+	*ret = list;
+	return 0;
+}
+
+/* Append to blocks that the pool writes; never blocks. */
+static int append_behind(struct spw_spool *s, const uint8_t *p, size_t len)
+{
+	struct spw__block *list = NULL;
+
+	int r = ready_behind(s, len, &list);
+	if (r == -EAGAIN) {
 		/* What waits for the disk will make room. */
 		if (s->blocks == 1)
 			s->tail_closed = true;
 		spw__spool_kick(s);
-		return -EAGAIN;
+	} else if (r < 0 && !s->kept && !s->busy) {
+		/* Not busy: there is no file that would have to be closed. */
+		spw__spool_undo(s);
 	}
+	if (r < 0)
+		return r;
+
 	for (;;) {
 		size_t n = fill_tail(s, p, len);
 
@@ -215,27 +262,36 @@ static int append_behind(struct spw_spool *s, const uint8_t *p, size_t len)
 		struct spw__block *b = list;
 		list = atomic_load(&b->next);
 		atomic_store(&b->next, NULL);
-		spw__spool_push(s, b,
-		    atomic_load_explicit(&s->committed, memory_order_relaxed));
+		spw__spool_push(s, b, atomic_load(&s->committed));
 	}
 	if (s->blocks > 1 || s->tail_closed)
 		spw__spool_kick(s);
 	return 0;
 }
 
-/* Append to the file, keeping an unaligned rest in memory. Busy. */
+/*
+ * Append to the file, keeping an unaligned rest in memory. Busy and writing;
+ * -ERESTART when it is in memory again.
+ */
 static int append_file(struct spw_spool *s, const uint8_t *p, size_t len)
 {
 	uint64_t end = atomic_load(&s->committed);
 
+	if (!s->spilled)
+		return -ERESTART;
+	/* Others may have written while this one waited. */
+	int r = spw__spool_check(s, len, end);
+	if (r < 0)
+		return r;
+	r = spw__spool_charge_disk(s, end + len);
+	if (r < 0)
+		return r;
 	if (len <= tail_room(s, end)) {
 		fill_tail(s, p, len);
 		return 0;
 	}
 
-	int r = spw__spool_flush(s);
-	if (r == 0)
-		r = spw__spool_charge_disk(s, end + len);
+	r = spw__spool_flush(s);
 	if (r < 0)
 		return r;
 
@@ -252,14 +308,18 @@ static int append_file(struct spw_spool *s, const uint8_t *p, size_t len)
 	pthread_mutex_unlock(&s->lock);
 	r = spw__spool_write_file(s, p, len - rest, end);
 	pthread_mutex_lock(&s->lock);
+	s->dirty_end = s->dirty_end || r < 0;
+	/* Nothing is added any more once the source broke. */
+	if (r == 0)
+		r = spw__spool_check(s, 0, 0);
 	if (r < 0) {
-		s->dirty_end = true;
 		if (b)
-			spw__block_unref(b);
+			spw__block_drop(b);
 		return r;
 	}
 
-	atomic_store(&s->on_disk, end + len - rest);
+	if (len > rest)
+		spw__spool_set_on_disk(s, end + len - rest);
 	if (b) {
 		memcpy(b->data, p + (len - rest), rest);
 		spw__spool_push(s, b, end + len - rest);
@@ -274,14 +334,31 @@ static int append_disk(struct spw_spool *s, const void *buf, size_t len,
 	if (!block && s->opts.pool)
 		return append_behind(s, buf, len);
 
-	spw__spool_busy_begin(s);
-	/* Others may have written while this one waited. */
-	int r = spw__spool_check(s, len, atomic_load(&s->committed));
-	if (r == 0)
-		r = spw__spool_spill(s, s->why);
-	if (r == 0)
-		r = append_file(s, buf, len);
+	spw__spool_writing_begin(s);
+	int r = append_file(s, buf, len);
+	if (r < 0 && r != -ERESTART)
+		spw__spool_undo(s);
 	spw__spool_busy_end(s);
+	return r;
+}
+
+static void append_memory(struct spw_spool *s, const void *buf, size_t len)
+{
+	uint64_t end = atomic_load(&s->committed);
+
+	memcpy(s->tail->data + end, buf, len);
+	spw__spool_publish(s, end + len);
+}
+
+/*
+ * The error of writing behind, once. Who may block tries the disk again
+ * itself and has its own.
+ */
+static int told_error(struct spw_spool *s, bool block)
+{
+	int r = block ? 0 : s->flush_error;
+
+	s->flush_error = 0;
 	return r;
 }
 
@@ -292,23 +369,18 @@ static int append(struct spw_spool *s, const void *buf, size_t len, bool block)
 		uint64_t end = atomic_load(&s->committed);
 
 		int r = spw__spool_check(s, len, end);
-		if (r == 0 && !block)
-			r = s->flush_error;
-		s->flush_error = 0;
+		if (r == 0)
+			r = told_error(s, block);
 		if (r < 0 || !len)
 			return r;
 
 		r = spw__spool_place(s, end + len, block);
-		if (r == -ERESTART)
-			continue;
-		if (r < 0)
-			return r;
 		if (r > 0)
-			return append_disk(s, buf, len, block);
-
-		memcpy(s->tail->data + end, buf, len);
-		spw__spool_publish(s, end + len);
-		return 0;
+			r = append_disk(s, buf, len, block);
+		else if (r == 0)
+			append_memory(s, buf, len);
+		if (r != -ERESTART)
+			return r;
 	}
 }
 
@@ -322,7 +394,7 @@ static int append_unlocked(struct spw_spool *s, const void *buf, size_t len,
 	int r = append(s, buf, len, block);
 	s->writer_waits = r == -EAGAIN;
 	pthread_mutex_unlock(&s->lock);
-	spw__spool_tell_spill(s);
+	spw__spool_settle(s);
 	spw__spool_relieve(s);
 	return r;
 }

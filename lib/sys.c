@@ -25,8 +25,8 @@ void spw__sys_free(void *p)
 
 void *spw__sys_map(size_t n)
 {
-	void *p = mmap(
-	    NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return NULL;
 
@@ -42,12 +42,15 @@ void spw__sys_unmap(void *p, size_t n)
 
 int spw__sys_open_dir(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd;
 
+	do {
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
 	return fd < 0 ? -errno : fd;
 }
 
-/* For file systems without O_TMPFILE: a random name that is removed at once. */
+/* Where O_TMPFILE does not work: a random name that is removed at once. */
 static int named_tmpfile(int dir_fd)
 {
 	for (int tries = 0; tries < 16; tries++) {
@@ -86,7 +89,8 @@ int spw__sys_tmpfile(int dir_fd)
 	} while (fd < 0 && errno == EINTR);
 	if (fd >= 0)
 		return fd;
-	if (errno == EOPNOTSUPP || errno == EISDIR)
+	/* EPERM: newer kernels say so where the directory was removed. */
+	if (errno == EOPNOTSUPP || errno == EISDIR || errno == EPERM)
 		return named_tmpfile(dir_fd);
 
 	return -errno;

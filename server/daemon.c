@@ -21,7 +21,7 @@
 #include "front/front.h"
 
 #define HOUSEKEEPING_MS 500
-#define PROBE_EVERY 10		/* rounds of housekeeping */
+#define PROBE_EVERY 10 /* rounds of housekeeping */
 #define ZIP_THREADS 2
 
 struct spw_server {
@@ -63,7 +63,8 @@ static int default_dir(char *out, size_t cap, struct conf_error *reterr)
 	    st.st_uid != geteuid() || (st.st_mode & 077))
 		return conf_error_set(reterr, -EACCES,
 		    "%s is not a private directory of this user; set "
-		    "spool.dir", out);
+		    "spool.dir",
+		    out);
 	return 0;
 }
 
@@ -81,11 +82,12 @@ static int open_dir(struct spw_server *s, struct conf_error *reterr)
 		return r;
 
 	struct spw_dir_opts opts = {
-		.size = sizeof(opts),
-		.path = path,
-		.quota_bytes = s->conf.spool.disk_quota == SPW_UNLIMITED
-		    ? 0 : s->conf.spool.disk_quota,
-		.keep_free_bytes = s->conf.spool.keep_free,
+	    .size = sizeof(opts),
+	    .path = path,
+	    .quota_bytes = s->conf.spool.disk_quota == SPW_UNLIMITED
+			       ? 0
+			       : s->conf.spool.disk_quota,
+	    .keep_free_bytes = s->conf.spool.keep_free,
 	};
 	r = spw_dir_open(&opts, &s->dir);
 	if (r < 0)
@@ -96,14 +98,20 @@ static int open_dir(struct spw_server *s, struct conf_error *reterr)
 	spw_dir_stats(s->dir, &st);
 	if (st.in_memory)
 		log_warn("the spool directory %s is in memory (tmpfs): what "
-		         "goes there frees none", path);
+			 "goes there frees none",
+		    path);
 	return 0;
 }
 
 static int open_store(struct spw_server *s)
 {
-	int r = spw_budget_new(s->conf.spool.memory_budget
-	        ? s->conf.spool.memory_budget : 1, &s->budget);
+	if (s->conf.store.durability != CONF_DURABILITY_NONE)
+		log_warn("store.durability: this version keeps no file across "
+			 "a restart, whatever is asked for");
+
+	int r = spw_budget_new(
+	    s->conf.spool.memory_budget ? s->conf.spool.memory_budget : 1,
+	    &s->budget);
 	if (r == 0)
 		r = spw_pool_new(s->conf.spool.io_threads, &s->disk);
 	if (r == 0)
@@ -112,18 +120,18 @@ static int open_store(struct spw_server *s)
 		return r;
 
 	struct store_opts opts = {
-		.budget = s->budget,
-		.dir = s->dir,
-		.pool = s->disk,
-		.memory_max = s->conf.spool.memory_max,
-		.max_files = s->conf.store.max_files,
+	    .budget = s->budget,
+	    .dir = s->dir,
+	    .pool = s->disk,
+	    .memory_max = s->conf.spool.memory_max,
+	    .max_files = s->conf.store.max_files,
 	};
 	return store_new(&opts, &s->store);
 }
 
 static int open_front(struct spw_server *s, struct conf_error *reterr)
 {
-	struct http_handler handler = { front_begin, &s->front };
+	struct http_handler handler = {front_begin, &s->front};
 	int first = -1;
 	int fds = notify_listen_fds(&first);
 
@@ -142,12 +150,12 @@ static int open_front(struct spw_server *s, struct conf_error *reterr)
 	return r;
 }
 
-int daemon_new(struct conf *conf, struct spw_server **ret,
-    struct conf_error *reterr)
+int daemon_new(
+    struct conf *conf, struct spw_server **ret, struct conf_error *reterr)
 {
 	struct spw_server *s = calloc(1, sizeof(*s));
 
-	*reterr = (struct conf_error){ 0 };
+	*reterr = (struct conf_error){0};
 	if (!s) {
 		conf_fini(conf);
 		return conf_error_set(reterr, -ENOMEM, "out of memory");
@@ -169,8 +177,8 @@ int daemon_new(struct conf *conf, struct spw_server **ret,
 		r = open_front(s, reterr);
 	if (r < 0) {
 		if (!reterr->msg[0])
-			conf_error_set(reterr, r, "cannot start: %s",
-			    strerror(-r));
+			conf_error_set(
+			    reterr, r, "cannot start: %s", strerror(-r));
 		spw_server_free(s);
 		return r;
 	}
@@ -196,7 +204,7 @@ static int load(struct conf *conf, const char *file,
 int spw_server_new(const char *file, const char *const *settings,
     struct spw_server **ret, char error[SPW_SERVER_ERROR_SIZE])
 {
-	struct conf_error e = { 0 };
+	struct conf_error e = {0};
 	struct conf conf;
 	char text[CONF_ERROR_TEXT_SIZE];
 
@@ -281,8 +289,8 @@ uint16_t spw_server_port(const struct spw_server *s)
 	return http_server_port(s->http);
 }
 
-bool spw_server_url(const struct spw_server *s, unsigned i,
-    char out[SPW_SERVER_URL_SIZE])
+bool spw_server_url(
+    const struct spw_server *s, unsigned i, char out[SPW_SERVER_URL_SIZE])
 {
 	return http_server_url(s->http, i, out);
 }
@@ -290,7 +298,7 @@ bool spw_server_url(const struct spw_server *s, unsigned i,
 bool spw_server_drain(struct spw_server *s, uint64_t timeout_ms)
 {
 	uint64_t until = clock_ms() + timeout_ms;
-	struct timespec pause = { .tv_nsec = 10000000 };
+	struct timespec pause = {.tv_nsec = 10000000};
 
 	http_server_drain(s->http);
 	while (http_server_active(s->http) && clock_ms() < until)

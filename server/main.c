@@ -64,13 +64,13 @@ static int wrong(const struct setup *s)
 }
 
 static const struct option OPTIONS[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "option", required_argument, NULL, 'o' },
-	{ "check-config", no_argument, NULL, 'C' },
-	{ "print-config", no_argument, NULL, 'P' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+    {"config", required_argument, NULL, 'c'},
+    {"option", required_argument, NULL, 'o'},
+    {"check-config", no_argument, NULL, 'C'},
+    {"print-config", no_argument, NULL, 'P'},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 /* First what names the file and what to do; -o comes over the file. */
@@ -152,8 +152,8 @@ static int serve(struct spw_server *s, const sigset_t *set)
 	uint64_t interval = notify_watchdog_interval_ms();
 	uint64_t nap_ms = interval ? interval / 2 : 60000;
 	struct timespec nap = {
-		.tv_sec = (time_t)(nap_ms / 1000),
-		.tv_nsec = (long)(nap_ms % 1000) * 1000000,
+	    .tv_sec = (time_t)(nap_ms / 1000),
+	    .tv_nsec = (long)(nap_ms % 1000) * 1000000,
 	};
 
 	for (;;) {
@@ -197,8 +197,10 @@ static int run(struct setup *s)
 	announce(server);
 	int sig = serve(server, &set);
 	notify_stopping();
-	log_info("%s: finishing what runs", sig == SIGTERM ? "SIGTERM" : "SIGINT");
-	if (!spw_server_drain(server, daemon_conf(server)->server.drain_timeout))
+	log_info(
+	    "%s: finishing what runs", sig == SIGTERM ? "SIGTERM" : "SIGINT");
+	if (!spw_server_drain(
+		server, daemon_conf(server)->server.drain_timeout))
 		log_warn("cutting what still runs");
 	spw_server_free(server);
 	return EXIT_OK;
@@ -206,7 +208,7 @@ static int run(struct setup *s)
 
 int main(int argc, char **argv)
 {
-	struct setup s = { .action = RUN };
+	struct setup s = {.action = RUN};
 
 	if (conf_init(&s.conf) < 0) {
 		fprintf(stderr, "spillwayd: out of memory\n");

@@ -119,7 +119,7 @@ struct conf_ports {
 
 #define CONF_STORE(X)                                                          \
 	X(store, DURABILITY, durability, "none", 0, 0,                         \
-	  "what a file survives")                                              \
+	  "what a file survives; so far nothing, whatever is asked for")         \
 	X(store, DURATION, ttl, "24h", 0, 36500 * CONF_DAY,                    \
 	  "life of a file that names none of its own; 0 is for ever")          \
 	X(store, SIZE, max_file_size, "unlimited", 0, UINT64_MAX,              \

@@ -22,8 +22,8 @@ struct choice {
 
 static const struct choice durabilities[] = {
     {"none", CONF_DURABILITY_NONE, false},
-    {"restart", CONF_DURABILITY_RESTART, true},
-    {"fsync", CONF_DURABILITY_FSYNC, true},
+    {"restart", CONF_DURABILITY_RESTART, false},
+    {"fsync", CONF_DURABILITY_FSYNC, false},
     {NULL, 0, false},
 };
 static const struct choice auth_modes[] = {

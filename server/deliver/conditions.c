@@ -10,8 +10,8 @@
 #include "deliver/internal.h"
 
 /* A date field's value in seconds; false when absent or not a date. */
-static bool date_of(const struct http_request *req, const char *name,
-    int64_t *ret)
+static bool date_of(
+    const struct http_request *req, const char *name, int64_t *ret)
 {
 	struct str v = http_header(req, name);
 
@@ -27,32 +27,32 @@ static bool any_match(const struct http_request *req, const char *name,
 	return etag_list_match(v.p, v.n, etag, weak);
 }
 
-enum content_verdict content_conditions(const struct http_request *req,
-    const char *etag, int64_t modified_ms)
+enum content_verdict content_conditions(
+    const struct http_request *req, const char *etag, int64_t modified_ms)
 {
 	int64_t modified = modified_ms / 1000, date;
 
 	if (http_header(req, "If-Match").p) {
 		if (!any_match(req, "If-Match", etag, false))
 			return CONTENT_FAILED;
-	} else if (modified_ms &&
-	    date_of(req, "If-Unmodified-Since", &date) && modified > date) {
+	} else if (modified_ms && date_of(req, "If-Unmodified-Since", &date) &&
+		   modified > date) {
 		return CONTENT_FAILED;
 	}
 
 	if (http_header(req, "If-None-Match").p) {
 		if (any_match(req, "If-None-Match", etag, true))
 			return CONTENT_NOT_MODIFIED;
-	} else if (modified_ms &&
-	    date_of(req, "If-Modified-Since", &date) && modified <= date) {
+	} else if (modified_ms && date_of(req, "If-Modified-Since", &date) &&
+		   modified <= date) {
 		return CONTENT_NOT_MODIFIED;
 	}
 	return CONTENT_SEND;
 }
 
 /* Does If-Range let the range apply? RFC 9110 §13.1.5 */
-static bool if_range(const struct http_request *req, const char *etag,
-    int64_t modified_ms)
+static bool if_range(
+    const struct http_request *req, const char *etag, int64_t modified_ms)
 {
 	struct str v = http_header(req, "If-Range");
 	int64_t date;
@@ -67,7 +67,7 @@ static bool if_range(const struct http_request *req, const char *etag,
 	/* A date is a strong validator once it is a second older than the
 	   answer's Date (§8.8.2.2), which comes from a coarse clock. */
 	return date == modified_ms / 1000 &&
-	    (clock_unix_ms() - 20) / 1000 - date >= 1;
+	       (clock_unix_ms() - 20) / 1000 - date >= 1;
 }
 
 void content_range(const struct http_request *req, const char *etag,

@@ -29,8 +29,8 @@ static void let_go(void *ctx)
 	free(h);
 }
 
-static struct http_reply send_pinned(struct file *f, int status,
-    const struct spw_pin *pin)
+static struct http_reply send_pinned(
+    struct file *f, int status, const struct spw_pin *pin)
 {
 	struct held *h = malloc(sizeof(*h));
 
@@ -38,7 +38,7 @@ static struct http_reply send_pinned(struct file *f, int status,
 		struct spw_pin p = *pin;
 
 		spw_spool_unpin(&p);
-		return (struct http_reply){ .status = status };
+		return (struct http_reply){.status = status};
 	}
 	h->pin = *pin;
 	h->file = file_ref(f);
@@ -52,7 +52,8 @@ struct http_reply content_send(struct http_request *req, struct file *f,
 
 	if (len == 0)
 		return http_reply_empty(status);
-	if (len <= SIZE_MAX && spw_spool_pin(f->spool, off, (size_t)len, &pin) == 0)
+	if (len <= SIZE_MAX &&
+	    spw_spool_pin(f->spool, off, (size_t)len, &pin) == 0)
 		return send_pinned(f, status, &pin);
 
 	int fd = spw_spool_file(f->spool, off, len);
@@ -65,8 +66,8 @@ struct http_reply content_send(struct http_request *req, struct file *f,
 	return content_follow(req, f, status, off, len);
 }
 
-void content_range_text(char out[CONTENT_RANGE_SIZE], const struct range *r,
-    uint64_t size)
+void content_range_text(
+    char out[CONTENT_RANGE_SIZE], const struct range *r, uint64_t size)
 {
 	int n = snprintf(out, CONTENT_RANGE_SIZE, "bytes %" PRIu64 "-%" PRIu64,
 	    r->first, r->last);
@@ -74,8 +75,8 @@ void content_range_text(char out[CONTENT_RANGE_SIZE], const struct range *r,
 	if (size == FILE_SIZE_UNKNOWN)
 		snprintf(out + n, CONTENT_RANGE_SIZE - (size_t)n, "/*");
 	else
-		snprintf(out + n, CONTENT_RANGE_SIZE - (size_t)n, "/%" PRIu64,
-		    size);
+		snprintf(
+		    out + n, CONTENT_RANGE_SIZE - (size_t)n, "/%" PRIu64, size);
 }
 
 /* Types that a browser would run in our origin. */
@@ -84,20 +85,20 @@ static bool is_active(const char *type)
 	struct str t = str_from(type);
 
 	return media_type_is(t, "text/html") || media_type_is(t, "text/xml") ||
-	    media_type_is(t, "image/svg+xml") ||
-	    media_type_is(t, "application/xml") ||
-	    media_type_is(t, "application/xhtml+xml") ||
-	    media_type_is(t, "application/pdf");
+	       media_type_is(t, "image/svg+xml") ||
+	       media_type_is(t, "application/xml") ||
+	       media_type_is(t, "application/xhtml+xml") ||
+	       media_type_is(t, "application/pdf");
 }
 
-static void disposition(const struct http_request *req,
-    const struct content *c, struct http_reply *r)
+static void disposition(const struct http_request *req, const struct content *c,
+    struct http_reply *r)
 {
 	char asked[FILE_NAME_SIZE * 4], value[FILE_NAME_SIZE * 4 + 64];
 	const char *name = c->name;
 	size_t len;
-	bool download = http_query(req).n &&
-	    http_query_get(req, "download", asked, sizeof(asked), &len);
+	bool download = http_query(req).n && http_query_get(req, "download",
+						 asked, sizeof(asked), &len);
 
 	if (download && len > 0 && len < sizeof(asked)) {
 		len = filename_sanitise(asked, len);
@@ -121,8 +122,8 @@ static void validators(const struct content *c, struct http_reply *r)
 		httpdate_format(c->modified_ms / 1000, date);
 		http_reply_header(r, "Last-Modified", date);
 	}
-	http_reply_header(r, "Cache-Control",
-	    c->etag ? "private, immutable" : "no-store");
+	http_reply_header(
+	    r, "Cache-Control", c->etag ? "private, immutable" : "no-store");
 }
 
 void content_fields(const struct http_request *req, const struct content *c,
@@ -139,15 +140,17 @@ void content_fields(const struct http_request *req, const struct content *c,
 	disposition(req, c, r);
 }
 
-static void reply_unsatisfiable(struct http_request *req,
-    const struct content *c)
+static void reply_unsatisfiable(
+    struct http_request *req, const struct content *c)
 {
 	char range[CONTENT_RANGE_SIZE];
 	uint64_t size = c->size == FILE_SIZE_UNKNOWN
-	    ? spw_spool_committed(c->file->spool) : c->size;
+			    ? spw_spool_committed(c->file->spool)
+			    : c->size;
 	struct http_problem p = http_problem(PROBLEM_RANGE,
 	    "The content has %" PRIu64 " bytes; the range begins past them "
-	    "or makes no sense.", size);
+	    "or makes no sense.",
+	    size);
 	struct http_reply r = http_problem_reply(&p);
 
 	snprintf(range, sizeof(range), "bytes */%" PRIu64, size);
@@ -158,8 +161,8 @@ static void reply_unsatisfiable(struct http_request *req,
 	http_reply(req, &r);
 }
 
-void content_reply_verdict(struct http_request *req, const struct content *c,
-    int status)
+void content_reply_verdict(
+    struct http_request *req, const struct content *c, int status)
 {
 	if (status == 412) {
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
@@ -192,9 +195,9 @@ static void count_read(void *ctx, bool complete)
 
 void content_reply_whole(struct http_request *req, const struct content *c)
 {
-	struct http_reply r = c->growing
-	    ? content_follow(req, c->file, 200, c->off, c->size)
-	    : content_send(req, c->file, 200, c->off, c->size);
+	struct http_reply r =
+	    c->growing ? content_follow(req, c->file, 200, c->off, c->size)
+		       : content_send(req, c->file, 200, c->off, c->size);
 
 	content_fields(req, c, &r);
 	if (c->count_read && http_method(req) == HTTP_GET &&
@@ -210,8 +213,8 @@ static void reply_range(struct http_request *req, const struct content *c,
 	uint64_t off = c->off + range->first;
 	uint64_t len = range->last - range->first + 1;
 	struct http_reply r = c->growing
-	    ? content_follow(req, c->file, 206, off, len)
-	    : content_send(req, c->file, 206, off, len);
+				  ? content_follow(req, c->file, 206, off, len)
+				  : content_send(req, c->file, 206, off, len);
 
 	content_range_text(text, range, c->size);
 	http_reply_header(&r, "Content-Range", text);
@@ -222,7 +225,7 @@ static void reply_range(struct http_request *req, const struct content *c,
 void content_reply(struct http_request *req, const struct content *c)
 {
 	struct range items[RANGE_ITEMS_MAX];
-	struct content_ranges ranges = { .items = items };
+	struct content_ranges ranges = {.items = items};
 
 	switch (content_conditions(req, c->etag, c->modified_ms)) {
 	case CONTENT_FAILED:

@@ -11,15 +11,15 @@
 
 /* What there is to send: `size` bytes of `spool` from `off` on. */
 struct content {
-	struct file *file;	/* keeps the spool, counts the reads */
+	struct file *file; /* keeps the spool, counts the reads */
 	uint64_t off;
-	uint64_t size;		/* FILE_SIZE_UNKNOWN while it grows */
-	bool growing;		/* the spool may not have all of it yet */
-	const char *etag;	/* quoted; NULL: none yet */
-	int64_t modified_ms;	/* Unix; 0: none */
-	const char *type;	/* NULL: application/octet-stream */
-	const char *name;	/* or NULL */
-	bool count_read;	/* a complete download counts */
+	uint64_t size;	     /* FILE_SIZE_UNKNOWN while it grows */
+	bool growing;	     /* the spool may not have all of it yet */
+	const char *etag;    /* quoted; NULL: none yet */
+	int64_t modified_ms; /* Unix; 0: none */
+	const char *type;    /* NULL: application/octet-stream */
+	const char *name;    /* or NULL */
+	bool count_read;     /* a complete download counts */
 };
 
 /**
@@ -32,19 +32,19 @@ void content_reply(struct http_request *req, const struct content *c);
 /* The parts of it, for content that does not lie in a spool. */
 
 enum content_verdict {
-	CONTENT_SEND,		/* 200, or 206 if a range is asked for */
+	CONTENT_SEND, /* 200, or 206 if a range is asked for */
 	CONTENT_NOT_MODIFIED,
-	CONTENT_FAILED,		/* 412 */
+	CONTENT_FAILED, /* 412 */
 };
 
 /** Weigh If-Match ... If-Modified-Since of a GET or HEAD, in their order. */
-enum content_verdict content_conditions(const struct http_request *req,
-    const char *etag, int64_t modified_ms);
+enum content_verdict content_conditions(
+    const struct http_request *req, const char *etag, int64_t modified_ms);
 
 struct content_ranges {
-	int status;		/* 200, 206 or 416 */
-	size_t count;		/* ranges of a 206 */
-	struct range *items;	/* RANGE_ITEMS_MAX of them, the caller's */
+	int status;	     /* 200, 206 or 416 */
+	size_t count;	     /* ranges of a 206 */
+	struct range *items; /* RANGE_ITEMS_MAX of them, the caller's */
 };
 
 /** Weigh Range and If-Range against content of known size. */
@@ -56,7 +56,7 @@ void content_fields(const struct http_request *req, const struct content *c,
     struct http_reply *r);
 
 /** Answer with 304, 412 or 416. */
-void content_reply_verdict(struct http_request *req, const struct content *c,
-    int status);
+void content_reply_verdict(
+    struct http_request *req, const struct content *c, int status);
 
 #endif

@@ -17,20 +17,21 @@ struct follower {
 	struct spw_watch watch;
 	struct http_waker *waker;
 	struct file *file;
-	uint64_t off;		/* of the reply's first byte */
-	uint64_t len;		/* HTTP_LENGTH_UNKNOWN: until it is sealed */
+	uint64_t off; /* of the reply's first byte */
+	uint64_t len; /* HTTP_LENGTH_UNKNOWN: until it is sealed */
 };
 
 static void wake(struct spw_watch *w)
 {
-	struct follower *fo = (struct follower *)(void *)((char *)w -
-	    offsetof(struct follower, watch));
+	struct follower *fo =
+	    (struct follower *)(void *)((char *)w -
+					offsetof(struct follower, watch));
 
 	http_waker_wake(fo->waker);
 }
 
-static struct follower *new_follower(struct http_request *req, struct file *f,
-    uint64_t off, uint64_t len)
+static struct follower *new_follower(
+    struct http_request *req, struct file *f, uint64_t off, uint64_t len)
 {
 	struct follower *fo = calloc(1, sizeof(*fo));
 	if (!fo)
@@ -79,7 +80,7 @@ static ssize_t follow(void *ctx, uint64_t pos, char *buf, size_t max)
 			if (spw_spool_present(s, off))
 				continue;
 			return fo->len == HTTP_LENGTH_UNKNOWN ? HTTP_READ_END
-			                                      : HTTP_READ_ERROR;
+							      : HTTP_READ_ERROR;
 		}
 		if (spw_spool_watch(s, &fo->watch, off) == 0)
 			return HTTP_READ_WAIT;
@@ -89,11 +90,11 @@ static ssize_t follow(void *ctx, uint64_t pos, char *buf, size_t max)
 struct http_reply content_follow(struct http_request *req, struct file *f,
     int status, uint64_t off, uint64_t len)
 {
-	static const struct http_stream ops = { follow, free_follower };
+	static const struct http_stream ops = {follow, free_follower};
 	struct follower *fo = new_follower(req, f, off, len);
 
 	if (!fo)
-		return (struct http_reply){ .status = status };
+		return (struct http_reply){.status = status};
 
 	return http_reply_stream(status, len, &ops, fo);
 }
@@ -132,10 +133,10 @@ static void look_again(struct http_request *req, void *ctx)
 	content_reply(req, &c);
 }
 
-static void wait_for(struct http_request *req, const struct content *c,
-    uint64_t off)
+static void wait_for(
+    struct http_request *req, const struct content *c, uint64_t off)
 {
-	static const struct http_waiter ops = { look_again, free_waiting };
+	static const struct http_waiter ops = {look_again, free_waiting};
 	struct waiting *w = calloc(1, sizeof(*w));
 
 	if (w)
@@ -161,7 +162,7 @@ static void reply_part(struct http_request *req, const struct content *c,
     uint64_t first, uint64_t last)
 {
 	char text[CONTENT_RANGE_SIZE];
-	struct range range = { first, last };
+	struct range range = {first, last};
 	struct http_reply r =
 	    content_send(req, c->file, 206, first, last - first + 1);
 
@@ -182,7 +183,7 @@ void content_reply_unknown(struct http_request *req, const struct content *c)
 	    http_header_count(req, "Range") > 1 ||
 	    range_parse(field.p, field.n, &set) == RANGE_IGNORE ||
 	    (range_parse(field.p, field.n, &set) == RANGE_OK &&
-	        set.count != 1)) {
+		set.count != 1)) {
 		struct http_reply r = content_follow(
 		    req, c->file, 200, c->off, HTTP_LENGTH_UNKNOWN);
 

@@ -10,8 +10,8 @@
 #define CONTENT_RANGE_SIZE 80
 
 /** Write a Content-Range; `size` FILE_SIZE_UNKNOWN gives `*`. */
-void content_range_text(char out[CONTENT_RANGE_SIZE], const struct range *r,
-    uint64_t size);
+void content_range_text(
+    char out[CONTENT_RANGE_SIZE], const struct range *r, uint64_t size);
 
 /** Returns: a reply with `len` bytes at `off` of the spool, the best way. */
 struct http_reply content_send(struct http_request *req, struct file *f,

@@ -27,8 +27,8 @@ struct parts {
 	struct range ranges[RANGE_ITEMS_MAX];
 };
 
-static size_t part_head(const struct parts *p, size_t i,
-    char out[PART_HEAD_MAX])
+static size_t part_head(
+    const struct parts *p, size_t i, char out[PART_HEAD_MAX])
 {
 	char range[CONTENT_RANGE_SIZE];
 
@@ -107,7 +107,7 @@ static void measure(struct parts *p)
 	p->total = 0;
 	for (size_t i = 0; i < p->count; i++)
 		p->total += part_head(p, i, head) + p->ranges[i].last -
-		    p->ranges[i].first + 1;
+			    p->ranges[i].first + 1;
 	p->total += closing(p, head);
 }
 
@@ -117,10 +117,10 @@ static struct http_reply assemble(struct parts *p)
 
 	strbuf_init(&out, (size_t)p->total);
 	if (!strbuf_reserve(&out, (size_t)p->total))
-		return (struct http_reply){ .status = 206 };
+		return (struct http_reply){.status = 206};
 	while (out.len < p->total) {
-		ssize_t n = read_piece(p, out.len, out.data + out.len,
-		    (size_t)p->total - out.len);
+		ssize_t n = read_piece(
+		    p, out.len, out.data + out.len, (size_t)p->total - out.len);
 		if (n <= 0) {
 			strbuf_fini(&out);
 			return http_reply_empty(500);
@@ -130,8 +130,8 @@ static struct http_reply assemble(struct parts *p)
 	return http_reply_strbuf(206, &out);
 }
 
-static struct parts *new_parts(const struct content *c,
-    const struct range *ranges, size_t count)
+static struct parts *new_parts(
+    const struct content *c, const struct range *ranges, size_t count)
 {
 	struct parts *p = malloc(sizeof(*p));
 	if (!p)
@@ -152,10 +152,10 @@ static struct parts *new_parts(const struct content *c,
 void content_reply_multi(struct http_request *req, const struct content *c,
     const struct range *ranges, size_t count)
 {
-	static const struct http_stream ops = { read_parts, free_parts };
+	static const struct http_stream ops = {read_parts, free_parts};
 	char type[64];
 	struct content whole = *c;
-	struct http_reply r = { .status = 206 };
+	struct http_reply r = {.status = 206};
 	struct parts *p = NULL;
 
 	/* Parts are not followed: a growing file is sent whole. */

@@ -5,8 +5,8 @@
 
 #define METRICS_MAX ((size_t)1024 * 1024)
 
-static void reply_text(struct http_request *req, int status, const char *type,
-    const char *text)
+static void reply_text(
+    struct http_request *req, int status, const char *type, const char *text)
 {
 	struct http_reply r = http_reply_copy(status, text, strlen(text));
 

@@ -21,15 +21,14 @@ void files_get(struct http_request *req, struct file *file)
 	char type[FILE_TYPE_SIZE], name[FILE_NAME_SIZE];
 	enum file_state state = file_state(file);
 	struct content c = {
-		.file = file,
-		.size = atomic_load(&file->size),
-		.growing = state != FILE_READY,
-		.etag = state == FILE_READY ? file->etag : NULL,
-		.modified_ms =
-		    state == FILE_READY ? file_modified_ms(file) : 0,
-		.type = file_type(file, type) ? type : NULL,
-		.name = file_name(file, name) ? name : NULL,
-		.count_read = true,
+	    .file = file,
+	    .size = atomic_load(&file->size),
+	    .growing = state != FILE_READY,
+	    .etag = state == FILE_READY ? file->etag : NULL,
+	    .modified_ms = state == FILE_READY ? file_modified_ms(file) : 0,
+	    .type = file_type(file, type) ? type : NULL,
+	    .name = file_name(file, name) ? name : NULL,
+	    .count_read = true,
 	};
 
 	content_reply(req, &c);
@@ -60,8 +59,9 @@ struct info_wait {
 
 static void wake(struct file_watch *w)
 {
-	struct info_wait *iw = (struct info_wait *)(void *)((char *)w -
-	    offsetof(struct info_wait, watch));
+	struct info_wait *iw =
+	    (struct info_wait *)(void *)((char *)w -
+					 offsetof(struct info_wait, watch));
 
 	http_waker_wake(iw->waker);
 }
@@ -86,10 +86,10 @@ static void drop(struct http_request *req, void *ctx)
 	free(iw);
 }
 
-static bool wait_for_change(struct http_request *req, struct file *file,
-    uint64_t wait_s)
+static bool wait_for_change(
+    struct http_request *req, struct file *file, uint64_t wait_s)
 {
-	static const struct http_waiter ops = { look, drop };
+	static const struct http_waiter ops = {look, drop};
 	struct info_wait *iw = calloc(1, sizeof(*iw));
 
 	if (iw)
@@ -117,7 +117,7 @@ void files_info(struct http_request *req, struct file *file)
 
 	if (http_query_get(req, "wait", text, sizeof(text), &len)) {
 		if (len >= sizeof(text) ||
-		    str_u64((struct str){ text, len }, &wait_s) < 0) {
+		    str_u64((struct str){text, len}, &wait_s) < 0) {
 			http_reply_error(req, PROBLEM_BAD_REQUEST,
 			    "The parameter wait is not a number of seconds.");
 			return;
@@ -132,8 +132,7 @@ void files_info(struct http_request *req, struct file *file)
 	reply_descriptor(req, file);
 }
 
-void files_delete(struct http_request *req, struct front *f,
-    struct file *file)
+void files_delete(struct http_request *req, struct front *f, struct file *file)
 {
 	if (!http_may_change(req, file->etag)) {
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
@@ -149,18 +148,18 @@ void files_delete(struct http_request *req, struct front *f,
 /* What a listing asks for. */
 struct list_query {
 	uint64_t limit, after;
-	int state;	/* -1: any */
+	int state; /* -1: any */
 };
 
-static bool parse_number(struct http_request *req, const char *key,
-    uint64_t *ret)
+static bool parse_number(
+    struct http_request *req, const char *key, uint64_t *ret)
 {
 	char text[32];
 	size_t len;
 
 	if (!http_query_get(req, key, text, sizeof(text), &len))
 		return true;
-	if (len < sizeof(text) && str_u64((struct str){ text, len }, ret) == 0)
+	if (len < sizeof(text) && str_u64((struct str){text, len}, ret) == 0)
 		return true;
 
 	http_reply_error(
@@ -173,7 +172,7 @@ static bool parse_query(struct http_request *req, struct list_query *q)
 	char text[32];
 	size_t len;
 
-	*q = (struct list_query){ .limit = LIST_DEFAULT, .state = -1 };
+	*q = (struct list_query){.limit = LIST_DEFAULT, .state = -1};
 	if (!parse_number(req, "limit", &q->limit) ||
 	    !parse_number(req, "after", &q->after))
 		return false;
@@ -188,8 +187,8 @@ static bool parse_query(struct http_request *req, struct list_query *q)
 		return true;
 
 	for (int s = FILE_RECEIVING; s <= FILE_FAILED; s++) {
-		if (str_eq((struct str){ text, strlen(text) },
-		        descriptor_state_name((enum file_state)s)))
+		if (str_eq((struct str){text, strlen(text)},
+			descriptor_state_name((enum file_state)s)))
 			q->state = s;
 	}
 	if (q->state >= 0)
@@ -212,8 +211,8 @@ void files_list(struct http_request *req, struct front *f)
 		return;
 
 	/* One more tells whether there is a next page. */
-	size_t n = store_list(
-	    f->store, q.after, q.state, files, (size_t)q.limit + 1);
+	size_t n =
+	    store_list(f->store, q.after, q.state, files, (size_t)q.limit + 1);
 	size_t shown = n > q.limit ? (size_t)q.limit : n;
 	strbuf_init(&out, DESCRIPTOR_MAX * (shown + 1));
 	json_init(&j, &out);

@@ -35,7 +35,6 @@ void admin_index(struct http_request *req, struct front *f);
 void files_list(struct http_request *req, struct front *f);
 void files_get(struct http_request *req, struct file *file);
 void files_info(struct http_request *req, struct file *file);
-void files_delete(struct http_request *req, struct front *f,
-    struct file *file);
+void files_delete(struct http_request *req, struct front *f, struct file *file);
 
 #endif

@@ -29,15 +29,15 @@ static void fetch_post(struct http_request *req, struct front *f)
 }
 
 static const struct route ROUTES[] = {
-	{ "/", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_index },
-	{ "/files", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
-	    files_post },
-	{ "/files/", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
-	    files_post },
-	{ "/fetch", M(POST), "POST, OPTIONS", fetch_post },
-	{ "/healthz", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_health },
-	{ "/readyz", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_ready },
-	{ "/metrics", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_metrics },
+    {"/", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_index},
+    {"/files", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
+	files_post},
+    {"/files/", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
+	files_post},
+    {"/fetch", M(POST), "POST, OPTIONS", fetch_post},
+    {"/healthz", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_health},
+    {"/readyz", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_ready},
+    {"/metrics", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_metrics},
 };
 
 static void reply_options(struct http_request *req, const char *allow)
@@ -49,8 +49,8 @@ static void reply_options(struct http_request *req, const char *allow)
 }
 
 /* Returns: true when the method is fine; else it was answered. */
-static bool check_method(struct http_request *req, unsigned methods,
-    const char *allow)
+static bool check_method(
+    struct http_request *req, unsigned methods, const char *allow)
 {
 	enum http_method m = http_method(req);
 
@@ -91,34 +91,34 @@ static bool draining(struct http_request *req, struct front *f)
 static void not_found(struct http_request *req, struct front *f, struct str id)
 {
 	if (store_was(f->store, id.p, id.n))
-		http_reply_error(req, PROBLEM_GONE,
-		    "The file was deleted or has expired.");
+		http_reply_error(
+		    req, PROBLEM_GONE, "The file was deleted or has expired.");
 	else
-		http_reply_error(req, PROBLEM_NOT_FOUND,
-		    "There is no file with this id.");
+		http_reply_error(
+		    req, PROBLEM_NOT_FOUND, "There is no file with this id.");
 }
 
 /* /files/{id}... with the file there. `rest` begins at the second slash. */
 static void on_file(struct http_request *req, struct front *f,
     struct file *file, struct str rest)
 {
-	bool reading = http_method(req) == HTTP_GET ||
-	    http_method(req) == HTTP_HEAD;
+	bool reading =
+	    http_method(req) == HTTP_GET || http_method(req) == HTTP_HEAD;
 
 	if (!rest.n && http_method(req) == HTTP_DELETE) {
 		files_delete(req, f, file);
 	} else if (!rest.n) {
 		if (check_method(req, M(GET) | M(HEAD) | M(PUT) | M(DELETE),
-		        "GET, HEAD, PUT, DELETE, OPTIONS"))
+			"GET, HEAD, PUT, DELETE, OPTIONS"))
 			files_get(req, file);
 	} else if (str_eq(rest, "/info")) {
 		if (check_method(req, M(GET) | M(HEAD), "GET, HEAD, OPTIONS"))
 			files_info(req, file);
 	} else if (str_istarts(rest, "/zip") &&
-	    (rest.n == 4 || rest.p[4] == '/')) {
+		   (rest.n == 4 || rest.p[4] == '/')) {
 		if (!check_method(req, M(GET) | M(HEAD), "GET, HEAD, OPTIONS"))
 			return;
-		struct str name = { rest.p + 4, rest.n - 4 };
+		struct str name = {rest.p + 4, rest.n - 4};
 		if (!reading || !zip_handle(req, f->zip, file, name))
 			http_reply_error(req, PROBLEM_NOT_FOUND,
 			    "There is no such resource of a file.");
@@ -129,16 +129,16 @@ static void on_file(struct http_request *req, struct front *f,
 	}
 }
 
-static void under_files(struct http_request *req, struct front *f,
-    struct str path)
+static void under_files(
+    struct http_request *req, struct front *f, struct str path)
 {
 	char id[ID_LEN_MAX * 3];
-	struct str raw = { path.p + 7, path.n - 7 };
+	struct str raw = {path.p + 7, path.n - 7};
 	const char *slash = memchr(raw.p, '/', raw.n);
-	struct str rest = { NULL, 0 };
+	struct str rest = {NULL, 0};
 
 	if (slash) {
-		rest = (struct str){ slash, (size_t)(raw.p + raw.n - slash) };
+		rest = (struct str){slash, (size_t)(raw.p + raw.n - slash)};
 		raw.n = (size_t)(slash - raw.p);
 	}
 	if (!rest.n && http_method(req) == HTTP_PUT) {
@@ -157,15 +157,14 @@ static void under_files(struct http_request *req, struct front *f,
 	if (file)
 		on_file(req, f, file, rest);
 	else if (http_method(req) == HTTP_OTHER ||
-	    http_method(req) == HTTP_OPTIONS)
+		 http_method(req) == HTTP_OPTIONS)
 		check_method(req, 0, "GET, HEAD, PUT, DELETE, OPTIONS");
 	else
-		not_found(req, f, (struct str){ id, (size_t)n });
+		not_found(req, f, (struct str){id, (size_t)n});
 	file_unref(file);
 }
 
-static void dispatch(struct http_request *req, struct front *f,
-    struct str path)
+static void dispatch(struct http_request *req, struct front *f, struct str path)
 {
 	for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
 		const struct route *r = &ROUTES[i];
@@ -187,9 +186,9 @@ static void dispatch(struct http_request *req, struct front *f,
 static bool query_sound(struct str q)
 {
 	for (size_t i = 0; i < q.n; i++) {
-		if (q.p[i] == '%' && (q.n - i < 3 ||
-		        ascii_hex_value(q.p[i + 1]) < 0 ||
-		        ascii_hex_value(q.p[i + 2]) < 0))
+		if (q.p[i] == '%' &&
+		    (q.n - i < 3 || ascii_hex_value(q.p[i + 1]) < 0 ||
+			ascii_hex_value(q.p[i + 2]) < 0))
 			return false;
 	}
 	return true;
@@ -216,7 +215,7 @@ void front_begin(struct http_request *req, void *ctx)
 		return;
 	}
 	if (!path.n)
-		path = (struct str){ "/", 1 };
+		path = (struct str){"/", 1};
 	if (path.p[0] != '/') {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "The request's target is not a path.");

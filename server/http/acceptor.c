@@ -38,8 +38,7 @@ static void remove_stale(const struct sockaddr_un *un)
 static int open_socket(const struct listen_addr *a)
 {
 	int family = a->addr.sa.sa_family, one = 1, zero = 0;
-	int fd = socket(
-	    family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
@@ -80,7 +79,7 @@ static int add_listener(struct http_server *s, int fd, bool own_path)
 /* `*` where there is no IPv6 means every IPv4 address. */
 static int open_any(const struct listen_addr *a)
 {
-	struct listen_addr v4 = { .kind = LISTEN_INET };
+	struct listen_addr v4 = {.kind = LISTEN_INET};
 	struct sockaddr_in *in = (void *)&v4.addr.storage;
 	const struct sockaddr_in6 *in6 = (const void *)&a->addr.storage;
 	int fd = open_socket(a);
@@ -99,19 +98,18 @@ static int open_one(struct http_server *s, const struct listen_addr *a,
 {
 	char text[LISTEN_TEXT_SIZE];
 	int fd = open_any(a);
-	int r = fd < 0 ? fd
-	               : add_listener(s, fd, a->kind == LISTEN_UNIX);
+	int r = fd < 0 ? fd : add_listener(s, fd, a->kind == LISTEN_UNIX);
 
 	if (r < 0) {
 		listen_format(a, text);
-		return conf_error_set(reterr, r, "cannot listen on %s: %s",
-		    text, strerror(-r));
+		return conf_error_set(
+		    reterr, r, "cannot listen on %s: %s", text, strerror(-r));
 	}
 	return 0;
 }
 
-static int open_systemd(struct http_server *s, int first, int count,
-    struct conf_error *reterr)
+static int open_systemd(
+    struct http_server *s, int first, int count, struct conf_error *reterr)
 {
 	if (count <= 0)
 		return conf_error_set(reterr, -ENOENT,
@@ -149,9 +147,10 @@ int http_acceptor_open(struct http_server *s, int systemd_first_fd,
 
 	for (size_t i = 0; i < s->conf->server.listen.count; i++) {
 		const struct listen_addr *a = &s->conf->server.listen.items[i];
-		int r = a->kind == LISTEN_SYSTEMD
-		    ? open_systemd(s, systemd_first_fd, systemd_fds, reterr)
-		    : open_one(s, a, reterr);
+		int r =
+		    a->kind == LISTEN_SYSTEMD
+			? open_systemd(s, systemd_first_fd, systemd_fds, reterr)
+			: open_one(s, a, reterr);
 		if (r < 0)
 			return r;
 	}
@@ -189,8 +188,8 @@ static struct http_loop *least_loaded(struct http_server *s, uint32_t *total)
 	return best;
 }
 
-static bool same_address(const struct sockaddr_storage *a,
-    const struct sockaddr_storage *b)
+static bool same_address(
+    const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
 	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
 	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
@@ -201,11 +200,11 @@ static bool same_address(const struct sockaddr_storage *a,
 		return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
 
 	return a->ss_family == AF_INET6 &&
-	    !memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr));
+	       !memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr));
 }
 
-static bool address_full(struct http_server *s,
-    const struct sockaddr_storage *addr)
+static bool address_full(
+    struct http_server *s, const struct sockaddr_storage *addr)
 {
 	unsigned limit = s->conf->server.max_connections_per_address, n = 0;
 
@@ -216,8 +215,8 @@ static bool address_full(struct http_server *s,
 	return n >= limit;
 }
 
-static void deal(struct http_server *s, int fd,
-    const struct sockaddr_storage *addr)
+static void deal(
+    struct http_server *s, int fd, const struct sockaddr_storage *addr)
 {
 	uint32_t total;
 	int one = 1;
@@ -257,7 +256,7 @@ static void out_of_fds(struct http_server *s, int listen_fd)
 static bool accept_some(struct http_server *s, int listen_fd)
 {
 	for (int i = 0; i < 64; i++) {
-		struct sockaddr_storage addr = { 0 };
+		struct sockaddr_storage addr = {0};
 		socklen_t len = sizeof(addr);
 		int fd = accept4(listen_fd, (struct sockaddr *)&addr, &len,
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -287,8 +286,8 @@ static void *run(void *arg)
 	bool ok = true;
 
 	for (unsigned i = 0; i < n; i++)
-		fds[i] = (struct pollfd){ s->listeners[i].fd, POLLIN, 0 };
-	fds[n] = (struct pollfd){ s->stop_fd, POLLIN, 0 };
+		fds[i] = (struct pollfd){s->listeners[i].fd, POLLIN, 0};
+	fds[n] = (struct pollfd){s->stop_fd, POLLIN, 0};
 	for (;;) {
 		/* Paused, only the stop is listened for. */
 		if (ok)

@@ -21,7 +21,7 @@
 
 struct http_listener {
 	int fd;
-	bool unix_path;		/* `addr.sun_path` is removed at the end */
+	bool unix_path; /* `addr.sun_path` is removed at the end */
 	union {
 		struct sockaddr sa;
 		struct sockaddr_storage storage;
@@ -36,8 +36,8 @@ struct http_server {
 	struct http_handler handler;
 	struct http_listener listeners[HTTP_LISTENERS_MAX];
 	unsigned listener_count;
-	int stop_fd;		/* an eventfd */
-	int spare_fd;		/* given up to accept and refuse at EMFILE */
+	int stop_fd;  /* an eventfd */
+	int spare_fd; /* given up to accept and refuse at EMFILE */
 	pthread_t thread;
 	bool running;
 	_Atomic bool draining;

@@ -55,8 +55,8 @@ static struct http_conn *remember(struct http_loop *l, struct http_arrival *a)
 
 unsigned http_loop_count(struct http_loop *l,
     const struct sockaddr_storage *addr,
-    bool (*same)(const struct sockaddr_storage *,
-        const struct sockaddr_storage *))
+    bool (*same)(
+	const struct sockaddr_storage *, const struct sockaddr_storage *))
 {
 	unsigned n = 0;
 
@@ -71,7 +71,7 @@ unsigned http_loop_count(struct http_loop *l,
 
 void http_conn_add(struct http_loop *l, struct http_arrival *a)
 {
-	struct epoll_event ev = { .events = EPOLLRDHUP | EPOLLET };
+	struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLET};
 	struct http_conn *c = remember(l, a);
 
 	if (!c) {
@@ -87,7 +87,8 @@ void http_conn_add(struct http_loop *l, struct http_arrival *a)
 		close(a->fd);
 		forget(c);
 	} else if (MHD_add_connection(l->mhd, a->fd,
-	               (struct sockaddr *)&a->addr, sizeof(a->addr)) != MHD_YES) {
+		       (struct sockaddr *)&a->addr,
+		       sizeof(a->addr)) != MHD_YES) {
 		/* The library has closed the descriptor. */
 		metrics_add(METRIC_CONNECTIONS_REJECTED_ERROR, 1);
 		if (l->adding)
@@ -100,7 +101,7 @@ void http_conn_add(struct http_loop *l, struct http_arrival *a)
 static void begin_linger(struct http_conn *c)
 {
 	struct http_loop *l = c->loop;
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP };
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP};
 	struct http_linger *g = calloc(1, sizeof(*g));
 
 	/* The dup keeps the socket open, and so in the set. */
@@ -230,7 +231,7 @@ static bool upload_slow(struct http_request *req)
 
 	req->rate_bytes = req->received;
 	return rate && req->phase == PHASE_BODY && !req->suspended &&
-	    came < rate && clock_us() - req->started_us > 5 * 1000000;
+	       came < rate && clock_us() - req->started_us > 5 * 1000000;
 }
 
 void http_conn_scan(struct http_loop *l, uint64_t now_ms)

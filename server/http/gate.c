@@ -16,7 +16,7 @@ struct gate {
 	struct http_request *req;
 	unsigned hosts, lengths, codings;
 	struct str length, coding, expect;
-	const char *fault;	/* the first, for people */
+	const char *fault; /* the first, for people */
 	bool too_many, padded_coding;
 };
 
@@ -64,15 +64,15 @@ static void classify(struct gate *g, const struct http_field *f, bool padded)
 	}
 }
 
-static enum MHD_Result look(void *cls, enum MHD_ValueKind kind,
-    const char *key, size_t key_len, const char *value, size_t value_len)
+static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
+    size_t key_len, const char *value, size_t value_len)
 {
 	struct gate *g = cls;
 	struct http_request *req = g->req;
 	struct http_field f = {
-		.name = { key, key_len },
-		.value = str_trim((struct str){
-		    value ? value : "", value ? value_len : 0 }),
+	    .name = {key, key_len},
+	    .value = str_trim(
+		(struct str){value ? value : "", value ? value_len : 0}),
 	};
 
 	(void)kind;
@@ -82,7 +82,7 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind,
 	}
 	if (!token_valid(key, key_len))
 		note(g, "A field name holds a space or another character that "
-		        "does not belong there.");
+			"does not belong there.");
 	if (!value_clean(f.value))
 		note(g, "A field value holds a control character.");
 
@@ -91,8 +91,8 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind,
 	return MHD_YES;
 }
 
-static void refuse(struct http_request *req, enum http_problem_kind kind,
-    const char *detail)
+static void refuse(
+    struct http_request *req, enum http_problem_kind kind, const char *detail)
 {
 	req->close = true;
 	/* What follows cannot be told from the next request: read nothing. */
@@ -105,9 +105,9 @@ static bool check_host(struct gate *g)
 	if (g->hosts == 1 || (g->req->http10 && g->hosts == 0))
 		return true;
 
-	refuse(g->req, PROBLEM_BAD_FRAMING, g->hosts
-	        ? "There is more than one Host field."
-	        : "There is no Host field.");
+	refuse(g->req, PROBLEM_BAD_FRAMING,
+	    g->hosts ? "There is more than one Host field."
+		     : "There is no Host field.");
 	return false;
 }
 
@@ -140,10 +140,11 @@ static bool check_coding(struct gate *g)
 	if (!g->codings)
 		return true;
 	if (g->lengths || req->http10) {
-		refuse(req, PROBLEM_BAD_FRAMING, g->lengths
-		        ? "Transfer-Encoding and Content-Length exclude each "
-		          "other."
-		        : "HTTP/1.0 knows no Transfer-Encoding.");
+		refuse(req, PROBLEM_BAD_FRAMING,
+		    g->lengths
+			? "Transfer-Encoding and Content-Length exclude each "
+			  "other."
+			: "HTTP/1.0 knows no Transfer-Encoding.");
 		return false;
 	}
 	/* The library knows it only without a space behind it, too. */
@@ -173,7 +174,7 @@ static bool check_expect(struct gate *g)
 
 bool http_gate(struct http_request *req, const char *version)
 {
-	struct gate g = { .req = req };
+	struct gate g = {.req = req};
 
 	req->http10 = !strcmp(version, "HTTP/1.0");
 	if (!req->http10 && strcmp(version, "HTTP/1.1") != 0) {
@@ -182,8 +183,7 @@ bool http_gate(struct http_request *req, const char *version)
 		return false;
 	}
 
-	MHD_get_connection_values_n(
-	    req->conn->mhd, MHD_HEADER_KIND, look, &g);
+	MHD_get_connection_values_n(req->conn->mhd, MHD_HEADER_KIND, look, &g);
 	if (g.too_many) {
 		refuse(req, PROBLEM_HEADER_TOO_LARGE,
 		    "There are more than 100 fields in the header.");
@@ -195,7 +195,7 @@ bool http_gate(struct http_request *req, const char *version)
 	}
 
 	return check_host(&g) && check_length(&g) && check_coding(&g) &&
-	    check_expect(&g);
+	       check_expect(&g);
 }
 
 struct str http_header(const struct http_request *req, const char *name)
@@ -208,7 +208,7 @@ struct str http_header(const struct http_request *req, const char *name)
 		if (f->name.n == n && str_ieq(f->name, name))
 			return f->value;
 	}
-	return (struct str){ NULL, 0 };
+	return (struct str){NULL, 0};
 }
 
 unsigned http_header_count(const struct http_request *req, const char *name)
@@ -229,7 +229,7 @@ struct str http_host(const struct http_request *req)
 {
 	struct str host = http_header(req, "Host");
 
-	return host.p ? host : (struct str){ "", 0 };
+	return host.p ? host : (struct str){"", 0};
 }
 
 bool http_may_change(const struct http_request *req, const char *etag)
@@ -241,6 +241,5 @@ bool http_may_change(const struct http_request *req, const char *etag)
 	    (!etag || !etag_list_match(match.p, match.n, etag, false)))
 		return false;
 
-	return !none.p || !etag ||
-	    !etag_list_match(none.p, none.n, etag, true);
+	return !none.p || !etag || !etag_list_match(none.p, none.n, etag, true);
 }

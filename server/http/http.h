@@ -60,8 +60,8 @@ struct http_sink {
 	 *          the rest comes again after a wake-up. Or a negative errno
 	 *          after http_reply() with what is wrong.
 	 */
-	ssize_t (*data)(struct http_request *req, void *ctx, const char *p,
-	    size_t len);
+	ssize_t (*data)(
+	    struct http_request *req, void *ctx, const char *p, size_t len);
 	/** The body is complete; called again after each wake-up until it
 	    replies. */
 	void (*end)(struct http_request *req, void *ctx);
@@ -124,11 +124,11 @@ bool http_peer_gone(const struct http_request *req);
  */
 
 /** Read the body into `sink`. From handler.begin() only. */
-void http_take_body(struct http_request *req, const struct http_sink *sink,
-    void *ctx);
+void http_take_body(
+    struct http_request *req, const struct http_sink *sink, void *ctx);
 /** Answer later. From handler.begin() only, or from sink.end(). */
-void http_wait(struct http_request *req, const struct http_waiter *waiter,
-    void *ctx);
+void http_wait(
+    struct http_request *req, const struct http_waiter *waiter, void *ctx);
 /**
  * Have a request that waits looked at again at `deadline_ms` (clock_ms()) at
  * the latest, give or take a second. Once; 0 forgets it.
@@ -160,9 +160,9 @@ void http_waker_wake(struct http_waker *w);
 
 struct http_reply {
 	int status;
-	void *response;		/* the HTTP library's */
-	uint64_t length;	/* for the access log */
-	void *stream;		/* of a streamed one */
+	void *response;	 /* the HTTP library's */
+	uint64_t length; /* for the access log */
+	void *stream;	 /* of a streamed one */
 };
 
 /** A stream's read function says: nothing yet, wake me. */
@@ -197,15 +197,15 @@ struct http_reply http_reply_borrow(int status, const void *data, size_t len,
 /** The content of a strbuf, which is empty afterwards. */
 struct http_reply http_reply_strbuf(int status, struct strbuf *b);
 /** A piece of a file, by sendfile; takes `fd` (a dup) and closes it. */
-struct http_reply http_reply_file(int status, int fd, uint64_t off,
-    uint64_t len);
+struct http_reply http_reply_file(
+    int status, int fd, uint64_t off, uint64_t len);
 /** A stream of `len` bytes, or HTTP_LENGTH_UNKNOWN: chunked. */
-struct http_reply http_reply_stream(int status, uint64_t len,
-    const struct http_stream *ops, void *ctx);
+struct http_reply http_reply_stream(
+    int status, uint64_t len, const struct http_stream *ops, void *ctx);
 
 /** Add a field. CR and LF in `value` are refused: the field is left out. */
-void http_reply_header(struct http_reply *r, const char *name,
-    const char *value);
+void http_reply_header(
+    struct http_reply *r, const char *name, const char *value);
 
 /** Send it; consumes `*r`. */
 void http_reply(struct http_request *req, struct http_reply *r);
@@ -214,8 +214,8 @@ void http_reply(struct http_request *req, struct http_reply *r);
  * Be told when the request is over; `complete` says whether every byte of the
  * reply was sent. One per request. Before http_reply().
  */
-void http_on_done(struct http_request *req,
-    void (*fn)(void *ctx, bool complete), void *ctx);
+void http_on_done(
+    struct http_request *req, void (*fn)(void *ctx, bool complete), void *ctx);
 
 /** Returns: whether a reply was given already. */
 bool http_replied(const struct http_request *req);

@@ -42,31 +42,31 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *c, char *s)
 
 static struct MHD_Daemon *start_library(struct http_loop *l, unsigned max)
 {
-	unsigned idle_s = (unsigned)((l->conf->server.idle_timeout + 999) / 1000);
+	unsigned idle_s =
+	    (unsigned)((l->conf->server.idle_timeout + 999) / 1000);
 
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-	        MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG,
-	    0, NULL, NULL, http_request_handle, l,
-	    MHD_OPTION_EXTERNAL_LOGGER, library_log, NULL,
+				    MHD_USE_NO_LISTEN_SOCKET |
+				    MHD_USE_ERROR_LOG,
+	    0, NULL, NULL, http_request_handle, l, MHD_OPTION_EXTERNAL_LOGGER,
+	    library_log, NULL,
 	    /* Without this neither sendfile nor writev is used. */
 	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
 	    /* Cleared after each request: larger costs on every one. */
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)l->conf->server.connection_memory,
-	    MHD_OPTION_CONNECTION_LIMIT, max,
-	    MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
-	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_CONNECTION_LIMIT, max, MHD_OPTION_CONNECTION_TIMEOUT,
+	    idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 	    MHD_OPTION_URI_LOG_CALLBACK, http_request_start, l,
 	    MHD_OPTION_NOTIFY_COMPLETED, http_request_completed, l,
-	    MHD_OPTION_NOTIFY_CONNECTION, http_conn_notify, l,
-	    MHD_OPTION_END);
+	    MHD_OPTION_NOTIFY_CONNECTION, http_conn_notify, l, MHD_OPTION_END);
 }
 
 static int watch(struct http_loop *l, int fd, struct http_source *source,
     enum source_kind kind)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = source };
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = source};
 
 	source->kind = kind;
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
@@ -97,8 +97,7 @@ int http_loop_init(struct http_loop *l, struct http_server *server,
 
 	const union MHD_DaemonInfo *info =
 	    MHD_get_daemon_info(l->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-	int r = watch(
-	    l, info->epoll_fd, &l->library_source, SOURCE_LIBRARY);
+	int r = watch(l, info->epoll_fd, &l->library_source, SOURCE_LIBRARY);
 	if (r < 0)
 		return r;
 
@@ -116,8 +115,8 @@ void http_loop_signal(struct http_loop *l)
 		;
 }
 
-int http_loop_post(struct http_loop *l, int fd,
-    const struct sockaddr_storage *addr)
+int http_loop_post(
+    struct http_loop *l, int fd, const struct sockaddr_storage *addr)
 {
 	struct http_arrival *a = malloc(sizeof(*a));
 	if (!a)

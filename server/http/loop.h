@@ -24,8 +24,8 @@
 #include "base/conf.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "http/problem.h"
 #include "http/http.h"
+#include "http/problem.h"
 
 #define HTTP_CONN_MAGIC 0xc0442u
 #define HTTP_REQUEST_MAGIC 0x4e905u
@@ -40,16 +40,16 @@ struct http_source {
 struct http_conn {
 	struct http_source source;
 	uint32_t magic;
-	int fd;			/* the library's to close */
+	int fd; /* the library's to close */
 	struct http_loop *loop;
 	struct MHD_Connection *mhd;
 	struct http_conn *next, **prev;
 	struct http_request *req; /* being read or answered; or NULL */
-	uint64_t since_ms;	/* start, or end of the last request */
-	bool served;		/* a request was answered on it */
-	int linger_fd;		/* a dup to drain after the close; -1 */
+	uint64_t since_ms;	  /* start, or end of the last request */
+	bool served;		  /* a request was answered on it */
+	int linger_fd;		  /* a dup to drain after the close; -1 */
 	struct sockaddr_storage addr;
-	char client[64];	/* its address as text; "" until asked for */
+	char client[64]; /* its address as text; "" until asked for */
 };
 
 /* A closed connection whose peer is still sending. */
@@ -87,11 +87,11 @@ struct http_loop {
 	struct http_request *spare; /* recycled requests */
 	unsigned spare_count;
 	struct access_buf *access;
-	uint64_t scan_ms;	/* when connections are looked at again */
-	bool ran;		/* the library has something to do */
+	uint64_t scan_ms; /* when connections are looked at again */
+	bool ran;	  /* the library has something to do */
 
 	_Atomic uint32_t connections;
-	_Atomic uint32_t active;	/* requests */
+	_Atomic uint32_t active; /* requests */
 	_Atomic uint64_t turned_ms;
 	_Atomic bool stop, drain, signalled;
 
@@ -102,11 +102,11 @@ struct http_loop {
 };
 
 enum request_phase {
-	PHASE_HEADER,	/* the header is not complete yet */
-	PHASE_ARRIVED,	/* it is, and no body follows */
-	PHASE_BEGIN,	/* begin() runs */
-	PHASE_BODY,	/* the body comes in */
-	PHASE_END,	/* the body is there, no answer yet */
+	PHASE_HEADER,  /* the header is not complete yet */
+	PHASE_ARRIVED, /* it is, and no body follows */
+	PHASE_BEGIN,   /* begin() runs */
+	PHASE_BODY,    /* the body comes in */
+	PHASE_END,     /* the body is there, no answer yet */
 	PHASE_REPLIED,
 };
 
@@ -125,7 +125,7 @@ struct http_request {
 	enum request_phase phase;
 	enum http_method method;
 	char method_name[16];
-	char *target;		/* as sent; `inline_target` or malloc'd */
+	char *target; /* as sent; `inline_target` or malloc'd */
 	size_t target_len, path_off, path_len;
 	bool http10, has_body, expects, close;
 	uint64_t content_length;
@@ -135,16 +135,16 @@ struct http_request {
 	const struct http_waiter *waiter;
 	void *ctx;
 	uint64_t body_max, received, discarded;
-	uint64_t deadline_ms;	/* wake it then; 0: never */
-	uint64_t rate_bytes;	/* received at the last look at the rate */
-	bool discard;		/* the rest of the body is of no use */
-	bool raw_sent;		/* the answer went out beside the library */
+	uint64_t deadline_ms; /* wake it then; 0: never */
+	uint64_t rate_bytes;  /* received at the last look at the rate */
+	bool discard;	      /* the rest of the body is of no use */
+	bool raw_sent;	      /* the answer went out beside the library */
 	bool suspended;
-	bool cut;		/* end it: the server stops, or too slow */
+	bool cut; /* end it: the server stops, or too slow */
 	bool peer_gone;
-	bool has_pending;	/* `pending` is sent once the body is over */
+	bool has_pending; /* `pending` is sent once the body is over */
 	struct http_problem problem; /* to be answered after the body */
-	struct http_reply pending; /* likewise, before its first byte */
+	struct http_reply pending;   /* likewise, before its first byte */
 	bool has_problem;
 	void (*done)(void *ctx, bool complete);
 	void *done_ctx;
@@ -152,7 +152,7 @@ struct http_request {
 	int status;
 	uint64_t reply_length;
 
-	char id[ID_LEN + 1];	/* "" until asked for */
+	char id[ID_LEN + 1]; /* "" until asked for */
 	unsigned field_count;
 	struct http_field fields[HTTP_HEADERS_MAX];
 	char inline_target[HTTP_TARGET_INLINE];
@@ -172,8 +172,8 @@ int http_loop_init(struct http_loop *l, struct http_server *server,
     unsigned connections_max);
 int http_loop_start(struct http_loop *l);
 /** Hand over a connection; from any thread. Errors: -ENOMEM. */
-int http_loop_post(struct http_loop *l, int fd,
-    const struct sockaddr_storage *addr);
+int http_loop_post(
+    struct http_loop *l, int fd, const struct sockaddr_storage *addr);
 /** Have the loop look around; from any thread. */
 void http_loop_signal(struct http_loop *l);
 void http_loop_join(struct http_loop *l);
@@ -181,8 +181,8 @@ void http_loop_fini(struct http_loop *l);
 /** Returns: connections whose address is the `same` as `addr`; any thread. */
 unsigned http_loop_count(struct http_loop *l,
     const struct sockaddr_storage *addr,
-    bool (*same)(const struct sockaddr_storage *,
-        const struct sockaddr_storage *));
+    bool (*same)(
+	const struct sockaddr_storage *, const struct sockaddr_storage *));
 bool http_loop_draining(const struct http_loop *l);
 
 /* conn.c */
@@ -203,8 +203,8 @@ void http_linger_expire(struct http_loop *l, uint64_t now_ms, bool all);
 /* request.c: the library's callbacks */
 void *http_request_start(void *cls, const char *uri, struct MHD_Connection *c);
 enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *c,
-    const char *url, const char *method, const char *version,
-    const char *data, size_t *size, void **ctx);
+    const char *url, const char *method, const char *version, const char *data,
+    size_t *size, void **ctx);
 void http_request_completed(void *cls, struct MHD_Connection *c, void **ctx,
     enum MHD_RequestTerminationCode code);
 void http_request_suspend(struct http_request *req);
@@ -223,8 +223,8 @@ bool http_gate(struct http_request *req, const char *version);
 
 /* reply.c */
 /** Queue a reply with the library now. */
-enum MHD_Result http_reply_queue(struct http_request *req,
-    struct http_reply *r);
+enum MHD_Result http_reply_queue(
+    struct http_request *req, struct http_reply *r);
 
 /* problem.c */
 /** Send a pending problem beside the library, as far as the socket takes. */

@@ -13,16 +13,16 @@
 
 #define BODY_MAX 2048
 
-#define ENTRY(id, status, type, title) { status, type, title },
+#define ENTRY(id, status, type, title) {status, type, title},
 static const struct {
 	int status;
 	const char *type, *title;
-} KINDS[] = { HTTP_PROBLEMS(ENTRY) };
+} KINDS[] = {HTTP_PROBLEMS(ENTRY)};
 
-struct http_problem http_problem(enum http_problem_kind kind, const char *fmt,
-    ...)
+struct http_problem http_problem(
+    enum http_problem_kind kind, const char *fmt, ...)
 {
-	struct http_problem p = { .kind = kind };
+	struct http_problem p = {.kind = kind};
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -44,8 +44,8 @@ struct http_problem http_problem_errno(int err)
 		return http_problem(PROBLEM_NO_SPACE,
 		    "The quota of the spool directory is used up.");
 	case EFBIG:
-		return http_problem(PROBLEM_TOO_LARGE,
-		    "The content is longer than the limit.");
+		return http_problem(
+		    PROBLEM_TOO_LARGE, "The content is longer than the limit.");
 	case ENOBUFS:
 		return http_problem(PROBLEM_UNAVAILABLE,
 		    "Memory is short and there is no disk to spill to.");
@@ -56,8 +56,8 @@ struct http_problem http_problem_errno(int err)
 	case EMFILE:
 	case ENFILE:
 		metrics_add(METRIC_ERRORS_DESCRIPTORS, 1);
-		return http_problem(PROBLEM_UNAVAILABLE,
-		    "The server has too many files open.");
+		return http_problem(
+		    PROBLEM_UNAVAILABLE, "The server has too many files open.");
 	case EIO:
 	case EROFS:
 	case ENOENT:
@@ -76,8 +76,8 @@ int http_problem_status(const struct http_problem *p)
 	return KINDS[p->kind].status;
 }
 
-void http_problem_json(struct json *j, const char *key,
-    const struct http_problem *p)
+void http_problem_json(
+    struct json *j, const char *key, const struct http_problem *p)
 {
 	char type[80];
 
@@ -127,7 +127,9 @@ static void count(const struct http_problem *p)
 		break;
 	case 503:
 		metrics_add(p->kind == PROBLEM_DRAINING
-		        ? METRIC_REQUESTS_DRAINING : METRIC_REQUESTS_TOO_MANY, 1);
+				? METRIC_REQUESTS_DRAINING
+				: METRIC_REQUESTS_TOO_MANY,
+		    1);
 		break;
 	case 507:
 		metrics_add(METRIC_REQUESTS_NO_SPACE, 1);
@@ -158,8 +160,7 @@ struct http_reply http_problem_reply(const struct http_problem *p)
 	return r;
 }
 
-void http_reply_problem(struct http_request *req,
-    const struct http_problem *p)
+void http_reply_problem(struct http_request *req, const struct http_problem *p)
 {
 	if (req->phase == PHASE_BODY) {
 		/* The library takes no answer now: after the body. */
@@ -173,8 +174,8 @@ void http_reply_problem(struct http_request *req,
 	http_reply(req, &r);
 }
 
-void http_reply_error(struct http_request *req, enum http_problem_kind kind,
-    const char *fmt, ...)
+void http_reply_error(
+    struct http_request *req, enum http_problem_kind kind, const char *fmt, ...)
 {
 	struct http_problem p = http_problem(kind, "%s", "");
 	va_list ap;

@@ -60,17 +60,17 @@ enum http_problem_kind { HTTP_PROBLEMS(HTTP_PROBLEM_ENUM) PROBLEM_COUNT };
 
 struct http_problem {
 	enum http_problem_kind kind;
-	char detail[256];	/* what happened, why, what to do; for people */
+	char detail[256]; /* what happened, why, what to do; for people */
 	/* Members that help a program; 0 and NULL are left out. */
 	uint64_t limit;
 	const char *error;	/* RFC 9209 word; static */
 	const char *allow;	/* also sent as the field; static */
-	uint64_t retry_after_s;	/* also sent as the field */
+	uint64_t retry_after_s; /* also sent as the field */
 };
 
 /** Returns: a problem with printf text as its detail. */
-struct http_problem http_problem(enum http_problem_kind kind, const char *fmt,
-    ...) SPW_PRINTF(2, 3);
+struct http_problem http_problem(
+    enum http_problem_kind kind, const char *fmt, ...) SPW_PRINTF(2, 3);
 
 /** Returns: the problem an errno of the spool or the system means. */
 struct http_problem http_problem_errno(int err);
@@ -79,8 +79,8 @@ struct http_problem http_problem_errno(int err);
 int http_problem_status(const struct http_problem *p);
 
 /** Write it as an object under `key` (NULL: at the top). */
-void http_problem_json(struct json *j, const char *key,
-    const struct http_problem *p);
+void http_problem_json(
+    struct json *j, const char *key, const struct http_problem *p);
 
 /**
  * Make the reply, for adding fields to it; for http_reply(), which must not be
@@ -89,8 +89,7 @@ void http_problem_json(struct json *j, const char *key,
 struct http_reply http_problem_reply(const struct http_problem *p);
 
 /** Answer a request with it. */
-void http_reply_problem(struct http_request *req,
-    const struct http_problem *p);
+void http_reply_problem(struct http_request *req, const struct http_problem *p);
 
 /** The same in one call. */
 void http_reply_error(struct http_request *req, enum http_problem_kind kind,

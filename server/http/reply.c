@@ -22,12 +22,10 @@ struct stream {
 
 struct http_reply http_reply_empty(int status)
 {
-	static char nothing[1];
-
 	return (struct http_reply){
-		.status = status,
-		.response = MHD_create_response_from_buffer(
-		    0, nothing, MHD_RESPMEM_PERSISTENT),
+	    .status = status,
+	    .response = MHD_create_response_from_buffer(
+		0, NULL, MHD_RESPMEM_PERSISTENT),
 	};
 }
 
@@ -44,9 +42,9 @@ struct http_reply http_reply_head(int status, uint64_t length)
 {
 	/* The library takes the length from a body that it does not send. */
 	return (struct http_reply){
-		.status = status,
-		.response = MHD_create_response_from_callback(length,
-		    1, read_nothing, NULL, NULL),
+	    .status = status,
+	    .response = MHD_create_response_from_callback(
+		length, 1, read_nothing, NULL, NULL),
 	};
 }
 
@@ -55,13 +53,13 @@ struct http_reply http_reply_copy(int status, const void *data, size_t len)
 	union {
 		const void *in;
 		void *out;
-	} p = { data };
+	} p = {data};
 
 	return (struct http_reply){
-		.status = status,
-		.response = MHD_create_response_from_buffer(
-		    len, p.out, MHD_RESPMEM_MUST_COPY),
-		.length = len,
+	    .status = status,
+	    .response = MHD_create_response_from_buffer(
+		len, p.out, MHD_RESPMEM_MUST_COPY),
+	    .length = len,
 	};
 }
 
@@ -71,21 +69,21 @@ struct http_reply http_reply_borrow(int status, const void *data, size_t len,
 	union {
 		const void *in;
 		void *out;
-	} p = { data };
+	} p = {data};
 	struct MHD_Response *response =
 	    MHD_create_response_from_buffer_with_free_callback_cls(
-	        len, p.out, free_fn, ctx);
+		len, p.out, free_fn, ctx);
 
 	if (!response)
 		free_fn(ctx);
-	return (struct http_reply){ status, response, len, NULL };
+	return (struct http_reply){status, response, len, NULL};
 }
 
 struct http_reply http_reply_strbuf(int status, struct strbuf *b)
 {
 	size_t len = 0;
 	char *data = strbuf_take(b, &len);
-	struct http_reply r = { .status = status, .length = len };
+	struct http_reply r = {.status = status, .length = len};
 
 	if (data)
 		r.response = MHD_create_response_from_buffer(
@@ -95,10 +93,10 @@ struct http_reply http_reply_strbuf(int status, struct strbuf *b)
 	return r;
 }
 
-struct http_reply http_reply_file(int status, int fd, uint64_t off,
-    uint64_t len)
+struct http_reply http_reply_file(
+    int status, int fd, uint64_t off, uint64_t len)
 {
-	struct http_reply r = { .status = status, .length = len };
+	struct http_reply r = {.status = status, .length = len};
 
 	r.response = MHD_create_response_from_fd_at_offset64(len, fd, off);
 	if (!r.response)
@@ -136,21 +134,21 @@ static void free_stream(void *cls)
 	free(st);
 }
 
-struct http_reply http_reply_stream(int status, uint64_t len,
-    const struct http_stream *ops, void *ctx)
+struct http_reply http_reply_stream(
+    int status, uint64_t len, const struct http_stream *ops, void *ctx)
 {
-	struct http_reply r = { .status = status, .length = len };
+	struct http_reply r = {.status = status, .length = len};
 	struct stream *st = malloc(sizeof(*st));
 
 	if (!st) {
 		ops->free(ctx);
 		return r;
 	}
-	*st = (struct stream){ STREAM_MAGIC, ops, ctx, NULL };
+	*st = (struct stream){STREAM_MAGIC, ops, ctx, NULL};
 	r.response = MHD_create_response_from_callback(
 	    len == HTTP_LENGTH_UNKNOWN ? MHD_SIZE_UNKNOWN : len,
-	    len < STREAM_BLOCK && len ? (size_t)len : STREAM_BLOCK,
-	    read_stream, st, free_stream);
+	    len < STREAM_BLOCK && len ? (size_t)len : STREAM_BLOCK, read_stream,
+	    st, free_stream);
 	if (!r.response)
 		free_stream(st);
 	else
@@ -158,21 +156,20 @@ struct http_reply http_reply_stream(int status, uint64_t len,
 	return r;
 }
 
-void http_reply_header(struct http_reply *r, const char *name,
-    const char *value)
+void http_reply_header(
+    struct http_reply *r, const char *name, const char *value)
 {
 	if (r->response)
 		(void)MHD_add_response_header(r->response, name, value);
 }
 
-enum MHD_Result http_reply_queue(struct http_request *req,
-    struct http_reply *r)
+enum MHD_Result http_reply_queue(struct http_request *req, struct http_reply *r)
 {
 	/* To HEAD, too, the library would send the last chunk of a body
 	   whose length is not known. */
 	if (req->method == HTTP_HEAD && r->length == HTTP_LENGTH_UNKNOWN)
-		MHD_set_response_options(r->response,
-		    MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+		MHD_set_response_options(
+		    r->response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
 	if (req->close || http_loop_draining(req->loop))
 		http_reply_header(r, "Connection", "close");
 	if (r->stream)

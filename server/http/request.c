@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
-#include "common/percent.h"
 #include "http/loop.h"
 
 /* An answer may wait for this much body, which keeps the connection alive;
@@ -62,12 +61,13 @@ static void unescape_unreserved(struct http_request *req)
 	size_t rest = req->target_len - req->path_off - req->path_len;
 
 	for (const char *p = path; p < end;) {
-		int high = end - p > 2 && *p == '%' ? ascii_hex_value(p[1]) : -1;
+		int high =
+		    end - p > 2 && *p == '%' ? ascii_hex_value(p[1]) : -1;
 		int low = high >= 0 ? ascii_hex_value(p[2]) : -1;
 		char c = (char)(high * 16 + low);
 
 		if (low >= 0 && (ascii_is_alpha(c) || ascii_is_digit(c) ||
-		        (c && strchr("-._~", c)))) {
+				    (c && strchr("-._~", c)))) {
 			*out++ = c;
 			p += 3;
 		} else {
@@ -83,7 +83,7 @@ static void unescape_unreserved(struct http_request *req)
 static void split_target(struct http_request *req)
 {
 	const char *t = req->target;
-	struct str all = { t, req->target_len };
+	struct str all = {t, req->target_len};
 	size_t off = 0;
 
 	if (str_istarts(all, "http://") || str_istarts(all, "https://")) {
@@ -99,8 +99,8 @@ static void split_target(struct http_request *req)
 
 static struct http_conn *conn_of(struct MHD_Connection *mhd)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-	    mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	struct http_conn *c = info ? info->socket_context : NULL;
 
 	assert(c && c->magic == HTTP_CONN_MAGIC);
@@ -117,7 +117,7 @@ void *http_request_start(void *cls, const char *uri, struct MHD_Connection *mhd)
 
 	if (req)
 		target = len < HTTP_TARGET_INLINE ? req->inline_target
-		                                  : malloc(len + 1);
+						  : malloc(len + 1);
 	if (!target) {
 		free(req);
 		return NULL;
@@ -142,13 +142,13 @@ static const struct {
 	const char *name;
 	enum http_method method;
 } METHODS[] = {
-	{ "GET", HTTP_GET },
-	{ "HEAD", HTTP_HEAD },
-	{ "POST", HTTP_POST },
-	{ "PUT", HTTP_PUT },
-	{ "PATCH", HTTP_PATCH },
-	{ "DELETE", HTTP_DELETE },
-	{ "OPTIONS", HTTP_OPTIONS },
+    {"GET", HTTP_GET},
+    {"HEAD", HTTP_HEAD},
+    {"POST", HTTP_POST},
+    {"PUT", HTTP_PUT},
+    {"PATCH", HTTP_PATCH},
+    {"DELETE", HTTP_DELETE},
+    {"OPTIONS", HTTP_OPTIONS},
 };
 
 static void set_method(struct http_request *req, const char *name)
@@ -227,16 +227,16 @@ static enum MHD_Result discard(struct http_request *req, size_t *size)
 	*size = 0;
 	if (!req->raw_sent && req->has_problem &&
 	    (req->discarded > DISCARD_MAX ||
-	        (req->content_length != HTTP_LENGTH_UNKNOWN &&
-	            req->content_length - req->received > DISCARD_MAX))) {
+		(req->content_length != HTTP_LENGTH_UNKNOWN &&
+		    req->content_length - req->received > DISCARD_MAX))) {
 		http_problem_send_raw(req);
 		req->raw_sent = true;
 	}
 	return req->discarded > DISCARD_RAW_MAX ? MHD_NO : MHD_YES;
 }
 
-static enum MHD_Result body(struct http_request *req, const char *data,
-    size_t *size)
+static enum MHD_Result body(
+    struct http_request *req, const char *data, size_t *size)
 {
 	if (req->discard)
 		return discard(req, size);
@@ -281,8 +281,8 @@ static enum MHD_Result end(struct http_request *req)
 }
 
 enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd,
-    const char *url, const char *method, const char *version,
-    const char *data, size_t *size, void **ctx)
+    const char *url, const char *method, const char *version, const char *data,
+    size_t *size, void **ctx)
 {
 	struct http_request *req = *ctx;
 
@@ -318,7 +318,8 @@ static void log_request(struct http_request *req, bool complete)
 	snprintf(ref, sizeof(ref), "%.*s", (int)referer.n,
 	    referer.p ? referer.p : "");
 	snprintf(ua, sizeof(ua), "%.*s", (int)agent.n, agent.p ? agent.p : "");
-	log_access(req->loop->access, &(struct log_access){
+	log_access(req->loop->access,
+	    &(struct log_access){
 		.client = http_client(req),
 		.method = req->method_name,
 		.target = req->target,
@@ -330,7 +331,7 @@ static void log_request(struct http_request *req, bool complete)
 		.request_id = http_request_id(req),
 		.referer = referer.p ? ref : NULL,
 		.user_agent = agent.p ? ua : NULL,
-	});
+	    });
 }
 
 static void count_request(struct http_request *req, bool complete)
@@ -350,7 +351,7 @@ static void count_request(struct http_request *req, bool complete)
 	if (!complete)
 		metrics_add(METRIC_RESPONSES_CUT, 1);
 	else if (req->method != HTTP_HEAD &&
-	    req->reply_length != HTTP_LENGTH_UNKNOWN)
+		 req->reply_length != HTTP_LENGTH_UNKNOWN)
 		metrics_add(METRIC_BYTES_OUT, (int64_t)req->reply_length);
 }
 
@@ -418,110 +419,10 @@ void http_request_resume(struct http_request *req)
 	MHD_resume_connection(req->conn->mhd);
 }
 
-/*
- * What the layers above call.
- */
-
-enum http_method http_method(const struct http_request *req)
-{
-	return req->method;
-}
-
-const char *http_method_name(const struct http_request *req)
-{
-	return req->method_name;
-}
-
-struct str http_path(const struct http_request *req)
-{
-	return (struct str){ req->target + req->path_off, req->path_len };
-}
-
-struct str http_query(const struct http_request *req)
-{
-	size_t off = req->path_off + req->path_len;
-
-	if (req->target[off] == '?')
-		off++;
-	return (struct str){ req->target + off, req->target_len - off };
-}
-
-uint64_t http_content_length(const struct http_request *req)
-{
-	return req->content_length;
-}
-
-bool http_has_body(const struct http_request *req)
-{
-	return req->has_body;
-}
-
-bool http_is_1_0(const struct http_request *req)
-{
-	return req->http10;
-}
-
-bool http_peer_gone(const struct http_request *req)
-{
-	return req->peer_gone;
-}
-
-bool http_replied(const struct http_request *req)
-{
-	return req->phase == PHASE_REPLIED || req->has_pending ||
-	    req->has_problem;
-}
-
-uint64_t http_body_received(const struct http_request *req)
-{
-	return req->received;
-}
-
-bool http_query_get(const struct http_request *req, const char *key, char *out,
-    size_t cap, size_t *ret_len)
-{
-	struct str q = http_query(req);
-
-	return q.n && query_get(q.p, q.n, key, out, cap, ret_len);
-}
-
-void http_take_body(struct http_request *req, const struct http_sink *sink,
-    void *ctx)
-{
-	assert(req->phase == PHASE_BEGIN);
-	req->sink = sink;
-	req->ctx = ctx;
-}
-
-void http_wait(struct http_request *req, const struct http_waiter *waiter,
-    void *ctx)
-{
-	assert(req->phase == PHASE_BEGIN || req->phase == PHASE_END);
-	req->waiter = waiter;
-	req->ctx = ctx;
-}
-
-void http_deadline(struct http_request *req, uint64_t deadline_ms)
-{
-	req->deadline_ms = deadline_ms;
-}
-
-void http_on_done(struct http_request *req,
-    void (*fn)(void *ctx, bool complete), void *ctx)
-{
-	req->done = fn;
-	req->done_ctx = ctx;
-}
-
-void http_body_limit(struct http_request *req, uint64_t max_bytes)
-{
-	req->body_max = max_bytes;
-}
-
 /* A small body is read first: that keeps the connection, and the client
    surely sees the answer. */
 bool http_reply_early(const struct http_request *req)
 {
 	return !body_pending(req) || req->expects ||
-	    req->content_length > DISCARD_MAX;
+	       req->content_length > DISCARD_MAX;
 }

@@ -25,8 +25,8 @@ static unsigned loop_count(const struct conf *conf)
 	return cores > LOOPS_DEFAULT ? LOOPS_DEFAULT : (unsigned)cores;
 }
 
-static void panic(void *cls, const char *file, unsigned line,
-    const char *reason)
+static void panic(
+    void *cls, const char *file, unsigned line, const char *reason)
 {
 	(void)cls;
 	log_error("libmicrohttpd gave up at %s:%u: %s", file, line,
@@ -89,8 +89,8 @@ uint16_t http_server_port(const struct http_server *s)
 	return 0;
 }
 
-bool http_server_url(const struct http_server *s, unsigned i,
-    char out[HTTP_URL_SIZE])
+bool http_server_url(
+    const struct http_server *s, unsigned i, char out[HTTP_URL_SIZE])
 {
 	char text[INET6_ADDRSTRLEN];
 

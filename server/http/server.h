@@ -46,8 +46,8 @@ uint16_t http_server_port(const struct http_server *s);
  * Returns:   false when there is no such listener.
  */
 #define HTTP_URL_SIZE 160
-bool http_server_url(const struct http_server *s, unsigned i,
-    char out[HTTP_URL_SIZE]);
+bool http_server_url(
+    const struct http_server *s, unsigned i, char out[HTTP_URL_SIZE]);
 
 /** Finish what runs: every answer closes its connection from now on. */
 void http_server_drain(struct http_server *s);

@@ -49,8 +49,7 @@ int upload_append(struct http_request *req, struct upload_wake *w,
 	return r;
 }
 
-int upload_seal(struct http_request *req, struct upload_wake *w,
-    struct file *f)
+int upload_seal(struct http_request *req, struct upload_wake *w, struct file *f)
 {
 	int r = spw_spool_try_seal(f->spool);
 
@@ -111,7 +110,8 @@ void upload_over(struct ingest *in, bool completed)
 	atomic_fetch_sub(&in->active, 1);
 	metrics_add(METRIC_UPLOADS_ACTIVE, -1);
 	metrics_add(completed ? METRIC_UPLOADS_COMPLETED
-	                      : METRIC_UPLOADS_FAILED_ABORTED, 1);
+			      : METRIC_UPLOADS_FAILED_ABORTED,
+	    1);
 }
 
 bool upload_param_ttl(struct upload_params *p, struct str text)
@@ -146,13 +146,13 @@ bool upload_params(struct http_request *req, struct upload_params *p)
 		return true;
 
 	if (http_query_get(req, "ttl", text, sizeof(text), &len) &&
-	    !upload_param_ttl(p, (struct str){ text, len })) {
+	    !upload_param_ttl(p, (struct str){text, len})) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "The parameter ttl is not a number of seconds.");
 		return false;
 	}
 	if (http_query_get(req, "reads", text, sizeof(text), &len) &&
-	    !upload_param_reads(p, (struct str){ text, len })) {
+	    !upload_param_reads(p, (struct str){text, len})) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "The parameter reads is not a number from 1 up.");
 		return false;
@@ -171,10 +171,10 @@ int upload_file(struct ingest *in, uint64_t size, struct upload_wake *w,
     enum file_source source, struct file **ret)
 {
 	struct file_opts opts = {
-		.size = size,
-		.size_max = in->conf->store.max_file_size,
-		.on_writable = upload_writable,
-		.user_data = w,
+	    .size = size,
+	    .size_max = in->conf->store.max_file_size,
+	    .on_writable = upload_writable,
+	    .user_data = w,
 	};
 	int r = file_new(in->store, &opts, ret);
 
@@ -183,10 +183,11 @@ int upload_file(struct ingest *in, uint64_t size, struct upload_wake *w,
 	return r;
 }
 
-void upload_apply(struct ingest *in, struct file *f,
-    const struct upload_params *p)
+void upload_apply(
+    struct ingest *in, struct file *f, const struct upload_params *p)
 {
-	uint64_t ttl = p->ttl_ms == UINT64_MAX ? in->conf->store.ttl : p->ttl_ms;
+	uint64_t ttl =
+	    p->ttl_ms == UINT64_MAX ? in->conf->store.ttl : p->ttl_ms;
 
 	f->expires_ms = ttl ? f->created_ms + (int64_t)ttl : 0;
 	atomic_store(&f->reads_left, p->reads);
@@ -206,8 +207,8 @@ bool upload_wants_text(const struct http_request *req)
 	return accept.p && media_type_is(accept, "text/plain");
 }
 
-void upload_add_url(const struct http_request *req, struct strbuf *out,
-    const struct file *f)
+void upload_add_url(
+    const struct http_request *req, struct strbuf *out, const struct file *f)
 {
 	struct str host = http_host(req);
 
@@ -248,10 +249,10 @@ void upload_reply(struct http_request *req, struct file *f, int status)
 void upload_abandon(struct ingest *in, struct file *f)
 {
 	struct file_error e = {
-		.status = 400,
-		.type = "upload-aborted",
-		.title = "The upload was broken off",
-		.detail = "The client went away before the end.",
+	    .status = 400,
+	    .type = "upload-aborted",
+	    .title = "The upload was broken off",
+	    .detail = "The client went away before the end.",
 	};
 
 	spw_spool_detach(f->spool);

@@ -59,8 +59,8 @@ static int add_file(struct form *fm, struct str name, struct str type)
 		fm->files = files;
 	}
 
-	int r = upload_file(fm->in, FILE_SIZE_UNKNOWN, &fm->wake,
-	    FILE_FROM_FORM, &f);
+	int r = upload_file(
+	    fm->in, FILE_SIZE_UNKNOWN, &fm->wake, FILE_FROM_FORM, &f);
 	if (r < 0)
 		return r;
 	fm->files[fm->count++] = f;
@@ -71,8 +71,8 @@ static int add_file(struct form *fm, struct str name, struct str type)
 	return r;
 }
 
-static int part_begin(void *ctx, struct str name, struct str filename,
-    struct str type)
+static int part_begin(
+    void *ctx, struct str name, struct str filename, struct str type)
 {
 	struct form *fm = form_of(ctx);
 
@@ -82,8 +82,9 @@ static int part_begin(void *ctx, struct str name, struct str filename,
 		fm->field = FIELD_FILE;
 		return add_file(fm, filename, type);
 	}
-	fm->field = str_eq(name, "ttl") ? FIELD_TTL
-	    : str_eq(name, "reads") ? FIELD_READS : FIELD_OTHER;
+	fm->field = str_eq(name, "ttl")	    ? FIELD_TTL
+		    : str_eq(name, "reads") ? FIELD_READS
+					    : FIELD_OTHER;
 	return 0;
 }
 
@@ -111,7 +112,7 @@ static ssize_t part_data(void *ctx, const char *data, size_t len)
 static int part_end(void *ctx)
 {
 	struct form *fm = form_of(ctx);
-	struct str value = { fm->value, fm->value_len };
+	struct str value = {fm->value, fm->value_len};
 
 	if (fm->field == FIELD_TTL && !upload_param_ttl(&fm->params, value))
 		return -EBADMSG;
@@ -129,7 +130,7 @@ static int part_end(void *ctx)
 	return 0;
 }
 
-static const struct multipart_ops OPS = { part_begin, part_data, part_end };
+static const struct multipart_ops OPS = {part_begin, part_data, part_end};
 
 static void form_failed(struct http_request *req, int err)
 {
@@ -147,8 +148,8 @@ static void form_failed(struct http_request *req, int err)
 		upload_failed(req, err);
 }
 
-static ssize_t take(struct http_request *req, void *ctx, const char *p,
-    size_t len)
+static ssize_t take(
+    struct http_request *req, void *ctx, const char *p, size_t len)
 {
 	struct form *fm = form_of(ctx);
 
@@ -183,8 +184,8 @@ static int add_all(struct form *fm)
 	return 0;
 }
 
-static void write_files(const struct http_request *req, struct form *fm,
-    struct strbuf *out)
+static void write_files(
+    const struct http_request *req, struct form *fm, struct strbuf *out)
 {
 	struct json j;
 
@@ -211,11 +212,12 @@ static void answer(struct http_request *req, struct form *fm)
 	strbuf_init(&body, DESCRIPTOR_MAX * (fm->count + 1));
 	write_files(req, fm, &body);
 	struct http_reply r = http_reply_strbuf(201, &body);
-	http_reply_header(&r, "Content-Type", upload_wants_text(req)
-	        ? "text/plain; charset=utf-8" : "application/json");
+	http_reply_header(&r, "Content-Type",
+	    upload_wants_text(req) ? "text/plain; charset=utf-8"
+				   : "application/json");
 	if (fm->count == 1) {
-		snprintf(location, sizeof(location), "/files/%s",
-		    fm->files[0]->id);
+		snprintf(
+		    location, sizeof(location), "/files/%s", fm->files[0]->id);
 		http_reply_header(&r, "Location", location);
 	}
 	http_reply(req, &r);
@@ -289,7 +291,7 @@ static struct form *new_form(struct http_request *req, struct ingest *in)
 
 void form_post(struct http_request *req, struct ingest *in)
 {
-	static const struct http_sink sink = { take, finish, drop };
+	static const struct http_sink sink = {take, finish, drop};
 	struct form *fm = new_form(req, in);
 
 	if (!fm)

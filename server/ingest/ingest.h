@@ -17,7 +17,7 @@
 struct ingest {
 	const struct conf *conf;
 	struct store *store;
-	_Atomic uint32_t active;	/* uploads running */
+	_Atomic uint32_t active; /* uploads running */
 };
 
 /** Answer POST /files: a raw body, or a multipart/form-data one. */

@@ -18,8 +18,8 @@ struct upload {
 	struct ingest *in;
 	struct upload_wake wake;
 	struct file *file;
-	struct file *expected;	/* the one a PUT replaces, if it must be it */
-	bool replaces;		/* not in the store before it is complete */
+	struct file *expected; /* the one a PUT replaces, if it must be it */
+	bool replaces;	       /* not in the store before it is complete */
 	bool done;
 };
 
@@ -31,8 +31,8 @@ static struct upload *upload_of(void *ctx)
 	return u;
 }
 
-static ssize_t take(struct http_request *req, void *ctx, const char *p,
-    size_t len)
+static ssize_t take(
+    struct http_request *req, void *ctx, const char *p, size_t len)
 {
 	struct upload *u = upload_of(ctx);
 
@@ -108,25 +108,27 @@ static void drop(struct http_request *req, void *ctx)
 	free(u);
 }
 
-static const struct http_sink SINK = { take, finish, drop };
+static const struct http_sink SINK = {take, finish, drop};
 
 /* The name a client gives: parameter, Content-Disposition, or PUT's id. */
 static int set_meta(struct http_request *req, struct file *f,
     const struct upload_params *p, bool put)
 {
-	char name[1024];
+	char sent[1024];
+	struct str name = str_from(p->name);
 	struct str type = http_header(req, "Content-Type");
 	struct str disposition = http_header(req, "Content-Disposition");
-	ssize_t n = -1;
 
-	if (p->name[0])
-		n = (ssize_t)strlen(strcpy(name, p->name));
-	else if (disposition.p)
-		n = disposition_filename(disposition, name, sizeof(name));
-	if (n <= 0 && put)
-		n = (ssize_t)strlen(strcpy(name, f->id));
-	if (n > 0) {
-		int r = file_set_name(f, name, (size_t)n);
+	if (!name.n && disposition.p) {
+		ssize_t n = disposition_filename(
+		    disposition, sent, sizeof(sent));
+		if (n > 0)
+			name = (struct str){sent, (size_t)n};
+	}
+	if (!name.n && put)
+		name = str_from(f->id);
+	if (name.n) {
+		int r = file_set_name(f, name.p, name.n);
 		if (r < 0)
 			return r;
 	}
@@ -143,9 +145,9 @@ static struct upload *begin(struct http_request *req, struct ingest *in,
 		return NULL;
 	u->magic = UPLOAD_MAGIC;
 	u->in = in;
-	if (upload_file(in, size == HTTP_LENGTH_UNKNOWN ? FILE_SIZE_UNKNOWN
-	                                                : size,
-	        &u->wake, FILE_FROM_UPLOAD, &u->file) < 0) {
+	if (upload_file(in,
+		size == HTTP_LENGTH_UNKNOWN ? FILE_SIZE_UNKNOWN : size,
+		&u->wake, FILE_FROM_UPLOAD, &u->file) < 0) {
 		free(u);
 		return NULL;
 	}
@@ -216,21 +218,21 @@ void ingest_post(struct http_request *req, struct ingest *in)
 		    "file without Tus-Resumable.");
 		return;
 	}
-	if (media_type_is(http_header(req, "Content-Type"),
-	        "multipart/form-data")) {
+	if (media_type_is(
+		http_header(req, "Content-Type"), "multipart/form-data")) {
 		form_post(req, in);
 		return;
 	}
 	if (upload_params(req, &p) && upload_admit(req, in, false))
-		start(req, in, &p, (struct str){ NULL, 0 }, NULL, false);
+		start(req, in, &p, (struct str){NULL, 0}, NULL, false);
 }
 
 void ingest_put(struct http_request *req, struct ingest *in, struct str id)
 {
 	char decoded[ID_LEN_MAX * 3];
 	struct upload_params p;
-	ssize_t n = id.n <= sizeof(decoded)
-	    ? percent_decode(id.p, id.n, decoded) : -1;
+	ssize_t n =
+	    id.n <= sizeof(decoded) ? percent_decode(id.p, id.n, decoded) : -1;
 
 	if (n < 0 || !id_valid(decoded, (size_t)n)) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
@@ -243,13 +245,13 @@ void ingest_put(struct http_request *req, struct ingest *in, struct str id)
 
 	struct file *old = store_get(in->store, decoded, (size_t)n);
 	if (!http_may_change(req, old ? old->etag : NULL)) {
-		http_reply_error(req, PROBLEM_PRECONDITION_FAILED, "%s", old
-		        ? "The file there is not the one the condition names."
-		        : "There is no file that could match.");
+		http_reply_error(req, PROBLEM_PRECONDITION_FAILED, "%s",
+		    old ? "The file there is not the one the condition names."
+			: "There is no file that could match.");
 	} else if (upload_admit(req, in, false)) {
 		bool strict = old && http_header(req, "If-Match").p;
 
-		start(req, in, &p, (struct str){ decoded, (size_t)n },
+		start(req, in, &p, (struct str){decoded, (size_t)n},
 		    strict ? file_ref(old) : NULL, old);
 	}
 	file_unref(old);

@@ -11,9 +11,9 @@
 
 /* What an upload may say about the files it makes. */
 struct upload_params {
-	char name[FILE_NAME_SIZE];	/* "" when not given */
-	uint64_t ttl_ms;		/* UINT64_MAX when not given */
-	int64_t reads;			/* 0 when not given */
+	char name[FILE_NAME_SIZE]; /* "" when not given */
+	uint64_t ttl_ms;	   /* UINT64_MAX when not given */
+	int64_t reads;		   /* 0 when not given */
 };
 
 /*
@@ -40,8 +40,8 @@ int upload_append(struct http_request *req, struct upload_wake *w,
     struct file *f, const char *p, size_t len);
 
 /** Seal a file; as upload_append(). */
-int upload_seal(struct http_request *req, struct upload_wake *w,
-    struct file *f);
+int upload_seal(
+    struct http_request *req, struct upload_wake *w, struct file *f);
 
 /**
  * May this upload begin? Counts it if so. A form may be longer than the
@@ -66,8 +66,8 @@ int upload_file(struct ingest *in, uint64_t size, struct upload_wake *w,
     enum file_source source, struct file **ret);
 
 /** Apply ttl and reads; before the file is added to the store. */
-void upload_apply(struct ingest *in, struct file *f,
-    const struct upload_params *p);
+void upload_apply(
+    struct ingest *in, struct file *f, const struct upload_params *p);
 
 /** Fail the request with what an errno of the spool means. */
 void upload_failed(struct http_request *req, int err);
@@ -82,8 +82,8 @@ void upload_abandon(struct ingest *in, struct file *f);
 bool upload_wants_text(const struct http_request *req);
 
 /** Add the file's URL and a newline, absolute as the client sees it. */
-void upload_add_url(const struct http_request *req, struct strbuf *out,
-    const struct file *f);
+void upload_add_url(
+    const struct http_request *req, struct strbuf *out, const struct file *f);
 
 /** Answer POST /files with multipart/form-data (form.c). */
 void form_post(struct http_request *req, struct ingest *in);

@@ -46,16 +46,16 @@ static void write_time(struct json *j, const char *key, int64_t unix_ms)
 static void write_storage(struct json *j, struct spw_spool *s)
 {
 	static const char *const why[] = {
-		[SPW_SPILL_LIMIT] = "limit",
-		[SPW_SPILL_BUDGET] = "budget",
-		[SPW_SPILL_FORCED] = "forced",
+	    [SPW_SPILL_LIMIT] = "limit",
+	    [SPW_SPILL_BUDGET] = "budget",
+	    [SPW_SPILL_FORCED] = "forced",
 	};
 	struct spw_spool_info info;
 
 	spw_spool_info(s, &info);
 	json_object_begin(j, "storage");
-	json_string(j, "tier",
-	    info.spilled == SPW_SPILL_NONE ? "memory" : "disk");
+	json_string(
+	    j, "tier", info.spilled == SPW_SPILL_NONE ? "memory" : "disk");
 	json_uint(j, "memory_bytes", info.memory_bytes);
 	json_uint(j, "disk_bytes", info.disk_bytes);
 	json_string(j, "spilled", why[info.spilled]);
@@ -110,8 +110,8 @@ void descriptor_write(struct json *j, const char *key, struct file *f)
 	json_string(j, "id", f->id);
 	json_string(j, "state", descriptor_state_name(state));
 	json_string(j, "name", file_name(f, name) ? name : NULL);
-	json_string(j, "type", file_type(f, type) ? type
-	                                          : "application/octet-stream");
+	json_string(
+	    j, "type", file_type(f, type) ? type : "application/octet-stream");
 	if (size == FILE_SIZE_UNKNOWN)
 		json_null(j, "size");
 	else

@@ -12,36 +12,37 @@
 
 #define FILE_MAGIC 0xf11eu
 
-static void count_spill(struct spw_spool *s, enum spw_spill why,
-    void *user_data)
+static void count_spill(
+    struct spw_spool *s, enum spw_spill why, void *user_data)
 {
 	(void)s;
 	(void)user_data;
-	metrics_add(why == SPW_SPILL_LIMIT ? METRIC_SPILLS_LIMIT
-	        : why == SPW_SPILL_BUDGET ? METRIC_SPILLS_BUDGET
-	                                  : METRIC_SPILLS_FORCED, 1);
+	metrics_add(why == SPW_SPILL_LIMIT    ? METRIC_SPILLS_LIMIT
+		    : why == SPW_SPILL_BUDGET ? METRIC_SPILLS_BUDGET
+					      : METRIC_SPILLS_FORCED,
+	    1);
 }
 
 static const enum metric STATE_METRIC[] = {
-	[FILE_RECEIVING] = METRIC_FILES_RECEIVING,
-	[FILE_READY] = METRIC_FILES_READY,
-	[FILE_FAILED] = METRIC_FILES_FAILED,
+    [FILE_RECEIVING] = METRIC_FILES_RECEIVING,
+    [FILE_READY] = METRIC_FILES_READY,
+    [FILE_FAILED] = METRIC_FILES_FAILED,
 };
 
-static int new_spool(struct store *st, const struct file_opts *opts,
-    struct spw_spool **ret)
+static int new_spool(
+    struct store *st, const struct file_opts *opts, struct spw_spool **ret)
 {
 	struct spw_spool_opts o = {
-		.size = sizeof(o),
-		.budget = st->opts.budget,
-		.dir = st->opts.dir,
-		.pool = st->opts.pool,
-		.memory_max = st->opts.memory_max,
-		.size_max = opts->size_max == SPW_UNLIMITED ? 0 : opts->size_max,
-		.size_hint = opts->size == FILE_SIZE_UNKNOWN ? 0 : opts->size,
-		.on_spill = count_spill,
-		.on_writable = opts->on_writable,
-		.user_data = opts->user_data,
+	    .size = sizeof(o),
+	    .budget = st->opts.budget,
+	    .dir = st->opts.dir,
+	    .pool = st->opts.pool,
+	    .memory_max = st->opts.memory_max,
+	    .size_max = opts->size_max == SPW_UNLIMITED ? 0 : opts->size_max,
+	    .size_hint = opts->size == FILE_SIZE_UNKNOWN ? 0 : opts->size,
+	    .on_spill = count_spill,
+	    .on_writable = opts->on_writable,
+	    .user_data = opts->user_data,
 	};
 
 	return spw_spool_new(&o, ret);
@@ -62,8 +63,7 @@ static int new_ids(struct file *f)
 	return 0;
 }
 
-int file_new(struct store *st, const struct file_opts *opts,
-    struct file **ret)
+int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
 {
 	struct file *f = calloc(1, sizeof(*f));
 	if (!f)
@@ -118,8 +118,8 @@ void file_unref(struct file *f)
 	free(f);
 }
 
-static int set_text(struct file *f, char **field, const char *text, size_t len,
-    size_t max)
+static int set_text(
+    struct file *f, char **field, const char *text, size_t len, size_t max)
 {
 	char *copy = NULL;
 

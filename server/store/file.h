@@ -29,7 +29,7 @@
 #define FILE_SIZE_UNKNOWN UINT64_MAX
 
 enum file_state {
-	FILE_RECEIVING,	/* bytes still come in */
+	FILE_RECEIVING, /* bytes still come in */
 	FILE_READY,	/* sealed, immutable */
 	FILE_FAILED,	/* the source broke; what came stays readable */
 };
@@ -43,10 +43,10 @@ enum file_source {
 
 /** Why a file failed, as its descriptor tells it. */
 struct file_error {
-	int status;		/* HTTP */
-	const char *type;	/* problem type word; static */
-	const char *title;	/* static */
-	const char *word;	/* RFC 9209 error; static; or NULL */
+	int status;	   /* HTTP */
+	const char *type;  /* problem type word; static */
+	const char *title; /* static */
+	const char *word;  /* RFC 9209 error; static; or NULL */
 	char detail[256];
 };
 
@@ -72,23 +72,23 @@ struct file {
 	char id[ID_LEN_MAX + 1];
 	struct spw_spool *spool;
 	enum file_source source;
-	char *url;		/* of a fetch, without secrets; or NULL */
-	int64_t created_ms;	/* Unix */
-	int64_t expires_ms;	/* Unix; 0: never */
+	char *url;		   /* of a fetch, without secrets; or NULL */
+	int64_t created_ms;	   /* Unix */
+	int64_t expires_ms;	   /* Unix; 0: never */
 	char etag[FILE_ETAG_SIZE]; /* quoted, strong */
 
 	/* Under `lock`, by the calls below. */
 	pthread_mutex_t lock;
-	char *name;		/* or NULL */
-	char *type;		/* or NULL */
-	int64_t modified_ms;	/* Unix: when it was sealed, or the origin's */
+	char *name;	     /* or NULL */
+	char *type;	     /* or NULL */
+	int64_t modified_ms; /* Unix: when it was sealed, or the origin's */
 	struct file_error *error;
 	struct file_watch *watches;
 
-	_Atomic uint64_t size;	/* FILE_SIZE_UNKNOWN while not known */
-	_Atomic int state;	/* enum file_state */
+	_Atomic uint64_t size;	    /* FILE_SIZE_UNKNOWN while not known */
+	_Atomic int state;	    /* enum file_state */
 	_Atomic int64_t reads_left; /* 0: not counted */
-	_Atomic bool removed;	/* no longer in the store */
+	_Atomic bool removed;	    /* no longer in the store */
 	/* Made once by deliver/ (the zip index); see file_extra_set(). */
 	_Atomic(struct file_extra *) extra;
 
@@ -101,8 +101,8 @@ struct file {
 
 /** How a file's spool is to be made. */
 struct file_opts {
-	uint64_t size;		/* expected; FILE_SIZE_UNKNOWN */
-	uint64_t size_max;	/* SPW_UNLIMITED */
+	uint64_t size;	   /* expected; FILE_SIZE_UNKNOWN */
+	uint64_t size_max; /* SPW_UNLIMITED */
 	void (*on_writable)(struct spw_spool *s, void *user_data);
 	void *user_data;
 };
@@ -113,8 +113,8 @@ struct file_opts {
  * Returns:   0 and the file with one reference in `*ret`.
  * Errors:    -ENOMEM.
  */
-int file_new(struct store *st, const struct file_opts *opts,
-    struct file **ret) SPW_MUST_CHECK;
+int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
+    SPW_MUST_CHECK;
 
 struct file *file_ref(struct file *f);
 void file_unref(struct file *f);

@@ -15,8 +15,8 @@
 #include "store/store.h"
 
 #define STORE_SHARDS 64
-#define STORE_WHEEL 4096	/* seconds of a turn */
-#define STORE_TOMBS 64		/* per shard */
+#define STORE_WHEEL 4096 /* seconds of a turn */
+#define STORE_TOMBS 64	 /* per shard */
 
 struct store_shard {
 	pthread_mutex_t lock;
@@ -39,7 +39,7 @@ struct store {
 
 	pthread_mutex_t wheel_lock;
 	struct file *wheel[STORE_WHEEL];
-	int64_t wheel_s;	/* Unix second expired so far */
+	int64_t wheel_s; /* Unix second expired so far */
 };
 
 /* wheel.c */

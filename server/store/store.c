@@ -79,12 +79,13 @@ void store_free(struct store *st)
 	free(st);
 }
 
-static struct file **find(const struct store_shard *sh, uint64_t hash,
-    const char *id, size_t len)
+static struct file **find(
+    const struct store_shard *sh, uint64_t hash, const char *id, size_t len)
 {
 	struct file **link = &sh->buckets[hash & sh->mask];
 
-	while (*link && (strncmp((*link)->id, id, len) != 0 || (*link)->id[len]))
+	while (
+	    *link && (strncmp((*link)->id, id, len) != 0 || (*link)->id[len]))
 		link = &(*link)->hash_next;
 	return link;
 }
@@ -101,8 +102,8 @@ static void grow(struct store *st, struct store_shard *sh)
 		struct file *f, *next;
 
 		for (f = sh->buckets[i]; f; f = next) {
-			size_t at = hash_id(st, f->id, strlen(f->id)) &
-			    (count - 1);
+			size_t at =
+			    hash_id(st, f->id, strlen(f->id)) & (count - 1);
 
 			next = f->hash_next;
 			f->hash_next = buckets[at];
@@ -143,8 +144,8 @@ static void list_remove(struct store *st, struct file *f)
 }
 
 /* Called with the shard locked. */
-static void link_file(struct store *st, struct store_shard *sh, uint64_t hash,
-    struct file *f)
+static void link_file(
+    struct store *st, struct store_shard *sh, uint64_t hash, struct file *f)
 {
 	file_ref(f);
 	if (++sh->count > sh->mask)
@@ -158,8 +159,8 @@ static void link_file(struct store *st, struct store_shard *sh, uint64_t hash,
 }
 
 /* Called with the shard locked; the store's reference is the caller's now. */
-static struct file *unlink_file(struct store *st, struct store_shard *sh,
-    struct file **link)
+static struct file *unlink_file(
+    struct store *st, struct store_shard *sh, struct file **link)
 {
 	struct file *f = *link;
 
@@ -288,8 +289,8 @@ static struct file *seek(struct store *st, uint64_t after)
 	return f;
 }
 
-size_t store_list(struct store *st, uint64_t after, int state,
-    struct file **ret, size_t max)
+size_t store_list(
+    struct store *st, uint64_t after, int state, struct file **ret, size_t max)
 {
 	size_t n = 0;
 
@@ -304,7 +305,7 @@ size_t store_list(struct store *st, uint64_t after, int state,
 
 void store_stats(struct store *st, struct store_stats *ret)
 {
-	*ret = (struct store_stats){ .files = atomic_load(&st->files) };
+	*ret = (struct store_stats){.files = atomic_load(&st->files)};
 	if (st->opts.budget)
 		spw_budget_stats(st->opts.budget, &ret->memory);
 	if (st->opts.dir)

@@ -18,15 +18,14 @@ struct store;
 
 struct store_opts {
 	struct spw_budget *budget;
-	struct spw_dir *dir;	/* NULL: nothing can spill */
+	struct spw_dir *dir; /* NULL: nothing can spill */
 	struct spw_pool *pool;
-	uint64_t memory_max;	/* bytes of one spool */
+	uint64_t memory_max; /* bytes of one spool */
 	uint64_t max_files;
 };
 
 /** Returns: 0 and the store. Errors: -ENOMEM. Takes references. */
-int store_new(const struct store_opts *opts, struct store **ret)
-    SPW_MUST_CHECK;
+int store_new(const struct store_opts *opts, struct store **ret) SPW_MUST_CHECK;
 /** Drop every file, then the store; NULL is allowed. */
 void store_free(struct store *st);
 
@@ -76,14 +75,14 @@ size_t store_expire(struct store *st, int64_t now_ms);
  * `after` is 0 or the `seq` of the last file of the page before.
  * Returns:   how many were put into `ret`, each with a reference.
  */
-size_t store_list(struct store *st, uint64_t after, int state,
-    struct file **ret, size_t max);
+size_t store_list(
+    struct store *st, uint64_t after, int state, struct file **ret, size_t max);
 
 struct store_stats {
 	uint64_t files;
 	struct spw_budget_stats memory;
 	struct spw_dir_stats disk;
-	size_t disk_queue;	/* jobs waiting for the disk threads */
+	size_t disk_queue; /* jobs waiting for the disk threads */
 };
 void store_stats(struct store *st, struct store_stats *ret);
 

@@ -10,9 +10,12 @@
  *   spw_budget_new() -> hand it to spools in spw_spool_opts -> unref when done
  *
  * Charged are whole blocks (powers of two from 512 bytes), from when a spool
- * takes one until its last user, a reader's pin included, lets go. Memory
- * kept for reuse is not charged and stays below an eighth of the limit (at
- * least 4 MiB).
+ * takes one until its last user, a reader's pin included, lets go. Content
+ * that lives in memory never passes the limit. A spool that is on disk and
+ * has nothing waiting for it may pass it by the blocks of 64 KiB that one
+ * append needs: it could wait for nothing else. Memory kept for reuse is not
+ * charged and stays below an eighth of the limit (at least 4 MiB; 256 MiB
+ * when there is no limit).
  *
  * Threads: every call may be made from any thread.
  */
@@ -32,7 +35,7 @@ struct spw_budget_stats {
 	uint64_t charged;	/* bytes in blocks that are in use */
 	uint64_t peak;		/* the most that was ever charged */
 	uint64_t cached;	/* bytes in free blocks kept for reuse */
-	uint64_t spools;	/* spools whose content is all in memory */
+	uint64_t spools;	/* spools in memory that could go to disk */
 	uint64_t evictions;	/* spools sent to disk to make room */
 };
 

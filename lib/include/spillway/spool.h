@@ -83,22 +83,22 @@ struct spw_spool_opts {
 				   sparse spool its size */
 	unsigned flags;		/* SPW_SPOOL_... */
 	/*
-	 * Called once when the spool begins to move to disk, on the thread
-	 * that caused it. Must not call back into the spool.
+	 * Called at most once, when the spool begins to move to disk, on the
+	 * thread that caused it. Must not call back into the spool.
 	 */
 	void (*on_spill)(struct spw_spool *s, enum spw_spill why,
 	    void *user_data);
 	/*
 	 * A try_append, try_seal that said -EAGAIN may be tried again. On
-	 * any thread, possibly for nothing; must not block nor call back
-	 * into the spool: post and return.
+	 * any thread, with no spool locked, possibly for nothing; must not
+	 * block nor call back into the spool: post and return.
 	 */
 	void (*on_writable)(struct spw_spool *s, void *user_data);
 	void *user_data;
 };
 
 struct spw_spool_info {
-	uint64_t size;		/* committed bytes; of a sparse spool its size */
+	uint64_t size;		/* committed bytes; if sparse, of the whole */
 	uint64_t present;	/* bytes that are there */
 	uint64_t memory_bytes;	/* content held in memory */
 	uint64_t disk_bytes;	/* content in the file */
@@ -149,8 +149,9 @@ SPW_API void spw_spool_detach(struct spw_spool *s);
  * Returns:   0 when all of `buf` was taken; never a part of it.
  * Errors:    -EFBIG past `size_max`; -EPERM when sealed; -ENOBUFS; -ENOSPC,
  *            -EDQUOT, -EIO, -EMFILE from the disk; -ENOMEM; the source's
- *            error after spw_spool_fail(). The spool is as it was before the
- *            call and the append may be tried again.
+ *            error after spw_spool_fail(); -EINVAL for a sparse spool. The
+ *            spool is as it was before the call and the append may be tried
+ *            again.
  */
 SPW_API int spw_spool_append(struct spw_spool *s, const void *buf, size_t len)
     SPW_MUST_CHECK;
@@ -277,8 +278,8 @@ struct spw_pin {
  * Hold `len` bytes at `off` where they are in memory.
  *
  * Returns:   0 and the bytes in `*ret`.
- * Errors:    -EAGAIN when they are not all there in one piece of memory: use
- *            spw_spool_file() or spw_spool_pread().
+ * Errors:    -EAGAIN when they are not all there in one piece of memory, or
+ *            are none: use spw_spool_file() or spw_spool_pread().
  * Ownership: the bytes stay valid, and charged, until spw_spool_unpin(),
  *            even if the spool spills or is freed.
  */
@@ -292,7 +293,8 @@ SPW_API void spw_spool_unpin(struct spw_pin *pin);
  * Borrow the file, if [off, off+len) is in it.
  *
  * Returns:   the descriptor; use pread, sendfile or dup on it, never close.
- * Errors:    -EAGAIN when a part of the range is not in the file (yet).
+ * Errors:    -EAGAIN when a part of the range, or the whole content, is not
+ *            in the file (yet).
  */
 SPW_API int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
     SPW_MUST_CHECK;

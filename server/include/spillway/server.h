@@ -47,6 +47,7 @@ SPW_API int spw_server_new(const char *file, const char *const *settings,
 /**
  * Start to answer.
  *
+ * Returns:   0.
  * Errors:    -EAGAIN when threads cannot be started; -ENOMEM.
  */
 SPW_API int spw_server_start(struct spw_server *s) SPW_MUST_CHECK;

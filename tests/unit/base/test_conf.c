@@ -200,12 +200,13 @@ static void test_enums(void **state)
 	    "debug");
 	assert_refused(c, "log.level=",
 	    "log.level: '' is not known; allowed is error, warn, info, debug");
-	assert_refused(c, "store.durability=fsync",
-	    "store.durability: 'fsync' is not available in this build yet; "
-	    "allowed is none");
-	assert_refused(c, "store.durability=restart",
-	    "store.durability: 'restart' is not available in this build yet; "
-	    "allowed is none");
+	set(c, "store.durability=fsync");
+	assert_int_equal(c->store.durability, CONF_DURABILITY_FSYNC);
+	set(c, "store.durability=restart");
+	assert_int_equal(c->store.durability, CONF_DURABILITY_RESTART);
+	assert_refused(c, "store.durability=disk",
+	    "store.durability: 'disk' is not known; allowed is none, restart, "
+	    "fsync");
 	assert_refused(c, "auth.mode=token",
 	    "auth.mode: 'token' is not available in this build yet; allowed "
 	    "is auto, none");

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Room in the budget: sending the largest spool to disk. And the callbacks,
+ * which run when nothing is locked.
+ */
+#include <errno.h>
+
+#include "spool.h"
+
+void spw__spool_writable(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->callback_lock);
+	if (s->opts.on_writable)
+		s->opts.on_writable(s, s->opts.user_data);
+	pthread_mutex_unlock(&s->callback_lock);
+}
+
+void spw_spool_detach(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->callback_lock);
+	s->opts.on_spill = NULL;
+	s->opts.on_writable = NULL;
+	pthread_mutex_unlock(&s->callback_lock);
+}
+
+static void tell_spill(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	enum spw_spill why = s->why;
+	bool tell = atomic_exchange(&s->tell, false);
+	s->told = s->told || tell;
+	pthread_mutex_unlock(&s->lock);
+	if (!tell)
+		return;
+
+	pthread_mutex_lock(&s->callback_lock);
+	if (s->opts.on_spill)
+		s->opts.on_spill(s, why, s->opts.user_data);
+	pthread_mutex_unlock(&s->callback_lock);
+}
+
+void spw__spool_settle(struct spw_spool *s)
+{
+	if (atomic_load_explicit(&s->tell, memory_order_relaxed))
+		tell_spill(s);
+	if (s->opts.budget)
+		spw__budget_settle(s->opts.budget);
+}
+
+/* Send another spool to disk and wait for it. */
+static int evict_now(struct spw_spool *victim)
+{
+	pthread_mutex_lock(&victim->lock);
+	spw__spool_busy_begin(victim);
+	/* Somebody else may have had the same idea. */
+	bool ours = !victim->spilled;
+	int r = spw__spool_spill(victim, SPW_SPILL_BUDGET);
+	if (r == 0)
+		r = spw__spool_flush(victim);
+	if (r == 0 && ours)
+		spw__budget_count_eviction(victim->opts.budget);
+	spw__spool_busy_end(victim);
+	pthread_mutex_unlock(&victim->lock);
+	spw__spool_settle(victim);
+	return r;
+}
+
+/* Have the pool send another spool to disk. Returns: whether it will. */
+static bool evict_later(struct spw_spool *victim, bool relief)
+{
+	pthread_mutex_lock(&victim->lock);
+	bool ours = !victim->spilled;
+	bool going = victim->opts.pool &&
+	    spw__spool_spill(victim, SPW_SPILL_BUDGET) == 0;
+	if (going) {
+		victim->relief |= relief;
+		spw__spool_kick(victim);
+	}
+	if (going && ours)
+		spw__budget_count_eviction(victim->opts.budget);
+	pthread_mutex_unlock(&victim->lock);
+	spw__spool_settle(victim);
+	return going;
+}
+
+int spw__spool_make_room(struct spw_spool *s, size_t bytes, bool block)
+{
+	struct spw_budget *b = s->opts.budget;
+
+	/* One eviction did not help: this one goes to disk itself. */
+	if (s->hopeless || (!block && s->starved)) {
+		s->hopeless = false;
+		return -ENOBUFS;
+	}
+
+	struct spw_spool *victim = spw__budget_largest(b, bytes);
+	if (!victim || victim == s) {
+		spw_spool_unref(victim);
+		return -ENOBUFS;
+	}
+
+	int r;
+	pthread_mutex_unlock(&s->lock);
+	if (block) {
+		r = evict_now(victim);
+	} else {
+		/* In line first, or the wake-up could be missed. */
+		spw__budget_wait(b, &s->rank);
+		r = evict_later(victim, false) ? 1 : -ENOBUFS;
+	}
+	spw_spool_unref(victim);
+	pthread_mutex_lock(&s->lock);
+	s->starved = true;
+	s->hopeless = r < 0;
+	return r < 0 ? 0 : r;
+}
+
+void spw__spool_relieve(struct spw_spool *s)
+{
+	struct spw_budget *b = s->opts.budget;
+
+	if (!b || !s->opts.pool || !spw__budget_relieve(b))
+		return;
+
+	struct spw_spool *victim = spw__budget_largest(b, 0);
+	if (!victim || victim == s || !evict_later(victim, true))
+		spw__budget_relieved(b);
+	spw_spool_unref(victim);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* What the layers above may know and say of a request. */
+#include <assert.h>
+
+#include "common/percent.h"
+#include "http/loop.h"
+
+enum http_method http_method(const struct http_request *req)
+{
+	return req->method;
+}
+
+const char *http_method_name(const struct http_request *req)
+{
+	return req->method_name;
+}
+
+struct str http_path(const struct http_request *req)
+{
+	return (struct str){req->target + req->path_off, req->path_len};
+}
+
+struct str http_query(const struct http_request *req)
+{
+	size_t off = req->path_off + req->path_len;
+
+	if (req->target[off] == '?')
+		off++;
+	return (struct str){req->target + off, req->target_len - off};
+}
+
+uint64_t http_content_length(const struct http_request *req)
+{
+	return req->content_length;
+}
+
+bool http_has_body(const struct http_request *req)
+{
+	return req->has_body;
+}
+
+bool http_is_1_0(const struct http_request *req)
+{
+	return req->http10;
+}
+
+bool http_peer_gone(const struct http_request *req)
+{
+	return req->peer_gone;
+}
+
+bool http_replied(const struct http_request *req)
+{
+	return req->phase == PHASE_REPLIED || req->has_pending ||
+	       req->has_problem;
+}
+
+uint64_t http_body_received(const struct http_request *req)
+{
+	return req->received;
+}
+
+bool http_query_get(const struct http_request *req, const char *key, char *out,
+    size_t cap, size_t *ret_len)
+{
+	struct str q = http_query(req);
+
+	return q.n && query_get(q.p, q.n, key, out, cap, ret_len);
+}
+
+void http_take_body(
+    struct http_request *req, const struct http_sink *sink, void *ctx)
+{
+	assert(req->phase == PHASE_BEGIN);
+	req->sink = sink;
+	req->ctx = ctx;
+}
+
+void http_wait(
+    struct http_request *req, const struct http_waiter *waiter, void *ctx)
+{
+	assert(req->phase == PHASE_BEGIN || req->phase == PHASE_END);
+	req->waiter = waiter;
+	req->ctx = ctx;
+}
+
+void http_deadline(struct http_request *req, uint64_t deadline_ms)
+{
+	req->deadline_ms = deadline_ms;
+}
+
+void http_on_done(
+    struct http_request *req, void (*fn)(void *ctx, bool complete), void *ctx)
+{
+	req->done = fn;
+	req->done_ctx = ctx;
+}
+
+void http_body_limit(struct http_request *req, uint64_t max_bytes)
+{
+	req->body_max = max_bytes;
+}
+

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults on demand: sys_fault.c is linked in the place of lib/sys.c, counts
+ * every call that can fail, and fails the one it was told to, or every one
+ * from there on.
+ *
+ *   for (n = 1; ; n++) {
+ *           fault_arm(n, ...);
+ *           ... what is to be tested ...
+ *           if (!fault_disarm())
+ *                   break;          it had fewer than n calls
+ *   }
+ *
+ * Threads: any, but one at a time arms and disarms.
+ */
+#ifndef TESTS_FAULT_FAULT_H
+#define TESTS_FAULT_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** How calls fail; memory that is refused is refused in every style. */
+enum fault_style {
+	FAULT_BROKEN,	/* EIO, and EMFILE where a descriptor is made */
+	FAULT_FULL,	/* ENOSPC, after half of what was to be written */
+	FAULT_STYLES,
+};
+
+/** Fail call `nth`, counted from now on from 1; and all after it. */
+void fault_arm(unsigned nth, bool persistent, enum fault_style style);
+
+/** Fail nothing any more. Returns: whether anything was failed. */
+bool fault_disarm(void);
+
+/** Neither count nor fail the calls of this thread meanwhile; nests. */
+void fault_spare(bool begin);
+
+/** Write at most a few bytes at a time from now on; no fault. */
+void fault_short_writes(bool on);
+
+/** What is held: allocations, mappings and descriptors together. */
+long fault_held(void);
+
+#endif

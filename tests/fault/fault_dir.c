@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening and probing a directory, with every call failing in turn. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "fault/fault.h"
+#include "unit/lib/model.h"
+
+static void expect_fault(int r)
+{
+	assert_true(r == -ENOMEM || r == -EMFILE || r == -ENFILE ||
+	    r == -EIO || r == -ENOSPC);
+}
+
+static void open_with_faults(const char *path, bool persistent,
+    enum fault_style style)
+{
+	const struct spw_dir_opts opts = { .size = sizeof(opts), .path = path };
+	bool hit = true;
+
+	for (unsigned n = 1; hit; n++) {
+		struct spw_dir *d = NULL;
+
+		fault_arm(n, persistent, style);
+		int r = spw_dir_open(&opts, &d);
+		hit = fault_disarm();
+		if (hit)
+			expect_fault(r);
+		else
+			assert_ok(r);
+		assert_int_equal(d != NULL, r == 0);
+		spw_dir_unref(d);
+		assert_int_equal(fault_held(), 0);
+	}
+}
+
+static void probe_with_faults(const char *path, bool persistent,
+    enum fault_style style)
+{
+	const struct spw_dir_opts opts = { .size = sizeof(opts), .path = path };
+	struct spw_dir *d;
+	bool hit = true;
+
+	assert_ok(spw_dir_open(&opts, &d));
+	long before = fault_held();
+	for (unsigned n = 1; hit; n++) {
+		fault_arm(n, persistent, style);
+		int r = spw_dir_probe(d);
+		hit = fault_disarm();
+		if (hit)
+			expect_fault(r);
+		assert_int_equal(fault_held(), before);
+		assert_ok(spw_dir_probe(d));
+	}
+	spw_dir_unref(d);
+	assert_int_equal(fault_held(), 0);
+}
+
+static void test_opening(void **state)
+{
+	char path[128];
+
+	(void)state;
+	make_temp_dir(path, sizeof(path));
+	for (int style = 0; style < FAULT_STYLES; style++) {
+		open_with_faults(path, false, (enum fault_style)style);
+		open_with_faults(path, true, (enum fault_style)style);
+	}
+	assert_ok(rmdir(path));
+}
+
+static void test_probing(void **state)
+{
+	char path[128];
+
+	(void)state;
+	make_temp_dir(path, sizeof(path));
+	for (int style = 0; style < FAULT_STYLES; style++) {
+		probe_with_faults(path, false, (enum fault_style)style);
+		probe_with_faults(path, true, (enum fault_style)style);
+	}
+	assert_ok(rmdir(path));
+}
+
+/* Figures that cannot be had are not made up: the last ones count. */
+static void test_figures(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, &(struct world_opts){ .keep_free = 1 });
+	fault_arm(1, true, FAULT_BROKEN);
+	assert_ok(spw_dir_check(w.dir, 1));
+	assert_err(spw_dir_check(w.dir, UINT64_MAX), ENOSPC);
+	assert_true(dir_stats(&w).free > 0);
+	assert_true(fault_disarm());
+	world_fini(&w);
+	assert_int_equal(fault_held(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_opening),
+		cmocka_unit_test(test_probing),
+		cmocka_unit_test(test_figures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

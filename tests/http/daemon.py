@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""A spillwayd of our own: started on a free port with a private directory,
+watched from outside through /proc, and stopped by its pid."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+
+from wire import PATIENCE
+
+SANITIZED = os.environ.get("SPW_SANITIZED") == "1"
+
+LISTENING = re.compile(r"listening on http://([0-9.]+):([0-9]+)")
+
+# What a sanitizer prints, in whatever process.
+ALARM = re.compile(r"(AddressSanitizer|ThreadSanitizer|LeakSanitizer"
+                   r"|MemorySanitizer|runtime error:).*")
+
+program = None  # path of spillwayd, set by the runner
+
+
+class DaemonError(AssertionError):
+    """The daemon did not start, stop or stay alive as it has to."""
+
+
+def run_program(*args, timeout=PATIENCE, cwd=None):
+    """Run spillwayd to its end: exit code, output, error output."""
+    done = subprocess.run([program, *args], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=timeout, cwd=cwd, check=False, text=True,
+                          errors="replace")
+    return done.returncode, done.stdout, done.stderr
+
+
+class Daemon:
+    """A running spillwayd.
+
+    options are the values of -o; dir keeps the spool of an earlier one. The
+    directory is on a disk (TMPDIR, else /var/tmp): /tmp is often memory.
+    """
+
+    def __init__(self, *options, dir=None, env=None, config=None):
+        self.own_dir = dir is None
+        self.dir = dir or tempfile.mkdtemp(
+            prefix="spillway-test-", dir=os.environ.get("TMPDIR", "/var/tmp"))
+        self.spool = os.path.join(self.dir, "spool")
+        os.makedirs(self.spool, mode=0o700, exist_ok=True)
+        self.lines = []
+        self.ready = threading.Event()
+        self.address = None
+        self.watcher = None
+        command = [program, "-c", config or "/dev/null"]
+        for option in ("server.listen=127.0.0.1:0", f"spool.dir={self.spool}",
+                       *options):
+            command += ["-o", option]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
+            text=True, errors="replace")
+        self.pid = self.process.pid
+        self.reader = threading.Thread(target=self._collect, daemon=True)
+        self.reader.start()
+        if not self.ready.wait(PATIENCE) or not self.address:
+            self.kill()
+            self.clean()
+            raise DaemonError(f"no `listening on` line: {self.output()}")
+        self.baseline = self.files()
+
+    def _collect(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            if match := LISTENING.search(line):
+                self.address = (match[1], int(match[2]))
+                self.ready.set()
+        self.ready.set()
+
+    def output(self):
+        """The last lines it printed."""
+        return "\n".join(self.lines[-60:])
+
+    @property
+    def url(self):
+        """http://HOST:PORT"""
+        return "http://%s:%d" % self.address
+
+    def is_alive(self):
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+    # -- the end ----------------------------------------------------------
+
+    def terminate(self):
+        """Ask it to stop; wait() then waits."""
+        os.kill(self.pid, signal.SIGTERM)
+
+    def wait(self, timeout=PATIENCE):
+        """Wait for its end: the exit code."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise DaemonError(f"did not stop: {self.output()}") from None
+        self.reader.join(PATIENCE)
+        return code
+
+    def stop(self):
+        """Stop it as a service manager does, and demand a clean end."""
+        if self.is_alive():
+            self.terminate()
+        code = self.wait()
+        alarm = next(filter(ALARM.search, self.lines), None)
+        left = sorted(set(self.files()) - set(self.baseline))
+        self.clean()
+        if code != 0 or alarm:
+            raise DaemonError(f"exit code {code}: {alarm}\n{self.output()}")
+        return left
+
+    def kill(self):
+        """Kill it as a crash would."""
+        if self.is_alive():
+            os.kill(self.pid, signal.SIGKILL)
+        self.process.wait()
+        self.reader.join(PATIENCE)
+
+    def clean(self):
+        """Remove the directory, when it was made here."""
+        if self.own_dir:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    # -- watching ---------------------------------------------------------
+
+    def files(self):
+        """(path, size, mtime) of all that is in the spool directory."""
+        found = []
+        for folder, _, names in os.walk(self.spool):
+            for name in names:
+                path = os.path.join(folder, name)
+                status = os.lstat(path)
+                found.append((os.path.relpath(path, self.spool),
+                              status.st_size, status.st_mtime_ns))
+        return sorted(found)
+
+    def open_files(self):
+        """(inode, size, mtime) of files it holds open in the spool
+        directory, those without a name too."""
+        found = set()
+        folder = f"/proc/{self.pid}/fd"
+        for fd in os.listdir(folder):
+            try:
+                if os.readlink(f"{folder}/{fd}").startswith(self.spool + "/"):
+                    status = os.stat(f"{folder}/{fd}")
+                    found.add((status.st_ino, status.st_size,
+                               status.st_mtime_ns))
+            except FileNotFoundError:
+                pass
+        return sorted(found)
+
+    def anonymous_memory(self):
+        """Resident anonymous memory, in bytes."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("RssAnon:"):
+                    return int(line.split()[1]) * 1024
+        raise DaemonError("no RssAnon")
+
+
+class MemoryWatch:
+    """Takes the highest reading of a daemon's memory while it is open."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.start = self.peak = daemon.anonymous_memory()
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self):
+        while not self.done.wait(0.005):
+            self.peak = max(self.peak, self.daemon.anonymous_memory())
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.done.set()
+        self.thread.join()
+
+    @property
+    def grown(self):
+        """By how many bytes it had grown at the peak."""
+        return self.peak - self.start

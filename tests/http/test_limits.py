@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""What a client may take at most: sizes, space, files, connections.
+
+Source: API.md sections 2 and 8; RFC 9110 sections 10.1.1, 15.5.14, 15.6.4;
+RFC 4918 section 11.5.
+"""
+from harness import Case, Conn, main, table, until
+from samples import content
+from wire import WireError, encode_chunk
+
+
+class Limit(Case):
+    """store.max_file_size"""
+
+    LIMIT = 100000
+    OPTIONS = [f"store.max_file_size={LIMIT}", "spool.memory_max=32K"]
+
+    def test_exactly(self):
+        data = content(self.LIMIT)
+        made = self.upload(data)
+        self.assert_content(made["id"], data)
+
+    def test_exactly_chunked(self):
+        data = content(self.LIMIT)
+        answer = self.http("POST", "/files", {"Transfer-Encoding": "chunked"},
+                           encode_chunk(data) + encode_chunk(b""))
+        self.assert_content(self.json(answer, 201)["id"], data)
+
+    @table(("one over", LIMIT + 1), ("far over", 10**12),
+           ("2^63", 1 << 63), ("2^64-1", (1 << 64) - 1))
+    def test_refused_before_100_continue(self, length):
+        before = self.file_count()
+        conn = self.conn()
+        conn.send_request("POST", "/files", {
+            "Expect": "100-continue", "Content-Length": str(length)})
+        # No byte of the body is ever sent: the answer cannot wait for one.
+        answer = conn.read()
+        self.assertEqual(answer.interim, [])
+        # Numbers that no file has may be called malformed as well.
+        problem = self.assert_problem(
+            answer, 413 if length < 1 << 62 else (400, 413))
+        if answer.status == 413:
+            self.assertEqual(problem["limit"], self.LIMIT)
+        self.assertEqual(self.file_count(), before)
+
+    def test_refused_without_expect(self):
+        # The client goes on sending, as most do, and can read the answer.
+        conn = self.conn()
+        conn.send_request("PUT", "/files/l1", {"Content-Length": "5000000"})
+        for _ in range(50):
+            if not conn.send_lossy(content(100000)):
+                break
+        self.assert_problem(conn.read(), 413)
+        self.assertIsNone(self.info("l1"))
+
+    def test_continued_within(self):
+        conn = self.conn()
+        conn.send_request("POST", "/files", {
+            "Expect": "100-continue", "Content-Length": "3"})
+        self.assertEqual(conn.read_interim().status, 100)
+        conn.send(b"abc")
+        answer = conn.read()
+        self.assert_content(self.json(answer, 201)["id"], b"abc")
+
+    @table(("one over", 1), ("far over", 3000000))
+    def test_chunked_over(self, excess):
+        before = self.file_count()
+        conn = self.conn()
+        conn.send_request("PUT", "/files/l2",
+                          {"Transfer-Encoding": "chunked"})
+        data, left = content(50000), self.LIMIT + excess
+        while left:
+            count = min(left, len(data))
+            left -= count
+            if not conn.send_lossy(encode_chunk(data[:count])):
+                break
+        else:
+            conn.send_lossy(encode_chunk(b""))
+        self.assert_problem(conn.read(), 413)
+        self.assertIsNone(self.info("l2"))
+        self.assertEqual(self.file_count(), before)
+
+    def test_replacement_over_keeps_the_old(self):
+        self.upload(b"old", "/files/l3")
+        conn = self.conn()
+        conn.send_request("PUT", "/files/l3", {
+            "Expect": "100-continue", "Content-Length": "200000"})
+        self.assert_problem(conn.read(), 413)
+        self.assert_content("l3", b"old")
+
+
+class Quota(Case):
+    """spool.disk_quota: refused early, cut late, given back."""
+
+    OPTIONS = ["spool.disk_quota=1M", "spool.memory_max=64K"]
+
+    def test_refused_before_the_body(self):
+        conn = self.conn()
+        conn.send_request("POST", "/files", {
+            "Expect": "100-continue", "Content-Length": "10000000"})
+        answer = conn.read()
+        self.assertEqual(answer.interim, [])
+        self.assert_problem(answer, 507)
+
+    def test_cut(self):
+        conn = self.conn()
+        conn.send_request("PUT", "/files/q1",
+                          {"Transfer-Encoding": "chunked"})
+        for _ in range(60):
+            if not conn.send_lossy(encode_chunk(content(50000))):
+                break
+        else:
+            conn.send_lossy(encode_chunk(b""))
+        self.assert_problem(conn.read(), 507)
+        self.assertIsNone(self.info("q1"))
+
+    def test_given_back(self):
+        data = content(900000)
+        for _ in range(5):
+            self.upload(data, "/files/q2")
+            self.assertEqual(self.http("DELETE", "/files/q2").status, 204)
+
+            def room():
+                with Conn(self.daemon.address) as conn:
+                    conn.send_request("POST", "/files", {
+                        "Expect": "100-continue", "Content-Length": "900000"})
+                    return conn.read_interim().status == 100
+            until(room, "the quota to come back")
+            until(lambda: self.file_count() == 0, "no file")
+
+
+class KeepFree(Case):
+    """spool.keep_free: more than this disk has."""
+
+    OPTIONS = ["spool.keep_free=1T", "spool.memory_max=64K"]
+
+    def test_disk_is_refused_and_memory_is_not(self):
+        conn = self.conn()
+        conn.send_request("POST", "/files", {
+            "Expect": "100-continue", "Content-Length": "10000000"})
+        answer = conn.read()
+        self.assertEqual(answer.interim, [])
+        self.assert_problem(answer, 507)
+        made = self.upload(content(1000))
+        self.assertEqual(made["storage"]["tier"], "memory")
+
+
+class Uploads(Case):
+    """upload.max_active: more are told to come again."""
+
+    OPTIONS = ["upload.max_active=2"]
+
+    def begin(self, name):
+        """An upload that is under way."""
+        conn = self.conn()
+        conn.send_request("PUT", f"/files/{name}", {"Content-Length": "6"})
+        conn.send(b"abc")
+        return conn
+
+    def test_third_is_refused(self):
+        first, second = self.begin("a"), self.begin("b")
+        for name in "ab":
+            self.wait_received(name, 3)
+        third = self.conn()
+        third.send_request("PUT", "/files/c", {
+            "Content-Length": "6", "Expect": "100-continue"})
+        answer = third.read()
+        self.assertEqual(answer.interim, [])
+        self.assert_problem(answer, 503)
+        self.assertTrue(answer.get("Retry-After").isdecimal())
+        first.send(b"def")
+        self.assertEqual(first.read().status, 201)
+
+        def room():
+            return self.http("PUT", "/files/c", (), b"abcdef").status == 201
+        until(room, "room for another upload")
+        second.send(b"def")
+        self.assertEqual(second.read().status, 201)
+
+
+class Files(Case):
+    """store.max_files"""
+
+    OPTIONS = ["store.max_files=5"]
+
+    def test_sixth_is_refused(self):
+        for index in range(5):
+            self.upload(b"x", f"/files/f{index}")
+        self.assert_problem(self.http("PUT", "/files/f5", (), b"x"),
+                            (503, 507))
+        self.upload(b"y", "/files/f4")      # replacing one is no new one
+        self.assertEqual(self.http("DELETE", "/files/f0").status, 204)
+        self.upload(b"x", "/files/f5")
+
+
+class Rate(Case):
+    """upload.min_rate: an upload that drips is cut."""
+
+    OPTIONS = ["upload.min_rate=1M", "server.idle_timeout=1h"]
+
+    def test_drip_is_cut(self):
+        with Conn(self.daemon.address) as conn:
+            conn.send_request("PUT", "/files/d",
+                              {"Content-Length": "1000000"})
+            conn.sock.settimeout(0.1)
+
+            def ended():
+                conn.send_lossy(b"x")
+                try:
+                    return not conn.sock.recv(1000)
+                except TimeoutError:
+                    return False
+                except ConnectionResetError:
+                    return True
+            until(ended, "the upload to be cut")
+        until(lambda: self.info("d") is None, "the file to be gone")
+
+
+class Connections(Case):
+    """server.max_connections: refused, and served again later."""
+
+    OPTIONS = ["server.max_connections=20"]
+
+    def test_more_are_refused(self):
+        held = [self.conn() for _ in range(20)]
+        for conn in held:
+            self.assertEqual(conn.request("GET", "/healthz").status, 200)
+
+        def refused():
+            with Conn(self.daemon.address) as conn:
+                conn.send_lossy(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                try:
+                    return conn.read(strict=False).status == 503
+                except (WireError, OSError):
+                    return True
+        self.assertTrue(refused())
+        for conn in held:
+            # Those that are in stay served.
+            self.assertEqual(conn.request("GET", "/healthz").status, 200)
+            conn.close()
+        until(lambda: not refused(), "room for a connection")
+        self.assert_healthy()
+
+
+class Address(Case):
+    """server.max_connections_per_address"""
+
+    OPTIONS = ["server.max_connections_per_address=3"]
+
+    def test_fourth_is_refused(self):
+        held = [self.conn() for _ in range(3)]
+        for conn in held:
+            self.assertEqual(conn.request("GET", "/healthz").status, 200)
+        with Conn(self.daemon.address) as conn:
+            conn.send_lossy(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            try:
+                answer = conn.read(strict=False)
+                self.assertIn(answer.status, (429, 503))
+            except (WireError, OSError):
+                pass
+        for conn in held:
+            conn.close()
+        until(lambda: self.is_served(), "room for a connection")
+
+    def is_served(self):
+        """Whether a new connection is answered."""
+        try:
+            with Conn(self.daemon.address) as conn:
+                return conn.is_in_step()
+        except OSError:
+            return False
+
+
+if __name__ == "__main__":
+    main()

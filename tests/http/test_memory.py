@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""The promise of the spool: memory stays bounded, whatever comes in.
+
+Under a sanitizer resident memory says nothing (SPW_SANITIZED=1): then the
+same flows run with small sizes, for their content.
+
+Source: API.md section 8, spool.memory_max and spool.memory_budget.
+"""
+import threading
+
+from daemon import MemoryWatch, SANITIZED
+from harness import Case, PATIENCE, Worker, main
+from samples import content, pieces, sha256
+from wire import encode_chunk
+
+MIB = 1 << 20
+
+
+class Bounded(Case):
+    """What they share."""
+
+    DAEMON = False
+
+    def put(self, name, size, seed, chunked=False, meet=None):
+        """Upload in writes of 64 KiB; half way everybody meets."""
+        conn = self.conn()
+        conn.send_request("PUT", f"/files/{name}",
+                          {"Transfer-Encoding": "chunked"} if chunked
+                          else {"Content-Length": str(size)})
+        sent = 0
+        for piece in pieces(size, seed):
+            if meet and sent >= size // 2:
+                meet.wait(PATIENCE)
+                meet = None
+            conn.send(encode_chunk(piece) if chunked else piece)
+            sent += len(piece)
+        if chunked:
+            conn.send(encode_chunk(b""))
+        answer = conn.read()
+        conn.close()
+        self.assertEqual(answer.status, 201, answer)
+
+    def digest(self, name, size):
+        """Read a file whole: its SHA-256."""
+        conn = self.conn()
+        conn.send_request("GET", f"/files/{name}")
+        head = conn.read_head()
+        self.assertEqual((head.status, head.get("Content-Length")),
+                         (200, str(size)))
+
+        def parts():
+            left = size
+            while left:
+                part = conn.read_body(min(left, 4 * MIB))
+                left -= len(part)
+                yield part
+        found = sha256(parts())
+        self.assertTrue(conn.is_in_step())
+        conn.close()
+        return found
+
+    def assert_below(self, value, limit):
+        """A reading of memory is below the limit, where it has meaning."""
+        if not SANITIZED:
+            self.assertLess(value / MIB, limit / MIB, "MiB")
+
+
+class Large(Bounded):
+    """One file, far larger than memory_max."""
+
+    DAEMON = True
+    OPTIONS = ["spool.memory_max=1M"]
+    SIZE = (32 if SANITIZED else 1024) * MIB
+
+    def test_length(self):
+        with MemoryWatch(self.daemon) as watch:
+            self.put("a", self.SIZE, 1)
+            self.assertEqual(self.digest("a", self.SIZE),
+                             sha256(pieces(self.SIZE, 1)))
+        self.assert_below(watch.grown, 16 * MIB)
+        self.assertEqual(self.http("DELETE", "/files/a").status, 204)
+
+    def test_chunked(self):
+        size = self.SIZE // 4
+        with MemoryWatch(self.daemon) as watch:
+            self.put("b", size, 2, chunked=True)
+            self.assertEqual(self.digest("b", size), sha256(pieces(size, 2)))
+        self.assert_below(watch.grown, 16 * MIB)
+        self.assertEqual(self.http("DELETE", "/files/b").status, 204)
+
+    def test_readers_that_do_not_read(self):
+        size = self.SIZE // 16
+        self.put("c", size, 3)
+        with MemoryWatch(self.daemon) as watch:
+            conns = []
+            for _ in range(100):
+                conn = self.conn(rcvbuf=4096)
+                conn.send_request("GET", "/files/c")
+                conn.read_head()
+                conns.append(conn)
+            self.assertEqual(self.digest("c", size), sha256(pieces(size, 3)))
+        self.assert_below(watch.grown, 32 * MIB)
+
+
+class Many(Bounded):
+    """Many files at once, together far larger than memory_budget."""
+
+    DAEMON = True
+    OPTIONS = ["spool.memory_max=16M", "spool.memory_budget=64M"]
+    COUNT = 40 if SANITIZED else 200
+    SIZE = (1 if SANITIZED else 8) * MIB
+
+    def test_uploads(self):
+        meet = threading.Barrier(self.COUNT)
+        with MemoryWatch(self.daemon) as watch:
+            jobs = [Worker(self.put, f"m{i}", self.SIZE, i, i % 2 == 1, meet)
+                    for i in range(self.COUNT)]
+            for job in jobs:
+                job.result()
+        self.assert_below(watch.peak, (64 + 64) * MIB)
+        held = 0
+        for index in range(self.COUNT):
+            self.assertEqual(self.digest(f"m{index}", self.SIZE),
+                             sha256(pieces(self.SIZE, index)))
+            held += self.info(f"m{index}")["storage"]["memory_bytes"]
+        self.assertLessEqual(held, 64 * MIB)
+
+    def test_memory_comes_back(self):
+        # What was deleted is there for the next: small files stay in memory.
+        for index in range(self.COUNT):
+            self.http("DELETE", f"/files/m{index}")
+        made = self.upload(content(MIB), "/files/after")
+        self.assertEqual(made["storage"]["tier"], "memory")
+
+
+if __name__ == "__main__":
+    main()
