@@ -9,6 +9,8 @@
 #include "sys.h"
 
 #define LEVELS 64
+/* Spools that go to disk before other jobs get their turn. */
+#define EVICT_TURN 256
 #define CACHE_MIN (4u * 1024 * 1024)
 #define CACHE_UNLIMITED (256u * 1024 * 1024)
 
@@ -18,7 +20,10 @@ struct spw_budget {
 	_Atomic uint64_t charged, peak, evictions;
 	_Atomic uint32_t waiting;	/* length of the line, a hint */
 	_Atomic bool owed;		/* memory came back, nobody was woken */
-	_Atomic bool relieving;
+	_Atomic bool evicting;		/* `evict_job` is with the pool */
+	_Atomic size_t wanted;		/* the most that somebody waits for */
+	struct spw_job evict_job;
+	struct spw_pool *evict_pool;
 	pthread_mutex_t lock;
 	struct spw__rank *levels[LEVELS];	/* newest first */
 	struct spw__rank **tails[LEVELS];
@@ -216,19 +221,72 @@ struct spw_spool *spw__budget_largest(struct spw_budget *b, size_t bytes)
 	return found;
 }
 
-bool spw__budget_relieve(struct spw_budget *b)
+bool spw__budget_tight(struct spw_budget *b)
 {
-	if (b->limit == SPW_UNLIMITED ||
-	    atomic_load_explicit(&b->charged, memory_order_relaxed) <=
-		b->limit - b->limit / 8)
-		return false;
-
-	return !atomic_exchange(&b->relieving, true);
+	return b->limit != SPW_UNLIMITED &&
+	    atomic_load_explicit(&b->charged, memory_order_relaxed) >
+	    b->limit - b->limit / 8;
 }
 
-void spw__budget_relieved(struct spw_budget *b)
+/* Bytes over the mark at which eviction stops. */
+static uint64_t excess(struct spw_budget *b)
 {
-	atomic_store(&b->relieving, false);
+	uint64_t room = atomic_load(&b->wanted);
+	if (room < b->limit / 4)
+		room = b->limit / 4;
+	uint64_t mark = room < b->limit ? b->limit - room : 0;
+	uint64_t charged = atomic_load(&b->charged);
+
+	return charged > mark ? charged - mark : 0;
+}
+
+/* One turn of eviction, on a thread of the pool. */
+static void evict(struct spw_job *job)
+{
+	struct spw_budget *b = (struct spw_budget *)(void *)((char *)job -
+	    offsetof(struct spw_budget, evict_job));
+	uint64_t coming = 0;
+	unsigned n = 0;
+	int r = 0;
+
+	while (r >= 0 && n < EVICT_TURN && excess(b) > coming) {
+		struct spw_spool *victim = spw__budget_largest(b, 0);
+		if (!victim)
+			break;
+
+		r = spw__spool_evict(victim, &coming);
+		spw_spool_unref(victim);
+		n++;
+	}
+	bool again = r >= 0 && n == EVICT_TURN;
+	/* Before the waking: who comes later starts anew. */
+	if (!again) {
+		atomic_store(&b->wanted, 0);
+		atomic_store(&b->evicting, false);
+	}
+	/* Who writes what is coming wakes them when it is there. */
+	if (!coming)
+		spw__budget_wake(b);
+	if (again)
+		spw_pool_submit(b->evict_pool, job);
+	else
+		spw_budget_unref(b);
+}
+
+void spw__budget_evict(struct spw_budget *b, struct spw_pool *pool,
+    size_t bytes)
+{
+	size_t wanted = atomic_load(&b->wanted);
+
+	while (wanted < bytes &&
+	    !atomic_compare_exchange_weak(&b->wanted, &wanted, bytes))
+		;
+	if (atomic_exchange(&b->evicting, true))
+		return;
+
+	b->evict_pool = pool;
+	b->evict_job.run = evict;
+	spw_pool_submit(pool, &spw_budget_ref(b)->evict_job);
 }
 
 void spw__budget_wait(struct spw_budget *b, struct spw__rank *r)

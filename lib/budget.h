@@ -15,6 +15,8 @@
 
 #include <spillway/budget.h>
 
+#include <spillway/pool.h>
+
 #include "block.h"
 
 struct spw_spool;
@@ -65,12 +67,16 @@ void spw__budget_unrank(struct spw_budget *b, struct spw__rank *r);
  */
 struct spw_spool *spw__budget_largest(struct spw_budget *b, size_t bytes);
 
+/** Returns: whether so little is left that eviction should begin. */
+bool spw__budget_tight(struct spw_budget *b);
+
 /**
- * Is so little left that spilling should begin before it is short? If so,
- * claims that work for the caller until spw__budget_relieved().
+ * Have a thread of the pool send the largest spools to disk until a quarter
+ * of the budget is free, and `bytes` are; who waits for memory is woken when
+ * they are written, or when nothing came of it.
  */
-bool spw__budget_relieve(struct spw_budget *b);
-void spw__budget_relieved(struct spw_budget *b);
+void spw__budget_evict(struct spw_budget *b, struct spw_pool *pool,
+    size_t bytes);
 
 /** Queue a spool that could not get memory; it is woken once. */
 void spw__budget_wait(struct spw_budget *b, struct spw__rank *r);

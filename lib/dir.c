@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "dir.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
+#include "segment.h"
 #include "sys.h"
 
 /* How long the file system's figures are believed. */
@@ -19,6 +22,8 @@ struct spw_dir {
 	   since. */
 	_Atomic int64_t free;
 	_Atomic uint64_t free_at;
+	pthread_mutex_t segment_lock;
+	struct spw__segment *segment;
 };
 
 /* Write one block: an inode may be had where no data block is. */
@@ -79,6 +84,7 @@ int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)
 	}
 
 	atomic_store(&d->refs, 1);
+	pthread_mutex_init(&d->segment_lock, NULL);
 	d->in_memory = fs.in_memory;
 	d->quota = opts->quota_bytes ? opts->quota_bytes : SPW_UNLIMITED;
 	d->keep_free = opts->keep_free_bytes;
@@ -101,6 +107,8 @@ void spw_dir_unref(struct spw_dir *d)
 	if (atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) != 1)
 		return;
 
+	assert(!d->segment);
+	pthread_mutex_destroy(&d->segment_lock);
 	spw__sys_close(d->fd);
 	spw__sys_free(d);
 }
@@ -184,6 +192,22 @@ void spw__dir_close(struct spw_dir *d, int fd)
 	/* Unnamed and about to vanish: a write-back error has no reader. */
 	(void)spw__sys_close(fd);
 	atomic_fetch_sub(&d->files, 1);
+}
+
+int spw__dir_own_file(struct spw_dir *d)
+{
+	return make_file(d);
+}
+
+struct spw__segment **spw__dir_lock_segment(struct spw_dir *d)
+{
+	pthread_mutex_lock(&d->segment_lock);
+	return &d->segment;
+}
+
+void spw__dir_unlock_segment(struct spw_dir *d)
+{
+	pthread_mutex_unlock(&d->segment_lock);
 }
 
 bool spw__dir_reserves(const struct spw_dir *d)

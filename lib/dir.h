@@ -23,6 +23,13 @@ int spw__dir_file(struct spw_dir *d);
 /** Close a file of spw__dir_file(). */
 void spw__dir_close(struct spw_dir *d, int fd);
 
+/** Returns: a new unnamed file that the caller owns and nobody counts. */
+int spw__dir_own_file(struct spw_dir *d);
+
+/** The segment that takes members now (lib/segment.h); locked. */
+struct spw__segment **spw__dir_lock_segment(struct spw_dir *d);
+void spw__dir_unlock_segment(struct spw_dir *d);
+
 /** Is setting blocks aside worth it here? On tmpfs it takes memory. */
 bool spw__dir_reserves(const struct spw_dir *d);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "segment.h"
 #include "sys.h"
 
 #define KNOWN_FLAGS (SPW_SPOOL_ON_DISK | SPW_SPOOL_SPARSE)
@@ -81,7 +82,9 @@ static void destroy(struct spw_spool *s)
 {
 	int fd = atomic_load(&s->fd);
 
-	if (fd >= 0)
+	if (s->segment)
+		spw__segment_give(s->segment, s->file_off, s->disk_charged);
+	else if (fd >= 0)
 		spw__dir_close(s->opts.dir, fd);
 	if (s->disk_charged)
 		spw__dir_uncharge(s->opts.dir, s->disk_charged);
@@ -275,6 +278,8 @@ static int clean_file(struct spw_spool *s)
 int spw_spool_fd(struct spw_spool *s)
 {
 	int r = spw_spool_rollover(s);
+	if (r == 0 && s->segment)
+		return spw__spool_unpack(s);
 	if (r == 0)
 		r = clean_file(s);
 

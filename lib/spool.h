@@ -84,9 +84,10 @@ struct spw_spool {
 	bool writer_waits;		/* was told -EAGAIN */
 	bool dirty_end;			/* the file may reach past on_disk */
 	bool untrimmable;		/* and cutting it off failed */
-	bool relief;			/* being spilled ahead of need */
 	bool told;			/* on_spill was called */
 	_Atomic bool tell;		/* on_spill is due */
+	struct spw__segment *segment;	/* shared file; NULL: its own */
+	uint64_t file_off;		/* of the content in the file */
 	enum spw_spill why;
 	int flush_error;		/* to be told to the writer, once */
 	int source_error;
@@ -174,7 +175,31 @@ void spw__spool_push(struct spw_spool *s, struct spw__block *b, uint64_t base);
 /** Wait until no reader is in its window. */
 void spw__spool_quiesce(struct spw_spool *s);
 
+/* spool_pack.c; unlocked */
+
+/**
+ * Move a small sealed spool into a segment. May block.
+ *
+ * Returns:   0.
+ * Errors:    -EAGAIN when it is none: evict it another way; from the disk,
+ *            then it stays in memory.
+ */
+int spw__spool_pack(struct spw_spool *s);
+
+/** Returns: a descriptor of a copy of a packed spool; or a negative errno. */
+int spw__spool_unpack(struct spw_spool *s);
+
 /* spool_room.c */
+
+/**
+ * Send a spool to disk to make room. May block.
+ *
+ * `coming` grows by what the pool frees later.
+ *
+ * Returns:   0.
+ * Errors:    from the disk.
+ */
+int spw__spool_evict(struct spw_spool *victim, uint64_t *coming);
 
 /** Call on_writable. Nothing may be locked. */
 void spw__spool_writable(struct spw_spool *s);

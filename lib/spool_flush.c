@@ -403,9 +403,8 @@ static void write_behind(struct spw_job *job)
 	pthread_mutex_lock(&s->lock);
 	spw__spool_busy_begin(s);
 	bool again = turn(s);
-	bool relief = s->relief && !again;
 	if (!again)
-		s->queued = s->drain = s->relief = false;
+		s->queued = s->drain = false;
 	spw__spool_busy_end(s);
 	pthread_mutex_unlock(&s->lock);
 
@@ -415,8 +414,6 @@ static void write_behind(struct spw_job *job)
 		spw_pool_submit(s->opts.pool, &s->job);
 		return;
 	}
-	if (relief)
-		spw__budget_relieved(s->opts.budget);
 	/* Who waits for memory must learn of a failure, too. */
 	if (s->opts.budget)
 		spw__budget_wake(s->opts.budget);

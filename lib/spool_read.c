@@ -52,7 +52,8 @@ static ssize_t read_present(struct spw_spool *s, void *buf, size_t len,
 	if (off < disk) {
 		if (len > disk - off)
 			len = (size_t)(disk - off);
-		ssize_t n = spw__sys_pread(atomic_load(&s->fd), buf, len, off);
+		ssize_t n = spw__sys_pread(
+		    atomic_load(&s->fd), buf, len, off + s->file_off);
 
 		/* Somebody else cut the file: never an end of content. */
 		return n == 0 && off < atomic_load(&s->on_disk) ? -EIO : n;
@@ -154,7 +155,8 @@ void spw_spool_unpin(struct spw_pin *pin)
 	*pin = (struct spw_pin){ 0 };
 }
 
-int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
+int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len,
+    uint64_t *ret_file_off)
 {
 	uint64_t disk = atomic_load(&s->on_disk);
 
@@ -165,5 +167,9 @@ int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
 		return -EAGAIN;
 
 	int fd = atomic_load(&s->fd);
-	return fd < 0 ? -EAGAIN : fd;
+	if (fd < 0)
+		return -EAGAIN;
+
+	*ret_file_off = off + s->file_off;
+	return fd;
 }

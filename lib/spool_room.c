@@ -50,11 +50,15 @@ void spw__spool_settle(struct spw_spool *s)
 /* Send another spool to disk and wait for it. */
 static int evict_now(struct spw_spool *victim)
 {
+	int r = spw__spool_pack(victim);
+	if (r != -EAGAIN)
+		return r;
+
 	pthread_mutex_lock(&victim->lock);
 	spw__spool_busy_begin(victim);
 	/* Somebody else may have had the same idea. */
 	bool ours = !victim->spilled;
-	int r = spw__spool_spill(victim, SPW_SPILL_BUDGET);
+	r = spw__spool_spill(victim, SPW_SPILL_BUDGET);
 	if (r == 0)
 		r = spw__spool_flush(victim);
 	if (r == 0 && ours)
@@ -65,22 +69,30 @@ static int evict_now(struct spw_spool *victim)
 	return r;
 }
 
-/* Have the pool send another spool to disk. Returns: whether it will. */
-static bool evict_later(struct spw_spool *victim, bool relief)
+/* Have the pool write a spool that still grows, or is large. */
+static int evict_later(struct spw_spool *victim, uint64_t *coming)
 {
 	pthread_mutex_lock(&victim->lock);
 	bool ours = !victim->spilled;
-	bool going = victim->opts.pool &&
-	    spw__spool_spill(victim, SPW_SPILL_BUDGET) == 0;
-	if (going) {
-		victim->relief |= relief;
+	int r = spw__spool_spill(victim, SPW_SPILL_BUDGET);
+	if (r == 0) {
+		*coming += victim->memory_bytes;
 		spw__spool_kick(victim);
 	}
-	if (going && ours)
+	if (r == 0 && ours)
 		spw__budget_count_eviction(victim->opts.budget);
 	pthread_mutex_unlock(&victim->lock);
 	spw__spool_settle(victim);
-	return going;
+	return r;
+}
+
+int spw__spool_evict(struct spw_spool *victim, uint64_t *coming)
+{
+	if (!victim->opts.pool)
+		return evict_now(victim);
+
+	int r = spw__spool_pack(victim);
+	return r == -EAGAIN ? evict_later(victim, coming) : r;
 }
 
 int spw__spool_make_room(struct spw_spool *s, size_t bytes, bool block)
@@ -99,14 +111,14 @@ int spw__spool_make_room(struct spw_spool *s, size_t bytes, bool block)
 		return -ENOBUFS;
 	}
 
-	int r;
+	int r = 1;
 	pthread_mutex_unlock(&s->lock);
-	if (block) {
+	if (block || !s->opts.pool) {
 		r = evict_now(victim);
 	} else {
 		/* In line first, or the wake-up could be missed. */
 		spw__budget_wait(b, &s->rank);
-		r = evict_later(victim, false) ? 1 : -ENOBUFS;
+		spw__budget_evict(b, s->opts.pool, bytes);
 	}
 	spw_spool_unref(victim);
 	pthread_mutex_lock(&s->lock);
@@ -119,11 +131,12 @@ void spw__spool_relieve(struct spw_spool *s)
 {
 	struct spw_budget *b = s->opts.budget;
 
-	if (!b || !s->opts.pool || !spw__budget_relieve(b))
+	if (!b || !s->opts.pool || !spw__budget_tight(b))
 		return;
 
+	/* Nobody needs the memory of one that is alone in being large. */
 	struct spw_spool *victim = spw__budget_largest(b, 0);
-	if (!victim || victim == s || !evict_later(victim, true))
-		spw__budget_relieved(b);
+	if (victim && victim != s)
+		spw__budget_evict(b, s->opts.pool, 0);
 	spw_spool_unref(victim);
 }

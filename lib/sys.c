@@ -142,6 +142,17 @@ int spw__sys_truncate(int fd, uint64_t size)
 	return r < 0 ? -errno : 0;
 }
 
+int spw__sys_punch(int fd, uint64_t off, uint64_t len)
+{
+	int r;
+
+	do {
+		r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		    (off_t)off, (off_t)len);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
 int spw__sys_reserve(int fd, uint64_t size)
 {
 	int r;

@@ -39,6 +39,9 @@ ssize_t spw__sys_pread(int fd, void *buf, size_t n, uint64_t off);
 ssize_t spw__sys_pwrite(int fd, const void *buf, size_t n, uint64_t off);
 int spw__sys_truncate(int fd, uint64_t size);
 
+/** Give the blocks of a range back; it reads as zeros. */
+int spw__sys_punch(int fd, uint64_t off, uint64_t len);
+
 /** Set disk blocks aside without changing the file's size. */
 int spw__sys_reserve(int fd, uint64_t size);
 int spw__sys_fs_info(int fd, struct spw__fs_info *ret);

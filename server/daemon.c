@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,13 +82,20 @@ static int open_dir(struct spw_server *s, struct conf_error *reterr)
 	if (r < 0)
 		return r;
 
+	/* On a small disk the reserve must leave something to use. */
+	uint64_t keep_free = s->conf.spool.keep_free;
+	struct statvfs fs;
+	if (statvfs(path, &fs) == 0 &&
+	    keep_free > (uint64_t)fs.f_blocks * fs.f_frsize / 16)
+		keep_free = (uint64_t)fs.f_blocks * fs.f_frsize / 16;
+
 	struct spw_dir_opts opts = {
 	    .size = sizeof(opts),
 	    .path = path,
 	    .quota_bytes = s->conf.spool.disk_quota == SPW_UNLIMITED
 			       ? 0
 			       : s->conf.spool.disk_quota,
-	    .keep_free_bytes = s->conf.spool.keep_free,
+	    .keep_free_bytes = keep_free,
 	};
 	r = spw_dir_open(&opts, &s->dir);
 	if (r < 0)
@@ -119,11 +127,15 @@ static int open_store(struct spw_server *s)
 	if (r < 0)
 		return r;
 
+	uint64_t memory_max = s->conf.spool.memory_max;
+	if (memory_max > s->conf.spool.memory_budget)
+		memory_max = s->conf.spool.memory_budget;
+
 	struct store_opts opts = {
 	    .budget = s->budget,
 	    .dir = s->dir,
 	    .pool = s->disk,
-	    .memory_max = s->conf.spool.memory_max,
+	    .memory_max = memory_max,
 	    .max_files = s->conf.store.max_files,
 	};
 	return store_new(&opts, &s->store);

@@ -179,6 +179,9 @@ static int run(struct setup *s)
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Else libc reads the time zone anew, and writes globals, each time
+	   libzip asks for a date. */
+	setenv("TZ", ":/etc/localtime", 0);
 	log_init(s->conf.log.level, s->conf.log.format, STDERR_FILENO);
 	raise_limits();
 

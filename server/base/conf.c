@@ -128,12 +128,6 @@ int conf_check(const struct conf *c, struct conf_error *reterr)
 		    "spool.dir: '%.200s' is not an absolute path; write one "
 		    "that begins with /",
 		    c->spool.dir);
-	if (c->spool.memory_max > c->spool.memory_budget)
-		return conf_error_set(reterr, -EINVAL,
-		    "spool.memory_max: %" PRIu64 " bytes for one file are "
-		    "more than spool.memory_budget, %" PRIu64 " bytes for "
-		    "all; lower the first or raise the second",
-		    c->spool.memory_max, c->spool.memory_budget);
 	if (c->server.max_connections_per_address > c->server.max_connections)
 		return conf_error_set(reterr, -EINVAL,
 		    "server.max_connections_per_address: %u is more than "

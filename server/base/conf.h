@@ -98,7 +98,7 @@ struct conf_ports {
 	  "a connection on which nothing moves is closed after this")          \
 	X(server, DURATION, header_timeout, "20s", CONF_SEC, CONF_DAY,         \
 	  "a request's header must be complete within this")                   \
-	X(server, DURATION, drain_timeout, "30s", 0, CONF_DAY,                 \
+	X(server, DURATION, drain_timeout, "25s", 0, CONF_DAY,                 \
 	  "how long running transfers may finish after SIGTERM")               \
 	X(server, SIZE, connection_memory, "16K", 8 * CONF_KIB, CONF_MIB,      \
 	  "memory of a connection; also bounds a request's header")
@@ -107,19 +107,19 @@ struct conf_ports {
 	X(spool, STRING, dir, "", 0, 3800,                                     \
 	  "directory for what does not stay in memory; empty picks one")       \
 	X(spool, SIZE, memory_max, "1M", 0, UINT64_MAX,                        \
-	  "a file up to this size stays in memory")                            \
+	  "a file up to this size stays in memory, if the budget allows")      \
 	X(spool, SIZE, memory_budget, "256M", 0, UINT64_MAX,                   \
 	  "memory of all files together")                                      \
 	X(spool, SIZE, disk_quota, "unlimited", 0, UINT64_MAX,                 \
 	  "disk space of all files together")                                  \
 	X(spool, SIZE, keep_free, "64M", 0, CONF_TIB,                          \
-	  "disk space that stays free for others")                             \
+	  "disk space that stays free for others; at most a 16th of it all")   \
 	X(spool, COUNT, io_threads, "2", 1, 16,                                \
 	  "threads that read and write the disk")
 
 #define CONF_STORE(X)                                                          \
 	X(store, DURABILITY, durability, "none", 0, 0,                         \
-	  "what a file survives; so far nothing, whatever is asked for")         \
+	  "what a file survives; so far nothing, whatever is asked for")       \
 	X(store, DURATION, ttl, "24h", 0, 36500 * CONF_DAY,                    \
 	  "life of a file that names none of its own; 0 is for ever")          \
 	X(store, SIZE, max_file_size, "unlimited", 0, UINT64_MAX,              \

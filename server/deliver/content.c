@@ -56,11 +56,12 @@ struct http_reply content_send(struct http_request *req, struct file *f,
 	    spw_spool_pin(f->spool, off, (size_t)len, &pin) == 0)
 		return send_pinned(f, status, &pin);
 
-	int fd = spw_spool_file(f->spool, off, len);
+	uint64_t at = 0;
+	int fd = spw_spool_file(f->spool, off, len, &at);
 	if (fd >= 0)
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (fd >= 0)
-		return http_reply_file(status, fd, off, len);
+		return http_reply_file(status, fd, at, len);
 
 	/* Some of it waits for the disk, or descriptors are short. */
 	return content_follow(req, f, status, off, len);

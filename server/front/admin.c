@@ -17,8 +17,12 @@ static void reply_text(
 
 void admin_health(struct http_request *req, struct front *f)
 {
-	(void)f;
-	reply_text(req, 200, "text/plain; charset=utf-8", "ok\n");
+	/* New requests while it drains mean that somebody has not heard. */
+	if (http_server_draining(f->server))
+		http_reply_error(
+		    req, PROBLEM_DRAINING, "The server is shutting down.");
+	else
+		reply_text(req, 200, "text/plain; charset=utf-8", "ok\n");
 }
 
 void admin_ready(struct http_request *req, struct front *f)

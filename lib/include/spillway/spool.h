@@ -290,14 +290,15 @@ SPW_API int spw_spool_pin(struct spw_spool *s, uint64_t off, size_t len,
 SPW_API void spw_spool_unpin(struct spw_pin *pin);
 
 /**
- * Borrow the file, if [off, off+len) is in it.
+ * Borrow the file, if [off, off+len) is in it. Small spools may share one.
  *
- * Returns:   the descriptor; use pread, sendfile or dup on it, never close.
+ * Returns:   the descriptor, and in `*ret_file_off` where in the file the
+ *            byte `off` is; use pread, sendfile or dup on it, never close.
  * Errors:    -EAGAIN when a part of the range, or the whole content, is not
  *            in the file (yet).
  */
-SPW_API int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
-    SPW_MUST_CHECK;
+SPW_API int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len,
+    uint64_t *ret_file_off) SPW_MUST_CHECK;
 
 /*
  * Waiting. A watch fires once, when bytes past `off` are there, or when the

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Segments: files that hold many small spools, one behind the other.
+ *
+ * A small spool that is evicted after it was sealed needs no file of its own:
+ * that would cost an inode and a descriptor each, and a service that is given
+ * many small files runs out of descriptors long before it runs out of disk.
+ * Its bytes go to the end of the directory's current segment instead. A
+ * segment lives until the last of its members is gone; the pages of a member
+ * that goes earlier are given back at once. Members begin at a page, so that
+ * they take as much of the disk as they would in files of their own, and none
+ * keeps another's space.
+ *
+ * Threads: any, for every call.
+ */
+#ifndef SPILLWAY_LIB_SEGMENT_H
+#define SPILLWAY_LIB_SEGMENT_H
+
+#include <spillway/dir.h>
+
+/* A segment takes members until it is this long. */
+#define SPW__SEGMENT_SIZE (UINT64_C(64) * 1024 * 1024)
+/* Larger spools have a file of their own. */
+#define SPW__SEGMENT_MEMBER_MAX (UINT64_C(1024) * 1024)
+
+struct spw__segment;
+
+/**
+ * Take a place for `size` bytes, making a new segment if need be.
+ *
+ * Returns:   0, the segment, which the place keeps alive, and the place.
+ * Errors:    as spw__dir_file(); -ENOMEM.
+ */
+int spw__segment_take(struct spw_dir *d, uint64_t size,
+    struct spw__segment **ret, uint64_t *ret_off);
+
+/** Give a place back; the last one ends the segment. */
+void spw__segment_give(struct spw__segment *seg, uint64_t off, uint64_t size);
+
+int spw__segment_fd(const struct spw__segment *seg);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "inproc/host.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SETTINGS_MAX 32
+
+static void make_dir(struct host *h)
+{
+	const char *base = getenv("TMPDIR");
+
+	snprintf(h->dir, sizeof(h->dir), "%s/spw-inproc-XXXXXX",
+	    base ? base : "/var/tmp");
+	require(mkdtemp(h->dir) != NULL);
+}
+
+void host_make(struct host *h, const char *const *settings)
+{
+	const char *all[SETTINGS_MAX] = {
+	    "server.listen=127.0.0.1:0", "spool.keep_free=0"};
+	char dir[128], error[SPW_SERVER_ERROR_SIZE] = "";
+	size_t n = 2;
+
+	make_dir(h);
+	snprintf(dir, sizeof(dir), "spool.dir=%s", h->dir);
+	all[n++] = dir;
+	for (; settings && *settings; settings++) {
+		require(n < SETTINGS_MAX - 1);
+		all[n++] = *settings;
+	}
+
+	int r = spw_server_new(NULL, all, &h->server, error);
+	if (r < 0)
+		fprintf(stderr, "%s\n", error);
+	require(r == 0);
+	h->port = spw_server_port(h->server);
+}
+
+void host_open(struct host *h, const char *const *settings)
+{
+	host_make(h, settings);
+	require(spw_server_start(h->server) == 0);
+}
+
+void host_close(struct host *h)
+{
+	spw_server_free(h->server);
+	h->server = NULL;
+	require(rmdir(h->dir) == 0);
+}
+
+static unsigned count_entries(const char *path)
+{
+	DIR *d = opendir(path);
+	unsigned n = 0;
+
+	require(d != NULL);
+	for (const struct dirent *e; (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+struct census census_take(void)
+{
+	return (struct census){
+	    .fds = count_entries("/proc/self/fd"),
+	    .threads = count_entries("/proc/self/task"),
+	};
+}
+
+void census_check(const struct census *before)
+{
+	struct census now = census_take();
+	uint64_t until = now_ms() + PATIENCE_MS;
+
+	/* A thread that was joined may take a moment to leave /proc. */
+	while (now.threads > before->threads && now_ms() < until) {
+		nap();
+		now = census_take();
+	}
+	if (now.fds != before->fds || now.threads > before->threads)
+		fprintf(stderr, "descriptors: %u, were %u; threads: %u, "
+				"were %u\n",
+		    now.fds, before->fds, now.threads, before->threads);
+	require(now.fds == before->fds && now.threads <= before->threads);
+}
+
+void nap(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+}
+
+uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
