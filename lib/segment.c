@@ -75,7 +75,8 @@ static bool leave(struct spw__segment *seg)
 
 void spw__segment_give(struct spw__segment *seg, uint64_t off, uint64_t size)
 {
-	/* What cannot be given back now goes with the segment. */
+	/* First, while this place still keeps the segment. What cannot be
+	   given back now goes with the segment. */
 	if (size)
 		(void)spw__sys_punch(seg->fd, off, page_up(size));
 	if (leave(seg)) {

@@ -18,8 +18,8 @@ void spw__spool_writable(struct spw_spool *s)
 void spw_spool_detach(struct spw_spool *s)
 {
 	pthread_mutex_lock(&s->callback_lock);
-	s->opts.on_spill = NULL;
 	s->opts.on_writable = NULL;
+	s->opts.user_data = NULL;
 	pthread_mutex_unlock(&s->callback_lock);
 }
 

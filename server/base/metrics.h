@@ -39,8 +39,6 @@
 	  "reason=\"address\"", NULL)                                          \
 	X(CONNECTIONS_REJECTED_FDS, COUNTER, "connections_rejected_total",     \
 	  "reason=\"descriptors\"", NULL)                                      \
-	X(CONNECTIONS_REJECTED_DRAIN, COUNTER, "connections_rejected_total",   \
-	  "reason=\"drain\"", NULL)                                            \
 	X(CONNECTIONS_REJECTED_ERROR, COUNTER, "connections_rejected_total",   \
 	  "reason=\"error\"", NULL)                                            \
 	X(CONNECTIONS_TIMED_OUT, COUNTER, "connections_timed_out_total", NULL, \
@@ -104,8 +102,6 @@
 	  "Uploads that became a file.")                                       \
 	X(UPLOADS_FAILED_ABORTED, COUNTER, "uploads_failed_total",             \
 	  "reason=\"aborted\"", "Uploads that became nothing.")                \
-	X(UPLOADS_FAILED_TIMEOUT, COUNTER, "uploads_failed_total",             \
-	  "reason=\"timeout\"", NULL)                                          \
 	X(UPLOADS_FAILED_TOO_SLOW, COUNTER, "uploads_failed_total",            \
 	  "reason=\"too-slow\"", NULL)                                         \
 	X(UPLOADS_FAILED_TOO_LARGE, COUNTER, "uploads_failed_total",           \
@@ -114,8 +110,6 @@
 	  "reason=\"no-space\"", NULL)                                         \
 	X(UPLOADS_FAILED_MALFORMED, COUNTER, "uploads_failed_total",           \
 	  "reason=\"malformed\"", NULL)                                        \
-	X(UPLOADS_FAILED_DIGEST, COUNTER, "uploads_failed_total",              \
-	  "reason=\"digest\"", NULL)                                           \
 	X(UPLOADS_FAILED_ERROR, COUNTER, "uploads_failed_total",               \
 	  "reason=\"error\"", NULL)                                            \
 	X(FORM_PARTS, COUNTER, "form_parts_total", NULL,                       \
@@ -134,8 +128,6 @@
 	  "reason=\"expired\"", NULL)                                          \
 	X(FILES_READ_OUT, COUNTER, "files_removed_total",                      \
 	  "reason=\"reads\"", NULL)                                            \
-	X(FILES_EVICTED, COUNTER, "files_removed_total",                       \
-	  "reason=\"evicted\"", NULL)                                          \
 	X(SPOOL_MEMORY, GAUGE, "spool_bytes", "tier=\"memory\"",               \
 	  "Content held now.")                                                 \
 	X(SPOOL_DISK, GAUGE, "spool_bytes", "tier=\"disk\"", NULL)             \
@@ -147,23 +139,8 @@
 	  "Files moved from memory to disk.")                                  \
 	X(SPILLS_BUDGET, COUNTER, "spills_total", "reason=\"budget\"", NULL)   \
 	X(SPILLS_FORCED, COUNTER, "spills_total", "reason=\"forced\"", NULL)   \
-	X(SPILLS_DURABLE, COUNTER, "spills_total", "reason=\"durable\"", NULL) \
-	X(SPILLS_FAILED, COUNTER, "spills_failed_total", NULL,                 \
-	  "Moves from memory to disk that failed.")                            \
-	X(SPILLED_BYTES, COUNTER, "spilled_bytes_total", NULL,                 \
-	  "Bytes moved from memory to disk.")                                  \
 	X(DISK_QUEUE, GAUGE, "disk_queue", NULL,                               \
 	  "Jobs that wait for a disk thread now.")                             \
-	X(DISK_QUEUE_BYTES, GAUGE, "disk_queue_bytes", NULL,                   \
-	  "Bytes that wait to be written now.")                                \
-	X(DISK_JOBS, COUNTER, "disk_jobs_total", NULL,                         \
-	  "Jobs done by the disk threads.")                                    \
-	X(DISK_TIME, SECONDS, "disk_seconds_total", NULL,                      \
-	  "Time the disk threads were at work.")                               \
-	X(DISK_READ_BYTES, COUNTER, "disk_read_bytes_total", NULL,             \
-	  "Bytes read from the spool directory.")                              \
-	X(DISK_WRITTEN_BYTES, COUNTER, "disk_written_bytes_total", NULL,       \
-	  "Bytes written to the spool directory.")                             \
 	X(READERS_FOLLOWING, GAUGE, "readers_following", NULL,                 \
 	  "Downloads of files that are still being received.")                 \
 	X(WAITS, COUNTER, "waits_total", NULL,                                 \
@@ -200,12 +177,8 @@
 	  "reason=\"cancelled\"", NULL)                                        \
 	X(FETCHES_FAILED_ERROR, COUNTER, "fetches_failed_total",               \
 	  "reason=\"error\"", NULL)                                            \
-	X(FETCH_RETRIES, COUNTER, "fetch_retries_total", NULL,                 \
-	  "Origin transfers resumed after a broken connection.")               \
 	X(FETCH_REDIRECTS, COUNTER, "fetch_redirects_total", NULL,             \
 	  "Redirects followed.")                                               \
-	X(FETCH_SEEKS, COUNTER, "fetch_seeks_total", NULL,                     \
-	  "Second origin requests for a range far ahead.")                     \
 	X(FETCH_BYTES, COUNTER, "fetched_bytes_total", NULL,                   \
 	  "Bytes received from origins.")                                      \
 	X(ZIP_LISTINGS, COUNTER, "zip_listings_total", NULL,                   \
@@ -235,17 +208,11 @@
 	  NULL)                                                                \
 	X(ERRORS_DESCRIPTORS, COUNTER, "errors_total",                         \
 	  "kind=\"descriptors\"", NULL)                                        \
-	X(ERRORS_NETWORK, COUNTER, "errors_total", "kind=\"network\"", NULL)   \
-	X(ERRORS_LIBRARY, COUNTER, "errors_total", "kind=\"library\"", NULL)   \
 	X(ERRORS_INTERNAL, COUNTER, "errors_total", "kind=\"internal\"", NULL) \
 	X(LOG_LINES_LOST, COUNTER, "log_lines_lost_total", NULL,               \
 	  "Writes to the log that failed.")                                    \
-	X(LOOP_WAKEUPS, COUNTER, "loop_wakeups_total", NULL,                   \
-	  "Times an event loop woke up.")                                      \
 	X(LOOP_MESSAGES, COUNTER, "loop_messages_total", NULL,                 \
 	  "Messages posted to event loops.")                                   \
-	X(RELOADS, COUNTER, "reloads_total", NULL,                             \
-	  "Times the configuration was read again.")                           \
 	X(DRAINING, GAUGE, "draining", NULL,                                   \
 	  "1 while the server is stopping.")                                   \
 	X(START_TIME, GAUGE, "start_time_seconds", NULL,                       \

@@ -105,6 +105,7 @@ struct http_reply content_follow(struct http_request *req, struct file *f,
 struct waiting {
 	struct follower *follower;
 	struct content content;
+	uint64_t off; /* of the byte that is waited for */
 	char type[FILE_TYPE_SIZE], name[FILE_NAME_SIZE];
 };
 
@@ -122,14 +123,20 @@ static void look_again(struct http_request *req, void *ctx)
 {
 	struct waiting *w = ctx;
 	struct content c = w->content;
+	struct spw_spool *s = c.file->spool;
+	bool over = spw_spool_state(s) != SPW_STATE_OPEN;
 
 	if (http_peer_gone(req)) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST, "Nobody listens.");
 		return;
 	}
+	/* Woken for nothing, as every waiter is at first: the watch stays. */
+	if (!over && !spw_spool_present(s, w->off))
+		return;
+
 	/* A failed source brings no more: what is there is all there is. */
-	if (file_state(c.file) != FILE_RECEIVING)
-		c.size = spw_spool_committed(c.file->spool);
+	if (over)
+		c.size = spw_spool_committed(s);
 	content_reply(req, &c);
 }
 
@@ -150,6 +157,7 @@ static void wait_for(
 	}
 
 	w->content = *c;
+	w->off = off;
 	/* The strings are the caller's. */
 	w->content.type = file_type(c->file, w->type) ? w->type : NULL;
 	w->content.name = file_name(c->file, w->name) ? w->name : NULL;

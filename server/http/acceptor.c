@@ -157,15 +157,19 @@ int http_acceptor_open(struct http_server *s, int systemd_first_fd,
 	return 0;
 }
 
+#define REFUSAL \
+	"{\"type\":\"/problems/unavailable\"," \
+	"\"title\":\"The server is busy\",\"status\":503}\n"
+_Static_assert(sizeof(REFUSAL) - 1 == 75, "the Content-Length below");
+
 /* The connection is over the limit: one short answer, no reading. */
 static void refuse(int fd, enum metric why)
 {
 	static const char answer[] =
 	    "HTTP/1.1 503 Service Unavailable\r\n"
 	    "Content-Type: application/problem+json\r\n"
-	    "Content-Length: 77\r\nRetry-After: 2\r\nConnection: close\r\n\r\n"
-	    "{\"type\":\"/problems/unavailable\","
-	    "\"title\":\"The server is busy\",\"status\":503}\n";
+	    "Content-Length: 75\r\nRetry-After: 2\r\n"
+	    "Connection: close\r\n\r\n" REFUSAL;
 
 	metrics_add(why, 1);
 	(void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);

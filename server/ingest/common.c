@@ -105,13 +105,31 @@ bool upload_admit(struct http_request *req, struct ingest *in, bool form)
 	return true;
 }
 
-void upload_over(struct ingest *in, bool completed)
+static enum metric outcome(int err)
+{
+	switch (-err) {
+	case 0:
+		return METRIC_UPLOADS_COMPLETED;
+	case ECONNABORTED:
+		return METRIC_UPLOADS_FAILED_ABORTED;
+	case EFBIG:
+	case E2BIG:
+		return METRIC_UPLOADS_FAILED_TOO_LARGE;
+	case ENOSPC:
+	case EDQUOT:
+		return METRIC_UPLOADS_FAILED_NO_SPACE;
+	case EBADMSG:
+		return METRIC_UPLOADS_FAILED_MALFORMED;
+	default:
+		return METRIC_UPLOADS_FAILED_ERROR;
+	}
+}
+
+void upload_over(struct ingest *in, int err)
 {
 	atomic_fetch_sub(&in->active, 1);
 	metrics_add(METRIC_UPLOADS_ACTIVE, -1);
-	metrics_add(completed ? METRIC_UPLOADS_COMPLETED
-			      : METRIC_UPLOADS_FAILED_ABORTED,
-	    1);
+	metrics_add(outcome(err), 1);
 }
 
 bool upload_param_ttl(struct upload_params *p, struct str text)
@@ -146,13 +164,15 @@ bool upload_params(struct http_request *req, struct upload_params *p)
 		return true;
 
 	if (http_query_get(req, "ttl", text, sizeof(text), &len) &&
-	    !upload_param_ttl(p, (struct str){text, len})) {
+	    (len >= sizeof(text) ||
+		!upload_param_ttl(p, (struct str){text, len}))) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "The parameter ttl is not a number of seconds.");
 		return false;
 	}
 	if (http_query_get(req, "reads", text, sizeof(text), &len) &&
-	    !upload_param_reads(p, (struct str){text, len})) {
+	    (len >= sizeof(text) ||
+		!upload_param_reads(p, (struct str){text, len}))) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "The parameter reads is not a number from 1 up.");
 		return false;

@@ -34,7 +34,7 @@ struct form {
 	size_t value_len;
 	struct file **files;
 	size_t count, sealed, added;
-	bool done;
+	int error;	/* 0 once the files are there */
 };
 
 static struct form *form_of(void *ctx)
@@ -155,8 +155,10 @@ static ssize_t take(
 
 	fm->req = req;
 	ssize_t n = multipart_feed(&fm->parser, p, len, &OPS, fm);
-	if (n < 0)
+	if (n < 0) {
+		fm->error = (int)n;
 		form_failed(req, (int)n);
+	}
 	return n;
 }
 
@@ -241,10 +243,11 @@ static void finish(struct http_request *req, void *ctx)
 	if (r == 0)
 		r = add_all(fm);
 	if (r < 0) {
+		fm->error = r;
 		form_failed(req, r);
 		return;
 	}
-	fm->done = true;
+	fm->error = 0;
 	answer(req, fm);
 }
 
@@ -254,14 +257,14 @@ static void drop(struct http_request *req, void *ctx)
 
 	(void)req;
 	for (size_t i = 0; i < fm->count; i++) {
-		if (fm->done)
+		if (fm->error == 0)
 			spw_spool_detach(fm->files[i]->spool);
 		else
 			upload_abandon(fm->in, fm->files[i]);
 		file_unref(fm->files[i]);
 	}
 	upload_wake_fini(&fm->wake);
-	upload_over(fm->in, fm->done);
+	upload_over(fm->in, fm->error);
 	free(fm->files);
 	fm->magic = 0;
 	free(fm);
@@ -305,7 +308,7 @@ void form_post(struct http_request *req, struct ingest *in)
 	fm->value_len = 0;
 	fm->files = NULL;
 	fm->count = fm->sealed = fm->added = 0;
-	fm->done = false;
+	fm->error = -ECONNABORTED;
 	if (!upload_params(req, &fm->params) || !upload_admit(req, in, true)) {
 		free(fm);
 		return;

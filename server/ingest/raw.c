@@ -20,7 +20,7 @@ struct upload {
 	struct file *file;
 	struct file *expected; /* the one a PUT replaces, if it must be it */
 	bool replaces;	       /* not in the store before it is complete */
-	bool done;
+	int error;	   /* 0 once it is a file */
 };
 
 static struct upload *upload_of(void *ctx)
@@ -47,6 +47,7 @@ static ssize_t take(
 		return 0;
 	if (r < 0) {
 		upload_failed(req, r);
+		u->error = r;
 		/* Nobody shall see it while the rest of the body runs out. */
 		upload_abandon(u->in, u->file);
 		return r;
@@ -84,9 +85,10 @@ static void finish(struct http_request *req, void *ctx)
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
 		    "The file was deleted or replaced meanwhile.");
 	} else if (r < 0) {
+		u->error = r;
 		upload_failed(req, r);
 	} else {
-		u->done = true;
+		u->error = 0;
 		upload_reply(req, u->file, r);
 	}
 }
@@ -96,12 +98,12 @@ static void drop(struct http_request *req, void *ctx)
 	struct upload *u = upload_of(ctx);
 
 	(void)req;
-	if (u->done)
+	if (u->error == 0)
 		spw_spool_detach(u->file->spool);
 	else
 		upload_abandon(u->in, u->file);
 	upload_wake_fini(&u->wake);
-	upload_over(u->in, u->done);
+	upload_over(u->in, u->error);
 	file_unref(u->expected);
 	file_unref(u->file);
 	u->magic = 0;
@@ -145,6 +147,7 @@ static struct upload *begin(struct http_request *req, struct ingest *in,
 		return NULL;
 	u->magic = UPLOAD_MAGIC;
 	u->in = in;
+	u->error = -ECONNABORTED;
 	if (upload_file(in,
 		size == HTTP_LENGTH_UNKNOWN ? FILE_SIZE_UNKNOWN : size,
 		&u->wake, FILE_FROM_UPLOAD, &u->file) < 0) {
@@ -197,7 +200,7 @@ static void start(struct http_request *req, struct ingest *in,
 			file_unref(u->file);
 			free(u);
 		}
-		upload_over(in, false);
+		upload_over(in, r);
 		file_unref(expected);
 		refuse(req, r);
 		return;

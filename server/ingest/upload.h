@@ -51,8 +51,12 @@ int upload_seal(
  */
 bool upload_admit(struct http_request *req, struct ingest *in, bool form);
 
-/** The other end of upload_admit(). */
-void upload_over(struct ingest *in, bool completed);
+/**
+ * The other end of upload_admit(). `err` is 0 for an upload that became a
+ * file, else why it did not: a negative errno, -ECONNABORTED for a client that
+ * went away.
+ */
+void upload_over(struct ingest *in, int err);
 
 /** Read `name`, `ttl` and `reads` of the query. False: answered. */
 bool upload_params(struct http_request *req, struct upload_params *p);

@@ -93,6 +93,7 @@ struct file {
 	_Atomic(struct file_extra *) extra;
 
 	/* The store's. */
+	uint64_t hash;
 	struct file *hash_next;
 	struct file *list_next, *list_prev;
 	struct file *wheel_next, **wheel_prev;

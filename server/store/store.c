@@ -84,14 +84,15 @@ static struct file **find(
 {
 	struct file **link = &sh->buckets[hash & sh->mask];
 
-	while (
-	    *link && (strncmp((*link)->id, id, len) != 0 || (*link)->id[len]))
+	while (*link && ((*link)->hash != hash ||
+			    strncmp((*link)->id, id, len) != 0 ||
+			    (*link)->id[len]))
 		link = &(*link)->hash_next;
 	return link;
 }
 
 /* Twice the buckets; when there is no memory, chains get longer. */
-static void grow(struct store *st, struct store_shard *sh)
+static void grow(struct store_shard *sh)
 {
 	size_t count = (sh->mask + 1) * 2;
 	struct file **buckets = calloc(count, sizeof(*buckets));
@@ -102,8 +103,7 @@ static void grow(struct store *st, struct store_shard *sh)
 		struct file *f, *next;
 
 		for (f = sh->buckets[i]; f; f = next) {
-			size_t at =
-			    hash_id(st, f->id, strlen(f->id)) & (count - 1);
+			size_t at = f->hash & (count - 1);
 
 			next = f->hash_next;
 			f->hash_next = buckets[at];
@@ -147,9 +147,10 @@ static void list_remove(struct store *st, struct file *f)
 static void link_file(
     struct store *st, struct store_shard *sh, uint64_t hash, struct file *f)
 {
+	f->hash = hash;
 	file_ref(f);
 	if (++sh->count > sh->mask)
-		grow(st, sh);
+		grow(sh);
 	f->hash_next = sh->buckets[hash & sh->mask];
 	sh->buckets[hash & sh->mask] = f;
 	list_add(st, f);

@@ -15,6 +15,7 @@
 #define spw__sys_pread real_sys_pread
 #define spw__sys_pwrite real_sys_pwrite
 #define spw__sys_truncate real_sys_truncate
+#define spw__sys_punch real_sys_punch
 #define spw__sys_reserve real_sys_reserve
 #define spw__sys_fs_info real_sys_fs_info
 #define spw__sys_thread real_sys_thread
@@ -32,6 +33,7 @@
 #undef spw__sys_pread
 #undef spw__sys_pwrite
 #undef spw__sys_truncate
+#undef spw__sys_punch
 #undef spw__sys_reserve
 #undef spw__sys_fs_info
 #undef spw__sys_thread
@@ -235,6 +237,13 @@ int spw__sys_truncate(int fd, uint64_t size)
 	int r = fault(EIO, ENOSPC);
 
 	return r < 0 ? r : real_sys_truncate(fd, size);
+}
+
+int spw__sys_punch(int fd, uint64_t off, uint64_t len)
+{
+	int r = fault(EIO, EOPNOTSUPP);
+
+	return r < 0 ? r : real_sys_punch(fd, off, len);
 }
 
 int spw__sys_reserve(int fd, uint64_t size)

@@ -93,7 +93,7 @@ void census_check(const struct census *before)
 
 void nap(void)
 {
-	nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 }
 
 uint64_t now_ms(void)

@@ -24,7 +24,7 @@ static struct sockaddr_in loopback(const char *address, uint16_t port)
 	return in;
 }
 
-void peer_open_from(struct peer *p, uint16_t port, const char *address)
+static bool open_from(struct peer *p, uint16_t port, const char *address)
 {
 	struct sockaddr_in from = loopback(address, 0);
 	struct sockaddr_in to = loopback("127.0.0.1", port);
@@ -40,7 +40,21 @@ void peer_open_from(struct peer *p, uint16_t port, const char *address)
 	setsockopt(
 	    p->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	require(connect(p->fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+	if (connect(p->fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return true;
+
+	peer_close(p);
+	return false;
+}
+
+void peer_open_from(struct peer *p, uint16_t port, const char *address)
+{
+	require(open_from(p, port, address));
+}
+
+bool peer_try_open(struct peer *p, uint16_t port)
+{
+	return open_from(p, port, "127.0.0.1");
 }
 
 void peer_open(struct peer *p, uint16_t port)

@@ -41,6 +41,8 @@ struct answer {
 };
 
 void peer_open(struct peer *p, uint16_t port);
+/** Returns: false when nobody listens. */
+bool peer_try_open(struct peer *p, uint16_t port);
 /** The same from a loopback address of its own ("127.0.0.2"). */
 void peer_open_from(struct peer *p, uint16_t port, const char *address);
 void peer_close(struct peer *p);

@@ -6,8 +6,9 @@
 # Build and test on Debian 13, whose libraries are years newer, in a chroot
 # that is made once and kept in $SPW_CHROOT (default
 # /var/tmp/spillway-trixie). The mirror is this machine's own, or
-# $SPW_MIRROR. Mounts live in a name space of their own and end with it; the
-# chroot is one, too, because tests that mount want that of their root.
+# $SPW_MIRROR. Mounts and processes live in name spaces of their own and end with
+# them; the chroot is a mount, too, because tests that mount want that of their
+# root.
 set -eu
 cd "$(dirname "$0")/../.."
 chroot=${SPW_CHROOT:-/var/tmp/spillway-trixie}
@@ -49,7 +50,8 @@ tar -c --exclude-vcs --exclude='./build*' . | tar -x -C "$chroot/src"
 
 code=0
 # shellcheck disable=SC2016  # $1 is for the inner shells
-unshare --mount --propagation private sh -euc '
+unshare --mount --propagation private --pid --fork --kill-child \
+	sh -euc '
 	mount --bind "$1" "$1"
 	mount -t proc proc "$1/proc"
 	mount --rbind /dev "$1/dev"

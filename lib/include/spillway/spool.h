@@ -137,8 +137,9 @@ static inline void spw_spool_unrefp(struct spw_spool **s)
 }
 
 /**
- * Never call on_spill and on_writable again: for an owner of `user_data` who
- * goes before the spool does. When it returns, neither is running.
+ * Never call on_writable again, and on_spill only with NULL: for an owner of
+ * `user_data` who goes before the spool does. When it returns, neither is
+ * running with the old one.
  */
 SPW_API void spw_spool_detach(struct spw_spool *s);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "unit/lib/model.h"
+#include "unit/lib/threads.h"
 
 static void test_capacities(void **state)
 {
@@ -126,7 +127,7 @@ static void *churn(void *arg)
 		size_t cap = (size_t)512 << next_random(&random) % 9;
 
 		if (*b) {
-			assert_int_equal((*b)->data[0], (uint8_t)(*b)->cap);
+			require((*b)->data[0] == (uint8_t)(*b)->cap);
 			spw__block_put(slab, *b);
 		}
 		*b = spw__block_get(slab, cap);
@@ -147,9 +148,9 @@ static void test_many_threads(void **state)
 	(void)state;
 	spw__slab_init(&slab, 256 * KIB);
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(pthread_create(&ids[i], NULL, churn, &slab), 0);
+		ids[i] = start_thread(churn, &slab);
 	for (int i = 0; i < 4; i++)
-		pthread_join(ids[i], NULL);
+		join_thread(ids[i]);
 	assert_true(spw__slab_cached(&slab) <= 2 * MIB);
 	spw__slab_fini(&slab);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "unit/lib/model.h"
+#include "unit/lib/threads.h"
 
 static void test_options(void **state)
 {
@@ -168,10 +169,9 @@ static void test_many_submitters(void **state)
 	(void)state;
 	assert_ok(spw_pool_new(3, &c.pool));
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(
-		    pthread_create(&ids[i], NULL, submit_many, &c), 0);
+		ids[i] = start_thread(submit_many, &c);
 	for (int i = 0; i < 4; i++)
-		pthread_join(ids[i], NULL);
+		join_thread(ids[i]);
 	spw_pool_free(c.pool);
 	assert_int_equal(atomic_load(&c.sum), 6000);
 }

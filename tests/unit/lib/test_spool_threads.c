@@ -137,7 +137,7 @@ struct scene {
 	struct spw_spool *spool;
 	struct flag writable;
 	_Atomic bool done;
-	bool try;
+	int (*append)(struct spw_spool *, const void *, size_t);
 };
 
 static void *follow(void *arg)
@@ -147,7 +147,8 @@ static void *follow(void *arg)
 	uint64_t off = 0;
 
 	while (spw_spool_wait(scene->spool, off, SPW_NO_DEADLINE, NULL) == 1) {
-		ssize_t n = spw_spool_pread(scene->spool, buf, sizeof(buf), off);
+		ssize_t n =
+		    spw_spool_pread(scene->spool, buf, sizeof(buf), off);
 
 		require(n > 0);
 		require(is_content(buf, (size_t)n, off));
@@ -222,8 +223,7 @@ static void write_content(struct scene *scene, uint64_t seed)
 			len = (size_t)(CONTENT - off);
 		fill_content(buf, len, off);
 
-		int r = scene->try ? spw_spool_try_append(scene->spool, buf, len)
-				   : spw_spool_append(scene->spool, buf, len);
+		int r = scene->append(scene->spool, buf, len);
 		if (r == -EAGAIN) {
 			flag_take(&scene->writable);
 			continue;
@@ -239,7 +239,9 @@ static void write_content(struct scene *scene, uint64_t seed)
 
 static void watch_a_writer(unsigned threads, bool try, uint64_t memory_max)
 {
-	struct scene scene = { .try = try };
+	struct scene scene = {
+		.append = try ? spw_spool_try_append : spw_spool_append,
+	};
 	pthread_t ids[4];
 
 	flag_init(&scene.writable);

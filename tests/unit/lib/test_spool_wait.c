@@ -76,7 +76,8 @@ static void test_every_kind_of_progress_fires(void **state)
 		struct model m;
 
 		world_init(&w, &(struct world_opts){ 0 });
-		model_init(&m, 1000, SPOOL_OPTS(&w, .memory_max = (unsigned)how % 2));
+		model_init(&m, 1000, SPOOL_OPTS(&w,
+		    .memory_max = (unsigned)how % 2));
 		assert_int_equal(spw_spool_watch(m.spool, &a.watch, 5), 0);
 		assert_int_equal(spw_spool_watch(m.spool, &b.watch, 9), 0);
 		if (how < 2)
