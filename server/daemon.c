@@ -24,6 +24,7 @@
 #define HOUSEKEEPING_MS 500
 #define PROBE_EVERY 10 /* rounds of housekeeping */
 #define ZIP_THREADS 2
+#define KEEP_FREE_DEFAULT (64 * CONF_MIB)
 
 struct spw_server {
 	struct conf conf;
@@ -82,10 +83,10 @@ static int open_dir(struct spw_server *s, struct conf_error *reterr)
 	if (r < 0)
 		return r;
 
-	/* On a small disk the reserve must leave something to use. */
+	/* On a small disk the default must leave something to use. */
 	uint64_t keep_free = s->conf.spool.keep_free;
 	struct statvfs fs;
-	if (statvfs(path, &fs) == 0 &&
+	if (keep_free == KEEP_FREE_DEFAULT && statvfs(path, &fs) == 0 &&
 	    keep_free > (uint64_t)fs.f_blocks * fs.f_frsize / 16)
 		keep_free = (uint64_t)fs.f_blocks * fs.f_frsize / 16;
 

@@ -179,6 +179,8 @@ static int run(struct setup *s)
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* A file over RLIMIT_FSIZE is an error like a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Else libc reads the time zone anew, and writes globals, each time
 	   libzip asks for a date. */
 	setenv("TZ", ":/etc/localtime", 0);

@@ -113,7 +113,7 @@ struct conf_ports {
 	X(spool, SIZE, disk_quota, "unlimited", 0, UINT64_MAX,                 \
 	  "disk space of all files together")                                  \
 	X(spool, SIZE, keep_free, "64M", 0, CONF_TIB,                          \
-	  "disk space that stays free for others; at most a 16th of it all")   \
+	  "disk space that stays free for others; less on a disk under 1G")    \
 	X(spool, COUNT, io_threads, "2", 1, 16,                                \
 	  "threads that read and write the disk")
 

@@ -160,7 +160,7 @@ static int add_entry(struct reader *r, const struct zip_record *rec)
  */
 static int read_record(struct reader *r, bool optional)
 {
-	const uint8_t *p;
+	const uint8_t *p = NULL;
 
 	int err = reader_at(r, ZIP_RECORD_SIZE, &p);
 	if (err < 0)

@@ -136,6 +136,17 @@ static int open_systemd(
 	return 0;
 }
 
+/* Whether `server.listen` says what it says when nobody sets it. */
+static bool is_default(const struct conf_listen *listen)
+{
+	char text[LISTEN_TEXT_SIZE];
+
+	if (listen->count != 1)
+		return false;
+	listen_format(&listen->items[0], text);
+	return strcmp(text, "127.0.0.1:8080") == 0;
+}
+
 int http_acceptor_open(struct http_server *s, int systemd_first_fd,
     int systemd_fds, struct conf_error *reterr)
 {
@@ -144,6 +155,10 @@ int http_acceptor_open(struct http_server *s, int systemd_first_fd,
 	if (s->stop_fd < 0)
 		return conf_error_set(
 		    reterr, -errno, "eventfd: %s", strerror(errno));
+
+	/* Sockets that were handed over stand in for the default address. */
+	if (systemd_fds > 0 && is_default(&s->conf->server.listen))
+		return open_systemd(s, systemd_first_fd, systemd_fds, reterr);
 
 	for (size_t i = 0; i < s->conf->server.listen.count; i++) {
 		const struct listen_addr *a = &s->conf->server.listen.items[i];

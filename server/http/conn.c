@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -187,6 +188,9 @@ void http_conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_ctx,
 
 	struct http_conn *c = *socket_ctx;
 	assert(c && c->magic == HTTP_CONN_MAGIC);
+	/* The library forgets to say that it gave up on a header. */
+	if (c->req)
+		http_request_forget(c->req);
 	if (c->linger_fd >= 0)
 		begin_linger(c);
 	forget(c);
@@ -224,14 +228,55 @@ static bool header_late(const struct http_conn *c, uint64_t now_ms)
 	return now_ms - c->since_ms > limit;
 }
 
-static bool upload_slow(struct http_request *req)
+static bool upload_slow(const struct http_request *req, uint64_t came)
 {
 	uint64_t rate = req->loop->conf->upload.min_rate;
-	uint64_t came = req->received - req->rate_bytes;
 
-	req->rate_bytes = req->received;
-	return rate && req->phase == PHASE_BODY && !req->suspended &&
-	       came < rate && clock_us() - req->started_us > 5 * 1000000;
+	return rate && came < rate &&
+	       clock_us() - req->started_us > 5 * 1000000;
+}
+
+/*
+ * Bytes wait in the socket and none is taken: a chunk's line is longer than
+ * the library's buffer, and it neither goes on nor says so.
+ */
+static bool upload_stuck(struct http_request *req, uint64_t came)
+{
+	int waiting = 0;
+
+	if (came || ioctl(req->conn->fd, FIONREAD, &waiting) < 0 || !waiting)
+		req->stuck_scans = 0;
+	else
+		req->stuck_scans++;
+	return req->stuck_scans > 1;
+}
+
+static void cut_stuck(struct http_request *req)
+{
+	req->problem = http_problem(PROBLEM_BAD_FRAMING,
+	    "A line of the chunked body is too long.");
+	http_conn_linger(req->conn);
+	http_problem_send_raw(req);
+	req->cut = true;
+	shutdown(req->conn->fd, SHUT_RD);
+}
+
+/* A body that comes in: is it going on? */
+static void scan_body(struct http_request *req)
+{
+	uint64_t now = req->received + req->discarded;
+	uint64_t came = now - req->rate_bytes;
+
+	req->rate_bytes = now;
+	if (req->suspended || req->raw_sent)
+		return;
+	if (upload_slow(req, came)) {
+		metrics_add(METRIC_UPLOADS_FAILED_TOO_SLOW, 1);
+		req->cut = true;
+		shutdown(req->conn->fd, SHUT_RDWR);
+	} else if (upload_stuck(req, came)) {
+		cut_stuck(req);
+	}
 }
 
 void http_conn_scan(struct http_loop *l, uint64_t now_ms)
@@ -243,17 +288,13 @@ void http_conn_scan(struct http_loop *l, uint64_t now_ms)
 			req->deadline_ms = 0;
 			http_request_resume(req);
 		}
-		if (req && req->phase != PHASE_HEADER) {
-			if (!upload_slow(req))
-				continue;
-			metrics_add(METRIC_UPLOADS_FAILED_TOO_SLOW, 1);
-			req->cut = true;
-		} else if (!header_late(c, now_ms)) {
-			continue;
-		} else {
+		if (req && req->phase == PHASE_BODY) {
+			scan_body(req);
+		} else if ((!req || req->phase == PHASE_HEADER) &&
+			   header_late(c, now_ms)) {
 			metrics_add(METRIC_CONNECTIONS_TIMED_OUT, 1);
+			shutdown(c->fd, SHUT_RDWR);
 		}
-		shutdown(c->fd, SHUT_RDWR);
 	}
 }
 

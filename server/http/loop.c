@@ -45,11 +45,15 @@ static struct MHD_Daemon *start_library(struct http_loop *l, unsigned max)
 	unsigned idle_s =
 	    (unsigned)((l->conf->server.idle_timeout + 999) / 1000);
 
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
-				    MHD_USE_NO_LISTEN_SOCKET |
-				    MHD_USE_ERROR_LOG,
-	    0, NULL, NULL, http_request_handle, l, MHD_OPTION_EXTERNAL_LOGGER,
-	    library_log, NULL,
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+			 MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
+#if MHD_VERSION >= 0x00097707
+	/* Only the loop's thread calls it; and without this a connection is
+	   not added at once. */
+	flags |= MHD_USE_NO_THREAD_SAFETY;
+#endif
+	return MHD_start_daemon(flags, 0, NULL, NULL, http_request_handle, l,
+	    MHD_OPTION_EXTERNAL_LOGGER, library_log, NULL,
 	    /* Without this neither sendfile nor writev is used. */
 	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
 	    /* Cleared after each request: larger costs on every one. */
@@ -274,10 +278,29 @@ void http_loop_join(struct http_loop *l)
 	l->running = false;
 }
 
+/* What came when the thread was gone, or before it ever ran. */
+static void drop_inbox(struct http_loop *l)
+{
+	while (l->arrivals) {
+		struct http_arrival *a = l->arrivals;
+
+		l->arrivals = a->next;
+		close(a->fd);
+		free(a);
+	}
+	while (l->wakers) {
+		struct http_waker *w = l->wakers;
+
+		l->wakers = w->next;
+		http_waker_unref(w);
+	}
+}
+
 void http_loop_fini(struct http_loop *l)
 {
 	if (l->mhd)
 		MHD_stop_daemon(l->mhd);
+	drop_inbox(l);
 	if (l->epoll_fd >= 0)
 		close(l->epoll_fd);
 	if (l->event_fd >= 0)

@@ -137,6 +137,7 @@ struct http_request {
 	uint64_t body_max, received, discarded;
 	uint64_t deadline_ms; /* wake it then; 0: never */
 	uint64_t rate_bytes;  /* received at the last look at the rate */
+	unsigned stuck_scans;
 	bool discard;	      /* the rest of the body is of no use */
 	bool raw_sent;	      /* the answer went out beside the library */
 	bool suspended;
@@ -207,6 +208,8 @@ enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *c,
     size_t *size, void **ctx);
 void http_request_completed(void *cls, struct MHD_Connection *c, void **ctx,
     enum MHD_RequestTerminationCode code);
+/** Free a request whose header never became complete. */
+void http_request_forget(struct http_request *req);
 void http_request_suspend(struct http_request *req);
 void http_request_resume(struct http_request *req);
 void http_request_drop_spares(struct http_loop *l);

@@ -134,6 +134,8 @@ void *http_request_start(void *cls, const char *uri, struct MHD_Connection *mhd)
 	split_target(req);
 	req->started_us = clock_us();
 	req->body_max = SPW_UNLIMITED;
+	if (c->req)
+		http_request_forget(c->req);
 	c->req = req;
 	return req;
 }
@@ -394,6 +396,12 @@ void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
 	req->conn->req = NULL;
 	req->conn->served = true;
 	req->conn->since_ms = clock_ms();
+	give_back(req);
+}
+
+void http_request_forget(struct http_request *req)
+{
+	assert(req->phase == PHASE_HEADER);
 	give_back(req);
 }
 

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /** How calls fail; memory that is refused is refused in every style. */
 enum fault_style {
@@ -37,6 +38,9 @@ void fault_spare(bool begin);
 
 /** Write at most a few bytes at a time from now on; no fault. */
 void fault_short_writes(bool on);
+
+/** Let the file system have so many bytes free; 0: what it really has. */
+void fault_free_bytes(uint64_t bytes);
 
 /** What is held: allocations, mappings and descriptors together. */
 long fault_held(void);

@@ -98,12 +98,58 @@ static void test_figures(void **state)
 	assert_int_equal(fault_held(), 0);
 }
 
+/* Refused early, with nothing changed; taken when there is room again. */
+static void test_keep_free(void **state)
+{
+	struct world w;
+	struct model m, other;
+
+	(void)state;
+	fault_free_bytes(10 * MIB);
+	world_init(&w, &(struct world_opts){ .keep_free = 9 * MIB });
+	model_init(&other, MIB, SPOOL_OPTS(&w, .memory_max = 0,
+	    .size_hint = 700 * KIB));
+	model_init(&m, MIB, SPOOL_OPTS(&w, .memory_max = 1000,
+	    .size_hint = 400 * KIB));
+	assert_ok(model_append(&other, 1000));
+	/* As it is told by a system that has set the space aside. */
+	fault_free_bytes(10 * MIB - 700 * KIB);
+	assert_int_equal(dir_stats(&w).charged, 700 * KIB);
+	assert_err(model_append(&m, 100), ENOSPC);
+	assert_err(model_try_append(&m, 100), ENOSPC);
+	assert_int_equal(dir_stats(&w).charged, 700 * KIB);
+	assert_int_equal(dir_stats(&w).files, 1);
+	assert_int_equal(spool_info(m.spool).spilled, SPW_SPILL_NONE);
+
+	/* A spool goes: its room is back at once. */
+	model_fini(&other);
+	fault_free_bytes(10 * MIB);
+	assert_ok(model_append(&m, 100));
+	model_fini(&m);
+
+	/* Somebody else fills the disk, and clears it. */
+	fault_free_bytes(9 * MIB + 500);
+	model_init(&m, MIB, SPOOL_OPTS(&w, .memory_max = 1000));
+	assert_ok(model_append(&m, 1000));
+	/* Figures are believed for a moment; a refusal never is. */
+	while (spw_dir_check(w.dir, 1000) == 0)
+		;
+	assert_err(model_append(&m, 1), ENOSPC);
+	fault_free_bytes(10 * MIB);
+	assert_ok(model_append(&m, 1));
+	model_fini(&m);
+	world_fini(&w);
+	fault_free_bytes(0);
+	assert_int_equal(fault_held(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_opening),
 		cmocka_unit_test(test_probing),
 		cmocka_unit_test(test_figures),
+		cmocka_unit_test(test_keep_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,7 @@ static struct {
 	unsigned nth, calls;
 	enum fault_style style;
 	long held;
+	uint64_t free_bytes;
 } faults = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static _Thread_local unsigned spared;
@@ -84,6 +85,13 @@ void fault_short_writes(bool on)
 {
 	pthread_mutex_lock(&faults.lock);
 	faults.short_writes = on;
+	pthread_mutex_unlock(&faults.lock);
+}
+
+void fault_free_bytes(uint64_t bytes)
+{
+	pthread_mutex_lock(&faults.lock);
+	faults.free_bytes = bytes;
 	pthread_mutex_unlock(&faults.lock);
 }
 
@@ -263,7 +271,10 @@ int spw__sys_fs_info(int fd, struct spw__fs_info *ret)
 	if (r < 0)
 		return r;
 
-	ret->free_bytes = info.free_bytes;
+	pthread_mutex_lock(&faults.lock);
+	uint64_t free_bytes = faults.free_bytes;
+	pthread_mutex_unlock(&faults.lock);
+	ret->free_bytes = free_bytes ? free_bytes : info.free_bytes;
 	ret->in_memory = info.in_memory;
 	return 0;
 }

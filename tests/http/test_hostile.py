@@ -95,11 +95,16 @@ class Framing(Hostile):
             self.assertLessEqual(len(answers), 1)
             self.assert_not_smuggled(answers)
 
-    @table(("CHUNKED", b"Transfer-Encoding: CHUNKED\r\n"),
-           ("spaces around", b"Transfer-Encoding: \t chunked \t\r\n"))
-    def test_chunked_all_the_same(self, head):
+    @table(("CHUNKED", b"Transfer-Encoding: CHUNKED\r\n", False),
+           ("spaces before", b"Transfer-Encoding: \t chunked\r\n", False),
+           # The HTTP library does not take the space off, and would frame
+           # the body as it pleases: refusing is the other right answer.
+           ("spaces around", b"Transfer-Encoding: \t chunked \t\r\n", True))
+    def test_chunked_all_the_same(self, head, may_refuse):
         answers = self.say(post(head, encode_chunk(b"abc") + encode_chunk(b"")
                                 + SMUGGLED))
+        if may_refuse and [a.status for a in answers] == [501]:
+            return
         self.assertEqual([a.status for a in answers], [201, 200])
         self.assertEqual(json.loads(answers[0].body)["size"], 3)
 

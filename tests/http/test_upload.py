@@ -352,5 +352,17 @@ class Budget(Case):
             self.assertEqual(storage["spilled"], "budget", json.dumps(tiers))
 
 
+class SmallBudget(Case):
+    """A memory_max beyond the budget is no more than the budget."""
+
+    OPTIONS = ["spool.memory_max=4M", "spool.memory_budget=1M"]
+
+    def test_spilled(self):
+        data = content(1500000)
+        made = self.upload(data)
+        self.assert_content(made["id"], data)
+        self.assertEqual(self.info(made["id"])["storage"]["tier"], "disk")
+
+
 if __name__ == "__main__":
     main()

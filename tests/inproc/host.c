@@ -66,7 +66,7 @@ static unsigned count_entries(const char *path)
 	return n;
 }
 
-struct census census_take(void)
+static struct census count(void)
 {
 	return (struct census){
 	    .fds = count_entries("/proc/self/fd"),
@@ -74,15 +74,31 @@ struct census census_take(void)
 	};
 }
 
+static void *note_thread(void *path)
+{
+	sprintf(path, "/proc/self/task/%d", (int)gettid());
+	return NULL;
+}
+
+struct census census_take(void)
+{
+	char path[64];
+
+	/* Thread sanitizer starts one of its own with the first of ours. */
+	join_thread(start_thread(note_thread, path));
+	eventually(access(path, F_OK) < 0);
+	return count();
+}
+
 void census_check(const struct census *before)
 {
-	struct census now = census_take();
+	struct census now = count();
 	uint64_t until = now_ms() + PATIENCE_MS;
 
 	/* A thread that was joined may take a moment to leave /proc. */
 	while (now.threads > before->threads && now_ms() < until) {
 		nap();
-		now = census_take();
+		now = count();
 	}
 	if (now.fds != before->fds || now.threads > before->threads)
 		fprintf(stderr, "descriptors: %u, were %u; threads: %u, "

@@ -188,10 +188,7 @@ static void test_min_rate(void **state)
 	assert_false(alive);
 	peer_close(&p);
 	eventually(ask(h.port, "GET", "/files/drip") == 410);
-	while (off < 64 << 20) {
-		assert_true(peer_send_content(&fast, off, 1 << 20));
-		off += 1 << 20;
-	}
+	assert_true(peer_send_content(&fast, off, (64 << 20) - off));
 	assert_true(peer_head(&fast, &a));
 	assert_int_equal(a.status, 201);
 	peer_close(&fast);

@@ -43,9 +43,8 @@ static void upload_big_things(const struct host *h)
 static void begin_get(struct peer *p, const struct host *h, const char *target)
 {
 	peer_open(p, h->port);
-	peer_say(p, "GET %s HTTP/1.1\r\nHost: x\r\n", target);
-	peer_say(p, "Range: bytes=%s\r\n\r\n",
-	    strstr(target, "chunked") ? "5000-5999" : "none");
+	peer_say(p, "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", target,
+	    strstr(target, "chunked") ? "Range: bytes=5000-5999\r\n" : "");
 }
 
 static void begin_uploads(struct traffic *t, const struct host *h, int i)

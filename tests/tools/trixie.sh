@@ -6,9 +6,9 @@
 # Build and test on Debian 13, whose libraries are years newer, in a chroot
 # that is made once and kept in $SPW_CHROOT (default
 # /var/tmp/spillway-trixie). The mirror is this machine's own, or
-# $SPW_MIRROR. Mounts and processes live in name spaces of their own and end with
-# them; the chroot is a mount, too, because tests that mount want that of their
-# root.
+# $SPW_MIRROR. Mounts and processes live in name spaces of their own and end
+# with them; the chroot is a mount, too, because tests that mount want that of
+# their root.
 set -eu
 cd "$(dirname "$0")/../.."
 chroot=${SPW_CHROOT:-/var/tmp/spillway-trixie}
@@ -46,6 +46,7 @@ cp -f /etc/resolv.conf /etc/hosts "$chroot/etc/"
 mkdir -p "$chroot/src"
 find "$chroot/src" -mindepth 1 -maxdepth 1 ! -name 'build*' \
 	-exec rm -rf {} +
+rm -f "$chroot/src/build/meson-logs/"*.json
 tar -c --exclude-vcs --exclude='./build*' . | tar -x -C "$chroot/src"
 
 code=0

@@ -9,7 +9,8 @@
  *   spw_server_free(s)
  *
  * It starts threads of its own and installs no signal handlers. SIGPIPE must
- * be ignored by the program (signal(SIGPIPE, SIG_IGN)).
+ * be ignored by the program (signal(SIGPIPE, SIG_IGN)), and SIGXFSZ if there
+ * is a limit on the size of files.
  *
  * State: several servers may live in one process; log level, log format and
  * metrics are the process's.
