@@ -49,6 +49,8 @@
 #define SPW__IO_SIZE (64u * 1024)
 /* Blocks that may wait for the disk before the writer has to. */
 #define SPW__BEHIND_BLOCKS 16u
+/* Blocks that are left to gather before the pool is woken. */
+#define SPW__KICK_BLOCKS 3u
 /* What one turn of the pool writes before other spools get theirs. */
 #define SPW__FLUSH_TURN (4u * 1024 * 1024)
 

@@ -233,6 +233,19 @@ static int ready_behind(struct spw_spool *s, size_t len,
 	return 0;
 }
 
+/* Full blocks gather before a thread is woken, which costs more than writing
+   one; but the first go at once, to see whether the disk works. */
+static bool worth_a_kick(struct spw_spool *s)
+{
+	if (s->blocks > SPW__KICK_BLOCKS)
+		return true;
+	if (s->blocks < 2 && !s->tail_closed)
+		return false;
+
+	return !atomic_load(&s->on_disk) ||
+	    (s->opts.budget && spw__budget_tight(s->opts.budget));
+}
+
 /* Append to blocks that the pool writes; never blocks. */
 static int append_behind(struct spw_spool *s, const uint8_t *p, size_t len)
 {
@@ -264,7 +277,7 @@ static int append_behind(struct spw_spool *s, const uint8_t *p, size_t len)
 		atomic_store(&b->next, NULL);
 		spw__spool_push(s, b, atomic_load(&s->committed));
 	}
-	if (s->blocks > 1 || s->tail_closed)
+	if (worth_a_kick(s))
 		spw__spool_kick(s);
 	return 0;
 }

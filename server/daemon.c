@@ -222,8 +222,11 @@ int spw_server_new(const char *file, const char *const *settings,
 	char text[CONF_ERROR_TEXT_SIZE];
 
 	int r = conf_init(&conf);
-	if (r < 0)
+	if (r < 0) {
+		if (error)
+			snprintf(error, SPW_SERVER_ERROR_SIZE, "out of memory");
 		return r;
+	}
 
 	r = load(&conf, file, settings, &e);
 	if (r == 0)

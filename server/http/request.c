@@ -294,7 +294,10 @@ enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd,
 		return MHD_NO;
 
 	assert(req->magic == HTTP_REQUEST_MAGIC);
-	if (req->cut)
+	/* Nothing begins, and so nothing waits, once the loop winds up: the
+	   library gives up when it is stopped with connections suspended. */
+	if (req->cut ||
+	    atomic_load_explicit(&req->loop->stop, memory_order_relaxed))
 		return MHD_NO;
 	if (req->phase == PHASE_HEADER)
 		return arrive(req, mhd, method, version);

@@ -69,6 +69,12 @@ size_t store_expire(struct store *st, int64_t now_ms)
 	/* After a jump of the clock every slot is looked at once. */
 	if (now_s - first >= STORE_WHEEL || now_s < st->wheel_s)
 		first = now_s - STORE_WHEEL + 1;
+
+	/* First of all, so that nothing is put into a slot that was looked at
+	   already: it would stay there for a turn. */
+	pthread_mutex_lock(&st->wheel_lock);
+	st->wheel_s = now_s;
+	pthread_mutex_unlock(&st->wheel_lock);
 	for (int64_t s = first; s <= now_s; s++) {
 		struct file *f;
 		size_t slot = (size_t)s % STORE_WHEEL;
@@ -81,8 +87,5 @@ size_t store_expire(struct store *st, int64_t now_ms)
 			file_unref(f);
 		}
 	}
-	pthread_mutex_lock(&st->wheel_lock);
-	st->wheel_s = now_s;
-	pthread_mutex_unlock(&st->wheel_lock);
 	return count;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A spillwayd of our own: started on a free port with a private directory,
 watched from outside through /proc, and stopped by its pid."""
+import ctypes
 import os
 import re
 import shutil
@@ -20,6 +21,15 @@ ALARM = re.compile(r"(AddressSanitizer|ThreadSanitizer|LeakSanitizer"
                    r"|MemorySanitizer|runtime error:).*")
 
 program = None  # path of spillwayd, set by the runner
+
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent():
+    """In the child: no daemon outlives a test that was killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class DaemonError(AssertionError):
@@ -59,7 +69,7 @@ class Daemon:
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
-            text=True, errors="replace")
+            text=True, errors="replace", preexec_fn=die_with_parent)
         self.pid = self.process.pid
         self.reader = threading.Thread(target=self._collect, daemon=True)
         self.reader.start()

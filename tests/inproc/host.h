@@ -31,6 +31,8 @@ struct host {
 	char dir[64];
 };
 
+/** What a program that embeds servers does first. */
+void host_prepare(void);
 /** Make a server with `settings` (NULL: none), not started. */
 void host_make(struct host *h, const char *const *settings);
 /** Make one and start it. */

@@ -3,7 +3,6 @@
 #include "check.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -237,6 +236,6 @@ int main(void)
 	    cmocka_unit_test(test_small_budget),
 	};
 
-	signal(SIGPIPE, SIG_IGN);
+	host_prepare();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,6 @@
 #include "check.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -306,6 +305,6 @@ int main(void)
 	    cmocka_unit_test(test_stale_socket),
 	};
 
-	signal(SIGPIPE, SIG_IGN);
+	host_prepare();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,6 @@
    they end. */
 #include "check.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -297,6 +296,6 @@ int main(void)
 	    cmocka_unit_test(test_broken_off_anywhere),
 	};
 
-	signal(SIGPIPE, SIG_IGN);
+	host_prepare();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,6 @@
 /* Servers that stop while much is going on: at once, or when it is done. */
 #include "check.h"
 
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -338,6 +337,6 @@ int main(void)
 	    cmocka_unit_test(test_drain_in_vain),
 	};
 
-	signal(SIGPIPE, SIG_IGN);
+	host_prepare();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
