@@ -2,30 +2,45 @@
 #include "base/id.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "common/text.h"
 
-/* getrandom() answers up to 256 bytes whole, whatever signals come. */
-#define POOL_SIZE 256
+#define POOL_SIZE 2048
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			       "abcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /*
  * Random bytes not used yet: bytes[0] to bytes[left - 1]. A child process has
- * a copy of its parent's, which `owner` tells.
+ * a copy of its parent's, which `generation` tells.
  */
 struct pool {
-	pid_t owner;
+	unsigned generation;
 	size_t left;
 	uint8_t bytes[POOL_SIZE];
 };
 
 static _Thread_local struct pool pool;
+
+/* Forks this process descends from; asking getpid() each time costs more than
+   all the rest. */
+static atomic_uint generation;
+static pthread_once_t watched = PTHREAD_ONCE_INIT;
+
+static void count_fork(void)
+{
+	atomic_fetch_add(&generation, 1);
+}
+
+static void watch_forks(void)
+{
+	(void)pthread_atfork(NULL, NULL, count_fork);
+}
 
 static int pool_fill(struct pool *p)
 {
@@ -58,12 +73,13 @@ static int pool_take(struct pool *p, uint8_t *ret)
 
 int id_new(char out[ID_LEN + 1])
 {
-	pid_t self = getpid();
 	char id[ID_LEN + 1];
 	size_t len = 0;
 
-	if (pool.owner != self) {
-		pool.owner = self;
+	pthread_once(&watched, watch_forks);
+	unsigned now = atomic_load_explicit(&generation, memory_order_relaxed);
+	if (pool.generation != now) {
+		pool.generation = now;
 		pool.left = 0;
 	}
 	while (len < ID_LEN) {

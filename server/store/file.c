@@ -50,16 +50,14 @@ static int new_spool(
 
 static int new_ids(struct file *f)
 {
-	char tag[ID_LEN + 1];
 	int r = id_new(f->id);
-
-	if (r == 0)
-		r = id_new(tag);
 	if (r < 0)
 		return r;
 
+	/* Of no other content, even where a client's own id is put over the
+	   one made here. */
 	f->etag[0] = f->etag[ID_LEN + 1] = '"';
-	memcpy(f->etag + 1, tag, ID_LEN);
+	memcpy(f->etag + 1, f->id, ID_LEN);
 	return 0;
 }
 
