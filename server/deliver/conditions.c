@@ -18,22 +18,13 @@ static bool date_of(
 	return v.p && httpdate_parse(v.p, v.n, ret) == 0;
 }
 
-/* All fields of that name, since a list may come in several. */
-static bool any_match(const struct http_request *req, const char *name,
-    const char *etag, bool weak)
-{
-	struct str v = http_header(req, name);
-
-	return etag_list_match(v.p, v.n, etag, weak);
-}
-
 enum content_verdict content_conditions(
     const struct http_request *req, const char *etag, int64_t modified_ms)
 {
 	int64_t modified = modified_ms / 1000, date;
 
 	if (http_header(req, "If-Match").p) {
-		if (!any_match(req, "If-Match", etag, false))
+		if (!http_names_etag(req, "If-Match", etag, false))
 			return CONTENT_FAILED;
 	} else if (modified_ms && date_of(req, "If-Unmodified-Since", &date) &&
 		   modified > date) {
@@ -41,7 +32,7 @@ enum content_verdict content_conditions(
 	}
 
 	if (http_header(req, "If-None-Match").p) {
-		if (any_match(req, "If-None-Match", etag, true))
+		if (http_names_etag(req, "If-None-Match", etag, true))
 			return CONTENT_NOT_MODIFIED;
 	} else if (modified_ms && date_of(req, "If-Modified-Since", &date) &&
 		   modified <= date) {

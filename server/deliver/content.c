@@ -45,6 +45,11 @@ static struct http_reply send_pinned(
 	return http_reply_borrow(status, pin->data, pin->len, let_go, h);
 }
 
+static void drop_file(void *ctx)
+{
+	file_unref(ctx);
+}
+
 struct http_reply content_send(struct http_request *req, struct file *f,
     int status, uint64_t off, uint64_t len)
 {
@@ -60,8 +65,11 @@ struct http_reply content_send(struct http_request *req, struct file *f,
 	int fd = spw_spool_file(f->spool, off, len, &at);
 	if (fd >= 0)
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (fd >= 0)
+	if (fd >= 0) {
+		/* The place in the file is the spool's as long as it lives. */
+		http_keep(req, drop_file, file_ref(f));
 		return http_reply_file(status, fd, at, len);
+	}
 
 	/* Some of it waits for the disk, or descriptors are short. */
 	return content_follow(req, f, status, off, len);

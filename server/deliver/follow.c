@@ -126,16 +126,11 @@ static void look_again(struct http_request *req, void *ctx)
 	struct spw_spool *s = c.file->spool;
 	bool over = spw_spool_state(s) != SPW_STATE_OPEN;
 
-	if (http_peer_gone(req)) {
-		http_reply_error(req, PROBLEM_BAD_REQUEST, "Nobody listens.");
-		return;
-	}
 	/* Woken for nothing, as every waiter is at first: the watch stays. */
 	if (!over && !spw_spool_present(s, w->off))
 		return;
 
-	/* A failed source brings no more: what is there is all there is. */
-	if (over)
+	if (spw_spool_state(s) == SPW_STATE_SEALED)
 		c.size = spw_spool_committed(s);
 	content_reply(req, &c);
 }
@@ -180,18 +175,29 @@ static void reply_part(struct http_request *req, const struct content *c,
 	http_reply(req, &r);
 }
 
-void content_reply_unknown(struct http_request *req, const struct content *c)
+/* Is one range of bytes asked for, sound or not? Then it is in `set`. */
+static bool one_range(
+    const struct http_request *req, struct range_set *set, bool *ret_bad)
 {
 	struct str field = http_header(req, "Range");
-	struct range_set set;
-	uint64_t have = spw_spool_committed(c->file->spool);
 
 	if (!field.p || http_method(req) != HTTP_GET ||
 	    http_header(req, "If-Range").p ||
-	    http_header_count(req, "Range") > 1 ||
-	    range_parse(field.p, field.n, &set) == RANGE_IGNORE ||
-	    (range_parse(field.p, field.n, &set) == RANGE_OK &&
-		set.count != 1)) {
+	    http_header_count(req, "Range") > 1)
+		return false;
+
+	enum range_syntax syntax = range_parse(field.p, field.n, set);
+	*ret_bad = syntax == RANGE_BAD;
+	return *ret_bad || (syntax == RANGE_OK && set->count == 1);
+}
+
+void content_reply_unknown(struct http_request *req, const struct content *c)
+{
+	struct range_set set;
+	bool bad;
+	uint64_t have = spw_spool_committed(c->file->spool);
+
+	if (!one_range(req, &set, &bad)) {
 		struct http_reply r = content_follow(
 		    req, c->file, 200, c->off, HTTP_LENGTH_UNKNOWN);
 
@@ -201,12 +207,15 @@ void content_reply_unknown(struct http_request *req, const struct content *c)
 	}
 
 	const struct range_item *it = &set.items[0];
-	if (range_parse(field.p, field.n, &set) == RANGE_BAD || it->suffix)
+	if (bad || it->suffix)
 		content_reply_verdict(req, c, 416);
 	else if (it->open && it->first < have)
 		reply_part(req, c, it->first, have - 1);
 	else if (!it->open && it->last < have)
 		reply_part(req, c, it->first, it->last);
+	else if (file_state(c->file) == FILE_FAILED)
+		http_reply_error(req, PROBLEM_FETCH_FAILED,
+		    "The source of the file broke before these bytes came.");
 	else
 		wait_for(req, c, it->open ? it->first : it->last);
 }

@@ -96,8 +96,14 @@ void http_on_done(
 	req->done_ctx = ctx;
 }
 
+void http_keep(struct http_request *req, void (*free_fn)(void *), void *ctx)
+{
+	assert(req->keep_count < HTTP_KEEPS_MAX);
+	req->keeps[req->keep_count].free_fn = free_fn;
+	req->keeps[req->keep_count++].ctx = ctx;
+}
+
 void http_body_limit(struct http_request *req, uint64_t max_bytes)
 {
 	req->body_max = max_bytes;
 }
-

@@ -200,20 +200,28 @@ void http_conn_hangup(struct http_conn *c)
 {
 	struct http_request *req = c->req;
 
+	/* What follows makes new edges of its own. */
+	if (c->hung_up)
+		return;
 	if (!req || !req->suspended) {
 		/*
 		 * The library can miss an end that came together with data;
 		 * this makes it look again. Bytes in the socket stay.
 		 */
+		c->hung_up = true;
 		shutdown(c->fd, SHUT_RD);
 		return;
 	}
 
 	req->peer_gone = true;
-	/* An upload that waits for the disk has all it needs; a download that
-	   waits for bytes has nobody to wait for. */
-	if (req->phase == PHASE_REPLIED || req->waiter)
-		http_request_resume(req);
+	/* An upload that waits for the disk has all it needs; who waits for
+	   bytes or for news has nobody to tell them to. */
+	if (req->phase != PHASE_REPLIED && !req->waiter)
+		return;
+	c->hung_up = true;
+	req->cut = true;
+	http_request_resume(req);
+	shutdown(c->fd, SHUT_RDWR);
 }
 
 /* A request's header must arrive in time, byte by byte or not. */
@@ -253,8 +261,8 @@ static bool upload_stuck(struct http_request *req, uint64_t came)
 
 static void cut_stuck(struct http_request *req)
 {
-	req->problem = http_problem(PROBLEM_BAD_FRAMING,
-	    "A line of the chunked body is too long.");
+	req->problem = http_problem(
+	    PROBLEM_BAD_FRAMING, "A line of the chunked body is too long.");
 	http_conn_linger(req->conn);
 	http_problem_send_raw(req);
 	req->cut = true;

@@ -232,14 +232,26 @@ struct str http_host(const struct http_request *req)
 	return host.p ? host : (struct str){"", 0};
 }
 
+bool http_names_etag(const struct http_request *req, const char *name,
+    const char *etag, bool weak)
+{
+	size_t n = strlen(name);
+
+	for (unsigned i = 0; i < req->field_count; i++) {
+		const struct http_field *f = &req->fields[i];
+
+		if (f->name.n == n && str_ieq(f->name, name) &&
+		    etag_list_match(f->value.p, f->value.n, etag, weak))
+			return true;
+	}
+	return false;
+}
+
 bool http_may_change(const struct http_request *req, const char *etag)
 {
-	struct str match = http_header(req, "If-Match");
-	struct str none = http_header(req, "If-None-Match");
-
-	if (match.p &&
-	    (!etag || !etag_list_match(match.p, match.n, etag, false)))
+	if (http_header(req, "If-Match").p &&
+	    (!etag || !http_names_etag(req, "If-Match", etag, false)))
 		return false;
 
-	return !none.p || !etag || !etag_list_match(none.p, none.n, etag, true);
+	return !etag || !http_names_etag(req, "If-None-Match", etag, true);
 }

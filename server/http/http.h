@@ -116,6 +116,15 @@ const char *http_client(const struct http_request *req);
  * Source:    RFC 9110 §13.1.1, §13.1.2
  */
 bool http_may_change(const struct http_request *req, const char *etag);
+/**
+ * Whether the fields `name` (If-Match or If-None-Match) name `etag`: see
+ * etag_list_match(), for all of them together, since a list may come in
+ * several.
+ *
+ * Source:    RFC 9110 §5.3
+ */
+bool http_names_etag(const struct http_request *req, const char *name,
+    const char *etag, bool weak);
 /** Returns: whether the peer has closed its sending side. */
 bool http_peer_gone(const struct http_request *req);
 
@@ -216,6 +225,13 @@ void http_reply(struct http_request *req, struct http_reply *r);
  */
 void http_on_done(
     struct http_request *req, void (*fn)(void *ctx, bool complete), void *ctx);
+
+/**
+ * Keep something until the request is over: `free_fn(ctx)` is called then.
+ * Up to HTTP_KEEPS_MAX times per request.
+ */
+#define HTTP_KEEPS_MAX 4
+void http_keep(struct http_request *req, void (*free_fn)(void *), void *ctx);
 
 /** Returns: whether a reply was given already. */
 bool http_replied(const struct http_request *req);

@@ -46,6 +46,7 @@ struct http_conn {
 	struct http_conn *next, **prev;
 	struct http_request *req; /* being read or answered; or NULL */
 	uint64_t since_ms;	  /* start, or end of the last request */
+	bool hung_up;		  /* its end was noticed and dealt with */
 	bool served;		  /* a request was answered on it */
 	int linger_fd;		  /* a dup to drain after the close; -1 */
 	struct sockaddr_storage addr;
@@ -138,8 +139,8 @@ struct http_request {
 	uint64_t deadline_ms; /* wake it then; 0: never */
 	uint64_t rate_bytes;  /* received at the last look at the rate */
 	unsigned stuck_scans;
-	bool discard;	      /* the rest of the body is of no use */
-	bool raw_sent;	      /* the answer went out beside the library */
+	bool discard;  /* the rest of the body is of no use */
+	bool raw_sent; /* the answer went out beside the library */
 	bool suspended;
 	bool cut; /* end it: the server stops, or too slow */
 	bool peer_gone;
@@ -147,6 +148,11 @@ struct http_request {
 	struct http_problem problem; /* to be answered after the body */
 	struct http_reply pending;   /* likewise, before its first byte */
 	bool has_problem;
+	struct {
+		void (*free_fn)(void *);
+		void *ctx;
+	} keeps[HTTP_KEEPS_MAX];
+	unsigned keep_count;
 	void (*done)(void *ctx, bool complete);
 	void *done_ctx;
 	struct http_waker *waker;

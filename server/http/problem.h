@@ -26,6 +26,8 @@
 	  "The resource does not do that")                                     \
 	X(CONFLICT, 409, "conflict", "Somebody else is at it")                 \
 	X(GONE, 410, "gone", "The file existed and is gone")                   \
+	X(LENGTH_REQUIRED, 411, "length-required",                             \
+	  "The length of the content must be told")                            \
 	X(PRECONDITION_FAILED, 412, "precondition-failed",                     \
 	  "A precondition does not hold")                                      \
 	X(TOO_LARGE, 413, "too-large", "The content is too large")             \

@@ -391,6 +391,11 @@ void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
 		req->waiter->free(req, req->ctx);
 	else if (req->sink)
 		req->sink->free(req, req->ctx);
+	while (req->keep_count) {
+		req->keep_count--;
+		req->keeps[req->keep_count].free_fn(
+		    req->keeps[req->keep_count].ctx);
+	}
 	if (req->done)
 		req->done(req->done_ctx, complete);
 	drop_waker(req);

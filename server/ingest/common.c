@@ -68,7 +68,7 @@ static bool check_room(struct http_request *req, struct ingest *in, bool form)
 
 	if (size == HTTP_LENGTH_UNKNOWN)
 		return true;
-	if (size > max && !form) {
+	if (size == (uint64_t)INT64_MAX || (size > max && !form)) {
 		struct http_problem p = http_problem(PROBLEM_TOO_LARGE,
 		    "The content has %llu bytes; the limit is %llu.",
 		    (unsigned long long)size, (unsigned long long)max);
@@ -84,8 +84,36 @@ static bool check_room(struct http_request *req, struct ingest *in, bool form)
 	return r == 0;
 }
 
+/*
+ * What would make an upload mean something else than an ordinary one, or be
+ * checked, and is not understood: refused, not overlooked.
+ */
+static bool understood(struct http_request *req)
+{
+	static const char *const fields[] = {"Tus-Resumable", "Upload-Complete",
+	    "Upload-Offset", "Content-Digest", "Repr-Digest", "Content-MD5"};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (!http_header(req, fields[i]).p)
+			continue;
+		http_reply_error(req, PROBLEM_NOT_IMPLEMENTED,
+		    "This version does not understand the field %s; send the "
+		    "file without it.",
+		    fields[i]);
+		return false;
+	}
+	return true;
+}
+
 bool upload_admit(struct http_request *req, struct ingest *in, bool form)
 {
+	if (!understood(req))
+		return false;
+	if (http_is_1_0(req) && !http_has_body(req)) {
+		http_reply_error(req, PROBLEM_LENGTH_REQUIRED,
+		    "HTTP/1.0 needs a Content-Length.");
+		return false;
+	}
 	if (http_header(req, "Content-Range").p) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "A part of a file cannot be uploaded with Content-Range.");
@@ -224,7 +252,18 @@ bool upload_wants_text(const struct http_request *req)
 {
 	struct str accept = http_header(req, "Accept");
 
-	return accept.p && media_type_is(accept, "text/plain");
+	struct str item;
+
+	/* The first that is on offer here. */
+	while (accept.p && str_list_next(&accept, &item)) {
+		if (media_type_is(item, "text/plain"))
+			return true;
+		if (media_type_is(item, "application/json") ||
+		    media_type_is(item, "application/*") ||
+		    media_type_is(item, "*/*"))
+			return false;
+	}
+	return false;
 }
 
 void upload_add_url(

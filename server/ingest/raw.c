@@ -20,7 +20,7 @@ struct upload {
 	struct file *file;
 	struct file *expected; /* the one a PUT replaces, if it must be it */
 	bool replaces;	       /* not in the store before it is complete */
-	int error;	   /* 0 once it is a file */
+	int error;	       /* 0 once it is a file */
 };
 
 static struct upload *upload_of(void *ctx)
@@ -72,6 +72,18 @@ static int publish(struct upload *u)
 	return r == 1 ? 200 : 201;
 }
 
+static void refuse(struct http_request *req, int err)
+{
+	if (err == -EEXIST)
+		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
+		    "Another upload of that id began first.");
+	else if (err == -ENFILE)
+		http_reply_error(req, PROBLEM_UNAVAILABLE,
+		    "The store holds as many files as it may.");
+	else
+		upload_failed(req, err);
+}
+
 static void finish(struct http_request *req, void *ctx)
 {
 	struct upload *u = upload_of(ctx);
@@ -82,11 +94,13 @@ static void finish(struct http_request *req, void *ctx)
 	if (r == 0)
 		r = publish(u);
 	if (r == -ESTALE) {
-		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
+		http_reply_error(req,
+		    u->expected ? PROBLEM_PRECONDITION_FAILED
+				: PROBLEM_CONFLICT,
 		    "The file was deleted or replaced meanwhile.");
 	} else if (r < 0) {
 		u->error = r;
-		upload_failed(req, r);
+		refuse(req, r);
 	} else {
 		u->error = 0;
 		upload_reply(req, u->file, r);
@@ -122,8 +136,8 @@ static int set_meta(struct http_request *req, struct file *f,
 	struct str disposition = http_header(req, "Content-Disposition");
 
 	if (!name.n && disposition.p) {
-		ssize_t n = disposition_filename(
-		    disposition, sent, sizeof(sent));
+		ssize_t n =
+		    disposition_filename(disposition, sent, sizeof(sent));
 		if (n > 0)
 			name = (struct str){sent, (size_t)n};
 	}
@@ -168,18 +182,6 @@ static struct upload *begin(struct http_request *req, struct ingest *in,
 	return u;
 }
 
-static void refuse(struct http_request *req, int err)
-{
-	if (err == -EEXIST)
-		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
-		    "Another upload of that id began first.");
-	else if (err == -ENFILE)
-		http_reply_error(req, PROBLEM_UNAVAILABLE,
-		    "The store holds as many files as it may.");
-	else
-		upload_failed(req, err);
-}
-
 /* Everything was allowed: read the body. */
 static void start(struct http_request *req, struct ingest *in,
     const struct upload_params *p, struct str id, struct file *expected,
@@ -214,13 +216,6 @@ void ingest_post(struct http_request *req, struct ingest *in)
 {
 	struct upload_params p;
 
-	if (http_header(req, "Tus-Resumable").p) {
-		/* An ordinary upload is not what such a client means. */
-		http_reply_error(req, PROBLEM_NOT_IMPLEMENTED,
-		    "This server does not speak the tus protocol; send the "
-		    "file without Tus-Resumable.");
-		return;
-	}
 	if (media_type_is(
 		http_header(req, "Content-Type"), "multipart/form-data")) {
 		form_post(req, in);

@@ -208,8 +208,9 @@ static void test_follower_vanishes(void **state)
 		eventually(received(h.port, "f") == 1000);
 		for (int i = 0; i < FOLLOWERS; i++) {
 			peer_open(&down[i], h.port);
-			peer_say(
-			    &down[i], "GET /files/f HTTP/1.1\r\nHost: x\r\n\r\n");
+			peer_say(&down[i],
+			    "GET /files/f HTTP/1.1\r\n"
+			    "Host: x\r\n\r\n");
 			/* Some go before they heard a word. */
 			if (i % 4 == 0)
 				continue;

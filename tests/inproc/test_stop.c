@@ -182,7 +182,8 @@ struct storm {
 static void storm_once(struct peer *p, unsigned what)
 {
 	static const char *const requests[] = {
-	    "PUT /files/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+	    "PUT /files/a HTTP/1.1\r\nHost: x\r\n"
+	    "Content-Length: 5\r\n\r\nhello",
 	    "PUT /files/b HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\nhe",
 	    "GET /files/a HTTP/1.1\r\nHost: x\r\n\r\n",
 	    "GET /files/b HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -284,7 +284,8 @@ static void test_info_that_waits(void **state)
 	assert_non_null(strstr(text, "\"state\":\"receiving\""));
 
 	peer_open(&info, h.port);
-	peer_say(&info, "GET /files/f/info?wait=60 HTTP/1.1\r\nHost: x\r\n\r\n");
+	peer_say(&info,
+	    "GET /files/f/info?wait=60 HTTP/1.1\r\nHost: x\r\n\r\n");
 	eventually(metric(h.port, "spillway_requests_suspended") >= 1);
 	assert_true(peer_send_content(&up, 0, 100));
 	assert_true(peer_head(&info, &a));
@@ -315,7 +316,8 @@ static void test_long_numbers(void **state)
 		peer_open(&p, h.port);
 		assert_true(peer_send(&p, "PUT ", 4));
 		assert_true(peer_send(&p, target, strlen(target)));
-		peer_say(&p, " HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+		peer_say(&p,
+		    " HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
 		assert_true(peer_head(&p, &a));
 		assert_int_equal(a.status, 400);
 		peer_close(&p);

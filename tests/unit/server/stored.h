@@ -3,7 +3,6 @@
 #ifndef TESTS_STORED_H
 #define TESTS_STORED_H
 
-#include <stdio.h>
 #include <string.h>
 
 #include "store/store.h"
@@ -30,8 +29,9 @@ static inline struct file *stored_file(struct store *st, const char *id)
 	struct file *f;
 
 	require(file_new(st, &opts, &f) == 0);
+	require(!id || strlen(id) <= ID_LEN_MAX);
 	if (id)
-		snprintf(f->id, sizeof(f->id), "%s", id);
+		memcpy(f->id, id, strlen(id) + 1);
 	return f;
 }
 

@@ -3,6 +3,8 @@
    then; no test waits for the clock. */
 #include "check.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "store/internal.h"
 #include "stored.h"
@@ -129,8 +131,8 @@ static void test_jump_back(void **state)
 	assert_int_equal(store_expire(fx->st, fx->now_ms + 5000), 1);
 
 	/* A clock that has never been set: 1970. */
-	stored_add(fx->st, "c", 2000);
 	assert_int_equal(store_expire(fx->st, 1000), 0);
+	stored_add(fx->st, "c", 2000);
 	assert_int_equal(store_expire(fx->st, 2000), 1);
 }
 
@@ -167,42 +169,49 @@ static void test_removed_before(void **state)
 }
 
 /*
- * Added while the slots are looked at, and due already: gone with the next
+ * Added while many slots are looked at, and due already: gone with the next
  * look at the latest, never only after a turn.
  */
-#define RACE_FILES 20000
+#define LOOKS 50
+#define LOOK_MS (INT64_C(4000) * 1000)
 
-struct race {
+struct look {
 	struct store *st;
-	_Atomic int64_t now_ms;
-	_Atomic bool stop;
+	int64_t now_ms;
 	size_t expired;
+	_Atomic bool begun, done;
 };
 
-static void *keep_expiring(void *arg)
+static void *take_a_look(void *arg)
 {
-	struct race *r = arg;
+	struct look *l = arg;
 
-	while (!atomic_load(&r->stop)) {
-		int64_t now = atomic_fetch_add(&r->now_ms, 1000) + 1000;
-
-		r->expired += store_expire(r->st, now);
-	}
+	atomic_store(&l->begun, true);
+	l->expired = store_expire(l->st, l->now_ms);
+	atomic_store(&l->done, true);
 	return NULL;
 }
 
 static void test_added_meanwhile(void **state)
 {
 	struct fixture *fx = *state;
-	struct race r = {.st = fx->st, .now_ms = fx->now_ms};
 
-	pthread_t thread = start_thread(keep_expiring, &r);
-	for (int i = 0; i < RACE_FILES; i++)
-		stored_add(fx->st, NULL, atomic_load(&r.now_ms));
-	atomic_store(&r.stop, true);
-	join_thread(thread);
-	r.expired += store_expire(fx->st, r.now_ms + 2000);
-	assert_int_equal(r.expired, RACE_FILES);
+	for (int i = 1; i <= LOOKS; i++) {
+		struct look l = {
+		    .st = fx->st, .now_ms = fx->now_ms + i * LOOK_MS};
+		pthread_t thread = start_thread(take_a_look, &l);
+		size_t added = 0;
+
+		while (!atomic_load(&l.begun))
+			;
+		while (!atomic_load(&l.done) || !added) {
+			stored_add(fx->st, NULL, 1);
+			added++;
+		}
+		join_thread(thread);
+		l.expired += store_expire(fx->st, l.now_ms + 1000);
+		assert_int_equal(l.expired, added);
+	}
 }
 
 int main(void)

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "store/descriptor.h"
+#include "stored.h"
+
+struct fixture {
+	struct store *st;
+	struct file *f;
+};
+
+static int setup(void **state)
+{
+	static struct fixture fx;
+
+	fx.st = stored_new(STORED_MAX);
+	fx.f = stored_file(fx.st, "the-id");
+	fx.f->created_ms = 1795255200000; /* 2026-11-21T10:00:00Z */
+	*state = &fx;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fx = *state;
+
+	file_unref(fx->f);
+	store_free(fx->st);
+	return 0;
+}
+
+/* Write and parse it. */
+static json_t *describe(struct file *f)
+{
+	struct strbuf out;
+	struct json j;
+
+	strbuf_init(&out, DESCRIPTOR_MAX);
+	json_init(&j, &out);
+	descriptor_write(&j, NULL, f);
+	assert_false(out.failed);
+	json_t *d = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(d);
+	strbuf_fini(&out);
+	return d;
+}
+
+/* The member at a path of one or two names. */
+static json_t *at(json_t *d, const char *a, const char *b)
+{
+	json_t *v = json_object_get(d, a);
+
+	assert_non_null(v);
+	if (b)
+		v = json_object_get(v, b);
+	assert_non_null(v);
+	return v;
+}
+
+static void assert_text(
+    json_t *d, const char *a, const char *b, const char *want)
+{
+	assert_string_equal(json_string_value(at(d, a, b)), want);
+}
+
+static void assert_number(
+    json_t *d, const char *a, const char *b, json_int_t want)
+{
+	assert_true(json_is_integer(at(d, a, b)));
+	assert_int_equal(json_integer_value(at(d, a, b)), want);
+}
+
+static void test_receiving(void **state)
+{
+	struct fixture *fx = *state;
+
+	stored_append(fx->f, 100);
+	json_t *d = describe(fx->f);
+	assert_text(d, "id", NULL, "the-id");
+	assert_text(d, "state", NULL, "receiving");
+	assert_true(json_is_null(at(d, "name", NULL)));
+	assert_text(d, "type", NULL, "application/octet-stream");
+	assert_true(json_is_null(at(d, "size", NULL)));
+	assert_number(d, "received", NULL, 100);
+	/* What may still change has no validator. */
+	assert_true(json_is_null(at(d, "etag", NULL)));
+	assert_true(json_is_null(at(d, "digest", NULL)));
+	assert_text(d, "created", NULL, "2026-11-21T10:00:00Z");
+	assert_true(json_is_null(at(d, "expires", NULL)));
+	assert_text(d, "storage", "tier", "memory");
+	assert_number(d, "storage", "memory_bytes", 100);
+	assert_number(d, "storage", "disk_bytes", 0);
+	assert_true(json_is_null(at(d, "storage", "spilled")));
+	assert_text(d, "source", "kind", "upload");
+	assert_true(json_is_null(at(d, "source", "url")));
+	assert_true(json_is_null(at(d, "source", "error")));
+	assert_text(d, "links", "self", "/files/the-id");
+	assert_text(d, "links", "info", "/files/the-id/info");
+	assert_text(d, "links", "zip", "/files/the-id/zip");
+	json_decref(d);
+
+	/* A size that was announced is told before it is reached. */
+	file_set_size(fx->f, 5000);
+	d = describe(fx->f);
+	assert_number(d, "size", NULL, 5000);
+	json_decref(d);
+}
+
+static void test_ready(void **state)
+{
+	struct fixture *fx = *state;
+
+	assert_ok(file_set_name(fx->f, "r\"p.zip", 7));
+	assert_ok(file_set_type(fx->f, "application/zip", 15));
+	fx->f->expires_ms = fx->f->created_ms + 86400000 + 999;
+	fx->f->source = FILE_FROM_FORM;
+	stored_append(fx->f, 10);
+	stored_seal(fx->f);
+	json_t *d = describe(fx->f);
+	assert_text(d, "state", NULL, "ready");
+	assert_text(d, "name", NULL, "r\"p.zip");
+	assert_text(d, "type", NULL, "application/zip");
+	assert_number(d, "size", NULL, 10);
+	assert_text(d, "etag", NULL, fx->f->etag);
+	assert_text(d, "expires", NULL, "2026-11-22T10:00:00Z");
+	assert_text(d, "source", "kind", "form");
+	json_decref(d);
+}
+
+static void test_failed(void **state)
+{
+	struct fixture *fx = *state;
+	struct file_error e = {.status = 502,
+	    .type = "fetch-failed",
+	    .title = "The fetch failed",
+	    .word = "dns_error",
+	    .detail = "No \"such\" host."};
+
+	fx->f->source = FILE_FROM_FETCH;
+	fx->f->url = strdup("https://example.com/a");
+	file_fail(fx->f, &e);
+	json_t *d = describe(fx->f);
+	assert_text(d, "state", NULL, "failed");
+	assert_text(d, "source", "kind", "fetch");
+	assert_text(d, "source", "url", "https://example.com/a");
+	json_t *error = at(d, "source", "error");
+	assert_text(error, "type", NULL, "/problems/fetch-failed");
+	assert_text(error, "title", NULL, "The fetch failed");
+	assert_number(error, "status", NULL, 502);
+	assert_text(error, "detail", NULL, "No \"such\" host.");
+	assert_text(error, "error", NULL, "dns_error");
+	json_decref(d);
+}
+
+/* The longest of everything, escaped byte by byte, fits. */
+static void test_longest(void **state)
+{
+	struct fixture *fx = *state;
+	char worst[FILE_NAME_SIZE];
+	struct file_error e = {.status = 502, .type = "t", .title = "T"};
+
+	memset(worst, 1, sizeof(worst));
+	memset(e.detail, 2, sizeof(e.detail) - 1);
+	memset(fx->f->id, 'i', ID_LEN_MAX);
+	fx->f->id[ID_LEN_MAX] = '\0';
+	assert_ok(file_set_name(fx->f, worst, sizeof(worst) - 1));
+	assert_ok(file_set_type(fx->f, worst, sizeof(worst) - 1));
+	fx->f->url = malloc(2049);
+	memset(fx->f->url, 3, 2048);
+	fx->f->url[2048] = '\0';
+	file_fail(fx->f, &e);
+	json_t *d = describe(fx->f);
+	assert_int_equal(json_string_length(at(d, "name", NULL)),
+	    FILE_NAME_SIZE - 1);
+	json_decref(d);
+}
+
+static void test_spilled(void **state)
+{
+	char path[] = "/var/tmp/spw-test-XXXXXX";
+	struct spw_dir_opts dopts = {.size = sizeof(dopts), .path = path};
+	struct store_opts opts = {.memory_max = 10, .max_files = 10};
+	struct store *st;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	assert_ok(spw_dir_open(&dopts, &opts.dir));
+	assert_ok(store_new(&opts, &st));
+	struct file *f = stored_file(st, NULL);
+	stored_append(f, 11);
+	stored_seal(f);
+	json_t *d = describe(f);
+	assert_text(d, "storage", "tier", "disk");
+	assert_number(d, "storage", "memory_bytes", 0);
+	assert_number(d, "storage", "disk_bytes", 11);
+	assert_text(d, "storage", "spilled", "limit");
+	json_decref(d);
+	file_unref(f);
+	store_free(st);
+	spw_dir_unref(opts.dir);
+	assert_ok(remove(path));
+}
+
+static void test_state_names(void **state)
+{
+	(void)state;
+	assert_string_equal(
+	    descriptor_state_name(FILE_RECEIVING), "receiving");
+	assert_string_equal(descriptor_state_name(FILE_READY), "ready");
+	assert_string_equal(descriptor_state_name(FILE_FAILED), "failed");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_receiving, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_ready, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_failed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_longest, setup, teardown),
+	    cmocka_unit_test(test_spilled),
+	    cmocka_unit_test(test_state_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
