@@ -13,6 +13,8 @@
 #include "base/metrics.h"
 
 #define LINGER_MAX 64
+/* Times a connection's end is pointed out to the library in a row. */
+#define NUDGES_MAX 16
 #define LINGER_MS 5000
 #define LINGER_BYTES (8u * 1024 * 1024)
 
@@ -200,19 +202,21 @@ void http_conn_hangup(struct http_conn *c)
 {
 	struct http_request *req = c->req;
 
-	/* What follows makes new edges of its own. */
-	if (c->hung_up)
+	/* It is on its way out. */
+	if (req && req->cut)
 		return;
 	if (!req || !req->suspended) {
 		/*
 		 * The library can miss an end that came together with data;
-		 * this makes it look again. Bytes in the socket stay.
+		 * this makes it look again. Bytes in the socket stay. Each
+		 * time is an event of its own that leads back here, so there
+		 * is an end to it; the scan goes on once a second.
 		 */
 		c->hung_up = true;
-		shutdown(c->fd, SHUT_RD);
+		if (c->nudges++ < NUDGES_MAX)
+			shutdown(c->fd, SHUT_RD);
 		return;
 	}
-
 	req->peer_gone = true;
 	/* An upload that waits for the disk has all it needs; who waits for
 	   bytes or for news has nobody to tell them to. */
@@ -296,6 +300,8 @@ void http_conn_scan(struct http_loop *l, uint64_t now_ms)
 			req->deadline_ms = 0;
 			http_request_resume(req);
 		}
+		if (c->hung_up && !req)
+			shutdown(c->fd, SHUT_RDWR);
 		if (req && req->phase == PHASE_BODY) {
 			scan_body(req);
 		} else if ((!req || req->phase == PHASE_HEADER) &&

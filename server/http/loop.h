@@ -47,6 +47,7 @@ struct http_conn {
 	struct http_request *req; /* being read or answered; or NULL */
 	uint64_t since_ms;	  /* start, or end of the last request */
 	bool hung_up;		  /* its end was noticed and dealt with */
+	unsigned nudges;
 	bool served;		  /* a request was answered on it */
 	int linger_fd;		  /* a dup to drain after the close; -1 */
 	struct sockaddr_storage addr;

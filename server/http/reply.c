@@ -120,6 +120,9 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 	if (n == HTTP_READ_ERROR)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 
+	/* The peer went before there was anything to wait for. */
+	if (st->req->conn->hung_up)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
 	metrics_add(METRIC_WAITS, 1);
 	http_request_suspend(st->req);
 	return 0;

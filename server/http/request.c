@@ -277,8 +277,11 @@ static enum MHD_Result end(struct http_request *req)
 	/* The sink may have become a waiter. */
 	if (req->waiter && req->phase != PHASE_REPLIED)
 		req->waiter->woken(req, req->ctx);
-	if (req->phase != PHASE_REPLIED)
-		http_request_suspend(req);
+	if (req->phase == PHASE_REPLIED)
+		return MHD_YES;
+	if (req->waiter && req->conn->hung_up)
+		return MHD_NO;
+	http_request_suspend(req);
 	return MHD_YES;
 }
 

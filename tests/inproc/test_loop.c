@@ -231,6 +231,39 @@ static void test_follower_vanishes(void **state)
 	host_close(&h);
 }
 
+/* Whose end comes together with the request is gone, too; unless it has only
+   closed its own side: then it gets what is there. */
+static void test_follower_closes_at_once(void **state)
+{
+	struct peer up, down[FOLLOWERS], half;
+	struct answer a;
+	struct host h;
+
+	(void)state;
+	host_open(&h, NULL);
+	peer_open(&up, h.port);
+	upload_begin(&up, "f", 100000);
+	assert_true(peer_send_content(&up, 0, 1000));
+	eventually(received(h.port, "f") == 1000);
+	for (int i = 0; i < FOLLOWERS; i++) {
+		peer_open(&down[i], h.port);
+		peer_say(&down[i], "GET /files/f HTTP/1.1\r\nHost: x\r\n\r\n");
+		peer_close(&down[i]);
+	}
+	eventually(metric(h.port, "spillway_readers_following") == 0);
+	eventually(metric(h.port, "spillway_requests_active") == 2);
+
+	peer_open(&half, h.port);
+	peer_say(&half, "GET /files/f HTTP/1.1\r\nHost: x\r\n"
+			"Range: bytes=0-499\r\n\r\n");
+	peer_finish(&half);
+	assert_true(peer_head(&half, &a));
+	assert_true(peer_content(&half, &a, 0, 500));
+	peer_close(&half);
+	peer_close(&up);
+	host_close(&h);
+}
+
 /* So do those who wait for news of it. */
 static void test_waiter_vanishes(void **state)
 {
@@ -293,6 +326,7 @@ int main(void)
 	    cmocka_unit_test(test_half_closed),
 	    cmocka_unit_test(test_end_too_early),
 	    cmocka_unit_test(test_follower_vanishes),
+	    cmocka_unit_test(test_follower_closes_at_once),
 	    cmocka_unit_test(test_waiter_vanishes),
 	    cmocka_unit_test(test_broken_off_anywhere),
 	};

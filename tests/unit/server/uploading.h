@@ -68,11 +68,14 @@ static inline unsigned uploading_send(struct uploading *u, const char *method,
 /** Returns: the answer's JSON; to be freed. */
 static inline json_t *uploading_answer(struct uploading *u)
 {
-	static char text[256 * 1024];
+	static const size_t max = 4 << 20;
+	char *text = malloc(max);
 	ssize_t end;
-	size_t n = web_read(&u->web, 0, text, sizeof(text), &end);
-	json_t *d = json_loadb(text, n, 0, NULL);
 
+	require(text != NULL);
+	size_t n = web_read(&u->web, 0, text, max, &end);
+	json_t *d = json_loadb(text, n, 0, NULL);
+	free(text);
 	assert_non_null(d);
 	return d;
 }
