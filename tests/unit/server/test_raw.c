@@ -35,12 +35,12 @@ static void test_post(void **state)
 	struct uploading *u = *state;
 	char type[FILE_TYPE_SIZE], name[FILE_NAME_SIZE], path[64];
 
-	assert_int_equal(uploading_send(u, "POST", "/files",
-			     FIELDS({"Content-Length", "2500"},
-				 {"Content-Type", "text/csv"},
-				 {"Content-Disposition",
-				     "attachment; filename=\"a b.csv\""}),
-			     2500),
+	assert_int_equal(
+	    uploading_send(u, "POST", "/files",
+		FIELDS({"Content-Length", "2500"}, {"Content-Type", "text/csv"},
+		    {"Content-Disposition",
+			"attachment; filename=\"a b.csv\""}),
+		2500),
 	    201);
 	const char *location = web_field(&u->web, "Location");
 	assert_memory_equal(location, "/files/", 7);
@@ -97,9 +97,8 @@ static void test_parameters(void **state)
 	file_unref(f);
 }
 
-static void check_refused(
-    struct uploading *u, unsigned status, const char *method,
-    const char *target, const struct fake_field *fields)
+static void check_refused(struct uploading *u, unsigned status,
+    const char *method, const char *target, const struct fake_field *fields)
 {
 	uint64_t files = files_in(u->ingest.store);
 	unsigned got = uploading_send(u, method, target, fields, 0);
@@ -120,7 +119,8 @@ static void test_refused(void **state)
 	check_refused(u, 400, "PUT", "/files/f?ttl=-1", empty);
 	check_refused(u, 400, "PUT", "/files/f?ttl=", empty);
 	check_refused(u, 400, "PUT", "/files/f?ttl=1h", empty);
-	check_refused(u, 400, "PUT", "/files/f?ttl=99999999999999999999", empty);
+	check_refused(
+	    u, 400, "PUT", "/files/f?ttl=99999999999999999999", empty);
 	check_refused(u, 400, "PUT", "/files/f?reads=0", empty);
 	check_refused(u, 400, "PUT", "/files/f?reads=x", empty);
 	memset(long_ttl + strlen(long_ttl), '0', 2000);
@@ -135,8 +135,7 @@ static void test_refused(void **state)
 	    FIELDS({"Tus-Resumable", "1.0.0"}, {"Content-Length", "0"}));
 	check_refused(u, 400, "PUT", "/files/f",
 	    FIELDS({"Content-Range", "bytes 0-1/5"}, {"Content-Length", "2"}));
-	check_refused(
-	    u, 412, "PUT", "/files/f", FIELDS({"If-Match", "*"}));
+	check_refused(u, 412, "PUT", "/files/f", FIELDS({"If-Match", "*"}));
 }
 
 static void test_too_large(void **state)
@@ -149,8 +148,7 @@ static void test_too_large(void **state)
 	    &u->web, "PUT", "/files/f", FIELDS({"Content-Length", "400000"}));
 	assert_int_equal(u->web.status, 413);
 	json_t *d = uploading_answer(u);
-	assert_int_equal(
-	    json_integer_value(json_object_get(d, "limit")), 1000);
+	assert_int_equal(json_integer_value(json_object_get(d, "limit")), 1000);
 	json_decref(d);
 	web_done(&u->web, false);
 
@@ -320,10 +318,9 @@ static void test_text_answer(void **state)
 	char text[128];
 	ssize_t end;
 
-	assert_int_equal(uploading_send(u, "PUT", "/files/f",
-			     FIELDS({"Content-Length", "1"},
-				 {"Accept", "text/plain"}),
-			     1),
+	assert_int_equal(
+	    uploading_send(u, "PUT", "/files/f",
+		FIELDS({"Content-Length", "1"}, {"Accept", "text/plain"}), 1),
 	    201);
 	size_t n = web_read(&u->web, 0, text, sizeof(text), &end);
 	text[n] = '\0';
@@ -372,8 +369,8 @@ static void test_store_full(void **state)
 	web_end(&u.web);
 	assert_int_equal(u.web.status, 503);
 	json_t *d = uploading_answer(&u);
-	assert_non_null(strstr(
-	    json_string_value(json_object_get(d, "detail")), "store"));
+	assert_non_null(
+	    strstr(json_string_value(json_object_get(d, "detail")), "store"));
 	json_decref(d);
 	web_done(&u.web, true);
 	uploading_fini(&u);
