@@ -137,7 +137,7 @@ class Case(unittest.TestCase):
             else:
                 health = conn.request("GET", "/healthz")
                 # 503 while it drains.
-            self.assertIn(health.status, (200, 503), "out of step")
+                self.assertIn(health.status, (200, 503), "out of step")
         return answer
 
     def json(self, answer, status=200):
