@@ -26,7 +26,6 @@ static struct sockaddr_in loopback(const char *address, uint16_t port)
 
 static bool open_from(struct peer *p, uint16_t port, const char *address)
 {
-	struct sockaddr_in from = loopback(address, 0);
 	struct sockaddr_in to = loopback("127.0.0.1", port);
 	struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
 	int one = 1;
@@ -34,7 +33,12 @@ static bool open_from(struct peer *p, uint16_t port, const char *address)
 	p->at = p->end = 0;
 	p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	require(p->fd >= 0);
-	require(bind(p->fd, (struct sockaddr *)&from, sizeof(from)) == 0);
+	if (address) {
+		struct sockaddr_in from = loopback(address, 0);
+
+		require(bind(p->fd, (struct sockaddr *)&from, sizeof(from)) ==
+			0);
+	}
 	setsockopt(
 	    p->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(
@@ -54,12 +58,12 @@ void peer_open_from(struct peer *p, uint16_t port, const char *address)
 
 bool peer_try_open(struct peer *p, uint16_t port)
 {
-	return open_from(p, port, "127.0.0.1");
+	return open_from(p, port, NULL);
 }
 
 void peer_open(struct peer *p, uint16_t port)
 {
-	peer_open_from(p, port, "127.0.0.1");
+	require(peer_try_open(p, port));
 }
 
 void peer_close(struct peer *p)
@@ -335,7 +339,7 @@ int ask_text(uint16_t port, const char *target, char *out, size_t cap)
 	peer_say(&p, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", target);
 	require(peer_head(&p, &a));
 	require(peer_text(&p, &a, out, cap));
-	peer_close(&p);
+	peer_reset(&p);
 	return a.status;
 }
 
@@ -351,7 +355,7 @@ int ask(uint16_t port, const char *method, const char *target)
 	else
 		require(peer_head(&p, &a));
 	require(peer_drop(&p, &a));
-	peer_close(&p);
+	peer_reset(&p);
 	return a.status;
 }
 
@@ -379,7 +383,7 @@ int put(uint16_t port, const char *id, size_t len)
 	require(peer_send_content(&p, 0, len));
 	require(peer_head(&p, &a));
 	require(peer_drop(&p, &a));
-	peer_close(&p);
+	peer_reset(&p);
 	return a.status;
 }
 
@@ -392,7 +396,7 @@ bool get(uint16_t port, const char *id, size_t len)
 	peer_say(&p, "GET /files/%s HTTP/1.1\r\nHost: x\r\n\r\n", id);
 	require(peer_head(&p, &a));
 	bool same = a.status == 200 && peer_content(&p, &a, 0, len);
-	peer_close(&p);
+	peer_reset(&p);
 	return same;
 }
 

@@ -93,7 +93,8 @@ bool peer_ended(struct peer *p);
 bool answer_has(const struct answer *a, const char *field, const char *part);
 
 /*
- * One request on a connection of its own.
+ * One request on a connection of its own, which is reset when all is read:
+ * thousands that wait for their time to pass would use up the ports.
  */
 
 /** GET, HEAD or DELETE; drops the body. Returns: the status. */

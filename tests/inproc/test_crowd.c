@@ -50,7 +50,7 @@ static void *upload(void *arg)
 		peer_last_chunk(&p);
 	require(peer_head(&p, &a) && a.status == 201);
 	require(peer_drop(&p, &a));
-	peer_close(&p);
+	peer_reset(&p);
 	return NULL;
 }
 
@@ -72,7 +72,7 @@ static void *download(void *arg)
 		nap();
 	}
 	require(peer_content(&p, &a, 0, size_of(m->number)));
-	peer_close(&p);
+	peer_reset(&p);
 	return NULL;
 }
 
@@ -158,7 +158,7 @@ static void *read_versions(void *arg)
 		if (a.status == 200)
 			require(a.left % 5000 == 1000 &&
 				peer_content(&p, &a, 0, (size_t)a.left));
-		peer_close(&p);
+		peer_reset(&p);
 	}
 	return NULL;
 }

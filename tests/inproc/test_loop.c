@@ -59,8 +59,8 @@ static void all_at_once(struct host *h, unsigned count)
 		}
 	}
 	for (unsigned i = 0; i < count; i++)
-		peer_close(&peers[i]);
-	peer_close(&busy);
+		peer_reset(&peers[i]);
+	peer_reset(&busy);
 	free(peers);
 }
 

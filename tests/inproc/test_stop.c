@@ -212,12 +212,14 @@ static void *storm(void *arg)
 	while (peer_try_open(&peers[n % OPEN], s->port)) {
 		storm_once(&peers[n % OPEN], n * 7 + s->number);
 		n++;
-		if (n >= OPEN)
+		if (n >= OPEN && n % 16)
+			peer_reset(&peers[n % OPEN]);
+		else if (n >= OPEN)
 			peer_close(&peers[n % OPEN]);
 		atomic_fetch_add(&s->turns, 1);
 	}
 	for (unsigned i = n >= OPEN ? n - OPEN + 1 : 0; i < n; i++)
-		peer_close(&peers[i % OPEN]);
+		peer_reset(&peers[i % OPEN]);
 	return NULL;
 }
 
