@@ -63,18 +63,17 @@ static struct file *find_due(struct store *st, size_t slot, int64_t now_ms)
 size_t store_expire(struct store *st, int64_t now_ms)
 {
 	int64_t now_s = now_ms / 1000;
-	int64_t first = st->wheel_s + 1;
 	size_t count = 0;
-
-	/* After a jump of the clock every slot is looked at once. */
-	if (now_s - first >= STORE_WHEEL || now_s < st->wheel_s)
-		first = now_s - STORE_WHEEL + 1;
 
 	/* First of all, so that nothing is put into a slot that was looked at
 	   already: it would stay there for a turn. */
 	pthread_mutex_lock(&st->wheel_lock);
+	int64_t last = st->wheel_s, first = last + 1;
 	st->wheel_s = now_s;
 	pthread_mutex_unlock(&st->wheel_lock);
+	/* After a jump of the clock every slot is looked at once. */
+	if (now_s - first >= STORE_WHEEL || now_s < last)
+		first = now_s - STORE_WHEEL + 1;
 	for (int64_t s = first; s <= now_s; s++) {
 		struct file *f;
 		size_t slot = (size_t)s % STORE_WHEEL;
