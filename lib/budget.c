@@ -199,12 +199,10 @@ void spw__budget_unrank(struct spw_budget *b, struct spw__rank *r)
 	pthread_mutex_unlock(&b->lock);
 }
 
-/* The oldest member of a level, from the address of its `next`. */
-static struct spw__rank *oldest(struct spw_budget *b, unsigned level)
+/* The member of a level whose `next` is at this address. */
+static struct spw__rank *member(struct spw__rank **next)
 {
-	char *next = (char *)b->tails[level];
-
-	return (struct spw__rank *)(void *)(next -
+	return (struct spw__rank *)(void *)((char *)next -
 	    offsetof(struct spw__rank, next));
 }
 
@@ -216,9 +214,30 @@ struct spw_spool *spw__budget_largest(struct spw_budget *b, size_t bytes)
 	unsigned level = level_of(b->nonempty);
 	/* One that is being freed is not worth a second look. */
 	if (b->nonempty && level >= level_of(bytes))
-		found = spw__spool_try_ref(oldest(b, level)->spool);
+		found = spw__spool_try_ref(member(b->tails[level])->spool);
 	pthread_mutex_unlock(&b->lock);
 	return found;
+}
+
+size_t spw__budget_victims(struct spw_budget *b, uint64_t bytes,
+    struct spw_spool **ret, size_t max)
+{
+	uint64_t found = 0;
+	size_t n = 0;
+
+	pthread_mutex_lock(&b->lock);
+	unsigned level = level_of(b->nonempty);
+	struct spw__rank **next = b->nonempty ? b->tails[level] : NULL;
+	while (next && n < max && found < bytes) {
+		struct spw__rank *r = member(next);
+
+		ret[n] = spw__spool_try_ref(r->spool);
+		n += ret[n] != NULL;
+		found += UINT64_C(1) << level;
+		next = r->prev == &b->levels[level] ? NULL : r->prev;
+	}
+	pthread_mutex_unlock(&b->lock);
+	return n;
 }
 
 bool spw__budget_tight(struct spw_budget *b)
@@ -240,25 +259,47 @@ static uint64_t excess(struct spw_budget *b)
 	return charged > mark ? charged - mark : 0;
 }
 
+/* Send some to disk, small ones together. Returns: as spw__spool_evict(). */
+static int evict_some(
+    struct spw_spool **victims, size_t count, uint64_t *coming)
+{
+	struct spw_spool *alone[SPW__PACK_MAX];
+	struct spw__pack pack = { 0 };
+	size_t left = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!spw__pack_add(&pack, victims[i]))
+			alone[left++] = victims[i];
+
+	/* First of all, since nobody else can use what is in the pack. */
+	int r = spw__pack_write(&pack);
+	for (size_t i = 0; r == 0 && i < left; i++)
+		r = spw__spool_evict(alone[i], coming);
+	for (size_t i = 0; i < count; i++)
+		spw_spool_unref(victims[i]);
+	return r;
+}
+
 /* One turn of eviction, on a thread of the pool. */
 static void evict(struct spw_job *job)
 {
 	struct spw_budget *b = (struct spw_budget *)(void *)((char *)job -
 	    offsetof(struct spw_budget, evict_job));
-	uint64_t coming = 0;
-	unsigned n = 0;
+	uint64_t coming = 0, over;
+	size_t n = 0;
 	int r = 0;
 
-	while (r >= 0 && n < EVICT_TURN && excess(b) > coming) {
-		struct spw_spool *victim = spw__budget_largest(b, 0);
-		if (!victim)
+	while (r >= 0 && n < EVICT_TURN && (over = excess(b)) > coming) {
+		struct spw_spool *victims[SPW__PACK_MAX];
+		size_t found = spw__budget_victims(
+		    b, over - coming, victims, SPW__PACK_MAX);
+		if (found == 0)
 			break;
 
-		r = spw__spool_evict(victim, &coming);
-		spw_spool_unref(victim);
-		n++;
+		r = evict_some(victims, found, &coming);
+		n += found;
 	}
-	bool again = r >= 0 && n == EVICT_TURN;
+	bool again = r >= 0 && n >= EVICT_TURN;
 	/* Before the waking: who comes later starts anew. */
 	if (!again) {
 		atomic_store(&b->wanted, 0);

@@ -67,6 +67,15 @@ void spw__budget_unrank(struct spw_budget *b, struct spw__rank *r);
  */
 struct spw_spool *spw__budget_largest(struct spw_budget *b, size_t bytes);
 
+/**
+ * Find up to `max` spools, as many as hold `bytes` together, that are about
+ * as large as the largest; those ranked longest ago first.
+ *
+ * Returns:   how many, each with a reference.
+ */
+size_t spw__budget_victims(struct spw_budget *b, uint64_t bytes,
+    struct spw_spool **ret, size_t max);
+
 /** Returns: whether so little is left that eviction should begin. */
 bool spw__budget_tight(struct spw_budget *b);
 

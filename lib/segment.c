@@ -17,7 +17,7 @@ struct spw__segment {
 	size_t members;
 };
 
-static uint64_t page_up(uint64_t size)
+uint64_t spw__segment_room(uint64_t size)
 {
 	return (size + PAGE - 1) / PAGE * PAGE;
 }
@@ -40,22 +40,22 @@ static int make(struct spw_dir *d, struct spw__segment **ret)
 	return 0;
 }
 
-int spw__segment_take(struct spw_dir *d, uint64_t size,
+int spw__segment_take(struct spw_dir *d, uint64_t room, size_t members,
     struct spw__segment **ret, uint64_t *ret_off)
 {
 	struct spw__segment **current = spw__dir_lock_segment(d);
 	int r = 0;
 
 	/* One that is full lives on by its members alone. */
-	if (!*current || (*current)->end + size > SPW__SEGMENT_SIZE)
+	if (!*current || (*current)->end + room > SPW__SEGMENT_SIZE)
 		r = make(d, current);
 	if (r == 0) {
 		struct spw__segment *seg = *current;
 
 		*ret = seg;
 		*ret_off = seg->end;
-		seg->end += page_up(size);
-		seg->members++;
+		seg->end += spw__segment_room(room);
+		seg->members += members;
 	}
 	spw__dir_unlock_segment(d);
 	return r;
@@ -78,7 +78,7 @@ void spw__segment_give(struct spw__segment *seg, uint64_t off, uint64_t size)
 	/* First, while this place still keeps the segment. What cannot be
 	   given back now goes with the segment. */
 	if (size)
-		(void)spw__sys_punch(seg->fd, off, page_up(size));
+		(void)spw__sys_punch(seg->fd, off, spw__segment_room(size));
 	if (leave(seg)) {
 		spw__dir_close(seg->dir, seg->fd);
 		spw__sys_free(seg);

@@ -9,7 +9,7 @@
  * segment lives until the last of its members is gone; the pages of a member
  * that goes earlier are given back at once. Members begin at a page, so that
  * they take as much of the disk as they would in files of their own, and none
- * keeps another's space.
+ * keeps another's space. Neighbours are written by one call.
  *
  * Threads: any, for every call.
  */
@@ -25,13 +25,18 @@
 
 struct spw__segment;
 
+/** Returns: what `size` bytes take in a segment: whole pages. */
+uint64_t spw__segment_room(uint64_t size);
+
 /**
- * Take a place for `size` bytes, making a new segment if need be.
+ * Take places for `members` spools that need `room` bytes together, one
+ * behind the other, making a new segment if need be.
  *
- * Returns:   0, the segment, which the place keeps alive, and the place.
+ * Returns:   0, the segment, which each of the places keeps alive, and where
+ *            the first begins.
  * Errors:    as spw__dir_file(); -ENOMEM.
  */
-int spw__segment_take(struct spw_dir *d, uint64_t size,
+int spw__segment_take(struct spw_dir *d, uint64_t room, size_t members,
     struct spw__segment **ret, uint64_t *ret_off);
 
 /** Give a place back; the last one ends the segment. */

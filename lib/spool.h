@@ -179,12 +179,39 @@ void spw__spool_quiesce(struct spw_spool *s);
 
 /* spool_pack.c; unlocked */
 
+/* As many as one write of SPW__IO_SIZE bytes takes. */
+#define SPW__PACK_MAX (SPW__IO_SIZE / 4096)
+
+/* Small sealed spools of one directory on their way into a segment. */
+struct spw__pack {
+	struct spw_spool *spools[SPW__PACK_MAX];	/* busy */
+	size_t count;
+	uint64_t bytes;		/* of content */
+	uint64_t room;		/* that they take in the segment */
+};
+
 /**
- * Move a small sealed spool into a segment. May block.
+ * Take a spool along, unless it is none of these or there is no room.
+ *
+ * Returns:   whether it was taken; then nobody else can do I/O on it until
+ *            spw__pack_write().
+ * Ownership: the caller keeps its reference until then.
+ */
+bool spw__pack_add(struct spw__pack *p, struct spw_spool *s);
+
+/**
+ * Move them all into a segment, if possible by one write, and empty the pack.
+ * May block.
  *
  * Returns:   0.
- * Errors:    -EAGAIN when it is none: evict it another way; from the disk,
- *            then it stays in memory.
+ * Errors:    from the disk; some then stay in memory.
+ */
+int spw__pack_write(struct spw__pack *p);
+
+/**
+ * The same for a single one.
+ *
+ * Errors:    and -EAGAIN when it is none of these: evict it another way.
  */
 int spw__spool_pack(struct spw_spool *s);
 

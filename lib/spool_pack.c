@@ -15,6 +15,33 @@ static bool packable(const struct spw_spool *s)
 	    atomic_load(&s->committed) <= SPW__SEGMENT_MEMBER_MAX;
 }
 
+/* Does it go with the others in one write to one file? */
+static bool fits(const struct spw__pack *p, const struct spw_spool *s)
+{
+	if (p->count == 0)
+		return true;
+
+	uint64_t room = spw__segment_room(atomic_load(&s->committed));
+	return p->count < SPW__PACK_MAX && p->room + room <= SPW__IO_SIZE &&
+	    p->spools[0]->opts.dir == s->opts.dir;
+}
+
+bool spw__pack_add(struct spw__pack *p, struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool taken = packable(s) && fits(p, s);
+	if (taken) {
+		uint64_t size = atomic_load(&s->committed);
+
+		s->busy = true;
+		p->spools[p->count++] = s;
+		p->bytes += size;
+		p->room += spw__segment_room(size);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return taken;
+}
+
 static int write_all(int fd, const uint8_t *data, size_t len, uint64_t off)
 {
 	while (len) {
@@ -30,18 +57,77 @@ static int write_all(int fd, const uint8_t *data, size_t len, uint64_t off)
 	return 0;
 }
 
-/* Busy; nothing changes a sealed spool, so its bytes hold still unlocked. */
-static int copy_out(struct spw_spool *s, size_t size,
-    struct spw__segment **ret, uint64_t *ret_off)
+/* Nothing changes a sealed spool, so its bytes hold still unlocked. */
+static int write_each(const struct spw__pack *p, int fd, uint64_t off)
 {
-	int r = spw__segment_take(s->opts.dir, size, ret, ret_off);
+	for (size_t i = 0; i < p->count; i++) {
+		struct spw_spool *s = p->spools[i];
+		uint64_t size = atomic_load(&s->committed);
+
+		int r = write_all(fd, s->tail->data, (size_t)size, off);
+		if (r < 0)
+			return r;
+		off += spw__segment_room(size);
+	}
+	return 0;
+}
+
+/* All of them by one write, with zeros up to the next page between them. */
+static int write_together(const struct spw__pack *p, int fd, uint64_t off)
+{
+	static const uint8_t zeros[4096];
+	struct iovec iov[2 * SPW__PACK_MAX];
+	int n = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		struct spw_spool *s = p->spools[i];
+		size_t size = (size_t)atomic_load(&s->committed);
+		size_t pad = (size_t)spw__segment_room(size) - size;
+
+		iov[n++] = (struct iovec){ s->tail->data, size };
+		if (pad)
+			iov[n++] = (struct iovec){ (void *)(uintptr_t)zeros,
+				pad };
+	}
+
+	ssize_t w = spw__sys_pwritev(fd, iov, n, off);
+	if (w < 0)
+		return (int)w;
+	/* A short write is rare: the error that follows it tells why. */
+	return (uint64_t)w == p->room ? 0 : write_each(p, fd, off);
+}
+
+static void give_back(
+    const struct spw__pack *p, struct spw__segment *seg, uint64_t off)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		uint64_t size = atomic_load(&p->spools[i]->committed);
+
+		spw__segment_give(seg, off, size);
+		off += spw__segment_room(size);
+	}
+}
+
+static int copy_out(const struct spw__pack *p, struct spw__segment **ret,
+    uint64_t *ret_off)
+{
+	struct spw_dir *d = p->spools[0]->opts.dir;
+
+	int r = spw__dir_charge(d, p->bytes);
 	if (r < 0)
 		return r;
 
-	r = write_all(
-	    spw__segment_fd(*ret), s->tail->data, size, *ret_off);
+	r = spw__segment_take(d, p->room, p->count, ret, ret_off);
+	if (r == 0) {
+		int fd = spw__segment_fd(*ret);
+
+		r = p->count == 1 ? write_each(p, fd, *ret_off)
+				  : write_together(p, fd, *ret_off);
+		if (r < 0)
+			give_back(p, *ret, *ret_off);
+	}
 	if (r < 0)
-		spw__segment_give(*ret, *ret_off, size);
+		spw__dir_uncharge(d, p->bytes);
 	return r;
 }
 
@@ -64,33 +150,78 @@ static void settle_in(struct spw_spool *s, struct spw__segment *seg,
 	spw__spool_pop(s);
 }
 
-int spw__spool_pack(struct spw_spool *s)
+/* Let go of them; with a segment they are in it. */
+static void finish(struct spw__pack *p, struct spw__segment *seg, uint64_t off)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		struct spw_spool *s = p->spools[i];
+		uint64_t size = atomic_load(&s->committed);
+
+		pthread_mutex_lock(&s->lock);
+		if (seg)
+			settle_in(s, seg, off, size);
+		spw__spool_busy_end(s);
+		pthread_mutex_unlock(&s->lock);
+		spw__spool_settle(s);
+		off += spw__segment_room(size);
+	}
+}
+
+static int write_out(struct spw__pack *p)
+{
+	struct spw__segment *seg = NULL;
+	uint64_t off = 0;
+
+	int r = copy_out(p, &seg, &off);
+	finish(p, r == 0 ? seg : NULL, off);
+	return r;
+}
+
+/* What does not fit on the disk together may do so in part. */
+static int write_one_by_one(struct spw__pack *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		struct spw_spool *s = p->spools[i];
+		uint64_t size = atomic_load(&s->committed);
+		struct spw__pack one = {
+			.spools = { s },
+			.count = 1,
+			.bytes = size,
+			.room = spw__segment_room(size),
+		};
+
+		if (r == 0)
+			r = write_out(&one);
+		else
+			finish(&one, NULL, 0);
+	}
+	return r;
+}
+
+int spw__pack_write(struct spw__pack *p)
 {
 	struct spw__segment *seg;
 	uint64_t off;
 
-	pthread_mutex_lock(&s->lock);
-	if (!packable(s)) {
-		pthread_mutex_unlock(&s->lock);
-		return -EAGAIN;
-	}
+	if (p->count == 0)
+		return 0;
 
-	size_t size = (size_t)atomic_load(&s->committed);
-	s->busy = true;
-	pthread_mutex_unlock(&s->lock);
-	int r = spw__dir_charge(s->opts.dir, size);
-	if (r == 0) {
-		r = copy_out(s, size, &seg, &off);
-		if (r < 0)
-			spw__dir_uncharge(s->opts.dir, size);
-	}
-	pthread_mutex_lock(&s->lock);
+	int r = copy_out(p, &seg, &off);
 	if (r == 0)
-		settle_in(s, seg, off, size);
-	spw__spool_busy_end(s);
-	pthread_mutex_unlock(&s->lock);
-	spw__spool_settle(s);
+		finish(p, seg, off);
+	else
+		r = write_one_by_one(p);
+	*p = (struct spw__pack){ 0 };
 	return r;
+}
+
+int spw__spool_pack(struct spw_spool *s)
+{
+	struct spw__pack one = { 0 };
+
+	return spw__pack_add(&one, s) ? spw__pack_write(&one) : -EAGAIN;
 }
 
 int spw__spool_unpack(struct spw_spool *s)

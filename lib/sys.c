@@ -132,6 +132,17 @@ ssize_t spw__sys_pwrite(int fd, const void *buf, size_t n, uint64_t off)
 	return r < 0 ? -errno : r;
 }
 
+ssize_t spw__sys_pwritev(
+    int fd, const struct iovec *iov, int count, uint64_t off)
+{
+	ssize_t r;
+
+	do {
+		r = pwritev(fd, iov, count, (off_t)off);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
 int spw__sys_truncate(int fd, uint64_t size)
 {
 	int r;

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 struct spw__fs_info {
 	uint64_t free_bytes;	/* for an unprivileged process */
@@ -37,6 +38,8 @@ int spw__sys_close(int fd);
 int spw__sys_dup(int fd);
 ssize_t spw__sys_pread(int fd, void *buf, size_t n, uint64_t off);
 ssize_t spw__sys_pwrite(int fd, const void *buf, size_t n, uint64_t off);
+ssize_t spw__sys_pwritev(
+    int fd, const struct iovec *iov, int count, uint64_t off);
 int spw__sys_truncate(int fd, uint64_t size);
 
 /** Give the blocks of a range back; it reads as zeros. */

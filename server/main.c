@@ -179,10 +179,12 @@ static int run(struct setup *s)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+#ifndef WITH_JEMALLOC
 	/* One heap that grows in steps: with one per thread each grows by a
 	   page at a time, and every step stops all threads for a moment. */
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_TOP_PAD, 1 << 20);
+#endif
 	signal(SIGPIPE, SIG_IGN);
 	/* A file over RLIMIT_FSIZE is an error like a full disk. */
 	signal(SIGXFSZ, SIG_IGN);

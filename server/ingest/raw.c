@@ -169,12 +169,9 @@ static struct upload *begin(struct http_request *req, struct ingest *in,
 		return NULL;
 	}
 
-	if (id.n) {
-		memcpy(u->file->id, id.p, id.n);
-		u->file->id[id.n] = '\0';
-	}
 	upload_apply(in, u->file, p);
-	if (set_meta(req, u->file, p, id.n > 0) < 0) {
+	if ((id.n && file_set_id(u->file, id.p, id.n) < 0) ||
+	    set_meta(req, u->file, p, id.n > 0) < 0) {
 		file_unref(u->file);
 		free(u);
 		return NULL;

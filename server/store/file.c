@@ -50,10 +50,11 @@ static int new_spool(
 
 static int new_ids(struct file *f)
 {
-	int r = id_new(f->id);
+	int r = id_new(f->made_id);
 	if (r < 0)
 		return r;
 
+	f->id = f->made_id;
 	/* Of no other content, even where a client's own id is put over the
 	   one made here. */
 	f->etag[0] = f->etag[ID_LEN + 1] = '"';
@@ -108,12 +109,25 @@ void file_unref(struct file *f)
 	spw_spool_detach(f->spool);
 	spw_spool_unref(f->spool);
 	pthread_mutex_destroy(&f->lock);
+	if (f->id != f->made_id)
+		free((void *)(uintptr_t)f->id);
 	free(f->url);
 	free(f->name);
 	free(f->type);
 	free(f->error);
 	f->magic = 0;
 	free(f);
+}
+
+int file_set_id(struct file *f, const char *id, size_t len)
+{
+	assert(f->id == f->made_id && len <= ID_LEN_MAX);
+	char *copy = strndup(id, len);
+	if (!copy)
+		return -ENOMEM;
+
+	f->id = copy;
+	return 0;
 }
 
 static int set_text(

@@ -69,7 +69,8 @@ struct file {
 	struct store *store;
 
 	/* Fixed by store_add(). */
-	char id[ID_LEN_MAX + 1];
+	const char *id;
+	char made_id[ID_LEN + 1]; /* unless a client chose another */
 	struct spw_spool *spool;
 	enum file_source source;
 	char *url;		   /* of a fetch, without secrets; or NULL */
@@ -124,6 +125,9 @@ static inline void file_unrefp(struct file **f)
 {
 	file_unref(*f);
 }
+
+/** Put an id that a client chose over the made one. Errors: -ENOMEM. */
+int file_set_id(struct file *f, const char *id, size_t len) SPW_MUST_CHECK;
 
 /** Set name or type (copies; "" and NULL mean none). Errors: -ENOMEM. */
 int file_set_name(struct file *f, const char *name, size_t len);

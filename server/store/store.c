@@ -190,7 +190,9 @@ int store_add(struct store *st, struct file *f)
 		return -ENFILE;
 
 	pthread_mutex_lock(&sh->lock);
-	if (*find(sh, hash, f->id, len))
+	/* A made id is never there already: no need to look, which costs more
+	   than all the rest. */
+	if (f->id != f->made_id && *find(sh, hash, f->id, len))
 		r = -EEXIST;
 	else
 		link_file(st, sh, hash, f);

@@ -14,6 +14,7 @@
 #define spw__sys_dup real_sys_dup
 #define spw__sys_pread real_sys_pread
 #define spw__sys_pwrite real_sys_pwrite
+#define spw__sys_pwritev real_sys_pwritev
 #define spw__sys_truncate real_sys_truncate
 #define spw__sys_punch real_sys_punch
 #define spw__sys_reserve real_sys_reserve
@@ -32,6 +33,7 @@
 #undef spw__sys_dup
 #undef spw__sys_pread
 #undef spw__sys_pwrite
+#undef spw__sys_pwritev
 #undef spw__sys_truncate
 #undef spw__sys_punch
 #undef spw__sys_reserve
@@ -238,6 +240,23 @@ ssize_t spw__sys_pwrite(int fd, const void *buf, size_t n, uint64_t off)
 	ssize_t r = allowed(n);
 
 	return r < 0 ? r : real_sys_pwrite(fd, buf, (size_t)r, off);
+}
+
+ssize_t spw__sys_pwritev(
+    int fd, const struct iovec *iov, int count, uint64_t off)
+{
+	size_t n = 0;
+
+	for (int i = 0; i < count; i++)
+		n += iov[i].iov_len;
+
+	ssize_t r = allowed(n);
+	if (r < 0 || (size_t)r == n)
+		return r < 0 ? r : real_sys_pwritev(fd, iov, count, off);
+
+	/* A short one ends somewhere in the first buffer. */
+	n = (size_t)r < iov[0].iov_len ? (size_t)r : iov[0].iov_len;
+	return real_sys_pwrite(fd, iov[0].iov_base, n, off);
 }
 
 int spw__sys_truncate(int fd, uint64_t size)

@@ -29,13 +29,13 @@ static void test_places(void **state)
 
 	(void)state;
 	world_init(&w, &(struct world_opts){ 0 });
-	assert_ok(spw__segment_take(w.dir, 100, &a, &at));
+	assert_ok(spw__segment_take(w.dir, 100, 1, &a, &at));
 	assert_int_equal(at, 0);
-	assert_ok(spw__segment_take(w.dir, 0, &b, &at));
+	assert_ok(spw__segment_take(w.dir, 0, 1, &b, &at));
 	assert_ptr_equal(a, b);
 	/* Pages are not shared, or one would keep another's space. */
 	assert_int_equal(at, 4096);
-	assert_ok(spw__segment_take(w.dir, 4097, &c, &at));
+	assert_ok(spw__segment_take(w.dir, 4097, 1, &c, &at));
 	assert_int_equal(at, 4096);
 	assert_int_equal(dir_stats(&w).files, 1);
 	spw__segment_give(b, 4096, 0);
@@ -55,7 +55,7 @@ static void test_a_full_segment(void **state)
 	(void)state;
 	world_init(&w, &(struct world_opts){ 0 });
 	for (int i = 0; i < 65; i++)
-		assert_ok(spw__segment_take(w.dir, SPW__SEGMENT_MEMBER_MAX,
+		assert_ok(spw__segment_take(w.dir, SPW__SEGMENT_MEMBER_MAX, 1,
 		    &segs[i], &at[i]));
 	assert_ptr_equal(segs[63], segs[0]);
 	assert_ptr_not_equal(segs[64], segs[0]);
@@ -77,13 +77,13 @@ static void test_space_comes_back_at_once(void **state)
 
 	(void)state;
 	world_init(&w, &(struct world_opts){ 0 });
-	assert_ok(spw__segment_take(w.dir, 1, &keep, &keep_at));
+	assert_ok(spw__segment_take(w.dir, 1, 1, &keep, &keep_at));
 	int fd = spw__segment_fd(keep);
 	assert_int_equal(pwrite(fd, page, 1, (off_t)keep_at), 1);
 	assert_ok(fsync(fd));
 	uint64_t before = disk_blocks(fd);
 	for (int i = 0; i < 4; i++) {
-		assert_ok(spw__segment_take(w.dir, 5000, &seg[i], &at[i]));
+		assert_ok(spw__segment_take(w.dir, 5000, 1, &seg[i], &at[i]));
 		for (off_t off = 0; off < 5000; off += 1000)
 			assert_int_equal(pwrite(fd, page, 1000,
 			    (off_t)at[i] + off), 1000);

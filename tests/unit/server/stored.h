@@ -31,7 +31,7 @@ static inline struct file *stored_file(struct store *st, const char *id)
 	require(file_new(st, &opts, &f) == 0);
 	require(!id || strlen(id) <= ID_LEN_MAX);
 	if (id)
-		memcpy(f->id, id, strlen(id) + 1);
+		require(file_set_id(f, id, strlen(id)) == 0);
 	return f;
 }
 

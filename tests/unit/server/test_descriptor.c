@@ -163,21 +163,23 @@ static void test_longest(void **state)
 	struct fixture *fx = *state;
 	char worst[FILE_NAME_SIZE];
 	struct file_error e = {.status = 502, .type = "t", .title = "T"};
+	struct file *f = stored_file(fx->st, NULL);
 
-	memset(worst, 1, sizeof(worst));
+	memset(worst, 'i', sizeof(worst));
 	memset(e.detail, 2, sizeof(e.detail) - 1);
-	memset(fx->f->id, 'i', ID_LEN_MAX);
-	fx->f->id[ID_LEN_MAX] = '\0';
-	assert_ok(file_set_name(fx->f, worst, sizeof(worst) - 1));
-	assert_ok(file_set_type(fx->f, worst, sizeof(worst) - 1));
-	fx->f->url = malloc(2049);
-	memset(fx->f->url, 3, 2048);
-	fx->f->url[2048] = '\0';
-	file_fail(fx->f, &e);
-	json_t *d = describe(fx->f);
+	assert_ok(file_set_id(f, worst, ID_LEN_MAX));
+	memset(worst, 1, sizeof(worst));
+	assert_ok(file_set_name(f, worst, sizeof(worst) - 1));
+	assert_ok(file_set_type(f, worst, sizeof(worst) - 1));
+	f->url = malloc(2049);
+	memset(f->url, 3, 2048);
+	f->url[2048] = '\0';
+	file_fail(f, &e);
+	json_t *d = describe(f);
 	assert_int_equal(json_string_length(at(d, "name", NULL)),
 	    FILE_NAME_SIZE - 1);
 	json_decref(d);
+	file_unref(f);
 }
 
 static void test_spilled(void **state)
