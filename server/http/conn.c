@@ -224,6 +224,10 @@ void http_conn_hangup(struct http_conn *c)
 		return;
 	c->hung_up = true;
 	req->cut = true;
+	/* A response that ends by an error while the library resumes it is
+	   not looked at again, unless its connection has a timeout that
+	   others do not have. */
+	MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
 	http_request_resume(req);
 	shutdown(c->fd, SHUT_RDWR);
 }

@@ -236,6 +236,18 @@ class Growing:
         upload.end()
         self.assert_part(far.read(), first, last, TOTAL)
 
+    def test_far_readers_that_vanish(self):
+        upload = self.begin(False)
+        for _ in range(100):
+            self.reader({"Range": "bytes=200000-200009"}).close()
+        until(lambda: self.connections() <= 2, "the vanished to be forgotten")
+        upload.end()
+
+    def connections(self):
+        text = self.http("GET", "/metrics").body.decode()
+        return int(re.search(r"^spillway_connections_open (\d+)$", text,
+                             re.M)[1])
+
     def test_far_pipelined_reader(self):
         # On one connection answers keep their order, and nothing is lost.
         upload = self.begin(False)
