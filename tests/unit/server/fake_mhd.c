@@ -185,6 +185,18 @@ void MHD_suspend_connection(struct MHD_Connection *c)
 	c->suspended = true;
 }
 
+enum MHD_Result MHD_set_connection_option(
+    struct MHD_Connection *c, enum MHD_CONNECTION_OPTION option, ...)
+{
+	va_list args;
+
+	assert_int_equal(option, MHD_CONNECTION_OPTION_TIMEOUT);
+	va_start(args, option);
+	c->timeout_s = va_arg(args, unsigned);
+	va_end(args);
+	return MHD_YES;
+}
+
 void MHD_resume_connection(struct MHD_Connection *c)
 {
 	assert_true(c->suspended);

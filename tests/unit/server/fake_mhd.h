@@ -35,6 +35,7 @@ struct MHD_Connection {
 	struct MHD_Response *response;
 	unsigned status;
 	bool suspended;
+	unsigned timeout_s; /* of its own; 0: as all others */
 };
 
 struct web {
