@@ -4,6 +4,7 @@
 #include "fake_mhd.h"
 
 #include <poll.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
