@@ -5,17 +5,23 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "segment.h"
 #include "sys.h"
 
 /* How long the file system's figures are believed. */
 #define FREE_TTL_MS 100
+#define AFFIX_MAX 64
+#define NAME_TRIES 16
 
 struct spw_dir {
 	_Atomic uint32_t refs;
 	int fd;
 	bool in_memory;
+	char prefix[AFFIX_MAX + 1], suffix[AFFIX_MAX + 1];
+	struct spw_dir *fallback;
 	uint64_t quota, keep_free;
 	_Atomic uint64_t charged, files;
 	/* The file system's free bytes at `free_at`, less what was charged
@@ -42,11 +48,59 @@ static int probe_file(int fd)
 	return 0;
 }
 
+int spw__random_name(char *ret, size_t size, const char *prefix,
+    const char *suffix)
+{
+	uint64_t raw[2];
+
+	int r = spw__sys_random(raw, sizeof(raw));
+	if (r < 0)
+		return r;
+
+	snprintf(ret, size, "%s%016llx%016llx%s", prefix,
+	    (unsigned long long)raw[0], (unsigned long long)raw[1], suffix);
+	return 0;
+}
+
+int spw__named_file(int dir_fd, const char *prefix, const char *suffix,
+    char ret_name[SPW__NAME_SIZE])
+{
+	int fd = -EEXIST;
+
+	for (int i = 0; fd == -EEXIST && i < NAME_TRIES; i++) {
+		fd = spw__random_name(
+		    ret_name, SPW__NAME_SIZE, prefix, suffix);
+		if (fd == 0)
+			fd = spw__sys_create(dir_fd, ret_name);
+	}
+	return fd;
+}
+
+/* Where files must have a name: one that is removed at once. */
+static int short_lived_file(const struct spw_dir *d)
+{
+	char name[SPW__NAME_SIZE];
+
+	int fd = spw__named_file(d->fd, d->prefix, d->suffix, name);
+	if (fd < 0)
+		return fd;
+
+	int r = spw__sys_unlink(d->fd, name);
+	if (r < 0) {
+		(void)spw__sys_close(fd);
+		return r;
+	}
+	return fd;
+}
+
 /* -EPERM means sealed; an immutable directory merely gives no access. */
 static int make_file(const struct spw_dir *d)
 {
-	int fd = spw__sys_tmpfile(d->fd);
+	int fd = spw__sys_unnamed(d->fd);
 
+	/* EPERM: newer kernels say so where the directory was removed. */
+	if (fd == -EOPNOTSUPP || fd == -EPERM)
+		fd = short_lived_file(d);
 	return fd == -EPERM ? -EACCES : fd;
 }
 
@@ -61,9 +115,32 @@ int spw_dir_probe(struct spw_dir *d)
 	return r < 0 ? r : closed;
 }
 
+static bool good_affix(const char *s)
+{
+	return !s || (strlen(s) <= AFFIX_MAX && !strchr(s, '/'));
+}
+
+static bool good_opts(const struct spw_dir_opts *o)
+{
+	return o && o->size == sizeof(*o) && good_affix(o->prefix) &&
+	    good_affix(o->suffix);
+}
+
+static void set_opts(struct spw_dir *d, const struct spw_dir_opts *o)
+{
+	d->quota = o->quota_bytes ? o->quota_bytes : SPW_UNLIMITED;
+	d->keep_free = o->keep_free_bytes;
+	snprintf(d->prefix, sizeof(d->prefix), "%s",
+	    o->prefix ? o->prefix : ".");
+	snprintf(d->suffix, sizeof(d->suffix), "%s",
+	    o->suffix ? o->suffix : "");
+	if (o->fallback)
+		d->fallback = spw_dir_ref(o->fallback);
+}
+
 int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)
 {
-	if (!opts || opts->size != sizeof(*opts) || !opts->path || !ret)
+	if (!good_opts(opts) || !opts->path || !ret)
 		return -EINVAL;
 
 	struct spw_dir *d = spw__sys_alloc(sizeof(*d));
@@ -71,27 +148,56 @@ int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)
 		return -ENOMEM;
 
 	struct spw__fs_info fs;
+	atomic_store(&d->refs, 1);
+	pthread_mutex_init(&d->segment_lock, NULL);
+	set_opts(d, opts);
 	int r = d->fd = spw__sys_open_dir(opts->path);
 	if (r >= 0)
 		r = spw__sys_fs_info(d->fd, &fs);
 	if (r >= 0)
 		r = spw_dir_probe(d);
 	if (r < 0) {
-		if (d->fd >= 0)
-			spw__sys_close(d->fd);
-		spw__sys_free(d);
+		spw_dir_unref(d);
 		return r;
 	}
 
-	atomic_store(&d->refs, 1);
-	pthread_mutex_init(&d->segment_lock, NULL);
 	d->in_memory = fs.in_memory;
-	d->quota = opts->quota_bytes ? opts->quota_bytes : SPW_UNLIMITED;
-	d->keep_free = opts->keep_free_bytes;
 	atomic_store(&d->free, (int64_t)fs.free_bytes);
 	atomic_store(&d->free_at, spw__sys_now_ms());
 	*ret = d;
 	return 0;
+}
+
+int spw_dir_open_first(const struct spw_dir_opts *opts,
+    const char *const *paths, size_t count, struct spw_dir **ret)
+{
+	if (!good_opts(opts) || !paths || !count || !ret)
+		return -EINVAL;
+
+	struct spw_dir *first = NULL;
+	struct spw_dir_opts o = *opts;
+	int r = 0;
+	/* From the last to the first: each needs its fallback. */
+	while (count-- > 0) {
+		struct spw_dir *d;
+
+		o.path = paths[count];
+		r = spw_dir_open(&o, &d);
+		if (r < 0)
+			continue;
+		spw_dir_unref(first);
+		o.fallback = first = d;
+	}
+	if (!first)
+		return r;
+
+	*ret = first;
+	return 0;
+}
+
+struct spw_dir *spw_dir_fallback(struct spw_dir *d)
+{
+	return d->fallback;
 }
 
 struct spw_dir *spw_dir_ref(struct spw_dir *d)
@@ -102,15 +208,17 @@ struct spw_dir *spw_dir_ref(struct spw_dir *d)
 
 void spw_dir_unref(struct spw_dir *d)
 {
-	if (!d)
-		return;
-	if (atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) != 1)
-		return;
+	while (d && atomic_fetch_sub_explicit(
+			&d->refs, 1, memory_order_acq_rel) == 1) {
+		struct spw_dir *fallback = d->fallback;
 
-	assert(!d->segment);
-	pthread_mutex_destroy(&d->segment_lock);
-	spw__sys_close(d->fd);
-	spw__sys_free(d);
+		assert(!d->segment);
+		pthread_mutex_destroy(&d->segment_lock);
+		if (d->fd >= 0)
+			spw__sys_close(d->fd);
+		spw__sys_free(d);
+		d = fallback;
+	}
 }
 
 static int64_t free_bytes(struct spw_dir *d, unsigned ttl_ms)
@@ -145,7 +253,7 @@ static bool fits_free(struct spw_dir *d, uint64_t bytes)
 	    leaves_free(d, free_bytes(d, 0), bytes);
 }
 
-int spw_dir_check(struct spw_dir *d, uint64_t bytes)
+static int check(struct spw_dir *d, uint64_t bytes)
 {
 	uint64_t now = atomic_load(&d->charged);
 
@@ -154,6 +262,17 @@ int spw_dir_check(struct spw_dir *d, uint64_t bytes)
 		return -EDQUOT;
 
 	return fits_free(d, bytes) ? 0 : -ENOSPC;
+}
+
+int spw_dir_check(struct spw_dir *d, uint64_t bytes)
+{
+	int r;
+
+	do {
+		r = check(d, bytes);
+		d = d->fallback;
+	} while (r < 0 && d);
+	return r;
 }
 
 int spw__dir_charge(struct spw_dir *d, uint64_t bytes)

@@ -8,6 +8,25 @@
 
 #include <spillway/dir.h>
 
+/* Of a name with the longest prefix and suffix. */
+#define SPW__NAME_SIZE (2 * 64 + 32 + 1)
+
+/**
+ * Make up a name: `prefix`, 32 random hexadecimal digits, `suffix`.
+ *
+ * Errors:    -EIO.
+ */
+int spw__random_name(char *ret, size_t size, const char *prefix,
+    const char *suffix);
+
+/**
+ * Make a file with such a name.
+ *
+ * Returns:   its descriptor, and the name in `ret_name`.
+ */
+int spw__named_file(int dir_fd, const char *prefix, const char *suffix,
+    char ret_name[SPW__NAME_SIZE]);
+
 /**
  * Account for `bytes` more, before they are written.
  *

@@ -85,6 +85,11 @@ void spw__segment_give(struct spw__segment *seg, uint64_t off, uint64_t size)
 	}
 }
 
+struct spw_dir *spw__segment_dir(const struct spw__segment *seg)
+{
+	return seg->dir;
+}
+
 int spw__segment_fd(const struct spw__segment *seg)
 {
 	return seg->fd;

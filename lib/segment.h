@@ -42,6 +42,7 @@ int spw__segment_take(struct spw_dir *d, uint64_t room, size_t members,
 /** Give a place back; the last one ends the segment. */
 void spw__segment_give(struct spw__segment *seg, uint64_t off, uint64_t size);
 
+struct spw_dir *spw__segment_dir(const struct spw__segment *seg);
 int spw__segment_fd(const struct spw__segment *seg);
 
 #endif

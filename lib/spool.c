@@ -50,12 +50,17 @@ int spw_spool_new(const struct spw_spool_opts *opts, struct spw_spool **ret)
 		spw_budget_ref(s->opts.budget);
 	if (s->opts.dir)
 		spw_dir_ref(s->opts.dir);
+	s->dir = s->opts.dir;
 	s->rank.spool = s;
 	atomic_store_explicit(&s->refs, 1, memory_order_relaxed);
 	atomic_store_explicit(&s->fd, -1, memory_order_relaxed);
 	pthread_mutex_init(&s->callback_lock, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->idle, NULL);
+	if (s->opts.census) {
+		spw_census_ref(s->opts.census);
+		spw__census_enter(s->opts.census, &s->counted, s);
+	}
 	*ret = s;
 	return 0;
 }
@@ -85,12 +90,13 @@ static void destroy(struct spw_spool *s)
 	if (s->segment)
 		spw__segment_give(s->segment, s->file_off, s->disk_charged);
 	else if (fd >= 0)
-		spw__dir_close(s->opts.dir, fd);
+		spw__dir_close(s->dir, fd);
 	if (s->disk_charged)
-		spw__dir_uncharge(s->opts.dir, s->disk_charged);
+		spw__dir_uncharge(s->dir, s->disk_charged);
 	spw__extents_fini(&s->extents);
 	spw_budget_unref(s->opts.budget);
 	spw_dir_unref(s->opts.dir);
+	spw_census_unref(s->opts.census);
 	pthread_cond_destroy(&s->idle);
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->callback_lock);
@@ -116,7 +122,9 @@ void spw_spool_unref(struct spw_spool *s)
 	if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
 
-	/* From here on neither eviction nor waking finds it. */
+	/* From here on nobody finds it: no census, eviction or waking. */
+	if (s->opts.census)
+		spw__census_leave(s->opts.census, &s->counted);
 	if (s->opts.budget) {
 		spw__budget_unrank(s->opts.budget, &s->rank);
 		spw__budget_unwait(s->opts.budget, &s->rank);
@@ -249,15 +257,33 @@ void spw_spool_fail(struct spw_spool *s, int error)
 	pthread_mutex_unlock(&s->lock);
 }
 
-int spw_spool_rollover(struct spw_spool *s)
+/* Busy: everything is in the file, which is there for good. */
+static int to_disk(struct spw_spool *s)
 {
-	pthread_mutex_lock(&s->lock);
-	spw__spool_busy_begin(s);
 	int r = spw__spool_spill(s, SPW_SPILL_FORCED);
 	if (r == 0)
 		r = spw__spool_flush(s);
 	if (r == 0)
 		s->kept = true;
+	return r;
+}
+
+int spw_spool_rollover(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	spw__spool_busy_begin(s);
+	int r = to_disk(s);
+	spw__spool_busy_end(s);
+	pthread_mutex_unlock(&s->lock);
+	spw__spool_settle(s);
+	return r;
+}
+
+int spw_spool_flush(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	spw__spool_busy_begin(s);
+	int r = s->spilled ? to_disk(s) : 0;
 	spw__spool_busy_end(s);
 	pthread_mutex_unlock(&s->lock);
 	spw__spool_settle(s);

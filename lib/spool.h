@@ -40,8 +40,10 @@
 
 #include "block.h"
 #include "budget.h"
+#include "census.h"
 #include "dir.h"
 #include "extent.h"
+#include "pieces.h"
 
 #define SPW__SPOOL_MAGIC 0x5b001u
 
@@ -64,6 +66,7 @@ struct spw_spool {
 	_Atomic int fd;			/* -1 until there is a file */
 	_Atomic int state;		/* enum spw_state */
 	_Atomic uint32_t readers;	/* readers in their window */
+	_Atomic uint32_t version;	/* other bytes where some were */
 	_Atomic(struct spw__block *) head;
 
 	/* Held while a callback runs; nothing is locked after it. */
@@ -88,6 +91,7 @@ struct spw_spool {
 	bool untrimmable;		/* and cutting it off failed */
 	bool told;			/* on_spill was called */
 	_Atomic bool tell;		/* on_spill is due */
+	struct spw_dir *dir;		/* the file's: opts.dir or a fallback */
 	struct spw__segment *segment;	/* shared file; NULL: its own */
 	uint64_t file_off;		/* of the content in the file */
 	enum spw_spill why;
@@ -97,6 +101,7 @@ struct spw_spool {
 	struct spw_watch *watches;
 	struct spw__extents extents;	/* sparse only */
 	struct spw__rank rank;
+	struct spw__counted counted;	/* by the census */
 	struct spw_job job;		/* writing behind; at the end closing */
 };
 
@@ -132,25 +137,60 @@ int spw__spool_spill(struct spw_spool *s, enum spw_spill why);
  */
 void spw__spool_undo(struct spw_spool *s);
 
+/** Write every waiting byte. Busy; drops the lock meanwhile. */
+int spw__spool_flush(struct spw_spool *s);
+
+/** Hand the waiting blocks to the pool if it does not have them yet. */
+void spw__spool_kick(struct spw_spool *s);
+
+/** Unlink the head block once no reader can be looking at it. */
+void spw__spool_pop(struct spw_spool *s);
+
+/** Append an empty block for [base, ...) to the list. */
+void spw__spool_push(struct spw_spool *s, struct spw__block *b, uint64_t base);
+
+/** Wait until no reader is in its window. */
+void spw__spool_quiesce(struct spw_spool *s);
+
+/* spool_file.c; locked unless it says otherwise */
+
+/** Returns: how long the content is as memory and the file see it. */
+uint64_t spw__spool_content_size(const struct spw_spool *s);
+
 /**
- * Account for a file of `size` bytes, or of the expected length at once.
- * Writes behind are charged when they are taken, so that what was taken does
- * not fail for want of quota later.
+ * Account for a file of `size` bytes, or of the expected length at once; in a
+ * fallback of the directory if there is no file yet. Writes behind are
+ * charged when they are taken, so that what was taken does not fail for want
+ * of quota later.
  */
 int spw__spool_charge_disk(struct spw_spool *s, uint64_t size);
-
-/** Say how much of the content is in the file; from now on it is kept. */
-void spw__spool_set_on_disk(struct spw_spool *s, uint64_t size);
 
 /** Account for `size` bytes and no more. */
 void spw__spool_uncharge_disk(struct spw_spool *s, uint64_t size);
 
-/** Write every waiting byte. Busy; drops the lock meanwhile. */
-int spw__spool_flush(struct spw_spool *s);
+/** Have a file. Busy; drops the lock meanwhile. */
+int spw__spool_need_file(struct spw_spool *s);
+
+/**
+ * After error `r`: give up the file and go to the next directory, if nothing
+ * is on disk and there is one. Busy; drops the lock meanwhile.
+ *
+ * Returns:   whether it is worth trying again.
+ */
+bool spw__spool_next_dir(struct spw_spool *s, int r);
+
+/** Nobody can have the file, and there is nothing in it to be read. Busy;
+    drops the lock meanwhile. */
+void spw__spool_drop_file(struct spw_spool *s);
+
+/** Say how much of the content is in the file; from now on it is kept. */
+void spw__spool_set_on_disk(struct spw_spool *s, uint64_t size);
 
 /** Write `len` bytes to the file. Busy; call with the lock dropped. */
 int spw__spool_write_file(struct spw_spool *s, const uint8_t *data, size_t len,
     uint64_t off);
+int spw__spool_write_pieces(struct spw_spool *s,
+    const struct spw__pieces *pieces, size_t len, uint64_t off);
 
 /** Set the file's length. Busy; call with the lock dropped. */
 int spw__spool_cut_file(struct spw_spool *s, uint64_t size);
@@ -165,17 +205,8 @@ void spw__spool_trim_disk(struct spw_spool *s);
  */
 int spw__spool_clean_end(struct spw_spool *s);
 
-/** Hand the waiting blocks to the pool if it does not have them yet. */
-void spw__spool_kick(struct spw_spool *s);
-
-/** Unlink the head block once no reader can be looking at it. */
-void spw__spool_pop(struct spw_spool *s);
-
-/** Append an empty block for [base, ...) to the list. */
-void spw__spool_push(struct spw_spool *s, struct spw__block *b, uint64_t base);
-
-/** Wait until no reader is in its window. */
-void spw__spool_quiesce(struct spw_spool *s);
+/** Returns: an error of the disk as the caller of a spool knows it. */
+int spw__disk_error(int r);
 
 /* spool_pack.c; unlocked */
 
@@ -254,6 +285,32 @@ int spw__spool_make_room(struct spw_spool *s, size_t bytes, bool block);
 /** Start spilling in the background when memory is getting short. Unlocked. */
 void spw__spool_relieve(struct spw_spool *s);
 
+/* spool_copy.c; unlocked */
+
+/**
+ * Keep the content as it is until spw__spool_release(): who writes waits.
+ * What is held is not evicted, or it would wait for who holds it.
+ */
+void spw__spool_hold(struct spw_spool *s);
+void spw__spool_release(struct spw_spool *s);
+
+/** Write the first `size` bytes to the beginning of a file. May block. */
+int spw__spool_copy_out(struct spw_spool *s, uint64_t size, int fd);
+
+/* spool_read.c; unlocked */
+
+/**
+ * Hold up to `len` bytes at `off`, as many as lie in one piece of memory.
+ *
+ * Errors:    as spw_spool_pin().
+ */
+int spw__spool_pin_some(struct spw_spool *s, uint64_t off, size_t len,
+    struct spw_pin *ret);
+
+/** As spw_spool_read_all(), from `off` on. */
+int spw__spool_read_rest(struct spw_spool *s, uint64_t off, size_t cap,
+    void **ret, size_t *ret_len);
+
 /* spool_wait.c */
 
 /** Fire the watches whose time has come. Locked. */
@@ -275,6 +332,14 @@ bool spw__spool_fits_memory(const struct spw_spool *s, uint64_t size);
  *            -EAGAIN when it would block (`block` false); -ENOMEM; -ENOBUFS.
  */
 int spw__spool_place(struct spw_spool *s, uint64_t size, bool block);
+
+/**
+ * Append where the content ends, at `off`. May block.
+ *
+ * Errors:    as spw_spool_append(); -ERESTART to look at everything anew.
+ */
+int spw__spool_append(struct spw_spool *s, const struct spw__pieces *p,
+    size_t len, uint64_t off);
 
 /** Put block `b` in the place of the only one, with `size` bytes of it. */
 void spw__spool_swap_block(struct spw_spool *s, struct spw__block *b,

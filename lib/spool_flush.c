@@ -9,7 +9,6 @@
 #include <stddef.h>
 
 #include "spool.h"
-#include "sys.h"
 
 void spw__spool_busy_begin(struct spw_spool *s)
 {
@@ -46,31 +45,13 @@ int spw__spool_spill(struct spw_spool *s, enum spw_spill why)
 	return 0;
 }
 
-/* Nobody can have the file, and there is nothing in it to be read. */
-static void drop_file(struct spw_spool *s)
-{
-	int fd = atomic_exchange(&s->fd, -1);
-
-	if (fd >= 0) {
-		pthread_mutex_unlock(&s->lock);
-		spw__dir_close(s->opts.dir, fd);
-		pthread_mutex_lock(&s->lock);
-	}
-	s->dirty_end = false;
-}
-
-/* How long the content is as memory and the file see it. */
-static uint64_t content_size(const struct spw_spool *s)
-{
-	return spw__spool_sparse(s) ? s->opts.size_hint
-				    : atomic_load(&s->committed);
-}
-
 /* May the content stay in memory, in one block, as before the spill? */
 static bool can_unspill(const struct spw_spool *s)
 {
+	uint64_t size = spw__spool_content_size(s);
+
 	return s->blocks == 0 ||
-	    (s->blocks == 1 && spw__spool_fits_memory(s, content_size(s)));
+	    (s->blocks == 1 && spw__spool_fits_memory(s, size));
 }
 
 void spw__spool_undo(struct spw_spool *s)
@@ -82,12 +63,13 @@ void spw__spool_undo(struct spw_spool *s)
 		return;
 	}
 
-	drop_file(s);
+	spw__spool_drop_file(s);
 	if (s->spilled && !can_unspill(s)) {
 		spw__spool_uncharge_disk(s, atomic_load(&s->committed));
 		return;
 	}
 	spw__spool_uncharge_disk(s, 0);
+	s->dir = s->opts.dir;
 	if (!s->spilled)
 		return;
 
@@ -97,130 +79,6 @@ void spw__spool_undo(struct spw_spool *s)
 	atomic_store(&s->tell, false);
 	if (s->tail && s->opts.budget)
 		spw__budget_rank(s->opts.budget, &s->rank, s->memory_bytes);
-}
-
-/* What the content is known to need, so that it fails early; or 0. */
-static uint64_t reservation(const struct spw_spool *s)
-{
-	if (spw__spool_sparse(s) || s->opts.size_hint <= SPW__IO_SIZE ||
-	    atomic_load(&s->state) != SPW_STATE_OPEN)
-		return 0;
-
-	return s->opts.size_hint;
-}
-
-int spw__spool_charge_disk(struct spw_spool *s, uint64_t size)
-{
-	uint64_t hint = reservation(s);
-
-	if (size < hint)
-		size = hint;
-	if (size <= s->disk_charged)
-		return 0;
-	if (size > (uint64_t)INT64_MAX)
-		return -ENOSPC;
-
-	int r = spw__dir_charge(s->opts.dir, size - s->disk_charged);
-	if (r < 0)
-		return r;
-
-	s->disk_charged = size;
-	return 0;
-}
-
-void spw__spool_uncharge_disk(struct spw_spool *s, uint64_t size)
-{
-	if (s->disk_charged <= size)
-		return;
-
-	spw__dir_uncharge(s->opts.dir, s->disk_charged - size);
-	s->disk_charged = size;
-}
-
-void spw__spool_set_on_disk(struct spw_spool *s, uint64_t size)
-{
-	s->kept = true;
-	atomic_store(&s->on_disk, size);
-}
-
-/* Codes that mean something else to the caller of a spool. */
-static int disk_error(int r)
-{
-	switch (r) {
-	case -EFBIG:		/* the content would pass `size_max` */
-		return -ENOSPC;
-	case -EPERM:		/* sealed */
-	case -EAGAIN:		/* try again later */
-		return -EIO;
-	default:
-		return r;
-	}
-}
-
-/* Set disk blocks aside for what is expected. */
-static int reserve(struct spw_spool *s, int fd)
-{
-	uint64_t hint = reservation(s);
-
-	if (!hint || !spw__dir_reserves(s->opts.dir))
-		return 0;
-
-	pthread_mutex_unlock(&s->lock);
-	int r = spw__sys_reserve(fd, hint);
-	pthread_mutex_lock(&s->lock);
-	return r == -EOPNOTSUPP ? 0 : disk_error(r);
-}
-
-static int need_file(struct spw_spool *s)
-{
-	if (atomic_load(&s->fd) >= 0)
-		return 0;
-
-	/* What is refused costs no file. */
-	int r = spw__spool_charge_disk(s, content_size(s));
-	if (r < 0)
-		return r;
-
-	pthread_mutex_unlock(&s->lock);
-	int fd = spw__dir_file(s->opts.dir);
-	pthread_mutex_lock(&s->lock);
-	if (fd < 0)
-		return fd;
-
-	r = reserve(s, fd);
-	if (r < 0) {
-		pthread_mutex_unlock(&s->lock);
-		spw__dir_close(s->opts.dir, fd);
-		pthread_mutex_lock(&s->lock);
-		return r;
-	}
-
-	atomic_store(&s->fd, fd);
-	return 0;
-}
-
-int spw__spool_write_file(struct spw_spool *s, const uint8_t *data, size_t len,
-    uint64_t off)
-{
-	int fd = atomic_load(&s->fd);
-
-	while (len) {
-		/* Up to the next multiple, so that later writes are aligned. */
-		size_t n = SPW__IO_SIZE - (size_t)(off % SPW__IO_SIZE);
-		if (n > len)
-			n = len;
-
-		ssize_t w = spw__sys_pwrite(fd, data, n, off);
-		if (w < 0)
-			return disk_error((int)w);
-		if (w == 0)
-			return -EIO;
-
-		data += w;
-		len -= (size_t)w;
-		off += (uint64_t)w;
-	}
-	return 0;
 }
 
 void spw__spool_quiesce(struct spw_spool *s)
@@ -320,15 +178,26 @@ static bool writable_head(struct spw_spool *s)
 	return b && (s->tail_closed || atomic_load(&b->next));
 }
 
-/* Write closed blocks, up to about `most` bytes. Busy. */
-static int flush_some(struct spw_spool *s, uint64_t most)
+/* Write closed blocks, up to about `most` bytes. */
+static int write_heads(struct spw_spool *s, uint64_t most)
 {
 	uint64_t start = atomic_load(&s->on_disk);
 
-	int r = need_file(s);
+	int r = spw__spool_need_file(s);
 	while (r == 0 && writable_head(s) &&
 	    atomic_load(&s->on_disk) - start < most)
 		r = spw__spool_sparse(s) ? write_sparse(s) : write_head(s);
+	return r;
+}
+
+/* The same, in the first directory where it works. Busy. */
+static int flush_some(struct spw_spool *s, uint64_t most)
+{
+	int r;
+
+	do {
+		r = write_heads(s, most);
+	} while (r < 0 && spw__spool_next_dir(s, r));
 	if (r < 0)
 		spw__spool_undo(s);
 	return r;
@@ -339,43 +208,6 @@ int spw__spool_flush(struct spw_spool *s)
 	assert(s->spilled && s->busy);
 	s->tail_closed = s->tail != NULL;
 	return flush_some(s, SPW_UNLIMITED);
-}
-
-int spw__spool_cut_file(struct spw_spool *s, uint64_t size)
-{
-	return disk_error(spw__sys_truncate(atomic_load(&s->fd), size));
-}
-
-/* Cut the file to what is on disk. Busy; drops the lock meanwhile. */
-static int cut_rest(struct spw_spool *s)
-{
-	uint64_t size = atomic_load(&s->on_disk);
-
-	pthread_mutex_unlock(&s->lock);
-	int r = spw__spool_cut_file(s, size);
-	pthread_mutex_lock(&s->lock);
-	s->untrimmable = r < 0;
-	if (r < 0)
-		return r;
-
-	s->dirty_end = false;
-	spw__spool_uncharge_disk(s, atomic_load(&s->committed));
-	return 0;
-}
-
-void spw__spool_trim_disk(struct spw_spool *s)
-{
-	if (spw__spool_sparse(s) || atomic_load(&s->fd) < 0 ||
-	    s->disk_charged <= atomic_load(&s->committed))
-		return;
-
-	/* A failure costs space, nothing else. */
-	(void)cut_rest(s);
-}
-
-int spw__spool_clean_end(struct spw_spool *s)
-{
-	return s->dirty_end ? cut_rest(s) : 0;
 }
 
 /* One turn of writing. Returns: true when another is needed. Busy. */

@@ -9,7 +9,7 @@
 /* Locked. Can it go into a segment? */
 static bool packable(const struct spw_spool *s)
 {
-	return !s->spilled && !s->busy && s->opts.dir && s->blocks == 1 &&
+	return !s->spilled && !s->busy && s->dir && s->blocks == 1 &&
 	    !spw__spool_sparse(s) &&
 	    atomic_load(&s->state) == SPW_STATE_SEALED &&
 	    atomic_load(&s->committed) <= SPW__SEGMENT_MEMBER_MAX;
@@ -23,7 +23,7 @@ static bool fits(const struct spw__pack *p, const struct spw_spool *s)
 
 	uint64_t room = spw__segment_room(atomic_load(&s->committed));
 	return p->count < SPW__PACK_MAX && p->room + room <= SPW__IO_SIZE &&
-	    p->spools[0]->opts.dir == s->opts.dir;
+	    p->spools[0]->dir == s->dir;
 }
 
 bool spw__pack_add(struct spw__pack *p, struct spw_spool *s)
@@ -108,11 +108,9 @@ static void give_back(
 	}
 }
 
-static int copy_out(const struct spw__pack *p, struct spw__segment **ret,
-    uint64_t *ret_off)
+static int copy_to(const struct spw__pack *p, struct spw_dir *d,
+    struct spw__segment **ret, uint64_t *ret_off)
 {
-	struct spw_dir *d = p->spools[0]->opts.dir;
-
 	int r = spw__dir_charge(d, p->bytes);
 	if (r < 0)
 		return r;
@@ -128,6 +126,19 @@ static int copy_out(const struct spw__pack *p, struct spw__segment **ret,
 	}
 	if (r < 0)
 		spw__dir_uncharge(d, p->bytes);
+	return spw__disk_error(r);
+}
+
+/* Into a segment of their directory, or of the first fallback that can. */
+static int copy_out(const struct spw__pack *p, struct spw__segment **ret,
+    uint64_t *ret_off)
+{
+	struct spw_dir *d = p->spools[0]->dir;
+	int r;
+
+	do {
+		r = copy_to(p, d, ret, ret_off);
+	} while (r < 0 && (d = spw_dir_fallback(d)));
 	return r;
 }
 
@@ -139,6 +150,7 @@ static void settle_in(struct spw_spool *s, struct spw__segment *seg,
 	if (!s->spilled)
 		spw__budget_count_eviction(s->opts.budget);
 	s->segment = seg;
+	s->dir = spw__segment_dir(seg);
 	s->file_off = off;
 	s->spilled = s->kept = true;
 	s->why = SPW_SPILL_BUDGET;
@@ -224,20 +236,31 @@ int spw__spool_pack(struct spw_spool *s)
 	return spw__pack_add(&one, s) ? spw__pack_write(&one) : -EAGAIN;
 }
 
-int spw__spool_unpack(struct spw_spool *s)
+static int unpack_to(struct spw_spool *s, struct spw_dir *d)
 {
 	uint8_t buf[16 * 1024];
 	uint64_t size = atomic_load(&s->committed), off = 0;
 
-	int fd = spw__dir_own_file(s->opts.dir);
+	int fd = spw__dir_own_file(d);
 	while (fd >= 0 && off < size) {
 		ssize_t n = spw_spool_pread(s, buf, sizeof(buf), off);
 		int r = n > 0 ? write_all(fd, buf, (size_t)n, off) : (int)n;
 		if (n <= 0 || r < 0) {
 			spw__sys_close(fd);
-			return r < 0 ? r : -EIO;
+			return r < 0 ? spw__disk_error(r) : -EIO;
 		}
 		off += (uint64_t)n;
 	}
+	return fd;
+}
+
+int spw__spool_unpack(struct spw_spool *s)
+{
+	struct spw_dir *d = s->dir;
+	int fd;
+
+	do {
+		fd = unpack_to(s, d);
+	} while (fd < 0 && (d = spw_dir_fallback(d)));
 	return fd;
 }

@@ -127,26 +127,40 @@ ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
 	return got ? (ssize_t)got : nothing_there(s, state, off);
 }
 
-int spw_spool_pin(struct spw_spool *s, uint64_t off, size_t len,
+int spw__spool_pin_some(struct spw_spool *s, uint64_t off, size_t len,
     struct spw_pin *ret)
 {
-	if (!len || spw_spool_present(s, off) < len ||
-	    off < atomic_load(&s->on_disk))
+	uint64_t there = spw_spool_present(s, off);
+
+	if (!len || !there || off < atomic_load(&s->on_disk))
 		return -EAGAIN;
 
 	size_t run;
 	struct spw__block *b = block_at(s, off, &run);
 	if (!b)
 		return -EAGAIN;
-	if (run < len) {
-		spw__block_unref(b);
-		return -EAGAIN;
-	}
 
+	if (len > there)
+		len = (size_t)there;
 	ret->data = b->data + (off - b->base);
-	ret->len = len;
+	ret->len = len < run ? len : run;
 	ret->block = b;
 	return 0;
+}
+
+int spw_spool_pin(struct spw_spool *s, uint64_t off, size_t len,
+    struct spw_pin *ret)
+{
+	struct spw_pin pin;
+
+	int r = spw__spool_pin_some(s, off, len, &pin);
+	if (r == 0 && pin.len < len) {
+		spw_spool_unpin(&pin);
+		r = -EAGAIN;
+	}
+	if (r == 0)
+		*ret = pin;
+	return r;
 }
 
 void spw_spool_unpin(struct spw_pin *pin)

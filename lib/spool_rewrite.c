@@ -19,8 +19,8 @@ static int ready_file(struct spw_spool *s, uint64_t off, uint64_t size)
 }
 
 /* Locked, busy and writing; -ERESTART when it is in memory again. */
-static int change_file(struct spw_spool *s, const void *buf, size_t len,
-    uint64_t off)
+static int change_file(struct spw_spool *s, const struct spw__pieces *p,
+    size_t len, uint64_t off)
 {
 	if (!s->spilled)
 		return -ERESTART;
@@ -37,7 +37,7 @@ static int change_file(struct spw_spool *s, const void *buf, size_t len,
 		return r;
 
 	pthread_mutex_unlock(&s->lock);
-	r = spw__spool_write_file(s, buf, len, off);
+	r = spw__spool_write_pieces(s, p, len, off);
 	pthread_mutex_lock(&s->lock);
 	s->dirty_end = s->dirty_end || r < 0;
 	/* Nothing is added any more once the source broke. */
@@ -52,26 +52,30 @@ static int change_file(struct spw_spool *s, const void *buf, size_t len,
 	return 0;
 }
 
-static int pwrite_disk(struct spw_spool *s, const void *buf, size_t len,
-    uint64_t off)
+static int pwrite_disk(struct spw_spool *s, const struct spw__pieces *p,
+    size_t len, uint64_t off)
 {
+	int r;
+
 	spw__spool_writing_begin(s);
-	int r = change_file(s, buf, len, off);
+	do {
+		r = change_file(s, p, len, off);
+	} while (r < 0 && spw__spool_next_dir(s, r));
 	if (r < 0 && r != -ERESTART)
 		spw__spool_undo(s);
 	spw__spool_busy_end(s);
 	return r;
 }
 
-static void pwrite_memory(struct spw_spool *s, const void *buf, size_t len,
-    uint64_t off)
+static void pwrite_memory(struct spw_spool *s, const struct spw__pieces *p,
+    size_t len, uint64_t off)
 {
 	uint64_t end = atomic_load(&s->committed);
 	uint8_t *data = s->tail->data;
 
 	if (off > end && !spw__spool_sparse(s))
 		memset(data + end, 0, (size_t)(off - end));
-	memcpy(data + off, buf, len);
+	spw__pieces_copy(p, data + off, len);
 	if (off + len > end && !spw__spool_sparse(s))
 		spw__spool_publish(s, off + len);
 }
@@ -88,43 +92,75 @@ static int add_extent(struct spw_spool *s, uint64_t off, size_t len)
 	return 0;
 }
 
-/* Locked. */
-static int write_at(struct spw_spool *s, const void *buf, size_t len,
+/* What somebody read ahead may no longer be what is there. */
+static void new_version(struct spw_spool *s)
+{
+	atomic_fetch_add(&s->version, 1);
+}
+
+/* Locked. One attempt; -ERESTART to look at everything anew. */
+static int change(struct spw_spool *s, const struct spw__pieces *p, size_t len,
     uint64_t off)
 {
 	bool sparse = spw__spool_sparse(s);
-	int r;
+	uint64_t end = atomic_load(&s->committed);
 
-	do {
-		uint64_t end = atomic_load(&s->committed);
+	/* Where it ends: in small pieces, too, at the cost of an append. */
+	if (off == end && !sparse)
+		return spw__spool_append(s, p, len, off);
 
-		r = spw__spool_check(s, len, off);
-		if (r < 0 || !len)
-			return r;
-		if (sparse && (r = spw__extents_reserve(&s->extents)) < 0)
-			return r;
+	int r = spw__spool_check(s, len, off);
+	if (r < 0 || !len)
+		return r;
+	if (sparse && (r = spw__extents_reserve(&s->extents)) < 0)
+		return r;
 
-		if (off + len > end)
-			end = off + len;
-		r = spw__spool_place(s, sparse ? s->opts.size_hint : end, true);
-		if (r > 0)
-			r = pwrite_disk(s, buf, len, off);
-		else if (r == 0)
-			pwrite_memory(s, buf, len, off);
-	} while (r == -ERESTART);
+	if (off + len > end)
+		end = off + len;
+	r = spw__spool_place(s, sparse ? s->opts.size_hint : end, true);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		r = pwrite_disk(s, p, len, off);
+	else
+		pwrite_memory(s, p, len, off);
+	/* Also after an error: a part may have been written. */
+	new_version(s);
 	if (r == 0 && sparse)
 		r = add_extent(s, off, len);
+	return r;
+}
+
+static int write_at(struct spw_spool *s, const struct spw__pieces *p,
+    size_t len, uint64_t off)
+{
+	int r;
+
+	pthread_mutex_lock(&s->lock);
+	do {
+		r = change(s, p, len, off);
+	} while (r == -ERESTART);
+	pthread_mutex_unlock(&s->lock);
+	spw__spool_settle(s);
 	return r;
 }
 
 int spw_spool_pwrite(struct spw_spool *s, const void *buf, size_t len,
     uint64_t off)
 {
-	pthread_mutex_lock(&s->lock);
-	int r = write_at(s, buf, len, off);
-	pthread_mutex_unlock(&s->lock);
-	spw__spool_settle(s);
-	return r;
+	struct spw__pieces p = spw__pieces_one(buf, len);
+
+	return write_at(s, &p, len, off);
+}
+
+int spw_spool_pwritev(struct spw_spool *s, const struct iovec *iov, int count,
+    uint64_t off)
+{
+	struct spw__pieces p;
+	size_t len;
+
+	int r = spw__pieces_init(&p, iov, count, &len);
+	return r < 0 ? r : write_at(s, &p, len, off);
 }
 
 /* Locked, busy and writing; -ERESTART when it is in memory again. */
@@ -154,8 +190,12 @@ static int cut_file(struct spw_spool *s, uint64_t size)
 
 static int truncate_disk(struct spw_spool *s, uint64_t size)
 {
+	int r;
+
 	spw__spool_writing_begin(s);
-	int r = cut_file(s, size);
+	do {
+		r = cut_file(s, size);
+	} while (r < 0 && spw__spool_next_dir(s, r));
 	if (r < 0 && r != -ERESTART)
 		spw__spool_undo(s);
 	spw__spool_busy_end(s);
@@ -195,6 +235,7 @@ int spw_spool_truncate(struct spw_spool *s, uint64_t size)
 
 	pthread_mutex_lock(&s->lock);
 	int r = truncate_to(s, size);
+	new_version(s);
 	pthread_mutex_unlock(&s->lock);
 	spw__spool_settle(s);
 	return r;

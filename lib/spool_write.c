@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "spool.h"
-#include "sys.h"
 
 /* May `len` bytes be written at `off`? */
 int spw__spool_check(struct spw_spool *s, size_t len, uint64_t off)
@@ -104,6 +103,18 @@ static int need_memory(struct spw_spool *s, uint64_t size)
 	return 0;
 }
 
+/* Somebody copies what is in memory. */
+static int wait_in_memory(struct spw_spool *s, bool block)
+{
+	if (!block && s->opts.pool) {
+		/* It gets its turn after the copy, and tells. */
+		spw__spool_kick(s);
+		return -EAGAIN;
+	}
+	pthread_cond_wait(&s->idle, &s->lock);
+	return -ERESTART;
+}
+
 /*
  * Get memory for `size` bytes, or decide for the disk.
  *
@@ -114,6 +125,8 @@ int spw__spool_place(struct spw_spool *s, uint64_t size, bool block)
 {
 	enum spw_spill why = SPW_SPILL_LIMIT;
 
+	if (s->writing && !s->spilled)
+		return wait_in_memory(s, block);
 	if (s->opts.flags & SPW_SPOOL_ON_DISK)
 		why = SPW_SPILL_FORCED;
 	if (!s->spilled && spw__spool_fits_memory(s, size)) {
@@ -151,7 +164,7 @@ static size_t tail_room(struct spw_spool *s, uint64_t end)
 }
 
 /* Copy as much as the open tail takes. */
-static size_t fill_tail(struct spw_spool *s, const uint8_t *p, size_t len)
+static size_t fill_tail(struct spw_spool *s, struct spw__pieces *p, size_t len)
 {
 	uint64_t end = atomic_load(&s->committed);
 	size_t n = tail_room(s, end);
@@ -161,7 +174,7 @@ static size_t fill_tail(struct spw_spool *s, const uint8_t *p, size_t len)
 	if (n == 0)
 		return 0;
 
-	memcpy(s->tail->data + (end - s->tail->base), p, n);
+	spw__pieces_take(p, s->tail->data + (end - s->tail->base), n);
 	if (end + n == block_end(s->tail))
 		s->tail_closed = true;
 	spw__spool_publish(s, end + n);
@@ -247,8 +260,10 @@ static bool worth_a_kick(struct spw_spool *s)
 }
 
 /* Append to blocks that the pool writes; never blocks. */
-static int append_behind(struct spw_spool *s, const uint8_t *p, size_t len)
+static int append_behind(struct spw_spool *s, const struct spw__pieces *pieces,
+    size_t len)
 {
+	struct spw__pieces p = *pieces;
 	struct spw__block *list = NULL;
 
 	int r = ready_behind(s, len, &list);
@@ -265,10 +280,7 @@ static int append_behind(struct spw_spool *s, const uint8_t *p, size_t len)
 		return r;
 
 	for (;;) {
-		size_t n = fill_tail(s, p, len);
-
-		p += n;
-		len -= n;
+		len -= fill_tail(s, &p, len);
 		if (!len)
 			break;
 
@@ -282,15 +294,42 @@ static int append_behind(struct spw_spool *s, const uint8_t *p, size_t len)
 	return 0;
 }
 
-/*
- * Append to the file, keeping an unaligned rest in memory. Busy and writing;
- * -ERESTART when it is in memory again.
- */
-static int append_file(struct spw_spool *s, const uint8_t *p, size_t len)
+/* Write all but a rest that stays in the open block `b`, if there is one. */
+static int write_and_keep(struct spw_spool *s, const struct spw__pieces *pieces,
+    size_t len, struct spw__block *b, size_t rest)
 {
+	struct spw__pieces p = *pieces;
 	uint64_t end = atomic_load(&s->committed);
 
-	if (!s->spilled)
+	pthread_mutex_unlock(&s->lock);
+	int r = spw__spool_write_pieces(s, &p, len - rest, end);
+	pthread_mutex_lock(&s->lock);
+	s->dirty_end = s->dirty_end || r < 0;
+	/* Nothing is added any more once the source broke. */
+	if (r == 0)
+		r = spw__spool_check(s, 0, 0);
+	if (r < 0)
+		return r;
+
+	if (len > rest)
+		spw__spool_set_on_disk(s, end + len - rest);
+	if (b) {
+		spw__pieces_skip(&p, len - rest);
+		spw__pieces_copy(&p, b->data, rest);
+		spw__spool_push(s, b, end + len - rest);
+	}
+	spw__spool_publish(s, end + len);
+	return 0;
+}
+
+/*
+ * Append to the file at `end`, keeping an unaligned rest in memory. Busy and
+ * writing; -ERESTART when it is in memory again, or ends elsewhere.
+ */
+static int append_file(struct spw_spool *s, const struct spw__pieces *pieces,
+    size_t len, uint64_t end)
+{
+	if (!s->spilled || atomic_load(&s->committed) != end)
 		return -ERESTART;
 	/* Others may have written while this one waited. */
 	int r = spw__spool_check(s, len, end);
@@ -300,7 +339,9 @@ static int append_file(struct spw_spool *s, const uint8_t *p, size_t len)
 	if (r < 0)
 		return r;
 	if (len <= tail_room(s, end)) {
-		fill_tail(s, p, len);
+		struct spw__pieces p = *pieces;
+
+		fill_tail(s, &p, len);
 		return 0;
 	}
 
@@ -318,48 +359,34 @@ static int append_file(struct spw_spool *s, const uint8_t *p, size_t len)
 		if (r < 0)
 			return r;
 	}
-	pthread_mutex_unlock(&s->lock);
-	r = spw__spool_write_file(s, p, len - rest, end);
-	pthread_mutex_lock(&s->lock);
-	s->dirty_end = s->dirty_end || r < 0;
-	/* Nothing is added any more once the source broke. */
-	if (r == 0)
-		r = spw__spool_check(s, 0, 0);
-	if (r < 0) {
-		if (b)
-			spw__block_drop(b);
-		return r;
-	}
-
-	if (len > rest)
-		spw__spool_set_on_disk(s, end + len - rest);
-	if (b) {
-		memcpy(b->data, p + (len - rest), rest);
-		spw__spool_push(s, b, end + len - rest);
-	}
-	spw__spool_publish(s, end + len);
-	return 0;
+	r = write_and_keep(s, pieces, len, b, rest);
+	if (r < 0 && b)
+		spw__block_drop(b);
+	return r;
 }
 
-static int append_disk(struct spw_spool *s, const void *buf, size_t len,
-    bool block)
+static int append_disk(struct spw_spool *s, const struct spw__pieces *p,
+    size_t len, uint64_t end, bool block)
 {
+	int r;
+
 	if (!block && s->opts.pool)
-		return append_behind(s, buf, len);
+		return append_behind(s, p, len);
 
 	spw__spool_writing_begin(s);
-	int r = append_file(s, buf, len);
+	do {
+		r = append_file(s, p, len, end);
+	} while (r < 0 && spw__spool_next_dir(s, r));
 	if (r < 0 && r != -ERESTART)
 		spw__spool_undo(s);
 	spw__spool_busy_end(s);
 	return r;
 }
 
-static void append_memory(struct spw_spool *s, const void *buf, size_t len)
+static void append_memory(struct spw_spool *s, const struct spw__pieces *p,
+    size_t len, uint64_t end)
 {
-	uint64_t end = atomic_load(&s->committed);
-
-	memcpy(s->tail->data + end, buf, len);
+	spw__pieces_copy(p, s->tail->data + end, len);
 	spw__spool_publish(s, end + len);
 }
 
@@ -375,36 +402,50 @@ static int told_error(struct spw_spool *s, bool block)
 	return r;
 }
 
-/* Locked. */
-static int append(struct spw_spool *s, const void *buf, size_t len, bool block)
+/* Is it in memory, and is there room already? */
+static bool has_room(const struct spw_spool *s, uint64_t size)
 {
-	for (;;) {
-		uint64_t end = atomic_load(&s->committed);
-
-		int r = spw__spool_check(s, len, end);
-		if (r == 0)
-			r = told_error(s, block);
-		if (r < 0 || !len)
-			return r;
-
-		r = spw__spool_place(s, end + len, block);
-		if (r > 0)
-			r = append_disk(s, buf, len, block);
-		else if (r == 0)
-			append_memory(s, buf, len);
-		if (r != -ERESTART)
-			return r;
-	}
+	return !s->spilled && !s->writing && s->tail && size <= s->tail->cap &&
+	    size <= s->opts.memory_max;
 }
 
-static int append_unlocked(struct spw_spool *s, const void *buf, size_t len,
+static int append_at(struct spw_spool *s, const struct spw__pieces *p,
+    size_t len, uint64_t off, bool block)
+{
+	int r = spw__spool_check(s, len, off);
+	if (r == 0)
+		r = told_error(s, block);
+	if (r < 0 || !len)
+		return r;
+
+	/* Most appends are small and end here: they are spared the rest. */
+	if (!has_room(s, off + len))
+		r = spw__spool_place(s, off + len, block);
+	if (r > 0)
+		return append_disk(s, p, len, off, block);
+	if (r == 0)
+		append_memory(s, p, len, off);
+	return r;
+}
+
+int spw__spool_append(struct spw_spool *s, const struct spw__pieces *p,
+    size_t len, uint64_t off)
+{
+	return append_at(s, p, len, off, true);
+}
+
+static int append(struct spw_spool *s, const struct spw__pieces *p, size_t len,
     bool block)
 {
+	int r;
+
 	if (spw__spool_sparse(s))
 		return -EINVAL;
 
 	pthread_mutex_lock(&s->lock);
-	int r = append(s, buf, len, block);
+	do {
+		r = append_at(s, p, len, atomic_load(&s->committed), block);
+	} while (r == -ERESTART);
 	s->writer_waits = r == -EAGAIN;
 	pthread_mutex_unlock(&s->lock);
 	spw__spool_settle(s);
@@ -414,11 +455,23 @@ static int append_unlocked(struct spw_spool *s, const void *buf, size_t len,
 
 int spw_spool_append(struct spw_spool *s, const void *buf, size_t len)
 {
-	return append_unlocked(s, buf, len, true);
+	struct spw__pieces p = spw__pieces_one(buf, len);
+
+	return append(s, &p, len, true);
 }
 
 int spw_spool_try_append(struct spw_spool *s, const void *buf, size_t len)
 {
-	return append_unlocked(s, buf, len, false);
+	struct spw__pieces p = spw__pieces_one(buf, len);
+
+	return append(s, &p, len, false);
 }
 
+int spw_spool_appendv(struct spw_spool *s, const struct iovec *iov, int count)
+{
+	struct spw__pieces p;
+	size_t len;
+
+	int r = spw__pieces_init(&p, iov, count, &len);
+	return r < 0 ? r : append(s, &p, len, true);
+}

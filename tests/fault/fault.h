@@ -42,6 +42,12 @@ void fault_short_writes(bool on);
 /** Let the file system have so many bytes free; 0: what it really has. */
 void fault_free_bytes(uint64_t bytes);
 
+/** Let the file system know no unnamed files; no fault. */
+void fault_no_unnamed(bool on);
+
+/** Let the kernel not copy between files; no fault. */
+void fault_no_copy_range(bool on);
+
 /** What is held: allocations, mappings and descriptors together. */
 long fault_held(void);
 

@@ -1,47 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The real system under other names, and calls in its place that may fail.
- * They count what they hand out, so that a leak shows.
+ * In the place of lib/sys.c: calls that may fail, and otherwise do what the
+ * real ones do. They count what they hand out, so that a leak shows.
  */
-#define spw__fs_info real_fs_info
-#define spw__sys_alloc real_sys_alloc
-#define spw__sys_free real_sys_free
-#define spw__sys_map real_sys_map
-#define spw__sys_unmap real_sys_unmap
-#define spw__sys_open_dir real_sys_open_dir
-#define spw__sys_tmpfile real_sys_tmpfile
-#define spw__sys_close real_sys_close
-#define spw__sys_dup real_sys_dup
-#define spw__sys_pread real_sys_pread
-#define spw__sys_pwrite real_sys_pwrite
-#define spw__sys_pwritev real_sys_pwritev
-#define spw__sys_truncate real_sys_truncate
-#define spw__sys_punch real_sys_punch
-#define spw__sys_reserve real_sys_reserve
-#define spw__sys_fs_info real_sys_fs_info
-#define spw__sys_thread real_sys_thread
-#define spw__sys_now_ms real_sys_now_ms
-#include "sys.c"
-#undef spw__fs_info
-#undef spw__sys_alloc
-#undef spw__sys_free
-#undef spw__sys_map
-#undef spw__sys_unmap
-#undef spw__sys_open_dir
-#undef spw__sys_tmpfile
-#undef spw__sys_close
-#undef spw__sys_dup
-#undef spw__sys_pread
-#undef spw__sys_pwrite
-#undef spw__sys_pwritev
-#undef spw__sys_truncate
-#undef spw__sys_punch
-#undef spw__sys_reserve
-#undef spw__sys_fs_info
-#undef spw__sys_thread
-#undef spw__sys_now_ms
-#undef SPILLWAY_LIB_SYS_H
-#include "sys.h"
+#include "fault/sys_real.h"
+
+#include <stdatomic.h>
 
 #include "fault/fault.h"
 
@@ -56,6 +20,8 @@ static struct {
 } faults = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static _Thread_local unsigned spared;
+/* Systems that cannot do everything. */
+static atomic_bool no_unnamed, no_copy_range;
 
 void fault_arm(unsigned nth, bool persistent, enum fault_style style)
 {
@@ -95,6 +61,16 @@ void fault_free_bytes(uint64_t bytes)
 	pthread_mutex_lock(&faults.lock);
 	faults.free_bytes = bytes;
 	pthread_mutex_unlock(&faults.lock);
+}
+
+void fault_no_unnamed(bool on)
+{
+	atomic_store(&no_unnamed, on);
+}
+
+void fault_no_copy_range(bool on)
+{
+	atomic_store(&no_copy_range, on);
 }
 
 long fault_held(void)
@@ -179,12 +155,73 @@ int spw__sys_open_dir(const char *path)
 	return r < 0 ? r : held_fd(real_sys_open_dir(path));
 }
 
-int spw__sys_tmpfile(int dir_fd)
+int spw__sys_open_dir_at(int dir_fd, const char *path)
+{
+	int r = fault(EMFILE, ENFILE);
+
+	return r < 0 ? r : held_fd(real_sys_open_dir_at(dir_fd, path));
+}
+
+int spw__sys_unnamed(int dir_fd)
 {
 	int r = fault(EMFILE, ENOSPC);
 
-	return r < 0 ? r : held_fd(real_sys_tmpfile(dir_fd));
+	if (r == 0 && atomic_load(&no_unnamed))
+		r = -EOPNOTSUPP;
+	return r < 0 ? r : held_fd(real_sys_unnamed(dir_fd));
 }
+
+int spw__sys_create(int dir_fd, const char *name)
+{
+	int r = fault(EMFILE, ENOSPC);
+
+	return r < 0 ? r : held_fd(real_sys_create(dir_fd, name));
+}
+
+int spw__sys_open_place(const char *path)
+{
+	int r = fault(EMFILE, ENFILE);
+
+	return r < 0 ? r : held_fd(real_sys_open_place(path));
+}
+
+int spw__sys_open_child(int dir_fd, const char *name)
+{
+	int r = fault(EMFILE, ENFILE);
+
+	return r < 0 ? r : held_fd(real_sys_open_child(dir_fd, name));
+}
+
+/* Those of which nothing but success counts. */
+#define FALLIBLE(ret, name, broken, full, params, args)                        \
+	ret spw__sys_##name params                                             \
+	{                                                                      \
+		int r = fault(broken, full);                                   \
+		return r < 0 ? r : real_sys_##name args;                       \
+	}
+
+FALLIBLE(int, unlink, EIO, EIO, (int dir_fd, const char *name), (dir_fd, name))
+FALLIBLE(int, link, EIO, EXDEV, (int fd, int dir_fd, const char *name),
+    (fd, dir_fd, name))
+FALLIBLE(int, rename, EIO, ENOSPC,
+    (int dir_fd, const char *from, const char *to), (dir_fd, from, to))
+FALLIBLE(int, chmod, EIO, EIO, (int fd, unsigned mode), (fd, mode))
+FALLIBLE(int, sync, EIO, ENOSPC, (int fd), (fd))
+FALLIBLE(int, random, EIO, EIO, (void *buf, size_t n), (buf, n))
+FALLIBLE(int, truncate, EIO, ENOSPC, (int fd, uint64_t size), (fd, size))
+FALLIBLE(int, punch, EIO, EOPNOTSUPP, (int fd, uint64_t off, uint64_t len),
+    (fd, off, len))
+FALLIBLE(int, reserve, EIO, ENOSPC, (int fd, uint64_t size), (fd, size))
+FALLIBLE(int, mkdir, EIO, ENOSPC, (int fd, const char *name), (fd, name))
+FALLIBLE(int, rmdir, EIO, EBUSY, (int fd, const char *name), (fd, name))
+FALLIBLE(int, move, EIO, EXDEV, (int fd, const char *from, int to_fd,
+    const char *to), (fd, from, to_fd, to))
+FALLIBLE(int, allow, EIO, EPERM, (int fd, const char *name), (fd, name))
+FALLIBLE(ssize_t, list, EIO, EIO, (int fd, void *buf, size_t n), (fd, buf, n))
+FALLIBLE(int, rewind, EIO, EIO, (int fd), (fd))
+FALLIBLE(int, cwd, ENOENT, ERANGE, (char *ret, size_t n), (ret, n))
+FALLIBLE(ssize_t, pread_cached, EIO, EAGAIN, (int fd, void *buf, size_t n,
+    uint64_t off), (fd, buf, n, off))
 
 int spw__sys_close(int fd)
 {
@@ -242,42 +279,41 @@ ssize_t spw__sys_pwrite(int fd, const void *buf, size_t n, uint64_t off)
 	return r < 0 ? r : real_sys_pwrite(fd, buf, (size_t)r, off);
 }
 
-ssize_t spw__sys_pwritev(
-    int fd, const struct iovec *iov, int count, uint64_t off)
+ssize_t spw__sys_pwritev(int fd, const struct iovec *iov, int count,
+    uint64_t off)
 {
 	size_t n = 0;
 
 	for (int i = 0; i < count; i++)
 		n += iov[i].iov_len;
-
 	ssize_t r = allowed(n);
 	if (r < 0 || (size_t)r == n)
 		return r < 0 ? r : real_sys_pwritev(fd, iov, count, off);
 
-	/* A short one ends somewhere in the first buffer. */
-	n = (size_t)r < iov[0].iov_len ? (size_t)r : iov[0].iov_len;
-	return real_sys_pwrite(fd, iov[0].iov_base, n, off);
+	/* A part is at most what the first piece with content has. */
+	int first = 0;
+	while (!iov[first].iov_len)
+		first++;
+	if ((size_t)r > iov[first].iov_len)
+		r = (ssize_t)iov[first].iov_len;
+	return real_sys_pwrite(fd, iov[first].iov_base, (size_t)r, off);
 }
 
-int spw__sys_truncate(int fd, uint64_t size)
+ssize_t spw__sys_copy_range(int in, uint64_t in_off, int out,
+    uint64_t out_off, size_t n)
 {
-	int r = fault(EIO, ENOSPC);
+	ssize_t r = atomic_load(&no_copy_range) ? -EXDEV : allowed(n);
 
-	return r < 0 ? r : real_sys_truncate(fd, size);
+	return r < 0 ? r
+		     : real_sys_copy_range(
+			   in, in_off, out, out_off, (size_t)r);
 }
 
-int spw__sys_punch(int fd, uint64_t off, uint64_t len)
+int spw__sys_file_size(int fd, uint64_t *ret)
 {
-	int r = fault(EIO, EOPNOTSUPP);
+	int r = fault(EIO, EIO);
 
-	return r < 0 ? r : real_sys_punch(fd, off, len);
-}
-
-int spw__sys_reserve(int fd, uint64_t size)
-{
-	int r = fault(EIO, ENOSPC);
-
-	return r < 0 ? r : real_sys_reserve(fd, size);
+	return r < 0 ? r : real_sys_file_size(fd, ret);
 }
 
 int spw__sys_fs_info(int fd, struct spw__fs_info *ret)
@@ -296,6 +332,55 @@ int spw__sys_fs_info(int fd, struct spw__fs_info *ret)
 	ret->free_bytes = free_bytes ? free_bytes : info.free_bytes;
 	ret->in_memory = info.in_memory;
 	return 0;
+}
+
+FILE *spw__sys_cookie_file(void *cookie, const char *mode,
+    cookie_io_functions_t calls)
+{
+	if (fault(ENOMEM, ENOMEM))
+		return NULL;
+
+	return real_sys_cookie_file(cookie, mode, calls);
+}
+
+int spw__sys_event(void)
+{
+	int r = fault(EMFILE, ENFILE);
+
+	return r < 0 ? r : held_fd(real_sys_event());
+}
+
+void spw__sys_event_set(int fd)
+{
+	real_sys_event_set(fd);
+}
+
+void spw__sys_event_clear(int fd)
+{
+	real_sys_event_clear(fd);
+}
+
+int spw__sys_iconv_open(const char *to, const char *from, iconv_t *ret)
+{
+	int r = fault(EMFILE, ENOMEM);
+
+	if (r == 0)
+		r = real_sys_iconv_open(to, from, ret);
+	hold(r == 0);
+	return r;
+}
+
+void spw__sys_iconv_close(iconv_t cd)
+{
+	hold(-1);
+	real_sys_iconv_close(cd);
+}
+
+/* Fails by what is converted only. */
+ssize_t spw__sys_iconv(iconv_t cd, const void *in, size_t n, void *out,
+    size_t size)
+{
+	return real_sys_iconv(cd, in, n, out, size);
 }
 
 int spw__sys_thread(pthread_t *ret, void *(*fn)(void *), void *arg)

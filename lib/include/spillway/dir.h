@@ -9,6 +9,14 @@
  *
  *   spw_dir_open() -> hand it to spools in spw_spool_opts -> unref when done
  *
+ * A directory may have a fallback, and that one another. A spool that cannot
+ * go to the first (it is full, over its quota, missing or not writable) goes
+ * to the next; where its first byte is on disk, there it stays.
+ *
+ * Where a file system knows no unnamed files (some network and FUSE ones), a
+ * file has a name for the moment until it is removed: `prefix`, 32 random
+ * hexadecimal digits, `suffix`.
+ *
  * Threads: every call may be made from any thread.
  */
 #ifndef SPILLWAY_DIR_H
@@ -29,6 +37,10 @@ struct spw_dir_opts {
 	const char *path;	/* must exist */
 	uint64_t quota_bytes;	/* most that spools may hold; 0: no quota */
 	uint64_t keep_free_bytes; /* leave this much of the file system free */
+	struct spw_dir *fallback; /* where to go when this one does not take
+				     a spool; NULL: nowhere */
+	const char *prefix;	/* of names; NULL: "." */
+	const char *suffix;	/* of names; NULL: none */
 };
 
 struct spw_dir_stats {
@@ -44,10 +56,28 @@ struct spw_dir_stats {
  *
  * Returns:   0 and a directory with one reference in `*ret`.
  * Errors:    -ENOENT, -ENOTDIR, -EACCES, -EROFS, -ENOSPC: as the system
- *            says when a file is made and written there; -EINVAL, -ENOMEM.
+ *            says when a file is made and written there; -ENOMEM; -EINVAL,
+ *            also for a prefix or suffix with a '/' or of more than 64 bytes.
+ * Ownership: takes its own reference on the fallback.
  */
 SPW_API int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)
     SPW_MUST_CHECK;
+
+/**
+ * Open those of `count` directories that can be used, each the fallback of
+ * the one before it. `opts` holds for each; its `path` is not looked at, its
+ * `fallback` comes after the last.
+ *
+ * Returns:   0 and the first that can be used, with one reference, in `*ret`.
+ * Errors:    -EINVAL without paths; when none can be used, as
+ *            spw_dir_open() of the first.
+ */
+SPW_API int spw_dir_open_first(const struct spw_dir_opts *opts,
+    const char *const *paths, size_t count, struct spw_dir **ret)
+    SPW_MUST_CHECK;
+
+/** Returns: the fallback, which stays the directory's; NULL without one. */
+SPW_API struct spw_dir *spw_dir_fallback(struct spw_dir *d);
 
 /** Take a reference. Returns: `d`. */
 SPW_API struct spw_dir *spw_dir_ref(struct spw_dir *d);
@@ -56,7 +86,8 @@ SPW_API struct spw_dir *spw_dir_ref(struct spw_dir *d);
 SPW_API void spw_dir_unref(struct spw_dir *d);
 
 /**
- * Would `bytes` more fit right now? Nothing is reserved.
+ * Would `bytes` more fit right now, here or in a fallback? Nothing is
+ * reserved.
  *
  * Returns:   0 when they would.
  * Errors:    -EDQUOT over the quota; -ENOSPC when `keep_free_bytes` would be
@@ -65,7 +96,8 @@ SPW_API void spw_dir_unref(struct spw_dir *d);
 SPW_API int spw_dir_check(struct spw_dir *d, uint64_t bytes) SPW_MUST_CHECK;
 
 /**
- * Prove again that files can be made and written here.
+ * Prove again that files can be made and written here; a fallback does not
+ * count.
  *
  * Returns:   0 when they can.
  * Errors:    as spw_dir_open().
@@ -73,7 +105,7 @@ SPW_API int spw_dir_check(struct spw_dir *d, uint64_t bytes) SPW_MUST_CHECK;
  */
 SPW_API int spw_dir_probe(struct spw_dir *d) SPW_MUST_CHECK;
 
-/** Read the figures of this moment into `*ret`. */
+/** Read the figures of this directory, without fallbacks, into `*ret`. */
 SPW_API void spw_dir_stats(struct spw_dir *d, struct spw_dir_stats *ret);
 
 static inline void spw_dir_unrefp(struct spw_dir **d)

@@ -39,9 +39,11 @@
 #define SPILLWAY_SPOOL_H
 
 #include <stdbool.h>
+#include <sys/uio.h>
 
 #include <spillway/base.h>
 #include <spillway/budget.h>
+#include <spillway/census.h>
 #include <spillway/dir.h>
 #include <spillway/pool.h>
 
@@ -95,6 +97,7 @@ struct spw_spool_opts {
 	 */
 	void (*on_writable)(struct spw_spool *s, void *user_data);
 	void *user_data;
+	struct spw_census *census; /* NULL: nobody counts it */
 };
 
 struct spw_spool_info {
@@ -116,8 +119,8 @@ struct spw_spool_info {
  * Errors:    -ENOMEM; -EINVAL for unknown flags, a missing `size`, a sparse
  *            spool without size; -ENOBUFS when it must be on disk and there
  *            is no directory.
- * Ownership: takes its own references on budget and dir; the pool must
- *            outlive it.
+ * Ownership: takes its own references on budget, dir and census; the pool
+ *            must outlive it.
  */
 SPW_API int spw_spool_new(const struct spw_spool_opts *opts,
     struct spw_spool **ret) SPW_MUST_CHECK;
@@ -158,6 +161,17 @@ SPW_API int spw_spool_append(struct spw_spool *s, const void *buf, size_t len)
     SPW_MUST_CHECK;
 
 /**
+ * Append the `count` pieces of `iov`, one behind the other, as one append:
+ * all of them or none.
+ *
+ * Returns:   0 when all was taken.
+ * Errors:    as spw_spool_append(); -EINVAL for a negative count or a sum of
+ *            lengths that no object can have.
+ */
+SPW_API int spw_spool_appendv(struct spw_spool *s, const struct iovec *iov,
+    int count) SPW_MUST_CHECK;
+
+/**
  * Append without blocking.
  *
  * Returns:   0 when all of `buf` was taken.
@@ -181,6 +195,16 @@ SPW_API int spw_spool_try_append(struct spw_spool *s, const void *buf,
  */
 SPW_API int spw_spool_pwrite(struct spw_spool *s, const void *buf, size_t len,
     uint64_t off) SPW_MUST_CHECK;
+
+/**
+ * Write the `count` pieces of `iov`, one behind the other, from `off` on, as
+ * one pwrite.
+ *
+ * Returns:   0 when all was written.
+ * Errors:    as spw_spool_pwrite(); -EINVAL as spw_spool_appendv().
+ */
+SPW_API int spw_spool_pwritev(struct spw_spool *s, const struct iovec *iov,
+    int count, uint64_t off) SPW_MUST_CHECK;
 
 /**
  * Set the length: cut, or extend with zeros. Not for sparse spools.
@@ -229,6 +253,16 @@ SPW_API void spw_spool_fail(struct spw_spool *s, int error);
 SPW_API int spw_spool_rollover(struct spw_spool *s) SPW_MUST_CHECK;
 
 /**
+ * Write what waits for the disk, so that the file (spw_spool_fd()) shows it.
+ * May block. Does nothing for a spool in memory.
+ *
+ * Returns:   0.
+ * Errors:    from the disk as spw_spool_append(); nothing is lost and the
+ *            call may be repeated.
+ */
+SPW_API int spw_spool_flush(struct spw_spool *s) SPW_MUST_CHECK;
+
+/**
  * Get a file descriptor of the content, moving it to disk first.
  *
  * Returns:   a new descriptor (close-on-exec, read and write offset 0 shared
@@ -249,6 +283,54 @@ SPW_API int spw_spool_fd(struct spw_spool *s) SPW_MUST_CHECK;
  */
 SPW_API ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
     uint64_t off) SPW_MUST_CHECK;
+
+/**
+ * Read everything into fresh memory, if it is at most `cap` bytes.
+ *
+ * Returns:   0, the bytes in `*ret` with a NUL behind them that is not
+ *            counted, and how many in `*ret_len`.
+ * Errors:    -EOVERFLOW when there are more than `cap`; -ENOMEM; as
+ *            spw_spool_pread(): -EAGAIN for a sparse spool with holes, the
+ *            source's error for a failed one.
+ * Ownership: the caller's, who frees it with spw_free().
+ */
+SPW_API int spw_spool_read_all(struct spw_spool *s, size_t cap, void **ret,
+    size_t *ret_len) SPW_MUST_CHECK;
+
+/** Free memory that a call of this library handed out; NULL is allowed. */
+SPW_API void spw_free(void *p);
+
+/**
+ * Compare the content of two spools, wherever it is. Moves nothing to disk.
+ *
+ * Returns:   0, and in `*ret` whether they hold the same bytes.
+ * Errors:    -EIO; -EAGAIN when a hole of a sparse one leaves it open; the
+ *            source's error of a failed one. Where a writer is at work
+ *            meanwhile, the answer is for bytes that were there at some time
+ *            during the call.
+ */
+SPW_API int spw_spool_equal(struct spw_spool *a, struct spw_spool *b,
+    bool *ret) SPW_MUST_CHECK;
+
+/**
+ * Find the first byte from `off` on that is there. Zeros between a write and
+ * the end before it are there, in memory as on disk; only what was not filled
+ * in a sparse spool is not.
+ *
+ * Returns:   0 and its offset in `*ret`.
+ * Errors:    -ENXIO when there is none.
+ */
+SPW_API int spw_spool_next_data(struct spw_spool *s, uint64_t off,
+    uint64_t *ret) SPW_MUST_CHECK;
+
+/**
+ * Find the first byte from `off` on that is not there; the end counts.
+ *
+ * Returns:   0 and its offset in `*ret`.
+ * Errors:    -ENXIO at the end and past it.
+ */
+SPW_API int spw_spool_next_hole(struct spw_spool *s, uint64_t off,
+    uint64_t *ret) SPW_MUST_CHECK;
 
 /** Returns: bytes from offset 0 on that are there, without a gap. */
 SPW_API uint64_t spw_spool_committed(struct spw_spool *s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Small sealed spools that go into a segment by one write. */
 #include <errno.h>
+#include <unistd.h>
 
 #include "spool.h"
 #include "unit/lib/model.h"
@@ -123,6 +124,42 @@ static void test_short_quota(void **state)
 	world_fini(&w);
 }
 
+/* A full directory's fallback takes them. */
+static void test_fallback(void **state)
+{
+	struct spw_dir_opts opts = { .size = sizeof(opts) };
+	struct spw__pack p = { 0 };
+	struct model m[COUNT];
+	struct world w, other;
+	char byte;
+
+	(void)state;
+	world_init(&w, &(struct world_opts){ .budget = MIB });
+	world_init(&other, &(struct world_opts){ 0 });
+	struct spw_dir *whole = w.dir;
+	opts.path = w.path;
+	opts.quota_bytes = 5000;
+	opts.fallback = other.dir;
+	assert_ok(spw_dir_open(&opts, &w.dir));
+	make_all(&w, m);
+	assert_int_equal(add_all(&p, m), COUNT);
+	assert_ok(spw__pack_write(&p));
+	assert_int_equal(on_disk(m), COUNT);
+	assert_int_equal(dir_stats(&w).charged, 0);
+	assert_int_equal(dir_stats(&other).files, 1);
+	int fd = spw_spool_fd(m[0].spool);
+	assert_ok(fd);
+	assert_int_equal(pread(fd, &byte, 1, 4095), 1);
+	assert_int_equal((uint8_t)byte, m[0].bytes[4095]);
+	close(fd);
+	for (size_t i = 0; i < COUNT; i++)
+		model_fini(&m[i]);
+	spw_dir_unref(w.dir);
+	w.dir = whole;
+	world_fini(&w);
+	world_fini(&other);
+}
+
 static void test_nothing(void **state)
 {
 	struct spw__pack p = { 0 };
@@ -137,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_together),
 		cmocka_unit_test(test_what_fits),
 		cmocka_unit_test(test_short_quota),
+		cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_nothing),
 	};
 
