@@ -92,7 +92,7 @@ static ssize_t run_pread(struct spw_aio_op *op)
 static bool read_cached(struct spw_aio_op *op, size_t n)
 {
 	uint64_t file_off;
-	int fd = spw_spool_file(op->spool, op->off, n, &file_off);
+	int fd = spw__spool_place_on_disk(op->spool, op->off, n, &file_off);
 
 	return fd >= 0 &&
 	    spw__sys_pread_cached(fd, op->buf.out, n, file_off) == (ssize_t)n;

@@ -208,6 +208,18 @@ int spw__spool_clean_end(struct spw_spool *s);
 /** Returns: an error of the disk as the caller of a spool knows it. */
 int spw__disk_error(int r);
 
+/* spool_read.c */
+
+/**
+ * Where [off, off+len) is on disk, be it in a segment.
+ *
+ * Returns:   the descriptor, valid as long as the spool is, and in
+ *            `*ret_file_off` where in the file the byte `off` is.
+ * Errors:    -EAGAIN when a part of it is not on disk.
+ */
+int spw__spool_place_on_disk(struct spw_spool *s, uint64_t off, uint64_t len,
+    uint64_t *ret_file_off);
+
 /* spool_pack.c; unlocked */
 
 /* As many as one write of SPW__IO_SIZE bytes takes. */

@@ -69,7 +69,7 @@ static ssize_t copy_in_kernel(struct spw_spool *s, uint64_t off, uint64_t len,
 		len = disk - off;
 	if (len > KERNEL_CHUNK)
 		len = KERNEL_CHUNK;
-	int from = spw_spool_file(s, off, len, &at);
+	int from = spw__spool_place_on_disk(s, off, len, &at);
 	if (from < 0)
 		return 0;
 

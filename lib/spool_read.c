@@ -169,7 +169,7 @@ void spw_spool_unpin(struct spw_pin *pin)
 	*pin = (struct spw_pin){ 0 };
 }
 
-int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len,
+int spw__spool_place_on_disk(struct spw_spool *s, uint64_t off, uint64_t len,
     uint64_t *ret_file_off)
 {
 	uint64_t disk = atomic_load(&s->on_disk);
@@ -186,4 +186,16 @@ int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len,
 
 	*ret_file_off = off + s->file_off;
 	return fd;
+}
+
+int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
+{
+	uint64_t file_off;
+
+	int fd = spw__spool_place_on_disk(s, off, len, &file_off);
+	/*
+	 * A place in a segment is zeroed when the spool goes, and with it
+	 * what a socket was given of it by sendfile and has not sent yet.
+	 */
+	return fd >= 0 && s->segment ? -EAGAIN : fd;
 }

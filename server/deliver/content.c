@@ -62,17 +62,17 @@ struct http_reply content_send(struct http_request *req, struct file *f,
 	    spw_spool_pin(f->spool, off, (size_t)len, &pin) == 0)
 		return send_pinned(f, status, &pin);
 
-	uint64_t at = 0;
-	int fd = spw_spool_file(f->spool, off, len, &at);
+	int fd = spw_spool_file(f->spool, off, len);
 	if (fd >= 0)
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (fd >= 0) {
-		/* The place in the file is the spool's as long as it lives. */
+		/* A file that is deleted is closed by the disk thread. */
 		http_keep(req, drop_file, file_ref(f));
-		return http_reply_file(status, fd, at, len);
+		return http_reply_file(status, fd, off, len);
 	}
 
-	/* Some of it waits for the disk, or descriptors are short. */
+	/* Some of it waits for the disk, or it has no file of its own, or
+	   descriptors are short. */
 	return content_follow(req, f, status, off, len);
 }
 

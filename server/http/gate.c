@@ -7,13 +7,16 @@
  * Source: RFC 9112 §3.2, §5, §6.1, §6.3, §11.2
  */
 #include <errno.h>
+#include <string.h>
 
 #include "common/etag.h"
+#include "common/text.h"
 #include "http/loop.h"
 
 /* What the fields say, gathered in one pass. */
 struct gate {
 	struct http_request *req;
+	const char *end; /* of what came before; NULL: not to be checked */
 	unsigned hosts, lengths, codings;
 	struct str length, coding, expect;
 	const char *fault; /* the first, for people */
@@ -64,6 +67,27 @@ static void classify(struct gate *g, const struct http_field *f, bool padded)
 	}
 }
 
+/*
+ * Older libraries parse in place and put a NUL, or two, where a line ends. So
+ * what does not begin right there follows a line that they and others do not
+ * read alike: one that holds a NUL, where they end it, or one that was folded,
+ * whose rest they glue to its name.
+ */
+static void check_place(struct gate *g, const char *begin, const char *end)
+{
+	if (g->end && begin != g->end + 1 && begin != g->end + 2)
+		note(g, "A line is folded or holds a NUL character.");
+	if (g->end)
+		g->end = end;
+}
+
+/* Behind the last field is the empty line's end, and nothing else. */
+static void check_end(struct gate *g)
+{
+	if (g->end && (g->end[1] || g->end[2]))
+		note(g, "A line holds a NUL character.");
+}
+
 static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
     size_t key_len, const char *value, size_t value_len)
 {
@@ -80,6 +104,7 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
 		g->too_many = true;
 		return MHD_NO;
 	}
+	check_place(g, key, value ? value + value_len : key + key_len);
 	if (!token_valid(key, key_len))
 		note(g, "A field name holds a space or another character that "
 			"does not belong there.");
@@ -100,15 +125,32 @@ static void refuse(
 	http_reply_error(req, kind, "%s", detail);
 }
 
+/* Characters of a host and a port. RFC 3986 §3.2.2; RFC 9110 §7.2 */
+static bool host_valid(struct str host)
+{
+	for (size_t i = 0; i < host.n; i++) {
+		char c = host.p[i];
+
+		if (!ascii_is_alpha(c) && !ascii_is_digit(c) &&
+		    (!c || !strchr("-._~!$&'()*+,;=%:[]", c)))
+			return false;
+	}
+	return true;
+}
+
 static bool check_host(struct gate *g)
 {
-	if (g->hosts == 1 || (g->req->http10 && g->hosts == 0))
-		return true;
+	const char *fault = NULL;
 
-	refuse(g->req, PROBLEM_BAD_FRAMING,
-	    g->hosts ? "There is more than one Host field."
-		     : "There is no Host field.");
-	return false;
+	if (g->hosts > 1)
+		fault = "There is more than one Host field.";
+	else if (!g->hosts && !g->req->http10)
+		fault = "There is no Host field.";
+	else if (!host_valid(http_host(g->req)))
+		fault = "The Host field is not a host and a port.";
+	if (fault)
+		refuse(g->req, PROBLEM_BAD_FRAMING, fault);
+	return !fault;
 }
 
 static bool check_length(struct gate *g)
@@ -183,7 +225,12 @@ bool http_gate(struct http_request *req, const char *version)
 		return false;
 	}
 
+	if (req->loop->parses_in_place) {
+		g.end = req->line_end;
+		check_place(&g, version, version + strlen(version));
+	}
 	MHD_get_connection_values_n(req->conn->mhd, MHD_HEADER_KIND, look, &g);
+	check_end(&g);
 	if (g.too_many) {
 		refuse(req, PROBLEM_HEADER_TOO_LARGE,
 		    "There are more than 100 fields in the header.");

@@ -62,7 +62,7 @@ static struct MHD_Daemon *start_library(struct http_loop *l, unsigned max)
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)l->conf->server.connection_memory,
 	    MHD_OPTION_CONNECTION_LIMIT, max, MHD_OPTION_CONNECTION_TIMEOUT,
-	    idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 0,
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 	    MHD_OPTION_URI_LOG_CALLBACK, http_request_start, l,
 	    MHD_OPTION_NOTIFY_COMPLETED, http_request_completed, l,
@@ -97,6 +97,7 @@ int http_loop_init(struct http_loop *l, struct http_server *server,
 	if (!l->access)
 		return -ENOMEM;
 
+	l->parses_in_place = strverscmp(MHD_get_version(), "0.9.76") < 0;
 	l->mhd = start_library(l, connections_max);
 	if (!l->mhd)
 		return -ENOMEM;

@@ -77,6 +77,7 @@ struct http_loop {
 	const struct conf *conf;
 	const struct http_handler *handler;
 	struct MHD_Daemon *mhd;
+	bool parses_in_place; /* it is an old one: see gate.c */
 	int epoll_fd, event_fd;
 	struct http_source inbox_source, library_source;
 	pthread_t thread;
@@ -129,6 +130,7 @@ struct http_request {
 	char method_name[16];
 	char *target; /* as sent; `inline_target` or malloc'd */
 	size_t target_len, path_off, path_len;
+	const char *line_end; /* of the target, in the library's memory */
 	bool http10, has_body, expects, close;
 	uint64_t content_length;
 	uint64_t started_us;

@@ -131,6 +131,7 @@ void *http_request_start(void *cls, const char *uri, struct MHD_Connection *mhd)
 	req->target = target;
 	req->target_len = len;
 	memcpy(target, uri, len + 1);
+	req->line_end = uri + len;
 	split_target(req);
 	req->started_us = clock_us();
 	req->body_max = SPW_UNLIMITED;

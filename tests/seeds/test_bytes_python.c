@@ -224,14 +224,14 @@ static void P18_what_can_be_asked(void **state)
 	put(b, "abcdefghij");
 	assert_false(is_spilled(b));
 	assert_int_equal(spw_spool_state(b->s), SPW_STATE_OPEN);
-	assert_err(spw_spool_file(b->s, 0, 1, &(uint64_t){ 0 }), EAGAIN);
+	assert_err(spw_spool_file(b->s, 0, 1), EAGAIN);
 	seek_to(b, 0);
 	expect_read(b, 3, "abc");
 	assert_int_equal(spw_cursor_seek(&b->c, 0, SPW_SEEK_END), 10);
 	put(b, "x");
 	assert_true(is_spilled(b));
 	assert_ok(spw_cursor_flush(&b->c));
-	assert_ok(spw_spool_file(b->s, 0, 1, &(uint64_t){ 0 }));
+	assert_ok(spw_spool_file(b->s, 0, 1));
 }
 
 /* P21: nothing is written; P22: it spills inside; P23: it did before. */

@@ -373,15 +373,16 @@ SPW_API int spw_spool_pin(struct spw_spool *s, uint64_t off, size_t len,
 SPW_API void spw_spool_unpin(struct spw_pin *pin);
 
 /**
- * Borrow the file, if [off, off+len) is in it. Small spools may share one.
+ * Borrow the file, if [off, off+len) is in it, at the same offsets.
  *
- * Returns:   the descriptor, and in `*ret_file_off` where in the file the
- *            byte `off` is; use pread, sendfile or dup on it, never close.
+ * Returns:   the descriptor; use pread, sendfile or dup on it, never close.
+ *            What sendfile took stays as it is when the spool goes.
  * Errors:    -EAGAIN when a part of the range, or the whole content, is not
- *            in the file (yet).
+ *            in the file (yet), or the spool has no file of its own: small
+ *            ones share one when memory was short.
  */
-SPW_API int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len,
-    uint64_t *ret_file_off) SPW_MUST_CHECK;
+SPW_API int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
+    SPW_MUST_CHECK;
 
 /*
  * Waiting. A watch fires once, when bytes past `off` are there, or when the

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dir.h"
+#include "spool.h"
 
 #include "unit/lib/model.h"
 #include "unit/lib/threads.h"
@@ -158,7 +159,6 @@ static void test_who_has_a_file_of_its_own(void **state)
 	for (size_t size = MIB; size <= MIB + 1; size++) {
 		struct world w;
 		struct model first, m, other;
-		uint64_t at;
 
 		world_init(&w, &(struct world_opts){ .budget = 6 * MIB });
 		model_init(&first, MIB, SPOOL_OPTS(&w, .memory_max = 4 * MIB));
@@ -174,11 +174,9 @@ static void test_who_has_a_file_of_its_own(void **state)
 			assert_ok(model_append(&other, MIB));
 		model_fini(&other);
 		assert_ok(model_rollover(&first));
-		assert_ok(spw_spool_file(first.spool, 5, 10, &at));
-		assert_int_equal(at, 5);
+		assert_ok(spw_spool_file(first.spool, 5, 10));
 		assert_ok(model_rollover(&m));
-		assert_ok(spw_spool_file(m.spool, 5, 10, &at));
-		assert_int_equal(at, 5);
+		assert_ok(spw_spool_file(m.spool, 5, 10));
 		assert_int_equal(dir_stats(&w).files, 2);
 		model_fini(&first);
 		model_fini(&m);
@@ -213,11 +211,15 @@ static void test_a_descriptor(void **state)
 		assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 		assert_int_equal(pread(fd, buf, 100, 89900), 100);
 		assert_memory_equal(buf, m.bytes + 89900, 100);
-		int shared = spw_spool_file(m.spool, 89900, 100, &at);
+		/* Its place is zeroed when it goes: it is not lent. */
+		assert_err(spw_spool_file(m.spool, 89900, 100), EAGAIN);
+		int shared = spw__spool_place_on_disk(
+		    m.spool, 89900, 100, &at);
 		assert_ok(shared);
 		assert_int_equal(pread(shared, buf, 100, (off_t)at), 100);
 		assert_memory_equal(buf, m.bytes + 89900, 100);
-		assert_err(spw_spool_file(m.spool, 89900, 101, &at), EAGAIN);
+		assert_err(spw__spool_place_on_disk(
+			       m.spool, 89900, 101, &at), EAGAIN);
 		assert_ok(model_rollover(&m));
 		model_fini(&other);
 		model_fini(&m);
