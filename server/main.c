@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "daemon.h"
@@ -169,6 +170,27 @@ static int serve(struct spw_server *s, const sigset_t *set)
 	}
 }
 
+/* Until all is done, the time is up, or a second signal says not to wait. */
+static bool drain(struct spw_server *server, const sigset_t *set)
+{
+	const struct timespec nap = {.tv_nsec = 0};
+	uint64_t now = clock_ms();
+	uint64_t until = now + daemon_conf(server)->server.drain_timeout;
+	int sig = 0;
+
+	while (sig != SIGTERM && sig != SIGINT) {
+		uint64_t left = until > now ? until - now : 0;
+
+		if (spw_server_drain(server, left < 100 ? left : 100))
+			return true;
+		if (left == 0)
+			break;
+		sig = sigtimedwait(set, NULL, &nap);
+		now = clock_ms();
+	}
+	return false;
+}
+
 static int run(struct setup *s)
 {
 	struct spw_server *server;
@@ -211,8 +233,7 @@ static int run(struct setup *s)
 	notify_stopping();
 	log_info(
 	    "%s: finishing what runs", sig == SIGTERM ? "SIGTERM" : "SIGINT");
-	if (!spw_server_drain(
-		server, daemon_conf(server)->server.drain_timeout))
+	if (!drain(server, &set))
 		log_warn("cutting what still runs");
 	spw_server_free(server);
 	return EXIT_OK;

@@ -110,7 +110,7 @@ struct conf_ports {
 	  "a file up to this size stays in memory, if the budget allows")      \
 	X(spool, SIZE, memory_budget, "256M", 0, UINT64_MAX,                   \
 	  "memory of all files together")                                      \
-	X(spool, SIZE, disk_quota, "unlimited", 0, UINT64_MAX,                 \
+	X(spool, SIZE, disk_quota, "unlimited", 1, UINT64_MAX,                 \
 	  "disk space of all files together")                                  \
 	X(spool, SIZE, keep_free, "64M", 0, CONF_TIB,                          \
 	  "disk space that stays free for others; less on a disk under 1G")    \
@@ -122,7 +122,7 @@ struct conf_ports {
 	  "what a file survives; so far nothing, whatever is asked for")       \
 	X(store, DURATION, ttl, "24h", 0, 36500 * CONF_DAY,                    \
 	  "life of a file that names none of its own; 0 is for ever")          \
-	X(store, SIZE, max_file_size, "unlimited", 0, UINT64_MAX,              \
+	X(store, SIZE, max_file_size, "unlimited", 1, UINT64_MAX,              \
 	  "largest file")                                                      \
 	X(store, COUNT, max_files, "1000000", 1, CONF_BILLION,                 \
 	  "files kept at a time")

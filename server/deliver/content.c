@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/metrics.h"
 #include "common/httpdate.h"
 #include "common/media.h"
@@ -129,11 +128,7 @@ static void validators(const struct content *c, struct http_reply *r)
 	if (c->etag)
 		http_reply_header(r, "ETag", c->etag);
 	if (c->etag && c->modified_ms) {
-		/* Never after Date, which comes from a coarse clock. */
-		int64_t now = clock_unix_ms() - 20;
-		httpdate_format((c->modified_ms < now ? c->modified_ms : now) /
-				    1000,
-		    date);
+		httpdate_format(c->modified_ms / 1000, date);
 		http_reply_header(r, "Last-Modified", date);
 	}
 	http_reply_header(

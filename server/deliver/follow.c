@@ -90,7 +90,8 @@ static ssize_t follow(void *ctx, uint64_t pos, char *buf, size_t max)
 struct http_reply content_follow(struct http_request *req, struct file *f,
     int status, uint64_t off, uint64_t len)
 {
-	static const struct http_stream ops = {follow, free_follower};
+	static const struct http_stream ops = {
+	    .read = follow, .free = free_follower};
 	struct follower *fo = new_follower(req, f, off, len);
 
 	if (!fo)
@@ -138,7 +139,8 @@ static void look_again(struct http_request *req, void *ctx)
 static void wait_for(
     struct http_request *req, const struct content *c, uint64_t off)
 {
-	static const struct http_waiter ops = {look_again, free_waiting};
+	static const struct http_waiter ops = {
+	    .woken = look_again, .free = free_waiting};
 	struct waiting *w = calloc(1, sizeof(*w));
 
 	if (w)

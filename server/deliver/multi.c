@@ -152,7 +152,8 @@ static struct parts *new_parts(
 void content_reply_multi(struct http_request *req, const struct content *c,
     const struct range *ranges, size_t count)
 {
-	static const struct http_stream ops = {read_parts, free_parts};
+	static const struct http_stream ops = {
+	    .read = read_parts, .free = free_parts};
 	char type[64];
 	struct content whole = *c;
 	struct http_reply r = {.status = 206};

@@ -229,7 +229,8 @@ void zip_visit_resume(struct zip_visit *v)
 void zip_visit_submit(
     struct http_request *req, struct zip_visit *v, enum zip_task task)
 {
-	static const struct http_waiter waiter = {woken, request_over};
+	static const struct http_waiter waiter = {
+	    .woken = woken, .free = request_over, .soon = true};
 
 	if (!v->waker) {
 		v->waker = http_waker_get(req);

@@ -163,7 +163,8 @@ static bool reply_verdict(struct http_request *req, const struct content *c)
 /** Take the first piece; if it is the only one its length is told. */
 static struct http_reply make_reply(struct listing *l)
 {
-	static const struct http_stream ops = {listing_read, listing_free};
+	static const struct http_stream ops = {
+	    .read = listing_read, .free = listing_free, .soon = true};
 
 	zip_list_more(&l->list, &l->piece);
 	if (!l->list.ended && !l->piece.failed)

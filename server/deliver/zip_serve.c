@@ -193,7 +193,8 @@ static void free_nothing(void *ctx)
 static void reply_head(
     struct http_request *req, const struct zip_visit *v, const struct answer *a)
 {
-	static const struct http_stream ops = {read_nothing, free_nothing};
+	static const struct http_stream ops = {
+	    .read = read_nothing, .free = free_nothing};
 	uint64_t len =
 	    a->gzip ? v->entry->packed_size + GZIP_OVERHEAD : v->entry->size;
 	struct http_reply r = len > 0 ? http_reply_stream(200, len, &ops, NULL)
@@ -251,7 +252,8 @@ static void gzip_free(void *ctx)
 static void reply_gzip(struct http_request *req, const struct zip_visit *v,
     const struct answer *a, uint64_t off)
 {
-	static const struct http_stream ops = {gzip_read, gzip_free};
+	static const struct http_stream ops = {
+	    .read = gzip_read, .free = gzip_free};
 	const struct zip_entry *e = v->entry;
 	struct http_reply r = {.status = 200};
 	struct gzip *g = malloc(sizeof *g);
@@ -301,7 +303,8 @@ static void flow_free(void *ctx)
 static void reply_flow(
     struct http_request *req, struct zip_visit *v, const struct answer *a)
 {
-	static const struct http_stream ops = {flow_read, flow_free};
+	static const struct http_stream ops = {
+	    .read = flow_read, .free = flow_free, .soon = true};
 	uint64_t size = v->entry->size;
 
 	if (zip_ring_error(zip_flow_ring(v->flow)) != 0) {

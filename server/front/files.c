@@ -89,7 +89,8 @@ static void drop(struct http_request *req, void *ctx)
 static bool wait_for_change(
     struct http_request *req, struct file *file, uint64_t wait_s)
 {
-	static const struct http_waiter ops = {look, drop};
+	static const struct http_waiter ops = {
+	    .woken = look, .free = drop};
 	struct info_wait *iw = calloc(1, sizeof(*iw));
 
 	if (iw)

@@ -218,10 +218,15 @@ void http_conn_hangup(struct http_conn *c)
 		return;
 	}
 	req->peer_gone = true;
-	/* An upload that waits for the disk has all it needs; who waits for
-	   bytes or for news has nobody to tell them to. */
-	if (req->phase != PHASE_REPLIED && !req->waiter)
+	/* An upload that waits for the disk has all it needs, and an answer
+	   that is being made may be read; who waits for bytes or for news of
+	   others most likely has nobody to tell them to. */
+	if (req->phase == PHASE_REPLIED
+		? req->soon
+		: !req->waiter || req->waiter->soon) {
+		c->hung_up = req->soon || req->waiter;
 		return;
+	}
 	c->hung_up = true;
 	req->cut = true;
 	/* A response that ends by an error while the library resumes it is

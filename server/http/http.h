@@ -73,6 +73,9 @@ struct http_sink {
 struct http_waiter {
 	void (*woken)(struct http_request *req, void *ctx);
 	void (*free)(struct http_request *req, void *ctx);
+	/* It waits for work of our own, soon done: a client that has closed
+	   its sending side may still read the answer. */
+	bool soon;
 };
 
 struct http_handler {
@@ -192,6 +195,7 @@ struct http_stream {
 	/** The reply is over, sent or not. May be called on another thread
 	    than the loop's, and after the request is gone. */
 	void (*free)(void *ctx);
+	bool soon; /* as in struct http_waiter */
 };
 
 /** No body (204, 304, or a 200 of length 0). */

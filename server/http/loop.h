@@ -145,6 +145,7 @@ struct http_request {
 	bool discard;  /* the rest of the body is of no use */
 	bool raw_sent; /* the answer went out beside the library */
 	bool suspended;
+	bool soon; /* it waits for work of our own */
 	bool cut; /* end it: the server stops, or too slow */
 	bool peer_gone;
 	bool has_pending; /* `pending` is sent once the body is over */

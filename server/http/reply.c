@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/metrics.h"
@@ -104,12 +105,25 @@ struct http_reply http_reply_file(
 	return r;
 }
 
+/*
+ * What ends with the connection must not seem to end: the client is sent a
+ * reset, which it cannot take for the end of the content.
+ */
+static void break_off(struct http_request *req)
+{
+	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+	/* At once: the library would shut it down before it closes it. */
+	if (req->http10 && req->reply_length == HTTP_LENGTH_UNKNOWN)
+		(void)connect(req->conn->fd, &nobody, sizeof(nobody));
+}
+
 static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 {
 	struct stream *st = cls;
 
 	assert(st->magic == STREAM_MAGIC);
-	if (st->req->cut || st->req->peer_gone)
+	if (st->req->cut || (st->req->peer_gone && !st->ops->soon))
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 
 	ssize_t n = st->ops->read(st->ctx, pos, buf, max);
@@ -117,12 +131,15 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 		return n;
 	if (n == HTTP_READ_END)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (n == HTTP_READ_ERROR)
+	if (n == HTTP_READ_ERROR) {
+		break_off(st->req);
 		return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
 
 	/* The peer went before there was anything to wait for. */
-	if (st->req->conn->hung_up)
+	if (st->req->conn->hung_up && !st->ops->soon)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
+	st->req->soon = st->ops->soon;
 	metrics_add(METRIC_WAITS, 1);
 	http_request_suspend(st->req);
 	return 0;

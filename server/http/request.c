@@ -280,7 +280,7 @@ static enum MHD_Result end(struct http_request *req)
 		req->waiter->woken(req, req->ctx);
 	if (req->phase == PHASE_REPLIED)
 		return MHD_YES;
-	if (req->waiter && req->conn->hung_up)
+	if (req->waiter && req->conn->hung_up && !req->waiter->soon)
 		return MHD_NO;
 	http_request_suspend(req);
 	return MHD_YES;

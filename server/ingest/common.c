@@ -69,9 +69,13 @@ static bool check_room(struct http_request *req, struct ingest *in, bool form)
 	if (size == HTTP_LENGTH_UNKNOWN)
 		return true;
 	if (size == (uint64_t)INT64_MAX || (size > max && !form)) {
+		/* However long: no file can be longer than this. */
+		if (max > (uint64_t)INT64_MAX - 1)
+			max = INT64_MAX - 1;
+
 		struct http_problem p = http_problem(PROBLEM_TOO_LARGE,
-		    "The content has %llu bytes; the limit is %llu.",
-		    (unsigned long long)size, (unsigned long long)max);
+		    "The content is longer than the limit of %llu bytes.",
+		    (unsigned long long)max);
 
 		p.limit = max;
 		http_reply_problem(req, &p);

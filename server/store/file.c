@@ -11,6 +11,8 @@
 #include "store/internal.h"
 
 #define FILE_MAGIC 0xf11eu
+/* Date comes from a coarser clock, and Last-Modified must not be later. */
+#define DATE_LAG_MS 20
 
 static void count_spill(
     struct spw_spool *s, enum spw_spill why, void *user_data)
@@ -78,7 +80,8 @@ int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
 
 	f->magic = FILE_MAGIC;
 	f->store = st;
-	f->created_ms = f->modified_ms = clock_unix_ms();
+	f->created_ms = clock_unix_ms();
+	f->modified_ms = f->created_ms - DATE_LAG_MS;
 	pthread_mutex_init(&f->lock, NULL);
 	atomic_store_explicit(&f->refs, 1, memory_order_relaxed);
 	atomic_store_explicit(&f->size, opts->size, memory_order_relaxed);
@@ -257,8 +260,10 @@ int64_t file_modified_ms(struct file *f)
 
 void file_set_modified_ms(struct file *f, int64_t unix_ms)
 {
+	int64_t latest = clock_unix_ms() - DATE_LAG_MS;
+
 	pthread_mutex_lock(&f->lock);
-	f->modified_ms = unix_ms;
+	f->modified_ms = unix_ms < latest ? unix_ms : latest;
 	pthread_mutex_unlock(&f->lock);
 }
 

@@ -9,6 +9,7 @@ Source: API.md section 3; RFC 9110 sections 14.4, 15.3.7; checklist 60 to 71.
 """
 import json
 import re
+import socket
 
 from harness import Case, Truncated, WireError, Worker, main, table, until
 from samples import content
@@ -318,6 +319,17 @@ class Growing:
             self.assertEqual(caught.exception.body, b"")
         until(lambda: self.info(upload.name) is None, "the file to be gone")
         self.assert_problem(self.http("GET", self.path), (404, 410))
+
+    def test_abort_resets_a_reader_without_framing(self):
+        # Of HTTP/1.0, where the end of the connection is that of the content.
+        upload = self.begin(True)
+        conn = self.conn()
+        conn.send(f"GET {self.path} HTTP/1.0\r\n\r\n".encode())
+        conn.sock.recv(1, socket.MSG_PEEK)
+        upload.abort()
+        with self.assertRaises(ConnectionResetError):
+            while conn.sock.recv(65536):
+                pass
 
     @table(("known", False), ("unknown", True))
     def test_abort_cuts_a_far_reader(self, chunked):

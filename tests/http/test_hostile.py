@@ -12,7 +12,7 @@ import random
 
 from harness import main, table, until
 from hostile import CANARY, SMUGGLED, Hostile
-from samples import content
+from samples import ENTRIES, content, sample_zip
 from wire import Conn, encode_chunk, encode_request
 
 TLS_HELLO = bytes.fromhex("16030100c8010000c40303") + content(189, 5)
@@ -290,6 +290,32 @@ class Heads(Hostile):
             if len(answers) > 1:
                 self.assertEqual(json.loads(answers[0].body)["size"], 5)
 
+    @table(
+        ("length folded away", b"Content-Length:\r\n 43\r\n"),
+        ("length folded on", b"Content-Length: 3\r\n 4\r\n"),
+        ("coding folded away", b"Transfer-Encoding:\r\n\tchunked\r\n"),
+        ("folded behind", b"Content-Length: 43\r\nX: a\r\n b\r\n"),
+        ("NUL in a length", b"Content-Length: 4\x003\r\n"),
+        ("NUL in a coding", b"Transfer-Encoding: chunked\0, gzip\r\n"),
+        ("NUL before a length", b"X: a\0b\r\nContent-Length: 43\r\n"),
+        ("NULs", b"X: a\0\0b\r\nContent-Length: 43\r\n"))
+    def test_line_that_others_read_otherwise(self, lines):
+        # RFC 9112 5.2, RFC 9110 5.5: refused, and what follows is not run.
+        for field in (lines, b"Y: y\r\n" + lines, lines + b"Y: y\r\n"):
+            answers = self.say(b"PUT /files/x HTTP/1.1\r\nHost: x\r\n" + field
+                               + b"\r\n" + encode_request("GET", "/healthz"))
+            self.assertEqual([a.status for a in answers], [400])
+
+    @table(("target", b"GET /healthz\0x HTTP/1.1\r\nHost: x\r\n\r\n"),
+           ("id", b"PUT /files/nul\0b HTTP/1.1\r\nHost: x\r\n"
+                  b"Content-Length: 1\r\n\r\nx"),
+           ("Host", b"GET /healthz HTTP/1.1\r\nHost: a b/@\"<x>\r\n\r\n"),
+           ("no Host", b"GET /healthz HTTP/1.1\r\nX: y\r\n\r\n"))
+    def test_refused_by_a_problem(self, request):
+        answers = self.say(request)
+        self.assertEqual(len(answers), 1)
+        self.assert_problem(answers[0], 400)
+
     def test_byte_by_byte(self):
         with Conn(self.daemon.address) as conn:
             conn.send_slowly(encode_request("GET", "/files/canary"))
@@ -346,6 +372,18 @@ class Connections(Hostile):
             conn.send_request("GET", "/files/canary")
             conn.end_sending()
             self.assertEqual(conn.read().body, CANARY)
+            self.assertEqual(conn.read_end(), b"")
+
+    def test_half_closed_client_of_an_archive(self):
+        self.upload(sample_zip(), "/files/z")
+        with Conn(self.daemon.address) as conn:
+            for _ in range(3):
+                conn.send_request("GET", "/files/z/zip")
+                conn.send_request("GET", f"/files/z/zip/{ENTRIES[0][0]}")
+            conn.end_sending()
+            for _ in range(3):
+                self.assertEqual(conn.read().status, 200)
+                self.assertEqual(conn.read().body, ENTRIES[0][1])
             self.assertEqual(conn.read_end(), b"")
 
     def test_connection_close_is_heeded(self):

@@ -4,6 +4,7 @@
 Source: API.md sections 1, 2, 3, 7; RFC 9457; Prometheus text format 0.0.4.
 """
 import re
+import socket
 
 from harness import Case, main, table, until
 from samples import content
@@ -12,6 +13,26 @@ SAMPLE = re.compile(
     r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-z_]+="[^"\\\n]*"(,[a-z_]+="[^"\\\n]*")*,?'
     r"\})? (NaN|[+-]?Inf|-?[0-9.]+(e[+-]?\d+)?)( -?\d+)?")
 LARGE = 8000000
+
+
+class Evicted(Case):
+    """Small files that share a file on the disk."""
+
+    OPTIONS = ["spool.memory_budget=256K", "spool.memory_max=64K"]
+    COUNT = 40
+
+    def test_reader_that_has_not_read_yet(self):
+        # All is in the socket when the file goes: it must not be changed.
+        for at in range(self.COUNT):
+            self.upload(content(20000, at), f"/files/{at}")
+        until(lambda: self.info("0")["storage"]["tier"] == "disk",
+              "the first file to go to disk")
+        for at in range(self.COUNT):
+            conn = self.conn()
+            conn.send_request("GET", f"/files/{at}")
+            conn.sock.recv(1, socket.MSG_PEEK)
+            self.assertEqual(self.http("DELETE", f"/files/{at}").status, 204)
+            self.assert_same(conn.read().body, content(20000, at))
 
 
 class Lives:

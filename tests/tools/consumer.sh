@@ -62,7 +62,8 @@ for source in lib/examples/*.c; do
 		needs="$needs spillway-curl libcurl"
 	fi
 	# shellcheck disable=SC2046,SC2086
-	gcc -std=gnu11 -Wall -Wextra -Werror -o "$dest/$name" "$source" \
+	gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror \
+		-o "$dest/$name" "$source" \
 		$(pkg-config --cflags --libs $needs)
 	echo "example $name: ok"
 done

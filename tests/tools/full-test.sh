@@ -78,7 +78,7 @@ strict=-fno-sanitize-recover=all
 		-Db_sanitize=thread
 	suites build plain
 	suites build valgrind -t 10 --suite unit \
-		--wrapper 'valgrind -q --error-exitcode=99 --leak-check=full'
+		--wrapper "valgrind -q --error-exitcode=99 --leak-check=full --suppressions=$PWD/tests/tools/valgrind.supp"
 	# Tests of memory use and speed look at this.
 	export SPW_SANITIZED=1
 	suites build-asan asan -t 4 $core --suite http --suite client

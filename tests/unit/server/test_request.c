@@ -71,7 +71,8 @@ static void done(void *ctx, bool complete)
 static void begin(struct http_request *req, void *ctx)
 {
 	static const struct http_sink sink = {take, end, drop};
-	static const struct http_waiter waiter = {woken, drop};
+	static const struct http_waiter waiter = {
+	    .woken = woken, .free = drop};
 	struct str path = http_path(req), query = http_query(req);
 
 	seen.begun++;
