@@ -308,7 +308,7 @@ static void test_print_comes_back(void **state)
 	set(c, "spool.dir=/srv/x;y#z = [a]");
 	set(c, "spool.memory_max=1048577");
 	set(c, "spool.memory_budget=3G");
-	set(c, "spool.disk_quota=0");
+	set(c, "spool.disk_quota=1");
 	set(c, "store.ttl=0");
 	set(c, "store.max_file_size=18446744073709551614");
 	set(c, "upload.min_rate=1T");
