@@ -199,3 +199,27 @@ int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
 	 */
 	return fd >= 0 && s->segment ? -EAGAIN : fd;
 }
+
+ssize_t spw_spool_try_pread(struct spw_spool *s, void *buf, size_t len,
+    uint64_t off)
+{
+	uint64_t disk = atomic_load(&s->on_disk), file_off;
+	size_t n = len;
+
+	/* In memory, or nowhere. What goes to disk right now is still in the
+	   kernel's memory. */
+	if (!len || off >= disk)
+		return spw_spool_pread(s, buf, len, off);
+	if (n > disk - off)
+		n = (size_t)(disk - off);
+	if (spw__spool_sparse(s) && n > spw_spool_present(s, off))
+		n = (size_t)spw_spool_present(s, off);
+
+	int fd = n ? spw__spool_place_on_disk(s, off, n, &file_off) : -EAGAIN;
+	if (fd < 0)
+		return fd;
+
+	ssize_t got = spw__sys_pread_cached(fd, buf, n, file_off);
+	/* Somebody else cut the file: never an end of content. */
+	return got ? got : -EIO;
+}

@@ -30,7 +30,7 @@ struct spw_server {
 	struct conf conf;
 	struct spw_budget *budget;
 	struct spw_dir *dir;
-	struct spw_pool *disk, *workers;
+	struct spw_pool *disk, *readers, *workers;
 	struct store *store;
 	struct front front;
 	struct http_server *http;
@@ -124,6 +124,8 @@ static int open_store(struct spw_server *s)
 	if (r == 0)
 		r = spw_pool_new(s->conf.spool.io_threads, &s->disk);
 	if (r == 0)
+		r = spw_pool_new(s->conf.spool.io_threads, &s->readers);
+	if (r == 0)
 		r = spw_pool_new(ZIP_THREADS, &s->workers);
 	if (r < 0)
 		return r;
@@ -136,6 +138,7 @@ static int open_store(struct spw_server *s)
 	    .budget = s->budget,
 	    .dir = s->dir,
 	    .pool = s->disk,
+	    .readers = s->readers,
 	    .memory_max = memory_max,
 	    .max_files = s->conf.store.max_files,
 	};
@@ -150,9 +153,13 @@ static int open_front(struct spw_server *s, struct conf_error *reterr)
 
 	s->front.conf = &s->conf;
 	s->front.store = s->store;
-	s->front.ingest.conf = &s->conf;
-	s->front.ingest.store = s->store;
-	int r = fetcher_new(&s->conf, s->store, &s->front.fetcher);
+	int r = ingest_init(&s->front.ingest, &s->conf, s->store);
+	s->front.ingest.workers = s->workers;
+	if (r == 0)
+		r = hasher_new(s->workers, s->conf.store.max_digest_jobs,
+		    &s->front.hasher);
+	if (r == 0)
+		r = fetcher_new(&s->conf, s->store, &s->front.fetcher);
 	if (r == 0)
 		r = zip_new(&s->conf, s->workers, &s->front.zip);
 	if (r < 0)
@@ -343,12 +350,18 @@ void spw_server_free(struct spw_server *s)
 		http_server_stop(s->http);
 	if (s->front.fetcher)
 		fetcher_stop(s->front.fetcher);
+	hasher_stop(s->front.hasher);
+	ingest_stop(&s->front.ingest);
 	/* Jobs hold files and requests' parts: they go before the store. */
 	spw_pool_free(s->workers);
+	spw_pool_free(s->readers);
 	http_server_free(s->http);
+	hasher_free(s->front.hasher);
 	zip_free(s->front.zip);
 	fetcher_free(s->front.fetcher);
 	store_free(s->store);
+	/* Uploads that were open went with their files. */
+	ingest_fini(&s->front.ingest);
 	spw_pool_free(s->disk);
 	spw_budget_unref(s->budget);
 	spw_dir_unref(s->dir);

@@ -48,10 +48,12 @@ int multipart_init(struct multipart *m, const char *boundary, size_t len)
 			return -EINVAL;
 
 	m->max_parts = MULTIPART_PARTS_DEFAULT;
+	m->max_head = MULTIPART_HEAD_MAX;
 	m->error = 0;
 	m->parts = 0;
 	m->tail = 0;
 	m->head_len = 0;
+	m->around = 0;
 	memcpy(m->delim, "\r\n--", 4);
 	memcpy(m->delim + 4, boundary, len);
 	m->delim_len = (uint8_t)(4 + len);
@@ -200,7 +202,8 @@ static int head_step(struct feed *f)
 	const char *lf = memchr(f->p, '\n', f->n);
 	size_t n = lf ? (size_t)(lf - f->p) + 1 : f->n;
 
-	if (n > sizeof(m->head) - m->head_len)
+	if (m->max_head > sizeof(m->head) || m->head_len > m->max_head ||
+	    n > m->max_head - m->head_len)
 		return -E2BIG;
 
 	memcpy(m->head + m->head_len, f->p, n);
@@ -221,11 +224,23 @@ static int head_step(struct feed *f)
 
 /* ---- delimiters and data ----------------------------------------------- */
 
+/* Text before or behind the parts, which nobody wants for ever. */
+static ssize_t skip_around(struct multipart *m, size_t len)
+{
+	if (len > MULTIPART_AROUND_MAX - m->around)
+		return -E2BIG;
+
+	m->around += len;
+	return (ssize_t)len;
+}
+
 /* Pass data on. Returns what was taken; less than `len` pauses. */
 static ssize_t deliver(struct feed *f, const char *data, size_t len)
 {
-	if (len == 0 || f->m->state == MULTIPART_PREAMBLE)
-		return (ssize_t)len;
+	if (f->m->state == MULTIPART_PREAMBLE)
+		return skip_around(f->m, len);
+	if (len == 0)
+		return 0;
 
 	ssize_t took = f->ops->part_data(f->ctx, data, len);
 	assert(took <= (ssize_t)len);
@@ -392,6 +407,8 @@ static int step(struct feed *f)
 	case MULTIPART_HEAD:
 		return head_step(f);
 	case MULTIPART_DONE:
+		if (skip_around(f->m, f->n) < 0)
+			return -E2BIG;
 		consume(f, f->n);
 		return 0;
 	case MULTIPART_FAILED:

@@ -18,11 +18,12 @@
  *
  * Time is linear in the body whatever it holds. Memory is this struct; there
  * is nothing to free, and it may be moved between calls. Everything is in the
- * open for the sake of the caller's memory only: the one field a caller may
- * write is `max_parts`, between init and the first feed.
+ * open for the sake of the caller's memory only: the fields a caller may
+ * write are `max_parts` and `max_head`, between init and the first feed.
  *
- * Preamble and epilogue are skipped. Header lines end in CRLF; folded lines
- * are accepted. Threads: one at a time for one parser.
+ * Preamble and epilogue are skipped, up to MULTIPART_AROUND_MAX bytes. Header
+ * lines end in CRLF; folded lines are accepted. Threads: one at a time for one
+ * parser.
  */
 #ifndef COMMON_MULTIPART_H
 #define COMMON_MULTIPART_H
@@ -38,6 +39,7 @@
 #define MULTIPART_HEADERS_MAX 32
 #define MULTIPART_NAME_MAX 1024
 #define MULTIPART_PARTS_DEFAULT 1000
+#define MULTIPART_AROUND_MAX (64 * 1024)
 
 enum multipart_state {
 	MULTIPART_PREAMBLE,
@@ -50,6 +52,7 @@ enum multipart_state {
 
 struct multipart {
 	uint32_t max_parts;
+	uint32_t max_head; /* at most MULTIPART_HEAD_MAX */
 
 	enum multipart_state state;
 	int error;
@@ -67,6 +70,7 @@ struct multipart {
 	/* Last byte of the delimiter's line that matters: 0, '-', '\r', ' '. */
 	char tail;
 	size_t head_len;
+	size_t around; /* bytes of preamble and epilogue */
 	char delim[4 + MULTIPART_BOUNDARY_MAX];
 	char head[MULTIPART_HEAD_MAX];
 };
@@ -112,9 +116,9 @@ int multipart_init(struct multipart *m, const char *boundary, size_t len);
  * Returns:   how many bytes were used. Fewer than `len` means that part_data
  *            took less than it was given; the next call must begin with the
  *            first byte that was not used.
- * Errors:    -EBADMSG malformed; -E2BIG over `max_parts` or one of the limits
- *            above; what a callback returned. The parser is then of no more
- *            use: every further call returns the same error.
+ * Errors:    -EBADMSG malformed; -E2BIG over `max_parts`, `max_head` or one of
+ *            the limits above; what a callback returned. The parser is then of
+ *            no more use: every further call returns the same error.
  * Source:    RFC 7578 §4; RFC 2046 §5.1
  */
 ssize_t multipart_feed(struct multipart *m, const char *data, size_t len,

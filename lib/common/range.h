@@ -32,6 +32,10 @@
  * head of a part would cost more. */
 #define RANGE_GAP_MAX 80
 
+/** A range that ends here or later asks for what is yet to come, too, however
+ * long that is: no content has a byte there. RFC 8673 §2.2 */
+#define RANGE_LIVE_LAST UINT64_C(9007199254740991)
+
 /** Bytes `first` to `last`, both included; first <= last. */
 struct range {
 	uint64_t first, last;
@@ -44,6 +48,14 @@ struct range_item {
 	bool suffix;   /* "-N" */
 	bool open;     /* "N-" */
 };
+
+/** Returns: whether a member asks for what is yet to come; see above. One that
+ * ends past 2^64 does not: its end could not be told back as it was sent. */
+static inline bool range_is_live(const struct range_item *item)
+{
+	return !item->suffix && !item->open && item->last >= RANGE_LIVE_LAST &&
+	       item->last != UINT64_MAX;
+}
 
 struct range_set {
 	size_t count;

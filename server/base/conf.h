@@ -27,7 +27,7 @@
  *   LISTEN    struct conf_listen
  *   NETWORKS  struct conf_networks
  *   PORTS     struct conf_ports
- *   DURABILITY, AUTH, LEVEL, FORMAT    enums
+ *   DURABILITY, DIGEST, AUTH, LEVEL, FORMAT    enums
  *
  * Threads: built by one thread; read by all while nobody changes it.
  */
@@ -50,6 +50,11 @@ enum conf_durability {
 	CONF_DURABILITY_NONE, /* files are gone with the process */
 	CONF_DURABILITY_RESTART,
 	CONF_DURABILITY_FSYNC,
+};
+
+enum conf_digest {
+	CONF_DIGEST_ASKED, /* by a request */
+	CONF_DIGEST_ALWAYS,
 };
 
 enum conf_auth_mode {
@@ -125,15 +130,29 @@ struct conf_ports {
 	X(store, SIZE, max_file_size, "unlimited", 1, UINT64_MAX,              \
 	  "largest file")                                                      \
 	X(store, COUNT, max_files, "1000000", 1, CONF_BILLION,                 \
-	  "files kept at a time")
+	  "files kept at a time")                                              \
+	X(store, DIGEST, digest, "asked", 0, 0,                                \
+	  "when a digest of an upload is computed: asked or always")           \
+	X(store, COUNT, max_digest_jobs, "256", 1, 1000000,                    \
+	  "files at a time whose digests are computed later")
 
 #define CONF_UPLOAD(X)                                                         \
 	X(upload, COUNT, max_active, "10000", 1, 1000000,                      \
 	  "uploads at a time; more are answered 503")                          \
 	X(upload, SIZE, min_rate, "0", 0, CONF_TIB,                            \
 	  "a slower upload is cut, in bytes a second; 0 is off")               \
+	X(upload, COUNT, max_open_per_client, "1000", 0, 1000000,              \
+	  "uploads at a time of one client address; 0 is no limit")            \
+	X(upload, DURATION, expire, "24h", 0, 36500 * CONF_DAY,                \
+	  "an upload that nothing comes for is dropped; 0 is never")           \
+	X(upload, COUNT, max_idempotency_keys, "10000", 0, 10000000,           \
+	  "uploads remembered by Idempotency-Key; 0 overlooks the field")      \
 	X(upload, COUNT, max_parts, "1000", 1, 1000000,                        \
-	  "parts of one multipart form")
+	  "parts of one multipart form")                                       \
+	X(upload, SIZE, max_part_header, "8K", 256, 8 * CONF_KIB,              \
+	  "header of a part of a multipart form")                              \
+	X(upload, SIZE, max_field_size, "1M", 64, UINT64_MAX,                  \
+	  "a field of a multipart form that is not a file")
 
 #define CONF_FETCH(X)                                                          \
 	X(fetch, BOOL, enabled, "yes", 0, 0,                                   \
@@ -198,6 +217,7 @@ struct conf_ports {
 #define CONF_C_NETWORKS struct conf_networks
 #define CONF_C_PORTS struct conf_ports
 #define CONF_C_DURABILITY enum conf_durability
+#define CONF_C_DIGEST enum conf_digest
 #define CONF_C_AUTH enum conf_auth_mode
 #define CONF_C_LEVEL enum log_level
 #define CONF_C_FORMAT enum log_format

@@ -26,6 +26,11 @@ static const struct choice durabilities[] = {
     {"fsync", CONF_DURABILITY_FSYNC, false},
     {NULL, 0, false},
 };
+static const struct choice digests[] = {
+    {"asked", CONF_DIGEST_ASKED, false},
+    {"always", CONF_DIGEST_ALWAYS, false},
+    {NULL, 0, false},
+};
 static const struct choice auth_modes[] = {
     {"auto", CONF_AUTH_AUTO, false},
     {"none", CONF_AUTH_NONE, false},
@@ -51,6 +56,8 @@ static const struct choice *choices_of(enum conf_kind kind)
 	switch (kind) {
 	case CONF_KIND_DURABILITY:
 		return durabilities;
+	case CONF_KIND_DIGEST:
+		return digests;
 	case CONF_KIND_AUTH:
 		return auth_modes;
 	case CONF_KIND_LEVEL:

@@ -110,10 +110,28 @@
 	  "reason=\"no-space\"", NULL)                                         \
 	X(UPLOADS_FAILED_MALFORMED, COUNTER, "uploads_failed_total",           \
 	  "reason=\"malformed\"", NULL)                                        \
+	X(UPLOADS_FAILED_DIGEST, COUNTER, "uploads_failed_total",              \
+	  "reason=\"digest\"", NULL)                                           \
 	X(UPLOADS_FAILED_ERROR, COUNTER, "uploads_failed_total",               \
 	  "reason=\"error\"", NULL)                                            \
+	X(UPLOADS_OPEN, GAUGE, "uploads_open", NULL,                           \
+	  "Resumable uploads that are not complete.")                          \
+	X(UPLOADS_APPENDS, COUNTER, "uploads_appends_total", NULL,             \
+	  "Requests that appended to a resumable upload.")                     \
+	X(UPLOADS_EVICTED, COUNTER, "uploads_evicted_total", NULL,             \
+	  "Appending requests that a newer one put out.")                      \
 	X(FORM_PARTS, COUNTER, "form_parts_total", NULL,                       \
 	  "Parts of multipart forms.")                                         \
+	X(DIGESTS_ARRIVING, COUNTER, "digests_computed_total",                 \
+	  "when=\"arriving\"", "Files whose digests were computed.")           \
+	X(DIGESTS_LATER, COUNTER, "digests_computed_total",                    \
+	  "when=\"later\"", NULL)                                              \
+	X(DIGEST_JOBS, GAUGE, "digest_jobs", NULL,                             \
+	  "Files whose digests are computed later, now or soon.")              \
+	X(IDEMPOTENCY_KEYS, GAUGE, "idempotency_keys", NULL,                   \
+	  "Idempotency-Key values remembered.")                                \
+	X(IDEMPOTENT_REPLAYS, COUNTER, "idempotent_replays_total", NULL,       \
+	  "Uploads answered with the file that their key has made before.")    \
 	X(FILES_RECEIVING, GAUGE, "files", "state=\"receiving\"",              \
 	  "Files held now.")                                                   \
 	X(FILES_READY, GAUGE, "files", "state=\"ready\"", NULL)                \
@@ -143,6 +161,10 @@
 	  "Jobs that wait for a disk thread now.")                             \
 	X(READERS_FOLLOWING, GAUGE, "readers_following", NULL,                 \
 	  "Downloads of files that are still being received.")                 \
+	X(DISK_READS, COUNTER, "disk_reads_total", NULL,                       \
+	  "Blocks of content that a reply had to wait for the disk for.")      \
+	X(EVENT_STREAMS, GAUGE, "event_streams", NULL,                         \
+	  "Clients that are told the progress of a file now.")                 \
 	X(WAITS, COUNTER, "waits_total", NULL,                                 \
 	  "Times a request had to wait for bytes.")
 

@@ -9,13 +9,14 @@
 #include "common/httpdate.h"
 #include "deliver/internal.h"
 
-/* A date field's value in seconds; false when absent or not a date. */
+/* A date field's value in seconds; false when absent, not a date, or two. */
 static bool date_of(
     const struct http_request *req, const char *name, int64_t *ret)
 {
 	struct str v = http_header(req, name);
 
-	return v.p && httpdate_parse(v.p, v.n, ret) == 0;
+	return v.p && httpdate_parse(v.p, v.n, ret) == 0 &&
+	       http_header_count(req, name) == 1;
 }
 
 enum content_verdict content_conditions(
@@ -50,6 +51,9 @@ static bool if_range(
 
 	if (!v.p)
 		return true;
+	/* One validator: two cannot both be right. */
+	if (http_header_count(req, "If-Range") > 1)
+		return false;
 	if (etag && etag_equal_strong(v.p, v.n, etag))
 		return true;
 	if (!modified_ms || httpdate_parse(v.p, v.n, &date) < 0)

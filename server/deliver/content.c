@@ -75,17 +75,31 @@ struct http_reply content_send(struct http_request *req, struct file *f,
 	return content_follow(req, f, status, off, len);
 }
 
-void content_range_text(
+size_t content_range_text(
     char out[CONTENT_RANGE_SIZE], const struct range *r, uint64_t size)
 {
-	int n = snprintf(out, CONTENT_RANGE_SIZE, "bytes %" PRIu64 "-%" PRIu64,
-	    r->first, r->last);
+	struct strbuf text;
 
+	strbuf_init_fixed(&text, out, CONTENT_RANGE_SIZE);
+	strbuf_adds(&text, "bytes ");
+	strbuf_addu(&text, r->first);
+	strbuf_addc(&text, '-');
+	strbuf_addu(&text, r->last);
+	strbuf_addc(&text, '/');
 	if (size == FILE_SIZE_UNKNOWN)
-		snprintf(out + n, CONTENT_RANGE_SIZE - (size_t)n, "/*");
+		strbuf_addc(&text, '*');
 	else
-		snprintf(
-		    out + n, CONTENT_RANGE_SIZE - (size_t)n, "/%" PRIu64, size);
+		strbuf_addu(&text, size);
+	return text.len;
+}
+
+void content_range_field(
+    struct http_reply *reply, const struct range *r, uint64_t size)
+{
+	char text[CONTENT_RANGE_SIZE];
+
+	content_range_text(text, r, size);
+	http_reply_header(reply, "Content-Range", text);
 }
 
 /* Types that a browser would run in our origin. */
@@ -121,16 +135,23 @@ static void disposition(const struct http_request *req, const struct content *c,
 		http_reply_header(r, "Content-Disposition", value);
 }
 
-static void validators(const struct content *c, struct http_reply *r)
+static void last_modified(const struct content *c, struct http_reply *r)
 {
 	char date[HTTPDATE_SIZE];
 
+	if (!c->etag || !c->modified_ms)
+		return;
+	httpdate_format(c->modified_ms / 1000, date);
+	http_reply_header(r, "Last-Modified", date);
+}
+
+/* What every answer has that stands for the content, a 304 too. */
+static void validators(const struct content *c, struct http_reply *r)
+{
 	if (c->etag)
 		http_reply_header(r, "ETag", c->etag);
-	if (c->etag && c->modified_ms) {
-		httpdate_format(c->modified_ms / 1000, date);
-		http_reply_header(r, "Last-Modified", date);
-	}
+	if (c->vary)
+		http_reply_header(r, "Vary", c->vary);
 	http_reply_header(
 	    r, "Cache-Control", c->etag ? "private, immutable" : "no-store");
 }
@@ -145,7 +166,13 @@ void content_fields(const struct http_request *req, const struct content *c,
 	http_reply_header(r, "X-Content-Type-Options", "nosniff");
 	if (is_active(type))
 		http_reply_header(r, "Content-Security-Policy", "sandbox");
+	if (c->digest)
+		http_reply_header(r, "Repr-Digest", c->digest);
 	validators(c, r);
+	/* Who resumes has the rest from the first answer. RFC 9110 §15.3.7 */
+	if (r->status == 206 && http_header(req, "If-Range").p)
+		return;
+	last_modified(c, r);
 	disposition(req, c, r);
 }
 
@@ -188,7 +215,14 @@ void content_reply_verdict(
 	struct http_reply r = http_reply_head(status, c->size);
 	http_reply_header(&r, "Accept-Ranges", "bytes");
 	validators(c, &r);
+	last_modified(c, &r);
 	http_reply(req, &r);
+}
+
+void content_reply_broken(struct http_request *req)
+{
+	http_reply_error(req, PROBLEM_FETCH_FAILED,
+	    "The source of the file broke before these bytes came.");
 }
 
 /* One read less; the last one takes the file out of the store. */
@@ -204,11 +238,11 @@ static void count_read(void *ctx, bool complete)
 
 void content_reply_whole(struct http_request *req, const struct content *c)
 {
-	struct http_reply r =
-	    c->growing ? content_follow(req, c->file, 200, c->off, c->size)
-		       : content_send(req, c->file, 200, c->off, c->size);
+	struct http_reply r = content_send(req, c->file, 200, c->off, c->size);
 
 	content_fields(req, c, &r);
+	if (c->sent && http_method(req) == HTTP_GET)
+		http_reply_header(&r, "Content-Digest", c->sent);
 	if (c->count_read && http_method(req) == HTTP_GET &&
 	    atomic_load(&c->file->reads_left) > 0)
 		http_on_done(req, count_read, file_ref(c->file));
@@ -218,15 +252,17 @@ void content_reply_whole(struct http_request *req, const struct content *c)
 static void reply_range(struct http_request *req, const struct content *c,
     const struct range *range)
 {
-	char text[CONTENT_RANGE_SIZE];
 	uint64_t off = c->off + range->first;
-	uint64_t len = range->last - range->first + 1;
-	struct http_reply r = c->growing
-				  ? content_follow(req, c->file, 206, off, len)
-				  : content_send(req, c->file, 206, off, len);
 
-	content_range_text(text, range, c->size);
-	http_reply_header(&r, "Content-Range", text);
+	if (c->growing && file_state(c->file) == FILE_FAILED &&
+	    !spw_spool_present(c->file->spool, off)) {
+		content_reply_broken(req);
+		return;
+	}
+
+	struct http_reply r = content_send(
+	    req, c->file, 206, off, range->last - range->first + 1);
+	content_range_field(&r, range, c->size);
 	content_fields(req, c, &r);
 	http_reply(req, &r);
 }

@@ -19,6 +19,10 @@ struct content {
 	int64_t modified_ms; /* Unix; 0: none */
 	const char *type;    /* NULL: application/octet-stream */
 	const char *name;    /* or NULL */
+	const char *digest;  /* value of Repr-Digest, or NULL */
+	const char *sent;    /* of Content-Digest when all of it is sent */
+	const char *vary;    /* fields that decided between this and another
+				representation, or NULL */
 	bool count_read;     /* a complete download counts */
 };
 

@@ -1,51 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Content that is still coming in: readers follow the writer, wake when there
- * is more, and are cut when the source breaks: never a clean end on missing
- * bytes.
+ * Content that goes out through the loop's hands: because it is still coming
+ * in, or lies on disk in a way that cannot be sent from there. Readers follow
+ * the writer, wake when there is more, and are cut when the source breaks:
+ * never a clean end on missing bytes.
+ *
+ * Source: RFC 9110 §14.4, RFC 8673
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/metrics.h"
 #include "deliver/internal.h"
 #include "http/problem.h"
 
-/* A reader of a spool, and what wakes it. */
 struct follower {
-	struct spw_watch watch;
-	struct http_waker *waker;
-	struct file *file;
+	struct reader *reader;
 	uint64_t off; /* of the reply's first byte */
 	uint64_t len; /* HTTP_LENGTH_UNKNOWN: until it is sealed */
 };
 
-static void wake(struct spw_watch *w)
-{
-	struct follower *fo =
-	    (struct follower *)(void *)((char *)w -
-					offsetof(struct follower, watch));
-
-	http_waker_wake(fo->waker);
-}
-
 static struct follower *new_follower(
     struct http_request *req, struct file *f, uint64_t off, uint64_t len)
 {
-	struct follower *fo = calloc(1, sizeof(*fo));
+	struct follower *fo = malloc(sizeof(*fo));
 	if (!fo)
 		return NULL;
 
-	fo->waker = http_waker_get(req);
-	if (!fo->waker) {
+	*fo = (struct follower){reader_new(req, f), off, len};
+	if (!fo->reader) {
 		free(fo);
 		return NULL;
 	}
-	fo->watch.fn = wake;
-	fo->file = file_ref(f);
-	fo->off = off;
-	fo->len = len;
 	metrics_add(METRIC_READERS_FOLLOWING, 1);
 	return fo;
 }
@@ -54,9 +40,7 @@ static void free_follower(void *ctx)
 {
 	struct follower *fo = ctx;
 
-	spw_spool_unwatch(fo->file->spool, &fo->watch);
-	http_waker_unref(fo->waker);
-	file_unref(fo->file);
+	reader_free(fo->reader);
 	metrics_add(METRIC_READERS_FOLLOWING, -1);
 	free(fo);
 }
@@ -64,40 +48,29 @@ static void free_follower(void *ctx)
 static ssize_t follow(void *ctx, uint64_t pos, char *buf, size_t max)
 {
 	struct follower *fo = ctx;
-	struct spw_spool *s = fo->file->spool;
-	uint64_t off = fo->off + pos;
+	ssize_t n = reader_read(fo->reader, fo->off + pos, buf, max);
 
-	spw_spool_unwatch(s, &fo->watch);
-	for (;;) {
-		ssize_t n = spw_spool_pread(s, buf, max, off);
-
-		if (n > 0)
-			return n;
-		if (n < 0 && n != -EAGAIN)
-			return HTTP_READ_ERROR;
-		if (spw_spool_state(s) == SPW_STATE_SEALED) {
-			/* Bytes may have come between the two looks. */
-			if (spw_spool_present(s, off))
-				continue;
-			return fo->len == HTTP_LENGTH_UNKNOWN ? HTTP_READ_END
-							      : HTTP_READ_ERROR;
-		}
-		if (spw_spool_watch(s, &fo->watch, off) == 0)
-			return HTTP_READ_WAIT;
-	}
+	/* Less came than was promised. */
+	if (n == HTTP_READ_END && fo->len != HTTP_LENGTH_UNKNOWN)
+		return HTTP_READ_ERROR;
+	return n;
 }
 
 struct http_reply content_follow(struct http_request *req, struct file *f,
     int status, uint64_t off, uint64_t len)
 {
-	static const struct http_stream ops = {
+	static const struct http_stream growing = {
 	    .read = follow, .free = free_follower};
+	/* All that it may wait for is our own disk. */
+	static const struct http_stream ready = {
+	    .read = follow, .free = free_follower, .soon = true};
 	struct follower *fo = new_follower(req, f, off, len);
 
 	if (!fo)
 		return (struct http_reply){.status = status};
 
-	return http_reply_stream(status, len, &ops, fo);
+	return http_reply_stream(status, len,
+	    file_state(f) == FILE_READY ? &ready : &growing, fo);
 }
 
 /*
@@ -159,20 +132,19 @@ static void wait_for(
 	w->content.type = file_type(c->file, w->type) ? w->type : NULL;
 	w->content.name = file_name(c->file, w->name) ? w->name : NULL;
 	http_wait(req, &ops, w);
-	if (spw_spool_watch(c->file->spool, &w->follower->watch, off))
-		http_waker_wake(w->follower->waker);
+	reader_expect(w->follower->reader, off);
 }
 
+/* Answer with what is there of a range, or with all that is still to come. */
 static void reply_part(struct http_request *req, const struct content *c,
     uint64_t first, uint64_t last)
 {
-	char text[CONTENT_RANGE_SIZE];
+	bool live = last >= RANGE_LIVE_LAST;
 	struct range range = {first, last};
-	struct http_reply r =
-	    content_send(req, c->file, 206, first, last - first + 1);
+	struct http_reply r = content_send(req, c->file, 206, first,
+	    live ? HTTP_LENGTH_UNKNOWN : last - first + 1);
 
-	content_range_text(text, &range, FILE_SIZE_UNKNOWN);
-	http_reply_header(&r, "Content-Range", text);
+	content_range_field(&r, &range, FILE_SIZE_UNKNOWN);
 	content_fields(req, c, &r);
 	http_reply(req, &r);
 }
@@ -200,24 +172,23 @@ void content_reply_unknown(struct http_request *req, const struct content *c)
 	uint64_t have = spw_spool_committed(c->file->spool);
 
 	if (!one_range(req, &set, &bad)) {
-		struct http_reply r = content_follow(
-		    req, c->file, 200, c->off, HTTP_LENGTH_UNKNOWN);
-
-		content_fields(req, c, &r);
-		http_reply(req, &r);
+		content_reply_whole(req, c);
 		return;
 	}
 
 	const struct range_item *it = &set.items[0];
+	/* "From there on" is answered with what is there, "up to a position
+	   that no file has" with what comes as well. */
+	bool open = it->open || it->last >= RANGE_LIVE_LAST;
 	if (bad || it->suffix)
 		content_reply_verdict(req, c, 416);
-	else if (it->open && it->first < have)
-		reply_part(req, c, it->first, have - 1);
-	else if (!it->open && it->last < have)
+	else if (open && it->first < have)
+		reply_part(
+		    req, c, it->first, range_is_live(it) ? it->last : have - 1);
+	else if (!open && it->last < have)
 		reply_part(req, c, it->first, it->last);
 	else if (file_state(c->file) == FILE_FAILED)
-		http_reply_error(req, PROBLEM_FETCH_FAILED,
-		    "The source of the file broke before these bytes came.");
+		content_reply_broken(req);
 	else
-		wait_for(req, c, it->open ? it->first : it->last);
+		wait_for(req, c, open ? it->first : it->last);
 }

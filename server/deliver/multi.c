@@ -2,6 +2,10 @@
 /*
  * multipart/byteranges.
  *
+ * Memory is bounded by the number of ranges: heads are written when their turn
+ * comes, content is read as it is sent. What is small and at hand is put
+ * together at once.
+ *
  * Source: RFC 9110 §14.6, §15.3.7.2
  */
 #include <errno.h>
@@ -18,84 +22,118 @@
 #define PART_HEAD_MAX (FILE_TYPE_SIZE + CONTENT_RANGE_SIZE + ID_LEN + 64)
 
 struct parts {
-	struct content content;
+	struct reader *reader; /* NULL: only what is at hand is read */
 	struct file *file;
+	uint64_t off, size; /* of the content, in the spool */
 	char type[FILE_TYPE_SIZE];
 	char boundary[ID_LEN + 1];
 	uint64_t total;
+	/* The part read last, and where in the reply its head begins. */
+	size_t current;
+	uint64_t begins;
 	size_t count;
 	struct range ranges[RANGE_ITEMS_MAX];
 };
 
+/* Part `i`'s head; for i == count the closing line. */
 static size_t part_head(
     const struct parts *p, size_t i, char out[PART_HEAD_MAX])
 {
 	char range[CONTENT_RANGE_SIZE];
+	struct strbuf text;
 
-	content_range_text(range, &p->ranges[i], p->content.size);
-	return (size_t)snprintf(out, PART_HEAD_MAX,
-	    "%s--%s\r\nContent-Type: %s\r\nContent-Range: %s\r\n\r\n",
-	    i ? "\r\n" : "", p->boundary, p->type, range);
+	strbuf_init_fixed(&text, out, PART_HEAD_MAX);
+	strbuf_adds(&text, i ? "\r\n--" : "--");
+	strbuf_adds(&text, p->boundary);
+	if (i == p->count) {
+		strbuf_adds(&text, "--\r\n");
+		return text.len;
+	}
+
+	strbuf_adds(&text, "\r\nContent-Type: ");
+	strbuf_adds(&text, p->type);
+	strbuf_adds(&text, "\r\nContent-Range: ");
+	strbuf_add(
+	    &text, range, content_range_text(range, &p->ranges[i], p->size));
+	strbuf_adds(&text, "\r\n\r\n");
+	return text.len;
 }
 
-static size_t closing(const struct parts *p, char out[PART_HEAD_MAX])
+static uint64_t range_size(const struct range *r)
 {
-	return (size_t)snprintf(
-	    out, PART_HEAD_MAX, "\r\n--%s--\r\n", p->boundary);
+	return r->last - r->first + 1;
 }
 
-/* Copy what [pos, pos+max) of the reply shares with `len` bytes at `at`. */
-static size_t copy_piece(char *buf, size_t max, uint64_t pos, uint64_t at,
-    const char *piece, size_t len)
+/* Content of part `i` from its byte `at` on. Returns: as reader_read(). */
+static ssize_t read_content(
+    struct parts *p, size_t i, uint64_t at, char *buf, size_t max)
 {
-	if (pos < at || pos >= at + len)
-		return 0;
+	uint64_t off = p->off + p->ranges[i].first + at;
+	uint64_t left = range_size(&p->ranges[i]) - at;
 
-	size_t skip = (size_t)(pos - at), n = len - skip;
-	if (n > max)
-		n = max;
-	memcpy(buf, piece + skip, n);
-	return n;
+	if (left < max)
+		max = (size_t)left;
+	if (p->reader)
+		return reader_read(p->reader, off, buf, max);
+
+	ssize_t n = spw_spool_try_pread(p->file->spool, buf, max, off);
+	return n > 0 ? n : HTTP_READ_WAIT;
 }
 
-/* Produce the reply's bytes at `pos`: as many as one piece gives. */
+/* Produce bytes of the reply at `pos` < total: as many as one piece gives. */
 static ssize_t read_piece(struct parts *p, uint64_t pos, char *buf, size_t max)
 {
 	char head[PART_HEAD_MAX];
-	uint64_t at = 0;
 
-	for (size_t i = 0; i < p->count; i++) {
-		size_t len = part_head(p, i, head);
-		size_t n = copy_piece(buf, max, pos, at, head, len);
-		uint64_t size = p->ranges[i].last - p->ranges[i].first + 1;
+	if (pos < p->begins)
+		p->current = p->begins = 0;
+	for (;;) {
+		size_t n = part_head(p, p->current, head);
+		uint64_t at = pos - p->begins;
 
-		if (n)
+		if (at < n) {
+			n -= (size_t)at;
+			if (n > max)
+				n = max;
+			memcpy(buf, head + at, n);
 			return (ssize_t)n;
-		at += len;
-		if (pos < at + size) {
-			uint64_t off = pos - at, left = size - off;
-
-			return spw_spool_pread(p->file->spool, buf,
-			    left < max ? (size_t)left : max,
-			    p->content.off + p->ranges[i].first + off);
 		}
-		at += size;
+		if (p->current == p->count)
+			return HTTP_READ_END;
+
+		uint64_t size = range_size(&p->ranges[p->current]);
+		if (at - n < size)
+			return read_content(p, p->current, at - n, buf, max);
+		p->begins += n + size;
+		p->current++;
 	}
-	size_t n = closing(p, head);
-	return (ssize_t)copy_piece(buf, max, pos, at, head, n);
 }
 
 static ssize_t read_parts(void *ctx, uint64_t pos, char *buf, size_t max)
 {
-	ssize_t n = read_piece(ctx, pos, buf, max);
+	struct parts *p = ctx;
+	size_t got = 0;
 
-	return n > 0 ? n : HTTP_READ_ERROR;
+	while (got < max) {
+		ssize_t n = read_piece(p, pos + got, buf + got, max - got);
+
+		/* An end in the middle: less came than was promised. */
+		if (n == HTTP_READ_END && pos + got < p->total)
+			n = HTTP_READ_ERROR;
+		if (n <= 0)
+			return got ? (ssize_t)got : n;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
 }
 
 static void free_parts(void *ctx)
 {
 	struct parts *p = ctx;
 
+	if (!p)
+		return;
+	reader_free(p->reader);
 	file_unref(p->file);
 	free(p);
 }
@@ -104,30 +142,30 @@ static void measure(struct parts *p)
 {
 	char head[PART_HEAD_MAX];
 
-	p->total = 0;
+	p->total = part_head(p, p->count, head);
 	for (size_t i = 0; i < p->count; i++)
-		p->total += part_head(p, i, head) + p->ranges[i].last -
-			    p->ranges[i].first + 1;
-	p->total += closing(p, head);
+		p->total += part_head(p, i, head) + range_size(&p->ranges[i]);
 }
 
-static struct http_reply assemble(struct parts *p)
+/* All of it at once. Returns: false when it would have to wait. */
+static bool assemble(struct parts *p, struct http_reply *ret)
 {
 	struct strbuf out;
+	ssize_t n = 0;
+
+	if (p->total > ASSEMBLE_MAX)
+		return false;
 
 	strbuf_init(&out, (size_t)p->total);
-	if (!strbuf_reserve(&out, (size_t)p->total))
-		return (struct http_reply){.status = 206};
-	while (out.len < p->total) {
-		ssize_t n = read_piece(
-		    p, out.len, out.data + out.len, (size_t)p->total - out.len);
-		if (n <= 0) {
-			strbuf_fini(&out);
-			return http_reply_empty(500);
-		}
-		out.len += (size_t)n;
+	if (strbuf_reserve(&out, (size_t)p->total))
+		n = read_parts(p, 0, out.data, (size_t)p->total);
+	if (n < 0 || (uint64_t)n < p->total) {
+		strbuf_fini(&out);
+		return false;
 	}
-	return http_reply_strbuf(206, &out);
+	out.len = (size_t)n;
+	*ret = http_reply_strbuf(206, &out);
+	return true;
 }
 
 static struct parts *new_parts(
@@ -137,8 +175,12 @@ static struct parts *new_parts(
 	if (!p)
 		return NULL;
 
-	p->content = *c;
+	p->reader = NULL;
 	p->file = file_ref(c->file);
+	p->off = c->off;
+	p->size = c->size;
+	p->current = 0;
+	p->begins = 0;
 	p->count = count;
 	memcpy(p->ranges, ranges, count * sizeof(*ranges));
 	snprintf(p->type, sizeof(p->type), "%s",
@@ -149,34 +191,44 @@ static struct parts *new_parts(
 	return p;
 }
 
+/* The reply with its parts; takes `p`. */
+static struct http_reply send_parts(struct http_request *req, struct parts *p)
+{
+	static const struct http_stream growing = {
+	    .read = read_parts, .free = free_parts};
+	static const struct http_stream ready = {
+	    .read = read_parts, .free = free_parts, .soon = true};
+	struct http_reply r = {.status = 206};
+	uint64_t total = p->total;
+
+	if (!assemble(p, &r)) {
+		p->reader = reader_new(req, p->file);
+		if (p->reader)
+			return http_reply_stream(206, total,
+			    file_state(p->file) == FILE_READY ? &ready
+							       : &growing,
+			    p);
+	}
+	free_parts(p);
+	return r;
+}
+
 void content_reply_multi(struct http_request *req, const struct content *c,
     const struct range *ranges, size_t count)
 {
-	static const struct http_stream ops = {
-	    .read = read_parts, .free = free_parts};
 	char type[64];
 	struct content whole = *c;
-	struct http_reply r = {.status = 206};
-	struct parts *p = NULL;
+	struct parts *p = new_parts(c, ranges, count);
 
-	/* Parts are not followed: a growing file is sent whole. */
-	if (!c->growing)
-		p = new_parts(c, ranges, count);
 	if (!p || p->total >= c->size) {
-		if (p)
-			free_parts(p);
+		free_parts(p);
 		content_reply_whole(req, c);
 		return;
 	}
 
 	snprintf(type, sizeof(type), "multipart/byteranges; boundary=%s",
 	    p->boundary);
-	if (p->total <= ASSEMBLE_MAX) {
-		r = assemble(p);
-		free_parts(p);
-	} else {
-		r = http_reply_stream(206, p->total, &ops, p);
-	}
+	struct http_reply r = send_parts(req, p);
 	whole.type = type;
 	content_fields(req, &whole, &r);
 	http_reply(req, &r);

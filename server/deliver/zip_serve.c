@@ -12,6 +12,7 @@
 #include "common/media.h"
 #include "common/range.h"
 #include "deliver/content.h"
+#include "deliver/reader.h"
 #include "deliver/zip_accept.h"
 #include "deliver/zip_name.h"
 #include "deliver/zip_unpack.h"
@@ -157,18 +158,17 @@ static void make_answer(
 	    .modified_ms = file_modified_ms(v->file),
 	    .type = zip_name_type(name),
 	    .name = len > 0 ? a->name : NULL,
+	    .vary = is_deflated(e) ? "Accept-Encoding" : NULL,
 	};
 }
 
 /** Add what an entry's answers have, and send it. */
-static void reply_with(struct http_request *req, const struct zip_visit *v,
-    const struct answer *a, struct http_reply *r)
+static void reply_with(
+    struct http_request *req, const struct answer *a, struct http_reply *r)
 {
 	content_fields(req, &a->c, r);
 	if (a->gzip)
 		http_reply_header(r, "Content-Encoding", "gzip");
-	if (is_deflated(v->entry))
-		http_reply_header(r, "Vary", "Accept-Encoding");
 	http_reply(req, r);
 }
 
@@ -200,7 +200,7 @@ static void reply_head(
 	struct http_reply r = len > 0 ? http_reply_stream(200, len, &ops, NULL)
 				      : http_reply_empty(200);
 
-	reply_with(req, v, a, &r);
+	reply_with(req, a, &r);
 }
 
 /*
@@ -208,7 +208,7 @@ static void reply_head(
  */
 
 struct gzip {
-	struct file *file;
+	struct reader *reader;
 	uint64_t off, len; /* of the deflate stream */
 	uint8_t tail[GZIP_TAIL_SIZE];
 };
@@ -224,10 +224,10 @@ static ssize_t gzip_read(void *ctx, uint64_t pos, char *buf, size_t max)
 		n = GZIP_HEAD_SIZE - (size_t)pos;
 	} else if (pos - GZIP_HEAD_SIZE < g->len) {
 		uint64_t left = g->len - (pos - GZIP_HEAD_SIZE);
-		ssize_t got = spw_spool_pread(g->file->spool, buf,
-		    left < max ? (size_t)left : max,
-		    g->off + (pos - GZIP_HEAD_SIZE));
-		return got > 0 ? got : HTTP_READ_ERROR;
+		ssize_t got =
+		    reader_read(g->reader, g->off + (pos - GZIP_HEAD_SIZE), buf,
+			left < max ? (size_t)left : max);
+		return got == HTTP_READ_END ? HTTP_READ_ERROR : got;
 	} else if (pos - GZIP_HEAD_SIZE - g->len < GZIP_TAIL_SIZE) {
 		size_t at = (size_t)(pos - GZIP_HEAD_SIZE - g->len);
 		from = g->tail + at;
@@ -245,34 +245,46 @@ static void gzip_free(void *ctx)
 {
 	struct gzip *g = ctx;
 
-	file_unref(g->file);
+	reader_free(g->reader);
 	free(g);
+}
+
+static struct gzip *gzip_new(
+    struct http_request *req, const struct zip_visit *v, uint64_t off)
+{
+	const struct zip_entry *e = v->entry;
+	struct gzip *g = malloc(sizeof *g);
+	if (!g)
+		return NULL;
+
+	*g = (struct gzip){
+	    .reader = reader_new(req, v->file),
+	    .off = off,
+	    .len = e->packed_size,
+	};
+	if (!g->reader) {
+		free(g);
+		return NULL;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		g->tail[i] = (uint8_t)(e->crc >> 8 * i);
+		g->tail[4 + i] = (uint8_t)(e->size >> 8 * i);
+	}
+	return g;
 }
 
 static void reply_gzip(struct http_request *req, const struct zip_visit *v,
     const struct answer *a, uint64_t off)
 {
 	static const struct http_stream ops = {
-	    .read = gzip_read, .free = gzip_free};
-	const struct zip_entry *e = v->entry;
+	    .read = gzip_read, .free = gzip_free, .soon = true};
 	struct http_reply r = {.status = 200};
-	struct gzip *g = malloc(sizeof *g);
+	struct gzip *g = gzip_new(req, v, off);
 
-	if (g) {
-		*g = (struct gzip){
-		    .file = file_ref(v->file),
-		    .off = off,
-		    .len = e->packed_size,
-		};
-		for (unsigned i = 0; i < 4; i++) {
-			g->tail[i] = (uint8_t)(e->crc >> 8 * i);
-			g->tail[4 + i] = (uint8_t)(e->size >> 8 * i);
-		}
-		r = http_reply_stream(
-		    200, e->packed_size + GZIP_OVERHEAD, &ops, g);
-	}
+	if (g)
+		r = http_reply_stream(200, g->len + GZIP_OVERHEAD, &ops, g);
 	metrics_add(METRIC_ZIP_ENTRIES_PASSED, 1);
-	reply_with(req, v, a, &r);
+	reply_with(req, a, &r);
 }
 
 /*
@@ -324,7 +336,7 @@ static void reply_flow(
 		    v->first + v->len - 1, size);
 		http_reply_header(&r, "Content-Range", range);
 	}
-	reply_with(req, v, a, &r);
+	reply_with(req, a, &r);
 }
 
 /** Unpack all of it, or its one range; several ranges are answered whole. */

@@ -1,24 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /* Files and what is known about them. */
-#include <errno.h>
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/metrics.h"
 #include "deliver/content.h"
 #include "front/front.h"
+#include "ingest/integrity.h"
 #include "store/descriptor.h"
 
 #define LIST_DEFAULT 100
 #define LIST_MAX 1000
-#define WAIT_MAX_S 60
 
-void files_get(struct http_request *req, struct file *file)
+/* The value of a digest field, of those of `algs` that are known. */
+static const char *digest_text(
+    struct file *file, unsigned algs, char out[DIGEST_FIELD_SIZE])
+{
+	struct digest_set known;
+
+	if (!algs || file_state(file) != FILE_READY ||
+	    !file_digests(file, &known))
+		return NULL;
+	return digest_field_write(&known, algs, out) ? out : NULL;
+}
+
+/* What is wanted of it, else what is known and can be relied on. */
+static const char *repr_digest(
+    struct http_request *req, struct file *file, char out[DIGEST_FIELD_SIZE])
+{
+	unsigned wanted = integrity_wanted(req);
+	const char *text = wanted ? digest_text(file, wanted, out) : NULL;
+
+	return text ? text : digest_text(file, DIGEST_SECURE, out);
+}
+
+static void send_file(struct http_request *req, struct file *file)
 {
 	char type[FILE_TYPE_SIZE], name[FILE_NAME_SIZE];
+	char digest[DIGEST_FIELD_SIZE], sent[DIGEST_FIELD_SIZE];
 	enum file_state state = file_state(file);
 	struct content c = {
 	    .file = file,
@@ -28,109 +47,22 @@ void files_get(struct http_request *req, struct file *file)
 	    .modified_ms = state == FILE_READY ? file_modified_ms(file) : 0,
 	    .type = file_type(file, type) ? type : NULL,
 	    .name = file_name(file, name) ? name : NULL,
+	    .digest = repr_digest(req, file, digest),
+	    .sent = digest_text(file, integrity_wanted_sent(req), sent),
 	    .count_read = true,
 	};
 
 	content_reply(req, &c);
 }
 
-static void reply_descriptor(struct http_request *req, struct file *file)
+void files_get(struct http_request *req, struct front *f, struct file *file)
 {
-	struct strbuf out;
-	struct json j;
+	unsigned wanted = integrity_wanted(req);
 
-	strbuf_init(&out, DESCRIPTOR_MAX);
-	json_init(&j, &out);
-	descriptor_write(&j, NULL, file);
-	strbuf_addc(&out, '\n');
-	struct http_reply r = http_reply_strbuf(200, &out);
-	http_reply_header(&r, "Content-Type", "application/json");
-	http_reply_header(&r, "Cache-Control", "no-store");
-	http_reply(req, &r);
-}
-
-/* GET .../info?wait=N */
-struct info_wait {
-	struct file_watch watch;
-	struct http_waker *waker;
-	struct file *file;
-	uint64_t until_ms;
-};
-
-static void wake(struct file_watch *w)
-{
-	struct info_wait *iw =
-	    (struct info_wait *)(void *)((char *)w -
-					 offsetof(struct info_wait, watch));
-
-	http_waker_wake(iw->waker);
-}
-
-static void look(struct http_request *req, void *ctx)
-{
-	struct info_wait *iw = ctx;
-
-	if (file_state(iw->file) != FILE_RECEIVING || http_peer_gone(req) ||
-	    clock_ms() >= iw->until_ms)
-		reply_descriptor(req, iw->file);
-}
-
-static void drop(struct http_request *req, void *ctx)
-{
-	struct info_wait *iw = ctx;
-
-	(void)req;
-	file_unwatch(iw->file, &iw->watch);
-	http_waker_unref(iw->waker);
-	file_unref(iw->file);
-	free(iw);
-}
-
-static bool wait_for_change(
-    struct http_request *req, struct file *file, uint64_t wait_s)
-{
-	static const struct http_waiter ops = {
-	    .woken = look, .free = drop};
-	struct info_wait *iw = calloc(1, sizeof(*iw));
-
-	if (iw)
-		iw->waker = http_waker_get(req);
-	if (!iw || !iw->waker) {
-		free(iw);
-		return false;
-	}
-
-	iw->watch.fn = wake;
-	iw->file = file_ref(file);
-	iw->until_ms = clock_ms() + wait_s * 1000;
-	http_wait(req, &ops, iw);
-	http_deadline(req, iw->until_ms);
-	if (file_watch(file, &iw->watch))
-		http_waker_wake(iw->waker);
-	return true;
-}
-
-void files_info(struct http_request *req, struct file *file)
-{
-	char text[32];
-	size_t len;
-	uint64_t wait_s = 0;
-
-	if (http_query_get(req, "wait", text, sizeof(text), &len)) {
-		if (len >= sizeof(text) ||
-		    str_u64((struct str){text, len}, &wait_s) < 0) {
-			http_reply_error(req, PROBLEM_BAD_REQUEST,
-			    "The parameter wait is not a number of seconds.");
-			return;
-		}
-		if (wait_s > WAIT_MAX_S)
-			wait_s = WAIT_MAX_S;
-	}
-	if (wait_s && file_state(file) == FILE_RECEIVING &&
-	    wait_for_change(req, file, wait_s))
-		return;
-
-	reply_descriptor(req, file);
+	if (http_method(req) == HTTP_GET && !http_header(req, "Range").p)
+		wanted |= integrity_wanted_sent(req);
+	if (!wanted || !files_digest_first(req, f, file, wanted, send_file))
+		send_file(req, file);
 }
 
 void files_delete(struct http_request *req, struct front *f, struct file *file)

@@ -10,6 +10,7 @@
 #include "http/server.h"
 #include "ingest/fetch.h"
 #include "ingest/ingest.h"
+#include "store/hasher.h"
 #include "store/store.h"
 
 struct front {
@@ -18,6 +19,7 @@ struct front {
 	struct ingest ingest;
 	struct fetcher *fetcher;
 	struct zip_service *zip;
+	struct hasher *hasher;
 	struct http_server *server; /* set once it exists */
 	_Atomic bool disk_fails;    /* the spool directory is of no use */
 };
@@ -33,8 +35,19 @@ void admin_index(struct http_request *req, struct front *f);
 
 /* files.c */
 void files_list(struct http_request *req, struct front *f);
-void files_get(struct http_request *req, struct file *file);
-void files_info(struct http_request *req, struct file *file);
+void files_get(struct http_request *req, struct front *f, struct file *file);
 void files_delete(struct http_request *req, struct front *f, struct file *file);
+
+/* info.c */
+void files_info(struct http_request *req, struct front *f, struct file *file);
+/**
+ * Have digests of a ready file computed before it is answered with
+ * `answer_with`.
+ *
+ * Returns:   false when there is nothing to wait for: answer now.
+ */
+bool files_digest_first(struct http_request *req, struct front *f,
+    struct file *file, unsigned algs,
+    void (*answer_with)(struct http_request *req, struct file *file));
 
 #endif

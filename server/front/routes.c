@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* From method and path to the one who answers. */
 #include "common/percent.h"
+#include "deliver/events.h"
 #include "front/front.h"
+#include "ingest/resumable_entry.h"
 
 /* Longer than any path that means something: zip entry names have 64 KiB. */
 #define PATH_MAX_BYTES ((size_t)256 * 1024)
@@ -17,10 +19,10 @@ struct route {
 
 static void files_post(struct http_request *req, struct front *f)
 {
-	if (http_method(req) == HTTP_POST)
-		ingest_post(req, &f->ingest);
-	else
+	if (http_method(req) != HTTP_POST)
 		files_list(req, f);
+	else if (!resumable_post(req, &f->ingest))
+		ingest_post(req, &f->ingest);
 }
 
 static void fetch_post(struct http_request *req, struct front *f)
@@ -80,7 +82,7 @@ static bool draining(struct http_request *req, struct front *f)
 	enum http_method m = http_method(req);
 
 	if (!http_server_draining(f->server) ||
-	    (m != HTTP_POST && m != HTTP_PUT))
+	    (m != HTTP_POST && m != HTTP_PUT && m != HTTP_PATCH))
 		return false;
 
 	http_reply_error(req, PROBLEM_DRAINING,
@@ -98,35 +100,50 @@ static void not_found(struct http_request *req, struct front *f, struct str id)
 		    req, PROBLEM_NOT_FOUND, "There is no file with this id.");
 }
 
+/* /files/{id}/... with the file there: all that is only read. */
+static void below_file(struct http_request *req, struct front *f,
+    struct file *file, struct str rest)
+{
+	bool info = str_eq(rest, "/info"), events = str_eq(rest, "/events");
+	bool zip =
+	    str_istarts(rest, "/zip") && (rest.n == 4 || rest.p[4] == '/');
+
+	if (!info && !events && !zip) {
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "There is no such resource of a file; there are /info, "
+		    "/events and /zip.");
+		return;
+	}
+	if (!check_method(req, M(GET) | M(HEAD), "GET, HEAD, OPTIONS"))
+		return;
+
+	struct str name = {rest.p + 4, rest.n - 4};
+	if (info)
+		files_info(req, f, file);
+	else if (events)
+		events_reply(req, file);
+	else if (!zip_handle(req, f->zip, file, name))
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "There is no such resource of a file.");
+}
+
 /* /files/{id}... with the file there. `rest` begins at the second slash. */
 static void on_file(struct http_request *req, struct front *f,
     struct file *file, struct str rest)
 {
-	bool reading =
-	    http_method(req) == HTTP_GET || http_method(req) == HTTP_HEAD;
+	const char *allow = file->upload
+				? "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
+				: "GET, HEAD, PUT, DELETE, OPTIONS";
 
-	if (!rest.n && http_method(req) == HTTP_DELETE) {
+	if (rest.n)
+		below_file(req, f, file, rest);
+	else if (resumable_on_file(req, &f->ingest, file))
+		return;
+	else if (resumable_method(req) == HTTP_DELETE)
 		files_delete(req, f, file);
-	} else if (!rest.n) {
-		if (check_method(req, M(GET) | M(HEAD) | M(PUT) | M(DELETE),
-			"GET, HEAD, PUT, DELETE, OPTIONS"))
-			files_get(req, file);
-	} else if (str_eq(rest, "/info")) {
-		if (check_method(req, M(GET) | M(HEAD), "GET, HEAD, OPTIONS"))
-			files_info(req, file);
-	} else if (str_istarts(rest, "/zip") &&
-		   (rest.n == 4 || rest.p[4] == '/')) {
-		if (!check_method(req, M(GET) | M(HEAD), "GET, HEAD, OPTIONS"))
-			return;
-		struct str name = {rest.p + 4, rest.n - 4};
-		if (!reading || !zip_handle(req, f->zip, file, name))
-			http_reply_error(req, PROBLEM_NOT_FOUND,
-			    "There is no such resource of a file.");
-	} else {
-		http_reply_error(req, PROBLEM_NOT_FOUND,
-		    "There is no such resource of a file; there are /info "
-		    "and /zip.");
-	}
+	else if (check_method(
+		     req, M(GET) | M(HEAD) | M(PUT) | M(DELETE), allow))
+		files_get(req, f, file);
 }
 
 static void under_files(
@@ -142,7 +159,8 @@ static void under_files(
 		raw.n = (size_t)(slash - raw.p);
 	}
 	if (!rest.n && http_method(req) == HTTP_PUT) {
-		ingest_put(req, &f->ingest, raw);
+		if (!resumable_put(req, &f->ingest, raw))
+			ingest_put(req, &f->ingest, raw);
 		return;
 	}
 
@@ -158,7 +176,7 @@ static void under_files(
 		on_file(req, f, file, rest);
 	else if (http_method(req) == HTTP_OTHER ||
 		 http_method(req) == HTTP_OPTIONS)
-		check_method(req, 0, "GET, HEAD, PUT, DELETE, OPTIONS");
+		check_method(req, 0, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
 	else
 		not_found(req, f, (struct str){id, (size_t)n});
 	file_unref(file);
@@ -211,7 +229,9 @@ void front_begin(struct http_request *req, void *ctx)
 		return;
 	}
 	if (str_eq(path, "*") && http_method(req) == HTTP_OPTIONS) {
-		reply_options(req, "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+		resumable_enter(req, &f->ingest);
+		reply_options(
+		    req, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 		return;
 	}
 	if (!path.n)
@@ -221,6 +241,9 @@ void front_begin(struct http_request *req, void *ctx)
 		    "The request's target is not a path.");
 		return;
 	}
+	if (path.n >= 6 && !memcmp(path.p, "/files", 6) &&
+	    !resumable_enter(req, &f->ingest))
+		return;
 	if (!draining(req, f))
 		dispatch(req, f, path);
 }

@@ -17,6 +17,9 @@
 #define NUDGES_MAX 16
 #define LINGER_MS 5000
 #define LINGER_BYTES (8u * 1024 * 1024)
+/* An upload may pause for so long before it counts as slow; what came before
+   at a higher rate does not make that longer. */
+#define SLOW_MS 5000
 
 static void forget(struct http_conn *c)
 {
@@ -249,12 +252,20 @@ static bool header_late(const struct http_conn *c, uint64_t now_ms)
 	return now_ms - c->since_ms > limit;
 }
 
-static bool upload_slow(const struct http_request *req, uint64_t came)
+static int64_t most_credit(const struct http_request *req)
 {
-	uint64_t rate = req->loop->conf->upload.min_rate;
+	return (int64_t)req->loop->conf->upload.min_rate * (SLOW_MS / 1000);
+}
 
-	return rate && came < rate &&
-	       clock_us() - req->started_us > 5 * 1000000;
+static bool upload_slow(
+    struct http_request *req, uint64_t came, uint64_t elapsed_ms)
+{
+	int64_t rate = (int64_t)req->loop->conf->upload.min_rate;
+
+	req->rate_credit += (int64_t)came - rate * (int64_t)elapsed_ms / 1000;
+	if (req->rate_credit > most_credit(req))
+		req->rate_credit = most_credit(req);
+	return req->rate_credit < 0;
 }
 
 /*
@@ -272,10 +283,11 @@ static bool upload_stuck(struct http_request *req, uint64_t came)
 	return req->stuck_scans > 1;
 }
 
-static void cut_stuck(struct http_request *req)
+/* Answer beside the library, and that was it. */
+static void cut_with(
+    struct http_request *req, enum http_problem_kind kind, const char *why)
 {
-	req->problem = http_problem(
-	    PROBLEM_BAD_FRAMING, "A line of the chunked body is too long.");
+	req->problem = http_problem(kind, "%s", why);
 	http_conn_linger(req->conn);
 	http_problem_send_raw(req);
 	req->cut = true;
@@ -283,20 +295,27 @@ static void cut_stuck(struct http_request *req)
 }
 
 /* A body that comes in: is it going on? */
-static void scan_body(struct http_request *req)
+static void scan_body(struct http_request *req, uint64_t now_ms)
 {
 	uint64_t now = req->received + req->discarded;
 	uint64_t came = now - req->rate_bytes;
+	uint64_t elapsed_ms = now_ms - req->rate_ms;
 
+	if (!req->rate_ms) {
+		req->rate_credit = most_credit(req);
+		came = elapsed_ms = 0;
+	}
+	req->rate_ms = now_ms;
 	req->rate_bytes = now;
 	if (req->suspended || req->raw_sent)
 		return;
-	if (upload_slow(req, came)) {
+	if (upload_slow(req, came, elapsed_ms)) {
 		metrics_add(METRIC_UPLOADS_FAILED_TOO_SLOW, 1);
-		req->cut = true;
-		shutdown(req->conn->fd, SHUT_RDWR);
+		cut_with(req, PROBLEM_TOO_SLOW,
+		    "The content comes more slowly than this server takes it.");
 	} else if (upload_stuck(req, came)) {
-		cut_stuck(req);
+		cut_with(req, PROBLEM_BAD_FRAMING,
+		    "A line of the chunked body is too long.");
 	}
 }
 
@@ -312,7 +331,7 @@ void http_conn_scan(struct http_loop *l, uint64_t now_ms)
 		if (c->hung_up && !req)
 			shutdown(c->fd, SHUT_RDWR);
 		if (req && req->phase == PHASE_BODY) {
-			scan_body(req);
+			scan_body(req, now_ms);
 		} else if ((!req || req->phase == PHASE_HEADER) &&
 			   header_late(c, now_ms)) {
 			metrics_add(METRIC_CONNECTIONS_TIMED_OUT, 1);

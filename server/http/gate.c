@@ -245,17 +245,23 @@ bool http_gate(struct http_request *req, const char *version)
 	       check_expect(&g);
 }
 
-struct str http_header(const struct http_request *req, const char *name)
+struct str http_header_at(
+    const struct http_request *req, const char *name, unsigned at)
 {
 	size_t n = strlen(name);
 
 	for (unsigned i = 0; i < req->field_count; i++) {
 		const struct http_field *f = &req->fields[i];
 
-		if (f->name.n == n && str_ieq(f->name, name))
+		if (f->name.n == n && str_ieq(f->name, name) && at-- == 0)
 			return f->value;
 	}
 	return (struct str){NULL, 0};
+}
+
+struct str http_header(const struct http_request *req, const char *name)
+{
+	return http_header_at(req, name, 0);
 }
 
 unsigned http_header_count(const struct http_request *req, const char *name)

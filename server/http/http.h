@@ -101,6 +101,9 @@ bool http_has_body(const struct http_request *req);
 bool http_is_1_0(const struct http_request *req);
 /** Returns: the first header field of that name, p NULL without one. */
 struct str http_header(const struct http_request *req, const char *name);
+/** Returns: field number `i` of that name, from 0 on; p NULL past the last. */
+struct str http_header_at(
+    const struct http_request *req, const char *name, unsigned i);
 /** Returns: how many fields of that name there are. */
 unsigned http_header_count(const struct http_request *req, const char *name);
 /** Find a decoded query parameter; false when absent. NUL-terminated. */
@@ -164,6 +167,8 @@ struct http_waker *http_waker_ref(struct http_waker *w);
 void http_waker_unref(struct http_waker *w);
 /** Have the request looked at by its loop. Any thread; never blocks. */
 void http_waker_wake(struct http_waker *w);
+/** Have the request, and its connection, ended. As http_waker_wake(). */
+void http_waker_cut(struct http_waker *w);
 
 /*
  * Replies. Make one, add fields, send it with http_reply(), which consumes
@@ -236,6 +241,42 @@ void http_on_done(
  */
 #define HTTP_KEEPS_MAX 4
 void http_keep(struct http_request *req, void (*free_fn)(void *), void *ctx);
+
+/*
+ * Beyond the one answer.
+ */
+
+/**
+ * Give whatever answer the request gets a field that the answer has not by
+ * itself: also one that says what is wrong, and one that is given elsewhere.
+ * A second call with the same name takes the place of the first; `value` NULL
+ * takes it back.
+ *
+ * `name`:    a string that stays.
+ */
+void http_answer_field(
+    struct http_request *req, const char *name, const char *value);
+
+struct http_header_line {
+	const char *name, *value;
+};
+
+/**
+ * Send an interim (1xx) answer now. From handler.begin() and sink.data(): the
+ * library, which knows none but 100, sends nothing of its own meanwhile.
+ *
+ * Returns:   false when it was not sent: to HTTP/1.0, when a client does not
+ *            read, after an answer. An interim answer is never essential.
+ * Source:    RFC 9110 §15.2
+ */
+bool http_interim(struct http_request *req, int status, const char *phrase,
+    const struct http_header_line *fields, size_t count);
+
+/**
+ * Returns:   the first trailer field of that name, p NULL without one. From
+ *            sink.end(): it came behind a chunked body.
+ */
+struct str http_trailer(const struct http_request *req, const char *name);
 
 /** Returns: whether a reply was given already. */
 bool http_replied(const struct http_request *req);

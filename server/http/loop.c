@@ -173,7 +173,9 @@ static void take_inbox(struct http_loop *l)
 		struct http_waker *next = w->next;
 
 		atomic_store(&w->queued, false);
-		if (w->req)
+		if (w->req && atomic_load(&w->cut))
+			http_request_cut(w->req);
+		else if (w->req)
 			http_request_resume(w->req);
 		http_waker_unref(w);
 		w = next;

@@ -141,6 +141,8 @@ struct http_request {
 	uint64_t body_max, received, discarded;
 	uint64_t deadline_ms; /* wake it then; 0: never */
 	uint64_t rate_bytes;  /* received at the last look at the rate */
+	uint64_t rate_ms;     /* when that was; 0: not yet */
+	int64_t rate_credit;  /* bytes it may be behind */
 	unsigned stuck_scans;
 	bool discard;  /* the rest of the body is of no use */
 	bool raw_sent; /* the answer went out beside the library */
@@ -160,6 +162,7 @@ struct http_request {
 	void (*done)(void *ctx, bool complete);
 	void *done_ctx;
 	struct http_waker *waker;
+	struct http_extra *extras; /* for whatever answer */
 	int status;
 	uint64_t reply_length;
 
@@ -171,7 +174,7 @@ struct http_request {
 
 struct http_waker {
 	_Atomic uint32_t refs;
-	_Atomic bool queued;
+	_Atomic bool queued, cut;
 	struct http_loop *loop;
 	struct http_request *req; /* NULL when it is over; the loop's */
 	struct http_waker *next;
@@ -225,6 +228,14 @@ void http_request_resume(struct http_request *req);
 void http_request_drop_spares(struct http_loop *l);
 /** Returns: whether a reply may go out before the body was read. */
 bool http_reply_early(const struct http_request *req);
+
+/* extra.c */
+struct http_extra;
+void http_extras_add(const struct http_request *req, struct http_reply *r);
+void http_extras_write(const struct http_request *req, struct strbuf *out);
+void http_extras_free(struct http_request *req);
+/** End it, whatever it is at. */
+void http_request_cut(struct http_request *req);
 
 /* gate.c */
 /**

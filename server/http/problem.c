@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 #include "http/loop.h"
 
 #define BODY_MAX 2048
+#define HEAD_MAX ((size_t)64 * 1024)
 
 #define ENTRY(id, status, type, title) {status, type, title},
 static const struct {
@@ -79,9 +81,12 @@ int http_problem_status(const struct http_problem *p)
 void http_problem_json(
     struct json *j, const char *key, const struct http_problem *p)
 {
-	char type[80];
+	const char *known = KINDS[p->kind].type;
+	char type[96];
 
-	snprintf(type, sizeof(type), "/problems/%s", KINDS[p->kind].type);
+	/* Types that others have registered are absolute. */
+	snprintf(type, sizeof(type), "%s%s",
+	    strchr(known, ':') ? "" : "/problems/", known);
 	json_object_begin(j, key);
 	json_string(j, "type", type);
 	json_string(j, "title", KINDS[p->kind].title);
@@ -90,6 +95,10 @@ void http_problem_json(
 		json_string(j, "detail", p->detail);
 	if (p->limit)
 		json_uint(j, "limit", p->limit);
+	if (p->kind == PROBLEM_UPLOAD_OFFSET) {
+		json_uint(j, "expected-offset", p->offset);
+		json_uint(j, "provided-offset", p->provided_offset);
+	}
 	if (p->error)
 		json_string(j, "error", p->error);
 	if (p->allow)
@@ -189,25 +198,30 @@ void http_reply_error(
 void http_problem_send_raw(struct http_request *req)
 {
 	const struct http_problem *p = &req->problem;
-	char head[256], date[HTTPDATE_SIZE];
-	struct strbuf out;
+	char date[HTTPDATE_SIZE];
+	struct strbuf out, head;
 
 	count(p);
 	strbuf_init(&out, BODY_MAX);
+	strbuf_init(&head, HEAD_MAX);
 	write_body(p, &out);
 	httpdate_format(clock_unix_ms() / 1000, date);
-	int n = snprintf(head, sizeof(head),
+	strbuf_addf(&head,
 	    "HTTP/1.1 %d %s\r\nDate: %s\r\n"
 	    "Content-Type: application/problem+json\r\n"
-	    "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+	    "Content-Length: %zu\r\n",
 	    KINDS[p->kind].status,
 	    MHD_get_reason_phrase_for((unsigned)KINDS[p->kind].status), date,
 	    out.len);
+	http_extras_write(req, &head);
+	strbuf_adds(&head, "Connection: close\r\n\r\n");
 	/* Nothing was sent on it yet, so it has room for this little. */
-	if (!out.failed &&
-	    send(req->conn->fd, head, (size_t)n, MSG_NOSIGNAL | MSG_MORE) == n)
+	if (!out.failed && !head.failed &&
+	    send(req->conn->fd, head.data, head.len,
+		MSG_NOSIGNAL | MSG_MORE) == (ssize_t)head.len)
 		(void)!send(req->conn->fd, out.data, out.len, MSG_NOSIGNAL);
 	shutdown(req->conn->fd, SHUT_WR);
+	strbuf_fini(&head);
 	strbuf_fini(&out);
 	req->status = KINDS[p->kind].status;
 }

@@ -10,12 +10,16 @@
 #include "base/json.h"
 #include "http/http.h"
 
+#define HTTP_PROBLEM_IANA "https://iana.org/assignments/http-problem-types#"
+
 /* X(id, status, type, title) */
 /* clang-format off */
 #define HTTP_PROBLEMS(X)                                                       \
 	X(BAD_REQUEST, 400, "bad-request", "The request is malformed")         \
 	X(BAD_FRAMING, 400, "bad-framing", "The request's framing is unsafe")  \
 	X(BAD_FORM, 400, "bad-form", "The form is malformed")                  \
+	X(UPLOAD_LENGTH, 400, HTTP_PROBLEM_IANA "inconsistent-upload-length",  \
+	  "What was said of the upload's length does not agree")               \
 	X(BAD_URL, 400, "bad-url", "The URL is not acceptable")                \
 	X(UNAUTHORIZED, 401, "unauthorized", "Credentials are needed")         \
 	X(FORBIDDEN, 403, "forbidden", "Not allowed")                          \
@@ -24,7 +28,12 @@
 	X(NOT_FOUND, 404, "not-found", "There is no such resource")            \
 	X(METHOD_NOT_ALLOWED, 405, "method-not-allowed",                       \
 	  "The resource does not do that")                                     \
+	X(TOO_SLOW, 408, "too-slow", "The content comes too slowly")           \
 	X(CONFLICT, 409, "conflict", "Somebody else is at it")                 \
+	X(UPLOAD_OFFSET, 409, HTTP_PROBLEM_IANA "mismatching-upload-offset",   \
+	  "The upload goes on at another offset")                              \
+	X(UPLOAD_COMPLETE, 409, HTTP_PROBLEM_IANA "completed-upload",          \
+	  "The upload is complete already")                                    \
 	X(GONE, 410, "gone", "The file existed and is gone")                   \
 	X(LENGTH_REQUIRED, 411, "length-required",                             \
 	  "The length of the content must be told")                            \
@@ -39,6 +48,10 @@
 	X(EXPECTATION, 417, "expectation-failed",                              \
 	  "The expectation cannot be met")                                     \
 	X(INVALID, 422, "invalid", "The content cannot be processed")          \
+	X(DIGEST_MISMATCH, 422, "digest-mismatch",                             \
+	  "The content is not what its digest says")                           \
+	X(KEY_REUSED, 422, "idempotency-key-reused",                           \
+	  "The idempotency key belongs to another request")                    \
 	X(NOT_A_ZIP, 422, "not-a-zip", "The file is not a zip archive")        \
 	X(CORRUPT_ZIP, 422, "corrupt-zip", "The zip archive is damaged")       \
 	X(ENCRYPTED_ENTRY, 422, "encrypted-entry", "The entry is encrypted")   \
@@ -46,6 +59,8 @@
 	X(TOO_MANY_REQUESTS, 429, "too-many-requests", "Too many requests")    \
 	X(HEADER_TOO_LARGE, 431, "header-too-large",                           \
 	  "The request's header is too large")                                 \
+	X(CHECKSUM, 460, "checksum-mismatch",                                  \
+	  "The content is not what its checksum says")                         \
 	X(INTERNAL, 500, "internal", "Something went wrong here")              \
 	X(NOT_IMPLEMENTED, 501, "not-implemented",                             \
 	  "The server does not know how to do that")                           \
@@ -65,6 +80,7 @@ struct http_problem {
 	char detail[256]; /* what happened, why, what to do; for people */
 	/* Members that help a program; 0 and NULL are left out. */
 	uint64_t limit;
+	uint64_t offset, provided_offset; /* of PROBLEM_UPLOAD_OFFSET */
 	const char *error;	/* RFC 9209 word; static */
 	const char *allow;	/* also sent as the field; static */
 	uint64_t retry_after_s; /* also sent as the field */

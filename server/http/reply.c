@@ -192,6 +192,7 @@ enum MHD_Result http_reply_queue(struct http_request *req, struct http_reply *r)
 		    r->response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
 	if (req->close || http_loop_draining(req->loop))
 		http_reply_header(r, "Connection", "close");
+	http_extras_add(req, r);
 	if (r->stream)
 		((struct stream *)r->stream)->req = req;
 	req->status = r->status;

@@ -403,6 +403,7 @@ void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
 	if (req->done)
 		req->done(req->done_ctx, complete);
 	drop_waker(req);
+	http_extras_free(req);
 	if (req->has_pending && req->pending.response)
 		MHD_destroy_response(req->pending.response);
 	req->conn->req = NULL;

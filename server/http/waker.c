@@ -34,6 +34,12 @@ void http_waker_unref(struct http_waker *w)
 		free(w);
 }
 
+void http_waker_cut(struct http_waker *w)
+{
+	atomic_store(&w->cut, true);
+	http_waker_wake(w);
+}
+
 void http_waker_wake(struct http_waker *w)
 {
 	struct http_loop *l = w->loop;

@@ -4,11 +4,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/metrics.h"
 #include "common/media.h"
+#include "ingest/clients.h"
 #include "ingest/upload.h"
-#include "store/descriptor.h"
+
+int ingest_init(struct ingest *in, const struct conf *conf, struct store *store)
+{
+	unsigned keys = conf->upload.max_idempotency_keys;
+
+	*in = (struct ingest){.conf = conf, .store = store};
+	int r = clients_new(&in->clients);
+	if (r == 0 && keys)
+		r = idempotency_new(keys, &in->keys);
+	if (r < 0)
+		ingest_fini(in);
+	return r;
+}
+
+void ingest_stop(struct ingest *in)
+{
+	atomic_store(&in->stopping, true);
+}
+
+void ingest_fini(struct ingest *in)
+{
+	clients_free(in->clients);
+	idempotency_free(in->keys);
+	in->clients = NULL;
+	in->keys = NULL;
+}
 
 void upload_writable(struct spw_spool *s, void *user_data)
 {
@@ -88,31 +113,38 @@ static bool check_room(struct http_request *req, struct ingest *in, bool form)
 	return r == 0;
 }
 
-/*
- * What would make an upload mean something else than an ordinary one, or be
- * checked, and is not understood: refused, not overlooked.
- */
-static bool understood(struct http_request *req)
+static void leave(void *ctx)
 {
-	static const char *const fields[] = {"Tus-Resumable", "Upload-Complete",
-	    "Upload-Offset", "Content-Digest", "Repr-Digest", "Content-MD5"};
+	clients_leave(ctx);
+}
 
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		if (!http_header(req, fields[i]).p)
-			continue;
-		http_reply_error(req, PROBLEM_NOT_IMPLEMENTED,
-		    "This version does not understand the field %s; send the "
-		    "file without it.",
-		    fields[i]);
-		return false;
+/* One client does not take the place of all; it is given back with the end of
+   the request, however that comes. */
+static bool check_client(struct http_request *req, struct ingest *in)
+{
+	unsigned max = in->conf->upload.max_open_per_client;
+	struct clients_ticket *ticket;
+
+	if (!max || !in->clients)
+		return true;
+
+	int r = clients_enter(in->clients, http_client(req), max, &ticket);
+	if (r == 0) {
+		http_keep(req, leave, ticket);
+		return true;
 	}
-	return true;
+	if (r == -EUSERS)
+		http_reply_error(req, PROBLEM_UNAVAILABLE,
+		    "This client has %u uploads under way, as many as it may; "
+		    "try again when one has ended.",
+		    max);
+	else
+		upload_failed(req, r);
+	return false;
 }
 
 bool upload_admit(struct http_request *req, struct ingest *in, bool form)
 {
-	if (!understood(req))
-		return false;
 	if (http_is_1_0(req) && !http_has_body(req)) {
 		http_reply_error(req, PROBLEM_LENGTH_REQUIRED,
 		    "HTTP/1.0 needs a Content-Length.");
@@ -123,7 +155,7 @@ bool upload_admit(struct http_request *req, struct ingest *in, bool form)
 		    "A part of a file cannot be uploaded with Content-Range.");
 		return false;
 	}
-	if (!check_room(req, in, form))
+	if (!check_room(req, in, form) || !check_client(req, in))
 		return false;
 	if (atomic_fetch_add(&in->active, 1) >= in->conf->upload.max_active) {
 		atomic_fetch_sub(&in->active, 1);
@@ -151,7 +183,10 @@ static enum metric outcome(int err)
 	case EDQUOT:
 		return METRIC_UPLOADS_FAILED_NO_SPACE;
 	case EBADMSG:
+	case EPROTO:
 		return METRIC_UPLOADS_FAILED_MALFORMED;
+	case EBADE:
+		return METRIC_UPLOADS_FAILED_DIGEST;
 	default:
 		return METRIC_UPLOADS_FAILED_ERROR;
 	}
@@ -184,9 +219,20 @@ bool upload_param_reads(struct upload_params *p, struct str text)
 	return true;
 }
 
+void upload_param_name(struct upload_params *p, struct str text)
+{
+	char name[UPLOAD_NAME_MAX];
+	size_t len = text.n < sizeof(name) ? text.n : sizeof(name);
+
+	memcpy(name, text.p, len);
+	len = filename_sanitise(name, len);
+	memcpy(p->name, name, len);
+	p->name[len] = '\0';
+}
+
 bool upload_params(struct http_request *req, struct upload_params *p)
 {
-	char text[1024];
+	char text[UPLOAD_NAME_MAX];
 	size_t len;
 
 	p->name[0] = '\0';
@@ -212,9 +258,7 @@ bool upload_params(struct http_request *req, struct upload_params *p)
 	if (http_query_get(req, "name", text, sizeof(text), &len)) {
 		if (len >= sizeof(text))
 			len = sizeof(text) - 1;
-		len = filename_sanitise(text, len);
-		memcpy(p->name, text, len);
-		p->name[len] = '\0';
+		upload_param_name(p, (struct str){text, len});
 	}
 	return true;
 }
@@ -247,66 +291,18 @@ void upload_apply(
 
 void upload_failed(struct http_request *req, int err)
 {
-	struct http_problem p = http_problem_errno(err);
+	struct http_problem p;
 
+	if (err == -EBADE)
+		p = http_problem(PROBLEM_DIGEST_MISMATCH,
+		    "The content that came is not the one that Content-Digest, "
+		    "Repr-Digest or Content-MD5 tells of; nothing was kept.");
+	else if (err == -EPROTO)
+		p = http_problem(PROBLEM_BAD_REQUEST,
+		    "The digest behind the content cannot be read.");
+	else
+		p = http_problem_errno(err);
 	http_reply_problem(req, &p);
-}
-
-bool upload_wants_text(const struct http_request *req)
-{
-	struct str accept = http_header(req, "Accept");
-
-	struct str item;
-
-	/* The first that is on offer here. */
-	while (accept.p && str_list_next(&accept, &item)) {
-		if (media_type_is(item, "text/plain"))
-			return true;
-		if (media_type_is(item, "application/json") ||
-		    media_type_is(item, "application/*") ||
-		    media_type_is(item, "*/*"))
-			return false;
-	}
-	return false;
-}
-
-void upload_add_url(
-    const struct http_request *req, struct strbuf *out, const struct file *f)
-{
-	struct str host = http_host(req);
-
-	if (host.n) {
-		strbuf_adds(out, "http://");
-		strbuf_add(out, host.p, host.n);
-	}
-	strbuf_adds(out, "/files/");
-	strbuf_adds(out, f->id);
-	strbuf_addc(out, '\n');
-}
-
-void upload_reply(struct http_request *req, struct file *f, int status)
-{
-	char location[ID_LEN_MAX + 16];
-	struct strbuf body;
-	struct json j;
-	bool text = upload_wants_text(req);
-
-	strbuf_init(&body, DESCRIPTOR_MAX);
-	if (text) {
-		upload_add_url(req, &body, f);
-	} else {
-		json_init(&j, &body);
-		descriptor_write(&j, NULL, f);
-		strbuf_addc(&body, '\n');
-	}
-	snprintf(location, sizeof(location), "/files/%s", f->id);
-	struct http_reply r = http_reply_strbuf(status, &body);
-	http_reply_header(&r, "Content-Type",
-	    text ? "text/plain; charset=utf-8" : "application/json");
-	http_reply_header(&r, "Location", location);
-	if (file_state(f) == FILE_READY)
-		http_reply_header(&r, "ETag", f->etag);
-	http_reply(req, &r);
 }
 
 void upload_abandon(struct ingest *in, struct file *f)

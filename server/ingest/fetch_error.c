@@ -35,7 +35,7 @@ static const struct {
     [KIND_REDIRECTS] = {502, "too-many-redirects",
 	"The origin redirects without end"},
     [KIND_DIGEST] = {422, "digest-mismatch",
-	"The content is not the one that was asked for"},
+	"The content is not what its digest says"},
     [KIND_GONE] = {410, "gone", "The file existed and is gone"},
     [KIND_DRAINING] = {503, "draining", "The server is shutting down"},
     [KIND_NO_SPACE] = {507, "insufficient-storage", "There is no room"},

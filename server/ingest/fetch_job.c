@@ -238,8 +238,14 @@ static void digest_check(struct fetch_job *job)
 	}
 	EVP_MD_CTX_free(job->digest);
 	job->digest = NULL;
-	if (memcmp(sha256, job->sha256, sizeof(job->sha256)) == 0)
+	if (memcmp(sha256, job->sha256, sizeof(job->sha256)) == 0) {
+		struct digest_set set = {.have = DIGEST_BIT(DIGEST_SHA256)};
+
+		memcpy(set.value[DIGEST_SHA256], sha256, FETCH_SHA256_SIZE);
+		/* Without memory it is not known, and can be asked for. */
+		(void)!file_add_digests(job->file, &set);
 		return;
+	}
 
 	hex_encode(sha256, FETCH_SHA256_SIZE, text);
 	fetch_job_fail(job, FETCH_CAUSE_DIGEST,

@@ -7,7 +7,6 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,26 +14,30 @@
 #include "common/media.h"
 #include "common/multipart.h"
 #include "ingest/upload.h"
-#include "store/descriptor.h"
 
 #define FORM_MAGIC 0xf043u
-#define FIELD_MAX 64
+/* A value of a field that means something here. */
+#define VALUE_MAX 1024
+#define NUMBER_MAX 64
 
-enum form_field { FIELD_OTHER, FIELD_TTL, FIELD_READS, FIELD_FILE };
+enum form_field { FIELD_OTHER, FIELD_NAME, FIELD_TTL, FIELD_READS, FIELD_FILE };
 
 struct form {
 	uint32_t magic;
 	struct ingest *in;
 	struct http_request *req; /* during a call of the sink */
 	struct upload_wake wake;
-	struct upload_params params;
+	struct upload_terms terms;
 	struct multipart parser;
 	enum form_field field;
-	char value[FIELD_MAX];
-	size_t value_len;
+	char value[VALUE_MAX];
+	uint64_t field_size;   /* bytes of the field that came */
+	struct digest *body;   /* of the form itself, to be checked */
+	struct digest *digest; /* of the file that comes in */
 	struct file **files;
 	size_t count, sealed, added;
-	int error;	/* 0 once the files are there */
+	const char *fault; /* what is wrong with the form, for people */
+	int error;	   /* 0 once the files are there */
 };
 
 static struct form *form_of(void *ctx)
@@ -64,11 +67,27 @@ static int add_file(struct form *fm, struct str name, struct str type)
 	if (r < 0)
 		return r;
 	fm->files[fm->count++] = f;
-	if (name.n)
+	if (fm->terms.integrity.kept)
+		r = digest_new(fm->terms.integrity.kept, &fm->digest);
+	if (r == 0 && name.n)
 		r = file_set_name(f, name.p, name.n);
 	if (r == 0 && type.n)
 		r = file_set_type(f, type.p, type.n);
 	return r;
+}
+
+static int fault(struct form *fm, const char *text)
+{
+	fm->fault = text;
+	return -EBADMSG;
+}
+
+static enum form_field field_of(struct str name)
+{
+	return str_eq(name, "name")    ? FIELD_NAME
+	       : str_eq(name, "ttl")   ? FIELD_TTL
+	       : str_eq(name, "reads") ? FIELD_READS
+				       : FIELD_OTHER;
 }
 
 static int part_begin(
@@ -77,70 +96,122 @@ static int part_begin(
 	struct form *fm = form_of(ctx);
 
 	metrics_add(METRIC_FORM_PARTS, 1);
-	fm->value_len = 0;
+	fm->field_size = 0;
 	if (filename.p) {
 		fm->field = FIELD_FILE;
 		return add_file(fm, filename, type);
 	}
-	fm->field = str_eq(name, "ttl")	    ? FIELD_TTL
-		    : str_eq(name, "reads") ? FIELD_READS
-					    : FIELD_OTHER;
+	/* Files within a part: RFC 7578 §4.3 gives that up. Taken for a field
+	   they would be lost without a word. */
+	if (str_istarts(type, "multipart/"))
+		return fault(fm, "The form holds a part that has parts itself; "
+				 "send each file as a part of the form.");
+
+	fm->field = field_of(name);
 	return 0;
+}
+
+static ssize_t field_data(struct form *fm, const char *data, size_t len)
+{
+	bool number = fm->field == FIELD_TTL || fm->field == FIELD_READS;
+	uint64_t max = number ? NUMBER_MAX
+		       : fm->field == FIELD_NAME
+			   ? VALUE_MAX
+			   : fm->in->conf->upload.max_field_size;
+
+	if (len > max - fm->field_size) {
+		fm->fault = "A field of the form is too long.";
+		return number ? -EBADMSG : -E2BIG;
+	}
+	if (fm->field != FIELD_OTHER)
+		memcpy(fm->value + fm->field_size, data, len);
+	fm->field_size += len;
+	return (ssize_t)len;
 }
 
 static ssize_t part_data(void *ctx, const char *data, size_t len)
 {
 	struct form *fm = form_of(ctx);
 
-	if (fm->field == FIELD_OTHER)
-		return (ssize_t)len;
-	if (fm->field != FIELD_FILE) {
-		if (len > FIELD_MAX - fm->value_len)
-			return -EBADMSG;
-		memcpy(fm->value + fm->value_len, data, len);
-		fm->value_len += len;
-		return (ssize_t)len;
-	}
+	if (fm->field != FIELD_FILE)
+		return field_data(fm, data, len);
 
 	int r = upload_append(
 	    fm->req, &fm->wake, fm->files[fm->count - 1], data, len);
 	if (r == -EAGAIN)
 		return 0;
-	return r < 0 ? r : (ssize_t)len;
+	if (r < 0)
+		return r;
+	if (fm->digest)
+		digest_add(fm->digest, data, len);
+	return (ssize_t)len;
+}
+
+static int field_end(struct form *fm)
+{
+	struct upload_params *p = &fm->terms.params;
+	struct str value = {fm->value, (size_t)fm->field_size};
+
+	switch (fm->field) {
+	case FIELD_NAME:
+		upload_param_name(p, value);
+		return 0;
+	case FIELD_TTL:
+		return upload_param_ttl(p, value)
+			   ? 0
+			   : fault(fm, "The field ttl is not a number of "
+				       "seconds.");
+	case FIELD_READS:
+		return upload_param_reads(p, value)
+			   ? 0
+			   : fault(fm, "The field reads is not a number from "
+				       "1 up.");
+	default:
+		return 0;
+	}
 }
 
 static int part_end(void *ctx)
 {
 	struct form *fm = form_of(ctx);
-	struct str value = {fm->value, fm->value_len};
+	struct digest_set got;
+	int r = 0;
 
-	if (fm->field == FIELD_TTL && !upload_param_ttl(&fm->params, value))
-		return -EBADMSG;
-	if (fm->field == FIELD_READS && !upload_param_reads(&fm->params, value))
-		return -EBADMSG;
 	if (fm->field != FIELD_FILE)
-		return 0;
+		return field_end(fm);
 
-	/* A browser sends an empty nameless part for a field left empty. */
 	struct file *f = fm->files[fm->count - 1];
-	if (!f->name && spw_spool_committed(f->spool) == 0) {
-		file_unref(f);
-		fm->count--;
+	if (fm->digest) {
+		r = digest_finish(fm->digest, &got);
+		if (r == 0)
+			r = file_add_digests(f, &got);
+		digest_free(fm->digest);
+		fm->digest = NULL;
+		metrics_add(METRIC_DIGESTS_ARRIVING, 1);
 	}
-	return 0;
+	/* A browser sends an empty nameless part for a field left empty. */
+	if (!f->name && spw_spool_committed(f->spool) == 0) {
+		fm->count--;
+		file_unref(f);
+	}
+	return r;
 }
 
 static const struct multipart_ops OPS = {part_begin, part_data, part_end};
 
-static void form_failed(struct http_request *req, int err)
+static void form_failed(struct http_request *req, struct form *fm, int err)
 {
+	fm->error = err;
 	if (err == -EBADMSG)
-		http_reply_error(req, PROBLEM_BAD_FORM,
-		    "The form ends early, or is not what its boundary says.");
+		http_reply_error(req, PROBLEM_BAD_FORM, "%s",
+		    fm->fault ? fm->fault
+			      : "The form ends early, or is not what its "
+				"boundary says.");
 	else if (err == -E2BIG)
-		http_reply_error(req, PROBLEM_TOO_LARGE,
-		    "The form has too many parts, or the header of a part is "
-		    "too long.");
+		http_reply_error(req, PROBLEM_TOO_LARGE, "%s",
+		    fm->fault ? fm->fault
+			      : "The form has too many parts, or the header of "
+				"a part is too long.");
 	else if (err == -ENFILE)
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
 		    "The store holds as many files as it may.");
@@ -155,11 +226,28 @@ static ssize_t take(
 
 	fm->req = req;
 	ssize_t n = multipart_feed(&fm->parser, p, len, &OPS, fm);
-	if (n < 0) {
-		fm->error = (int)n;
-		form_failed(req, (int)n);
-	}
+	if (n < 0)
+		form_failed(req, fm, (int)n);
+	else if (fm->body)
+		digest_add(fm->body, p, (size_t)n);
 	return n;
+}
+
+/* The whole body is there: is it what it should be? Once. */
+static int check(struct http_request *req, struct form *fm)
+{
+	struct digest_set got;
+
+	if (!fm->body)
+		return 0;
+
+	struct integrity *in = &fm->terms.integrity;
+	int r = integrity_trailers(req, in);
+	if (r == 0)
+		r = integrity_check(&in->said, fm->body, &got);
+	digest_free(fm->body);
+	fm->body = NULL;
+	return r;
 }
 
 static int seal_all(struct http_request *req, struct form *fm)
@@ -172,12 +260,22 @@ static int seal_all(struct http_request *req, struct form *fm)
 	return 0;
 }
 
+/* A name that was given for the file is not its part's, which may be any. */
+static int set_name(struct form *fm)
+{
+	const char *name = fm->terms.params.name;
+
+	if (fm->count != 1 || !name[0])
+		return 0;
+	return file_set_name(fm->files[0], name, strlen(name));
+}
+
 static int add_all(struct form *fm)
 {
 	for (; fm->added < fm->count; fm->added++) {
 		struct file *f = fm->files[fm->added];
 
-		upload_apply(fm->in, f, &fm->params);
+		upload_apply(fm->in, f, &fm->terms.params);
 		file_ready(f);
 		int r = store_add(fm->in->store, f);
 		if (r < 0)
@@ -186,69 +284,42 @@ static int add_all(struct form *fm)
 	return 0;
 }
 
-static void write_files(
-    const struct http_request *req, struct form *fm, struct strbuf *out)
-{
-	struct json j;
-
-	if (upload_wants_text(req)) {
-		for (size_t i = 0; i < fm->count; i++)
-			upload_add_url(req, out, fm->files[i]);
-		return;
-	}
-	json_init(&j, out);
-	json_object_begin(&j, NULL);
-	json_array_begin(&j, "files");
-	for (size_t i = 0; i < fm->count; i++)
-		descriptor_write(&j, NULL, fm->files[i]);
-	json_array_end(&j);
-	json_object_end(&j);
-	strbuf_addc(out, '\n');
-}
-
-static void answer(struct http_request *req, struct form *fm)
-{
-	char location[ID_LEN_MAX + 16];
-	struct strbuf body;
-
-	strbuf_init(&body, DESCRIPTOR_MAX * (fm->count + 1));
-	write_files(req, fm, &body);
-	struct http_reply r = http_reply_strbuf(201, &body);
-	http_reply_header(&r, "Content-Type",
-	    upload_wants_text(req) ? "text/plain; charset=utf-8"
-				   : "application/json");
-	if (fm->count == 1) {
-		snprintf(
-		    location, sizeof(location), "/files/%s", fm->files[0]->id);
-		http_reply_header(&r, "Location", location);
-	}
-	http_reply(req, &r);
-}
-
 static void finish(struct http_request *req, void *ctx)
 {
 	struct form *fm = form_of(ctx);
 	int r = multipart_end(&fm->parser);
 
-	if (r == 0 && !fm->count) {
-		http_reply_error(req, PROBLEM_BAD_FORM,
-		    "The form holds no file: send one as a part with a "
-		    "filename.");
-		return;
-	}
+	if (r == 0 && !fm->count)
+		r = fault(fm, "The form holds no file: send one as a part with "
+			      "a filename.");
+	if (r == 0)
+		r = check(req, fm);
 	if (r == 0)
 		r = seal_all(req, fm);
 	if (r == -EAGAIN)
 		return;
 	if (r == 0)
+		r = set_name(fm);
+	if (r == 0)
 		r = add_all(fm);
 	if (r < 0) {
-		fm->error = r;
-		form_failed(req, r);
+		form_failed(req, fm, r);
 		return;
 	}
 	fm->error = 0;
-	answer(req, fm);
+	upload_claim_done(fm->terms.claim, 201, fm->files, fm->count);
+	fm->terms.claim = NULL;
+	upload_reply_list(req, fm->files, fm->count, fm->terms.integrity.asked);
+}
+
+static void release(struct form *fm)
+{
+	idempotency_forget(fm->terms.claim);
+	digest_free(fm->body);
+	digest_free(fm->digest);
+	free(fm->files);
+	fm->magic = 0;
+	free(fm);
 }
 
 static void drop(struct http_request *req, void *ctx)
@@ -265,11 +336,10 @@ static void drop(struct http_request *req, void *ctx)
 	}
 	upload_wake_fini(&fm->wake);
 	upload_over(fm->in, fm->error);
-	free(fm->files);
-	fm->magic = 0;
-	free(fm);
+	release(fm);
 }
 
+/* Returns: NULL when it was answered. */
 static struct form *new_form(struct http_request *req, struct ingest *in)
 {
 	char boundary[MULTIPART_BOUNDARY_MAX + 2];
@@ -289,28 +359,58 @@ static struct form *new_form(struct http_request *req, struct ingest *in)
 		return NULL;
 	}
 	fm->parser.max_parts = in->conf->upload.max_parts;
-	return fm;
-}
-
-void form_post(struct http_request *req, struct ingest *in)
-{
-	static const struct http_sink sink = {take, finish, drop};
-	struct form *fm = new_form(req, in);
-
-	if (!fm)
-		return;
-
+	fm->parser.max_head = (uint32_t)in->conf->upload.max_part_header;
 	fm->magic = FORM_MAGIC;
 	fm->in = in;
 	fm->req = NULL;
 	atomic_init(&fm->wake.waker, NULL);
 	fm->field = FIELD_OTHER;
-	fm->value_len = 0;
+	fm->field_size = 0;
+	fm->terms.claim = NULL;
+	fm->body = fm->digest = NULL;
 	fm->files = NULL;
 	fm->count = fm->sealed = fm->added = 0;
+	fm->fault = NULL;
 	fm->error = -ECONNABORTED;
-	if (!upload_params(req, &fm->params) || !upload_admit(req, in, true)) {
-		free(fm);
+	return fm;
+}
+
+/* The parts of a compressed form cannot be told apart; stored as it is it
+   would be no form. */
+static bool coded(struct http_request *req)
+{
+	struct str coding = http_header(req, "Content-Encoding");
+
+	if (!coding.n || str_ieq(coding, "identity"))
+		return false;
+
+	struct http_problem p = http_problem(PROBLEM_UNSUPPORTED_TYPE,
+	    "A form is not understood with a Content-Encoding.");
+	struct http_reply r = http_problem_reply(&p);
+	http_reply_header(&r, "Accept-Encoding", "identity");
+	http_reply(req, &r);
+	return true;
+}
+
+void form_post(struct http_request *req, struct ingest *in)
+{
+	static const struct http_sink sink = {take, finish, drop};
+	struct form *fm = coded(req) ? NULL : new_form(req, in);
+
+	if (!fm)
+		return;
+	if (!upload_terms_read(req, in, true, &fm->terms) ||
+	    !upload_admit(req, in, true)) {
+		release(fm);
+		return;
+	}
+
+	unsigned algs = fm->terms.integrity.checked;
+	int r = algs ? digest_new(algs, &fm->body) : 0;
+	if (r < 0) {
+		upload_over(in, r);
+		release(fm);
+		upload_failed(req, r);
 		return;
 	}
 	http_take_body(req, &sink, fm);

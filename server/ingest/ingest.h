@@ -14,11 +14,28 @@
 #include "http/http.h"
 #include "store/store.h"
 
+struct clients;
+struct idempotency;
+
 struct ingest {
 	const struct conf *conf;
 	struct store *store;
-	_Atomic uint32_t active; /* uploads running */
+	struct clients *clients;  /* who has how many uploads; or NULL */
+	struct idempotency *keys; /* NULL: Idempotency-Key is overlooked */
+	struct spw_pool *workers; /* what may block; for resumable uploads */
+	_Atomic uint32_t active;  /* uploads running */
+	_Atomic bool stopping;	  /* no job goes on */
 };
+
+/** Set it up. Errors: -ENOMEM. */
+int ingest_init(struct ingest *in, const struct conf *conf, struct store *store)
+    SPW_MUST_CHECK;
+
+/** Have the jobs of the workers end soon; before their pool is freed. */
+void ingest_stop(struct ingest *in);
+
+/** Free what it holds, when no request is left; all zeros are allowed. */
+void ingest_fini(struct ingest *in);
 
 /** Answer POST /files: a raw body, or a multipart/form-data one. */
 void ingest_post(struct http_request *req, struct ingest *in);

@@ -21,6 +21,9 @@ struct upload {
 	struct file *expected; /* the one a PUT replaces, if it must be it */
 	bool replaces;	       /* not in the store before it is complete */
 	int error;	       /* 0 once it is a file */
+	struct integrity integrity;
+	struct digest *digest; /* running; NULL: none, or it is finished */
+	struct idempotency_claim *claim;
 };
 
 static struct upload *upload_of(void *ctx)
@@ -52,7 +55,31 @@ static ssize_t take(
 		upload_abandon(u->in, u->file);
 		return r;
 	}
+	if (u->digest)
+		digest_add(u->digest, p, len);
 	return (ssize_t)len;
+}
+
+/* The whole body is there: is it what it should be? Once. */
+static int check(struct http_request *req, struct upload *u)
+{
+	struct digest_set got;
+
+	if (!u->digest)
+		return 0;
+
+	int r = integrity_trailers(req, &u->integrity);
+	if (r == 0)
+		r = integrity_check(&u->integrity.said, u->digest, &got);
+	if (r == 0)
+		r = file_add_digests(u->file, &got);
+	if (r < 0)
+		return r;
+
+	digest_free(u->digest);
+	u->digest = NULL;
+	metrics_add(METRIC_DIGESTS_ARRIVING, 1);
+	return 0;
 }
 
 /* Make a complete file known. Returns: the HTTP status, or an errno. */
@@ -84,11 +111,19 @@ static void refuse(struct http_request *req, int err)
 		upload_failed(req, err);
 }
 
+/* The algorithms that the answer's Repr-Digest tells of. */
+static unsigned told(const struct upload *u)
+{
+	return u->integrity.asked | u->integrity.said.have;
+}
+
 static void finish(struct http_request *req, void *ctx)
 {
 	struct upload *u = upload_of(ctx);
-	int r = upload_seal(req, &u->wake, u->file);
+	int r = check(req, u);
 
+	if (r == 0)
+		r = upload_seal(req, &u->wake, u->file);
 	if (r == -EAGAIN)
 		return;
 	if (r == 0)
@@ -100,11 +135,25 @@ static void finish(struct http_request *req, void *ctx)
 		    "The file was deleted or replaced meanwhile.");
 	} else if (r < 0) {
 		u->error = r;
+		/* Gone before anybody is told so. */
+		upload_abandon(u->in, u->file);
 		refuse(req, r);
 	} else {
 		u->error = 0;
-		upload_reply(req, u->file, r);
+		upload_claim_done(u->claim, r, &u->file, 1);
+		u->claim = NULL;
+		upload_reply_told(req, u->file, r, told(u));
 	}
+}
+
+static void release(struct upload *u)
+{
+	idempotency_forget(u->claim);
+	digest_free(u->digest);
+	file_unref(u->expected);
+	file_unref(u->file);
+	u->magic = 0;
+	free(u);
 }
 
 static void drop(struct http_request *req, void *ctx)
@@ -118,10 +167,7 @@ static void drop(struct http_request *req, void *ctx)
 		upload_abandon(u->in, u->file);
 	upload_wake_fini(&u->wake);
 	upload_over(u->in, u->error);
-	file_unref(u->expected);
-	file_unref(u->file);
-	u->magic = 0;
-	free(u);
+	release(u);
 }
 
 static const struct http_sink SINK = {take, finish, drop};
@@ -151,29 +197,35 @@ static int set_meta(struct http_request *req, struct file *f,
 	return type.n ? file_set_type(f, type.p, type.n) : 0;
 }
 
+/* Returns: NULL without memory. Takes the claim of the terms. */
 static struct upload *begin(struct http_request *req, struct ingest *in,
-    const struct upload_params *p, struct str id)
+    const struct upload_terms *terms, struct str id)
 {
 	uint64_t size = http_content_length(req);
 	struct upload *u = calloc(1, sizeof(*u));
 
-	if (!u)
+	if (!u) {
+		idempotency_forget(terms->claim);
 		return NULL;
+	}
 	u->magic = UPLOAD_MAGIC;
 	u->in = in;
 	u->error = -ECONNABORTED;
+	u->integrity = terms->integrity;
+	u->claim = terms->claim;
+	unsigned algs = terms->integrity.kept | terms->integrity.checked;
 	if (upload_file(in,
 		size == HTTP_LENGTH_UNKNOWN ? FILE_SIZE_UNKNOWN : size,
 		&u->wake, FILE_FROM_UPLOAD, &u->file) < 0) {
-		free(u);
+		release(u);
 		return NULL;
 	}
 
-	upload_apply(in, u->file, p);
-	if ((id.n && file_set_id(u->file, id.p, id.n) < 0) ||
-	    set_meta(req, u->file, p, id.n > 0) < 0) {
-		file_unref(u->file);
-		free(u);
+	upload_apply(in, u->file, &terms->params);
+	if ((algs && digest_new(algs, &u->digest) < 0) ||
+	    (id.n && file_set_id(u->file, id.p, id.n) < 0) ||
+	    set_meta(req, u->file, &terms->params, id.n > 0) < 0) {
+		release(u);
 		return NULL;
 	}
 	return u;
@@ -181,12 +233,16 @@ static struct upload *begin(struct http_request *req, struct ingest *in,
 
 /* Everything was allowed: read the body. */
 static void start(struct http_request *req, struct ingest *in,
-    const struct upload_params *p, struct str id, struct file *expected,
+    const struct upload_terms *terms, struct str id, struct file *expected,
     bool exists)
 {
-	struct upload *u = begin(req, in, p, id);
+	struct upload *u = begin(req, in, terms, id);
 	int r = u ? 0 : -ENOMEM;
 
+	if (u)
+		u->expected = expected;
+	else
+		file_unref(expected);
 	if (u && !exists)
 		r = store_add(in->store, u->file);
 	/* Somebody was faster since the conditions were weighed. */
@@ -195,37 +251,59 @@ static void start(struct http_request *req, struct ingest *in,
 		r = 0;
 	}
 	if (r < 0) {
-		if (u) {
-			file_unref(u->file);
-			free(u);
-		}
+		if (u)
+			release(u);
 		upload_over(in, r);
-		file_unref(expected);
 		refuse(req, r);
 		return;
 	}
 	u->replaces = exists;
-	u->expected = expected;
 	http_take_body(req, &SINK, u);
 }
 
 void ingest_post(struct http_request *req, struct ingest *in)
 {
-	struct upload_params p;
+	struct upload_terms terms;
 
 	if (media_type_is(
 		http_header(req, "Content-Type"), "multipart/form-data")) {
 		form_post(req, in);
 		return;
 	}
-	if (upload_params(req, &p) && upload_admit(req, in, false))
-		start(req, in, &p, (struct str){NULL, 0}, NULL, false);
+	if (!upload_terms_read(req, in, false, &terms))
+		return;
+	if (upload_admit(req, in, false))
+		start(req, in, &terms, (struct str){NULL, 0}, NULL, false);
+	else
+		idempotency_forget(terms.claim);
+}
+
+/* Weigh the conditions against what is there, and begin. */
+static void put(struct http_request *req, struct ingest *in,
+    const struct upload_terms *terms, struct str id)
+{
+	struct file *old = store_get(in->store, id.p, id.n);
+	bool begun = false;
+
+	if (!http_may_change(req, old ? old->etag : NULL)) {
+		http_reply_error(req, PROBLEM_PRECONDITION_FAILED, "%s",
+		    old ? "The file there is not the one the condition names."
+			: "There is no file that could match.");
+	} else if (upload_admit(req, in, false)) {
+		bool strict = old && http_header(req, "If-Match").p;
+
+		begun = true;
+		start(req, in, terms, id, strict ? file_ref(old) : NULL, old);
+	}
+	if (!begun)
+		idempotency_forget(terms->claim);
+	file_unref(old);
 }
 
 void ingest_put(struct http_request *req, struct ingest *in, struct str id)
 {
 	char decoded[ID_LEN_MAX * 3];
-	struct upload_params p;
+	struct upload_terms terms;
 	ssize_t n =
 	    id.n <= sizeof(decoded) ? percent_decode(id.p, id.n, decoded) : -1;
 
@@ -235,19 +313,6 @@ void ingest_put(struct http_request *req, struct ingest *in, struct str id)
 		    "the first not a dot.");
 		return;
 	}
-	if (!upload_params(req, &p))
-		return;
-
-	struct file *old = store_get(in->store, decoded, (size_t)n);
-	if (!http_may_change(req, old ? old->etag : NULL)) {
-		http_reply_error(req, PROBLEM_PRECONDITION_FAILED, "%s",
-		    old ? "The file there is not the one the condition names."
-			: "There is no file that could match.");
-	} else if (upload_admit(req, in, false)) {
-		bool strict = old && http_header(req, "If-Match").p;
-
-		start(req, in, &p, (struct str){decoded, (size_t)n},
-		    strict ? file_ref(old) : NULL, old);
-	}
-	file_unref(old);
+	if (upload_terms_read(req, in, false, &terms))
+		put(req, in, &terms, (struct str){decoded, (size_t)n});
 }

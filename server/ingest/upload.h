@@ -7,13 +7,22 @@
 #define INGEST_UPLOAD_H
 
 #include "http/problem.h"
+#include "ingest/idempotency.h"
 #include "ingest/ingest.h"
+#include "ingest/integrity.h"
 
 /* What an upload may say about the files it makes. */
 struct upload_params {
 	char name[FILE_NAME_SIZE]; /* "" when not given */
 	uint64_t ttl_ms;	   /* UINT64_MAX when not given */
 	int64_t reads;		   /* 0 when not given */
+};
+
+/* All that is read of a request before its body. */
+struct upload_terms {
+	struct upload_params params;
+	struct integrity integrity;
+	struct idempotency_claim *claim; /* NULL: it has no key */
 };
 
 /*
@@ -58,12 +67,31 @@ bool upload_admit(struct http_request *req, struct ingest *in, bool form);
  */
 void upload_over(struct ingest *in, int err);
 
+/**
+ * Read the terms; a request whose key is known is answered with what it made
+ * the first time.
+ *
+ * Returns:   true; else it was answered, or will be.
+ * Ownership: `ret->claim` goes to upload_claim_done() or
+ *            idempotency_forget().
+ */
+bool upload_terms_read(struct http_request *req, struct ingest *in, bool form,
+    struct upload_terms *ret);
+
 /** Read `name`, `ttl` and `reads` of the query. False: answered. */
 bool upload_params(struct http_request *req, struct upload_params *p);
+
+/** A request is to be answered with these files if it comes again. */
+void upload_claim_done(struct idempotency_claim *claim, int status,
+    struct file *const *files, size_t count);
 
 /** Set one of the parameters from text. False: it is no such number. */
 bool upload_param_ttl(struct upload_params *p, struct str text);
 bool upload_param_reads(struct upload_params *p, struct str text);
+
+/** Set the name; what is too long or unfit for one is left out of it. */
+#define UPLOAD_NAME_MAX 1024
+void upload_param_name(struct upload_params *p, struct str text);
 
 /** Make a file for an upload. Errors: -ENOMEM. */
 int upload_file(struct ingest *in, uint64_t size, struct upload_wake *w,
@@ -79,15 +107,19 @@ void upload_failed(struct http_request *req, int err);
 /** Answer with one file. */
 void upload_reply(struct http_request *req, struct file *f, int status);
 
+/** The same with Repr-Digest, of those of `algs` that the file has. */
+void upload_reply_told(
+    struct http_request *req, struct file *f, int status, unsigned algs);
+
+/** Answer 201 with a list of files; `algs` tells for one alone. */
+void upload_reply_list(struct http_request *req, struct file *const *files,
+    size_t count, unsigned algs);
+
 /** Take a file that came to nothing out of sight; its readers are cut. */
 void upload_abandon(struct ingest *in, struct file *f);
 
 /** Returns: whether the client prefers text over JSON. */
 bool upload_wants_text(const struct http_request *req);
-
-/** Add the file's URL and a newline, absolute as the client sees it. */
-void upload_add_url(
-    const struct http_request *req, struct strbuf *out, const struct file *f);
 
 /** Answer POST /files with multipart/form-data (form.c). */
 void form_post(struct http_request *req, struct ingest *in);

@@ -22,6 +22,10 @@ static const char *source_name(enum file_source source)
 	switch (source) {
 	case FILE_FROM_FORM:
 		return "form";
+	case FILE_FROM_TUS:
+		return "tus";
+	case FILE_FROM_IETF:
+		return "ietf";
 	case FILE_FROM_FETCH:
 		return "fetch";
 	case FILE_FROM_ZIP:
@@ -86,6 +90,27 @@ static void write_source(struct json *j, struct file *f)
 	json_object_end(j);
 }
 
+static void write_digests(struct json *j, struct file *f)
+{
+	struct digest_set set;
+	char text[2 * DIGEST_BYTES_MAX + 1];
+
+	if (!file_digests(f, &set)) {
+		json_null(j, "digest");
+		return;
+	}
+	json_object_begin(j, "digest");
+	for (unsigned i = 0; i < DIGEST_COUNT; i++) {
+		enum digest_alg alg = (enum digest_alg)i;
+
+		if (!(set.have & DIGEST_BIT(i)))
+			continue;
+		hex_encode(set.value[i], digest_alg_size(alg), text);
+		json_string(j, digest_alg_name(alg), text);
+	}
+	json_object_end(j);
+}
+
 static void write_links(struct json *j, const struct file *f)
 {
 	char path[ID_LEN_MAX + 32];
@@ -118,7 +143,7 @@ void descriptor_write(struct json *j, const char *key, struct file *f)
 		json_uint(j, "size", size);
 	json_uint(j, "received", spw_spool_committed(f->spool));
 	json_string(j, "etag", state == FILE_READY ? f->etag : NULL);
-	json_null(j, "digest");
+	write_digests(j, f);
 	write_time(j, "created", f->created_ms);
 	write_time(j, "expires", f->expires_ms);
 	write_storage(j, f->spool);

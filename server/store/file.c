@@ -110,6 +110,8 @@ void file_unref(struct file *f)
 		x->free(x);
 	metrics_add(STATE_METRIC[file_state(f)], -1);
 	spw_spool_detach(f->spool);
+	if (f->upload)
+		f->upload->free(f->upload);
 	spw_spool_unref(f->spool);
 	pthread_mutex_destroy(&f->lock);
 	if (f->id != f->made_id)
@@ -118,6 +120,7 @@ void file_unref(struct file *f)
 	free(f->name);
 	free(f->type);
 	free(f->error);
+	free(f->digests);
 	f->magic = 0;
 	free(f);
 }
@@ -242,6 +245,75 @@ bool file_error(struct file *f, struct file_error *ret)
 		*ret = *f->error;
 	pthread_mutex_unlock(&f->lock);
 	return has;
+}
+
+/* Few files have any, and then mostly one: packed, in the order of the
+   algorithms. */
+struct file_digests {
+	unsigned have;
+	uint8_t bytes[];
+};
+
+static void unpack(const struct file_digests *packed, struct digest_set *set)
+{
+	const uint8_t *p = packed->bytes;
+
+	for (unsigned i = 0; i < DIGEST_COUNT; i++) {
+		size_t size = digest_alg_size((enum digest_alg)i);
+
+		if (!(packed->have & DIGEST_BIT(i)))
+			continue;
+		memcpy(set->value[i], p, size);
+		p += size;
+	}
+	set->have |= packed->have;
+}
+
+static struct file_digests *pack(const struct digest_set *set)
+{
+	struct file_digests *packed = malloc(sizeof(*packed) + sizeof(*set));
+	if (!packed)
+		return NULL;
+
+	uint8_t *p = packed->bytes;
+	packed->have = set->have;
+	for (unsigned i = 0; i < DIGEST_COUNT; i++) {
+		size_t size = digest_alg_size((enum digest_alg)i);
+
+		if (!(set->have & DIGEST_BIT(i)))
+			continue;
+		memcpy(p, set->value[i], size);
+		p += size;
+	}
+	struct file_digests *fit =
+	    realloc(packed, (size_t)(p - (uint8_t *)packed));
+	return fit ? fit : packed;
+}
+
+int file_add_digests(struct file *f, const struct digest_set *set)
+{
+	struct digest_set all = *set;
+
+	pthread_mutex_lock(&f->lock);
+	if (f->digests)
+		unpack(f->digests, &all);
+	struct file_digests *packed = pack(&all);
+	if (packed) {
+		free(f->digests);
+		f->digests = packed;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return packed ? 0 : -ENOMEM;
+}
+
+unsigned file_digests(struct file *f, struct digest_set *ret)
+{
+	ret->have = 0;
+	pthread_mutex_lock(&f->lock);
+	if (f->digests)
+		unpack(f->digests, ret);
+	pthread_mutex_unlock(&f->lock);
+	return ret->have;
 }
 
 enum file_state file_state(const struct file *f)

@@ -24,6 +24,7 @@
 #include <spillway/spool.h>
 
 #include "base/id.h"
+#include "common/digestfield.h"
 
 #define FILE_ETAG_SIZE (ID_LEN + 3)
 #define FILE_SIZE_UNKNOWN UINT64_MAX
@@ -37,6 +38,8 @@ enum file_state {
 enum file_source {
 	FILE_FROM_UPLOAD,
 	FILE_FROM_FORM,
+	FILE_FROM_TUS,
+	FILE_FROM_IETF,
 	FILE_FROM_FETCH,
 	FILE_FROM_ZIP,
 };
@@ -57,6 +60,17 @@ struct file_extra {
 	void (*free)(struct file_extra *x);
 };
 
+/*
+ * An upload that goes on between requests, hung onto the file it fills by the
+ * layer that knows what it is.
+ */
+struct file_upload {
+	/** The file was taken out of the store. Any thread, no lock held. */
+	void (*removed)(struct file_upload *u);
+	/** The file goes, and so nobody uses it any more. */
+	void (*free)(struct file_upload *u);
+};
+
 struct file_watch {
 	struct file_watch *next, **prev;
 	/** The state changed. Under the file's lock: post and return. */
@@ -75,8 +89,12 @@ struct file {
 	enum file_source source;
 	char *url;		   /* of a fetch, without secrets; or NULL */
 	int64_t created_ms;	   /* Unix */
-	int64_t expires_ms;	   /* Unix; 0: never */
 	char etag[FILE_ETAG_SIZE]; /* quoted, strong */
+	bool unlisted;		   /* a part of uploads to come */
+	struct file_upload *upload; /* freed with the file; or NULL */
+
+	/* Unix; 0: never. Once it is in the store by store_set_expiry(). */
+	_Atomic int64_t expires_ms;
 
 	/* Under `lock`, by the calls below. */
 	pthread_mutex_t lock;
@@ -84,6 +102,7 @@ struct file {
 	char *type;	     /* or NULL */
 	int64_t modified_ms; /* Unix: when it was sealed, or the origin's */
 	struct file_error *error;
+	struct file_digests *digests; /* those that are known; or NULL */
 	struct file_watch *watches;
 
 	_Atomic uint64_t size;	    /* FILE_SIZE_UNKNOWN while not known */
@@ -157,6 +176,18 @@ void file_fail(struct file *f, const struct file_error *e);
 bool file_error(struct file *f, struct file_error *ret);
 
 enum file_state file_state(const struct file *f);
+
+/**
+ * Note digests of the whole content, in addition to those known.
+ *
+ * Returns:   0.
+ * Errors:    -ENOMEM; then it knows what it knew.
+ */
+int file_add_digests(struct file *f, const struct digest_set *set)
+    SPW_MUST_CHECK;
+
+/** Copy out the digests that are known. Returns: their mask, `ret->have`. */
+unsigned file_digests(struct file *f, struct digest_set *ret);
 
 /** Returns: Unix ms of the last change. */
 int64_t file_modified_ms(struct file *f);

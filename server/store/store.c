@@ -174,6 +174,13 @@ static struct file *unlink_file(
 	return f;
 }
 
+/* With no lock held: whoever fills it has to stop. */
+static void tell_removed(struct file *f)
+{
+	if (f->upload)
+		f->upload->removed(f->upload);
+}
+
 static bool full(struct store *st)
 {
 	return atomic_load(&st->files) >= st->opts.max_files;
@@ -224,6 +231,7 @@ int store_replace(struct store *st, struct file *f, struct file *expected)
 		return r;
 
 	metrics_add(METRIC_FILES_REPLACED, 1);
+	tell_removed(old);
 	file_unref(old);
 	return 1;
 }
@@ -271,9 +279,25 @@ bool store_remove(struct store *st, struct file *f)
 		sh->tombs[sh->next_tomb++ % STORE_TOMBS] = hash;
 	}
 	pthread_mutex_unlock(&sh->lock);
-	if (in)
+	if (in) {
+		tell_removed(f);
 		file_unref(f);
+	}
 	return in;
+}
+
+void store_set_expiry(struct store *st, struct file *f, int64_t unix_ms)
+{
+	uint64_t hash = hash_id(st, f->id, strlen(f->id));
+	struct store_shard *sh = shard_of(st, hash);
+
+	pthread_mutex_lock(&sh->lock);
+	if (!atomic_load(&f->removed)) {
+		store_wheel_remove(st, f);
+		atomic_store(&f->expires_ms, unix_ms);
+		store_wheel_add(st, f);
+	}
+	pthread_mutex_unlock(&sh->lock);
 }
 
 /* Called with the list locked: the first file after `after`. */
@@ -299,7 +323,8 @@ size_t store_list(
 
 	pthread_mutex_lock(&st->list_lock);
 	for (struct file *f = seek(st, after); f && n < max; f = f->list_next) {
-		if (state < 0 || (int)file_state(f) == state)
+		if (!f->unlisted &&
+		    (state < 0 || (int)file_state(f) == state))
 			ret[n++] = file_ref(f);
 	}
 	pthread_mutex_unlock(&st->list_lock);
@@ -315,6 +340,11 @@ void store_stats(struct store *st, struct store_stats *ret)
 		spw_dir_stats(st->opts.dir, &ret->disk);
 	if (st->opts.pool)
 		ret->disk_queue = spw_pool_pending(st->opts.pool);
+}
+
+struct spw_pool *store_readers(const struct store *st)
+{
+	return st->opts.readers;
 }
 
 int store_check_space(struct store *st, uint64_t size)

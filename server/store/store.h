@@ -20,6 +20,7 @@ struct store_opts {
 	struct spw_budget *budget;
 	struct spw_dir *dir; /* NULL: nothing can spill */
 	struct spw_pool *pool;
+	struct spw_pool *readers; /* read for replies; may be NULL */
 	uint64_t memory_max; /* bytes of one spool */
 	uint64_t max_files;
 };
@@ -61,6 +62,9 @@ bool store_was(struct store *st, const char *id, size_t len);
  */
 bool store_remove(struct store *st, struct file *f);
 
+/** Have a file that is in the store expire at another time; 0: never. */
+void store_set_expiry(struct store *st, struct file *f, int64_t unix_ms);
+
 /**
  * Take out what has expired.
  *
@@ -70,7 +74,8 @@ bool store_remove(struct store *st, struct file *f);
 size_t store_expire(struct store *st, int64_t now_ms);
 
 /**
- * Page through the files in order of creation.
+ * Page through the files in order of creation, those that are `unlisted`
+ * apart.
  *
  * `after` is 0 or the `seq` of the last file of the page before.
  * Returns:   how many were put into `ret`, each with a reference.
@@ -85,6 +90,9 @@ struct store_stats {
 	size_t disk_queue; /* jobs waiting for the disk threads */
 };
 void store_stats(struct store *st, struct store_stats *ret);
+
+/** Returns: the threads that fetch from disk what replies need, or NULL. */
+struct spw_pool *store_readers(const struct store *st);
 
 /** Would a file of `size` bytes fit? Errors: -ENOSPC, -EDQUOT. */
 int store_check_space(struct store *st, uint64_t size) SPW_MUST_CHECK;

@@ -37,6 +37,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (range_parse(field, size, &set) == RANGE_OK) {
 		FUZZ_CHECK(set.count > 0 && set.count <= RANGE_ITEMS_MAX);
+		/* What is live ends where no content does. */
+		for (size_t i = 0; i < set.count; i++)
+			FUZZ_CHECK(!range_is_live(&set.items[i]) ||
+				   (set.items[i].last >= RANGE_LIVE_LAST &&
+				       set.items[i].last < UINT64_MAX));
 		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 			check_resolved(&set, sizes[i]);
 	}

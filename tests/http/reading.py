@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What the tests of reading sealed files share."""
 import email.utils
+import re
+import zlib
 
-from samples import content
+from samples import content, raw_zip
 
 SIZE = 1000
 DATA = content(SIZE)
@@ -16,6 +18,25 @@ def http_date(seconds):
 def seconds_of(value):
     """The time of an IMF-fixdate."""
     return int(email.utils.parsedate_to_datetime(value).timestamp())
+
+
+def parse_parts(answer):
+    """The parts of multipart/byteranges as (Content-Range, fields, data)."""
+    kind = answer.get("Content-Type")
+    match = re.fullmatch(r"multipart/byteranges; boundary=([!-~]{1,70})", kind)
+    assert match, kind
+    boundary = match[1].encode()
+    pieces = (b"\r\n" + answer.body.removeprefix(b"\r\n")).split(
+        b"\r\n--" + boundary)
+    assert pieces[0] == b"" and pieces[-1] in (b"--", b"--\r\n"), pieces
+    parts = []
+    for piece in pieces[1:-1]:
+        head, _, data = piece.partition(b"\r\n\r\n")
+        fields = dict(line.decode().split(": ", 1)
+                      for line in head.split(b"\r\n")[1:])
+        fields = {name.lower(): value for name, value in fields.items()}
+        parts.append((fields["content-range"], fields, data))
+    return parts
 
 
 class Reading:
@@ -46,7 +67,43 @@ class Reading:
         self.assertEqual(answer.get("Content-Length"), str(last - first + 1))
         self.assert_same(answer.body, DATA[first:last + 1])
 
+    def assert_parts(self, answer, spans):
+        """A 206 with these ranges, in this order."""
+        self.assertEqual(answer.status, 206, answer)
+        self.assertIsNone(answer.get("Content-Range"))
+        self.assertEqual(answer.get("Content-Length"), str(len(answer.body)))
+        parts = parse_parts(answer)
+        self.assertEqual([p[0] for p in parts],
+                         [f"bytes {a}-{b}/{SIZE}" for a, b in spans])
+        kind = self.get().get("Content-Type")
+        for (_, fields, data), (first, last) in zip(parts, spans):
+            self.assertEqual(fields["content-type"], kind)
+            self.assert_same(data, DATA[first:last + 1])
+
     def assert_unsatisfiable(self, answer):
         """A 416 that tells the size."""
         self.assert_problem(answer, 416)
         self.assertEqual(answer.get("Content-Range"), f"bytes */{SIZE}")
+
+
+def zip_of(method):
+    """An archive whose one entry `e.txt` is DATA, by this method."""
+    if not method:
+        return raw_zip([{"name": b"e.txt", "data": DATA}])
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(DATA) + packer.flush()
+    return raw_zip([{"name": b"e.txt", "data": DATA, "method": method,
+                     "packed": packed}])
+
+
+class ReadingEntry(Reading):
+    """The same bytes as an entry of an archive."""
+
+    METHOD = 0
+
+    def setUp(self):
+        self.upload(zip_of(self.METHOD), "/files/a")
+        self.path = "/files/a/zip/e.txt"
+        answer = self.get()
+        self.tag = answer.get("ETag")
+        self.modified = answer.get("Last-Modified")

@@ -210,6 +210,8 @@ class Full(Fetching):
         made = self.fetched(url, digest={
             "sha-256": sha256(DATA if right else b"other")})
         self.assertEqual(made["state"], "ready" if right else "failed")
+        self.assertEqual(made["digest"],
+                         {"sha-256": sha256(DATA)} if right else None)
 
     def test_ttl(self):
         made = self.fetched(self.origin.add("/a", Page(b"x")), ttl=3600)

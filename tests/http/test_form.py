@@ -78,6 +78,23 @@ class Form(Case):
         self.assert_content(one["id"], b"x")
         until(lambda: self.info(one["id"]) is None, "the file to be gone")
 
+    @table(("field before", [("name", b"n.txt"), ("f", b"x", "a")], ""),
+           ("field behind", [("f", b"x", "a"), ("name", b"n.txt")], ""),
+           ("query", [("f", b"x", "a")], "?name=n.txt"))
+    def test_name(self, parts, query):
+        one, = self.made(self.post(form(parts), query=query), 1)
+        self.assertEqual(one["name"], "n.txt")
+
+    def test_name_for_several_files_names_none(self):
+        files = self.made(self.post(form(
+            [("name", b"n"), ("f", b"x", "a"), ("g", b"y", "b")])), 2)
+        self.assertEqual([one["name"] for one in files], ["a", "b"])
+
+    def test_hostile_name(self):
+        one, = self.made(self.post(form(
+            [("name", b"../../a\r\nb"), ("f", b"x", "a")])), 1)
+        self.assertEqual(one["name"], "ab")
+
     def test_bad_field(self):
         self.refused(form([("f", b"x", "a"), ("ttl", b"soon")]))
 
@@ -203,6 +220,43 @@ class Form(Case):
     def test_truncated_or_malformed(self, body):
         self.refused(body)
 
+    @table(("no name", {"Content-Disposition": 'form-data; filename="a"'}),
+           ("no disposition", {"Content-Type": "text/plain"}),
+           ("other disposition", {"Content-Disposition":
+                                  'attachment; name="f"; filename="a"'}),
+           ("encoded", {"Content-Disposition":
+                        'form-data; name="f"; filename="a"',
+                        "Content-Transfer-Encoding": "base64"}),
+           ("parts in a part", {"Content-Disposition": 'form-data; name="f"',
+                                "Content-Type":
+                                "multipart/mixed; boundary=x"}),
+           ("open quote", {"Content-Disposition":
+                           'form-data; name="f; filename=a'}))
+    def test_bad_head(self, head):
+        # A good part beside it does not hide what would be lost.
+        self.refused(form([(head, b"data"), ("g", b"good", "b")]))
+
+    def test_unused_fields_of_a_head_are_skipped(self):
+        head = {"Content-Disposition": 'form-data; name="f"; filename="a"',
+                "Content-Digest": "sha-256=:AAAA:", "Content-Length": "1"}
+        one, = self.made(self.post(form([(head, b"data")])), 1)
+        self.assert_content(one["id"], b"data")
+
+    @table(("gzip", "gzip", 415), ("identity", "identity", 201))
+    def test_coded_form(self, coding, status):
+        answer = self.post(form([("f", b"x", "a")]),
+                           **{"Content-Encoding": coding})
+        if status == 415:
+            self.assert_problem(answer, 415)
+            self.assertEqual(answer.get("Accept-Encoding"), "identity")
+        else:
+            self.made(answer, 1)
+
+    @table(("preamble", {"preamble": b"p" * 70000}),
+           ("epilogue", {"epilogue": b"\r\n" + b"e" * 70000}))
+    def test_endless_text_around(self, around):
+        self.refused(form([("f", b"x", "a")], **around), (400, 413))
+
     def test_no_file_in_it(self):
         self.refused(form([("a", b"1"), ("b", b"2")]))
 
@@ -231,6 +285,7 @@ class Limits(Case):
     """max_file_size and max_parts hold for forms."""
 
     OPTIONS = ["store.max_file_size=100000", "upload.max_parts=20",
+               "upload.max_part_header=256", "upload.max_field_size=1000",
                "spool.memory_max=32K"]
 
     def post(self, parts):
@@ -257,6 +312,18 @@ class Limits(Case):
     def test_parts(self):
         self.json(self.post([("f", b"x", "a")] * 20), 201)
         self.assert_problem(self.post([("f", b"x", "a")] * 21), (400, 413))
+
+    @table(("exactly", 1000, 201), ("over", 1001, 413))
+    def test_field(self, size, status):
+        answer = self.post([("comment", b"c" * size), ("f", b"x", "a")])
+        self.assertEqual(answer.status, status, answer)
+
+    @table(("within", 150, 201), ("over", 300, 413))
+    def test_part_header(self, size, status):
+        head = {"Content-Disposition": 'form-data; name="f"; filename="a"',
+                "X-Long": "y" * size}
+        answer = self.post([(head, b"x")])
+        self.assertEqual(answer.status, status, answer)
 
     def test_many_fields(self):
         self.assert_problem(self.post([("a", b"")] * 5000), (400, 413))

@@ -1,87 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Reading a file while it is still being uploaded.
+"""Reading a file while it is still being uploaded; see growing.py. Its ranges
+are in test_ranges_growing.py.
 
-The uploader is this test: it has sent `have` bytes and holds its hand, and
-the daemon says that it has them, before a reader comes. So "at once" means:
-without another byte from the uploader.
-
-Source: API.md section 3; RFC 9110 sections 14.4, 15.3.7; checklist 60 to 71.
+Source: API.md section 3; RFC 9110 section 15.3.7
 """
 import json
 import re
 import socket
 
+from growing import DATA, HAVE, TOTAL, Grows
 from harness import Case, Truncated, WireError, Worker, main, table, until
-from samples import content
-
-TOTAL = 300000
-HAVE = 100000
-DATA = content(TOTAL, 11)
 
 
-class Upload:
-    """An upload that is sent piece by piece."""
-
-    def __init__(self, case, name, chunked):
-        self.case, self.name, self.chunked = case, name, chunked
-        self.conn = case.conn()
-        self.sent = 0
-        self.conn.send_request(
-            "PUT", f"/files/{name}",
-            {"Transfer-Encoding": "chunked"} if chunked
-            else {"Content-Length": str(TOTAL)})
-
-    def send(self, upto):
-        """Send up to this place, and wait until the daemon has it."""
-        data = DATA[self.sent:upto]
-        if self.chunked:
-            self.conn.send_chunk(data)
-        else:
-            self.conn.send(data)
-        self.sent = upto
-        self.case.wait_received(self.name, upto)
-
-    def end(self):
-        """Send what is missing and read the answer."""
-        if self.sent < TOTAL:
-            data = DATA[self.sent:]
-            if self.chunked:
-                self.conn.send_chunk(data)
-            else:
-                self.conn.send(data)
-        if self.chunked:
-            self.conn.send_chunk(b"")
-        answer = self.conn.read()
-        self.case.assertEqual(answer.status, 201, answer)
-        return json.loads(answer.body)
-
-    def abort(self, reset=False):
-        """Break off."""
-        if reset:
-            self.conn.reset()
-        else:
-            self.conn.close()
-
-
-class Growing:
+class Growing(Grows):
     """The cases, for one place where bytes are kept."""
-
-    count = 0
-
-    def begin(self, chunked, have=HAVE):
-        """An upload of which `have` bytes are there."""
-        Growing.count += 1
-        upload = Upload(self, f"g{Growing.count}", chunked)
-        if have:
-            upload.send(have)
-        self.path = f"/files/{upload.name}"
-        return upload
-
-    def reader(self, headers=(), method="GET"):
-        """Ask for the growing file: the connection, nothing read yet."""
-        conn = self.conn()
-        conn.send_request(method, self.path, headers)
-        return conn
 
     # -- whole reads ------------------------------------------------------
 
@@ -189,53 +121,7 @@ class Growing:
         if tag and not tag.startswith("W/"):
             self.assertEqual(tag, made["etag"])
 
-    # -- ranges: checklist 60 to 65 ---------------------------------------
-
-    def assert_part(self, answer, first, last, total):
-        """A 206 with one range."""
-        self.assertEqual(answer.status, 206, answer)
-        self.assertEqual(answer.get("Content-Range"),
-                         f"bytes {first}-{last}/{total}")
-        self.assertEqual(answer.get("Content-Length"), str(last - first + 1))
-        self.assert_same(answer.body, DATA[first:last + 1])
-
-    @table(("known first", False, 0, 99), ("known all", False, 0, HAVE - 1),
-           ("known middle", False, 70000, 70009),
-           ("known last there", False, HAVE - 1, HAVE - 1),
-           ("unknown first", True, 0, 99), ("unknown all", True, 0, HAVE - 1),
-           ("unknown middle", True, 70000, 70009),
-           ("unknown last there", True, HAVE - 1, HAVE - 1))
-    def test_range_that_is_there(self, chunked, first, last):
-        upload = self.begin(chunked)
-        answer = self.reader({"Range": f"bytes={first}-{last}"}).read()
-        self.assert_part(answer, first, last, "*" if chunked else TOTAL)
-        upload.end()
-
-    def test_known_range_half_there(self):
-        upload = self.begin(False)
-        conn = self.reader({"Range": "bytes=99000-149999"})
-        head = conn.read_head()
-        self.assertEqual((head.status, head.get("Content-Range")),
-                         (206, f"bytes 99000-149999/{TOTAL}"))
-        self.assert_same(conn.read_body(1000), DATA[99000:HAVE])
-        upload.send(150000)
-        self.assert_same(conn.read_body(), DATA[HAVE:150000])
-        self.assertTrue(conn.is_in_step())
-        upload.end()
-
-    @table(("open", "bytes=250000-", 250000, TOTAL - 1),
-           ("closed", "bytes=250000-250009", 250000, 250009),
-           ("suffix", "bytes=-10", TOTAL - 10, TOTAL - 1))
-    def test_far_reader_delays_nobody(self, value, first, last):
-        upload = self.begin(False)
-        far = self.reader({"Range": value})
-        near = self.conn()
-        for at in range(0, HAVE, 20000):
-            answer = near.request("GET", self.path, {
-                "Range": f"bytes={at}-{at + 99}"})
-            self.assert_part(answer, at, at + 99, TOTAL)
-        upload.end()
-        self.assert_part(far.read(), first, last, TOTAL)
+    # -- readers far ahead: ranges are in test_ranges_growing.py ----------
 
     def test_far_readers_that_vanish(self):
         upload = self.begin(False)
@@ -257,50 +143,6 @@ class Growing:
         upload.end()
         self.assert_part(conn.read(), 200000, 200009, TOTAL)
         self.assert_part(conn.read(), 0, 9, TOTAL)
-
-    def test_known_range_past_the_end(self):
-        upload = self.begin(False)
-        answer = self.reader({"Range": f"bytes={TOTAL}-"}).read()
-        self.assert_problem(answer, 416)
-        self.assertEqual(answer.get("Content-Range"), f"bytes */{TOTAL}")
-        upload.end()
-
-    def test_unknown_open_range(self):
-        # A snapshot, or a live range that follows; never other bytes.
-        upload = self.begin(True)
-        conn = self.reader({"Range": "bytes=500-"})
-        head = conn.read_head()
-        self.assertEqual(head.status, 206, head)
-        match = re.fullmatch(r"bytes 500-(\d+)/\*", head.get("Content-Range"))
-        self.assertTrue(match, head)
-        if head.framing == "length":
-            self.assert_same(conn.read_body(), DATA[500:int(match[1]) + 1])
-            upload.end()
-        else:
-            upload.end()
-            self.assert_same(conn.read_body(), DATA[500:])
-
-    @table(("suffix", "bytes=-100", -100, None),
-           ("behind", "bytes=150000-150009", 150000, 150010),
-           ("at the edge", f"bytes={HAVE}-", HAVE, None))
-    def test_unknown_range_not_there(self, value, start, end):
-        # Waits for the end or says 416 with the length so far.
-        upload = self.begin(True)
-        conn = self.reader({"Range": value})
-        upload.end()
-        answer = conn.read()
-        if answer.status == 416:
-            self.assertRegex(answer.get("Content-Range"), r"^bytes \*/\d+$")
-        elif answer.status == 200:
-            self.assert_same(answer.body, DATA)
-        else:
-            self.assertEqual(answer.status, 206, answer)
-            first, last = re.fullmatch(
-                r"bytes (\d+)-(\d+)/(?:\*|300000)",
-                answer.get("Content-Range")).groups()
-            self.assertEqual(int(first), start % TOTAL)
-            self.assertLess(int(last), end or TOTAL)
-            self.assert_same(answer.body, DATA[int(first):int(last) + 1])
 
     # -- the source breaks ------------------------------------------------
 

@@ -185,6 +185,49 @@ class Uploads(Case):
         self.assertEqual(second.read().status, 201)
 
 
+class Client(Case):
+    """upload.max_open_per_client: nobody takes the place of all."""
+
+    OPTIONS = ["upload.max_open_per_client=2"]
+
+    def test_third_is_refused_before_its_body(self):
+        held = []
+        for name in "ab":
+            conn = self.conn()
+            conn.send_request("PUT", f"/files/{name}",
+                              {"Content-Length": "6"})
+            conn.send(b"abc")
+            self.wait_received(name, 3)
+            held.append(conn)
+        conn = self.conn()
+        conn.send_request("PUT", "/files/c", {
+            "Content-Length": "6", "Expect": "100-continue"})
+        answer = conn.read()
+        self.assertEqual(answer.interim, [])
+        self.assert_problem(answer, 503)
+        self.assertTrue(answer.get("Retry-After").isdecimal())
+        # Another client is none of it.
+        with Conn(self.daemon.address, source="127.0.0.2") as other:
+            answer = other.request("PUT", "/files/d", (), b"abc")
+            self.assertEqual(answer.status, 201)
+        # One that is cut makes room, as one that is complete does.
+        held[0].close()
+        held[1].send(b"def")
+        self.assertEqual(held[1].read().status, 201)
+
+        def room():
+            return self.http("PUT", "/files/c", (), b"abcdef").status == 201
+        until(room, "room for another upload")
+
+    def test_refused_ones_do_not_count(self):
+        for _ in range(5):
+            self.assert_problem(self.http(
+                "PUT", "/files/e", {"If-Match": "*"}, b"abc"), 412)
+            self.assert_problem(self.http(
+                "POST", "/files?ttl=x", (), b"abc"), 400)
+        self.upload(b"abc")
+
+
 class Files(Case):
     """store.max_files"""
 
@@ -221,6 +264,14 @@ class Rate(Case):
                     return True
             until(ended, "the upload to be cut")
         until(lambda: self.info("d") is None, "the file to be gone")
+
+    def test_silent_one_is_told_why(self):
+        conn = self.conn()
+        conn.send_request("PUT", "/files/s", {"Content-Length": "1000000"})
+        conn.send(b"x")
+        self.assert_problem(conn.read(), 408, "too-slow")
+        conn.read_end()
+        until(lambda: self.info("s") is None, "the file to be gone")
 
 
 class Connections(Case):

@@ -166,6 +166,19 @@ class Post(Case):
         answer = self.http("POST", "/files", {"Accept": accept}, b"abc")
         self.json(answer, 201)
 
+    @table(("preferred", "application/json;q=0.5, text/plain", True),
+           ("any text", "text/*", True),
+           ("named before any", "*/*, text/plain", True),
+           ("first of two", "text/plain, application/json", True),
+           ("not at all", "text/plain;q=0, */*;q=0.1", False),
+           ("less", "text/plain;q=0.3, application/*;q=0.4", False),
+           ("nonsense", ";;,,q=", False), ("image", "image/png", False))
+    def test_weighed_answer(self, accept, text):
+        answer = self.http("POST", "/files", {"Accept": accept}, b"abc")
+        self.assertEqual(answer.status, 201)
+        self.assertEqual(answer.get("Content-Type").startswith("text/plain"),
+                         text)
+
     def test_range_is_ignored(self):
         answer = self.http("POST", "/files", {"Range": "bytes=0-0"}, b"abc")
         self.check_created(answer, b"abc")

@@ -111,7 +111,7 @@ def encode_chunk(data):
 class Conn:
     """One client connection."""
 
-    def __init__(self, address, timeout=PATIENCE, rcvbuf=None):
+    def __init__(self, address, timeout=PATIENCE, rcvbuf=None, source=None):
         self.address = address
         self.sock = socket.socket(
             socket.AF_UNIX if isinstance(address, str) else socket.AF_INET,
@@ -119,6 +119,8 @@ class Conn:
         self.sock.settimeout(timeout)
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.connect(address)
         if not isinstance(address, str):
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

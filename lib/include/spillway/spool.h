@@ -332,6 +332,16 @@ SPW_API int spw_spool_next_data(struct spw_spool *s, uint64_t off,
 SPW_API int spw_spool_next_hole(struct spw_spool *s, uint64_t off,
     uint64_t *ret) SPW_MUST_CHECK;
 
+/**
+ * Read what can be read without waiting for the disk.
+ *
+ * Returns:   the count, which may be short; 0 as spw_spool_pread().
+ * Errors:    as spw_spool_pread(), and -EAGAIN when the bytes are on disk and
+ *            the system does not have them at hand.
+ */
+SPW_API ssize_t spw_spool_try_pread(struct spw_spool *s, void *buf, size_t len,
+    uint64_t off) SPW_MUST_CHECK;
+
 /** Returns: bytes from offset 0 on that are there, without a gap. */
 SPW_API uint64_t spw_spool_committed(struct spw_spool *s);
 

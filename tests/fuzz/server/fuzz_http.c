@@ -45,7 +45,8 @@ static void start_server(void)
 	    "server.idle_timeout=1s", "spool.keep_free=0",
 	    "spool.memory_max=4K", "spool.memory_budget=1M",
 	    "spool.disk_quota=16M", "store.max_file_size=1M",
-	    "store.max_files=200", "store.ttl=2s", "fetch.enabled=no", NULL};
+	    "store.max_files=200", "store.ttl=2s", "upload.expire=2s",
+	    "fetch.enabled=no", NULL};
 
 	signal(SIGPIPE, SIG_IGN);
 	int r = spw_server_new(NULL, settings, &server, error);

@@ -207,6 +207,10 @@ static void test_enums(void **state)
 	assert_refused(c, "store.durability=disk",
 	    "store.durability: 'disk' is not known; allowed is none, restart, "
 	    "fsync");
+	set(c, "store.digest=always");
+	assert_int_equal(c->store.digest, CONF_DIGEST_ALWAYS);
+	assert_refused(c, "store.digest=sha-256",
+	    "store.digest: 'sha-256' is not known; allowed is asked, always");
 	assert_refused(c, "auth.mode=token",
 	    "auth.mode: 'token' is not available in this build yet; allowed "
 	    "is auto, none");

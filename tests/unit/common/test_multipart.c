@@ -337,6 +337,64 @@ static void limit_of_parts(void **state)
 	assert_string_equal(r.text, "<a|-|->1</><b|-|->2</>");
 }
 
+/* A limit that is lower than the parser's own. */
+static void limit_of_heads(void **state)
+{
+	(void)state;
+	static struct multipart m;
+	static struct record r;
+	static const char body[] = FIELD("a") "x" END;
+	/* The head that FIELD makes, with the empty line at its end. */
+	uint32_t head = (uint32_t)strlen(FIELD("a")) - 10;
+
+	assert_ok(multipart_init(&m, "AaB03x", 6));
+	assert_int_equal(m.max_head, MULTIPART_HEAD_MAX);
+	for (size_t piece = 1; piece < 100; piece += 13) {
+		assert_ok(multipart_init(&m, "AaB03x", 6));
+		m.max_head = head;
+		assert_int_equal(
+		    feed_pieces(&m, body, sizeof(body) - 1, piece, &r), 0);
+		assert_ok(multipart_init(&m, "AaB03x", 6));
+		m.max_head = head - 1;
+		assert_int_equal(
+		    feed_pieces(&m, body, sizeof(body) - 1, piece, &r), -E2BIG);
+	}
+}
+
+/* What stands before and behind the parts, together. */
+static int feed_around(size_t before, size_t behind, size_t piece)
+{
+	static const char part[] = "\r\n" FIELD("a") "x" END;
+	static char body[2 * MULTIPART_AROUND_MAX + sizeof(part)];
+	static struct multipart m;
+	static struct record r;
+
+	memset(body, 'p', before);
+	memcpy(body + before, part, sizeof(part) - 1);
+	/* END ends in CRLF, which counts. */
+	memset(body + before + sizeof(part) - 1, 'e', behind - 2);
+	assert_ok(multipart_init(&m, "AaB03x", 6));
+	return feed_pieces(
+	    &m, body, before + sizeof(part) - 1 + behind - 2, piece, &r);
+}
+
+static void limit_of_text_around(void **state)
+{
+	(void)state;
+	for (size_t piece = 1; piece < 200000; piece = piece * 60 + 1) {
+		assert_int_equal(
+		    feed_around(MULTIPART_AROUND_MAX - 2, 2, piece), 0);
+		assert_int_equal(
+		    feed_around(MULTIPART_AROUND_MAX - 1, 2, piece), -E2BIG);
+		assert_int_equal(
+		    feed_around(0, MULTIPART_AROUND_MAX, piece), 0);
+		assert_int_equal(
+		    feed_around(0, MULTIPART_AROUND_MAX + 1, piece), -E2BIG);
+		assert_int_equal(
+		    feed_around(40000, MULTIPART_AROUND_MAX - 40000, piece), 0);
+	}
+}
+
 static void boundaries_rfc2046_5_1_1(void **state)
 {
 	(void)state;
@@ -425,6 +483,8 @@ int main(void)
 	    cmocka_unit_test(limits_of_heads),
 	    cmocka_unit_test(limits_of_names),
 	    cmocka_unit_test(limit_of_parts),
+	    cmocka_unit_test(limit_of_heads),
+	    cmocka_unit_test(limit_of_text_around),
 	    cmocka_unit_test(boundaries_rfc2046_5_1_1),
 	    cmocka_unit_test(callbacks_that_fail),
 	    cmocka_unit_test(pauses_say_how_far),

@@ -304,6 +304,27 @@ static void content_range_malformed(void **state)
 	assert_true(f == 7 && l == 7 && t == 7);
 }
 
+static bool is_live(const char *field)
+{
+	struct range_set set;
+
+	assert_int_equal(range_parse(field, strlen(field), &set), RANGE_OK);
+	return range_is_live(&set.items[0]);
+}
+
+static void live_rfc8673_2_2(void **state)
+{
+	(void)state;
+	assert_true(is_live("bytes=0-9007199254740991"));
+	assert_true(is_live("bytes=5-9223372036854775807"));
+	assert_true(is_live("bytes=0-18446744073709551614"));
+	assert_false(is_live("bytes=0-9007199254740990"));
+	assert_false(is_live("bytes=0-18446744073709551615"));
+	assert_false(is_live("bytes=0-99999999999999999999999"));
+	assert_false(is_live("bytes=0-"));
+	assert_false(is_live("bytes=-9007199254740991"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +337,7 @@ int main(void)
 	    cmocka_unit_test(items_keep_what_was_asked),
 	    cmocka_unit_test(empty_content),
 	    cmocka_unit_test(resolve_covers_exactly),
+	    cmocka_unit_test(live_rfc8673_2_2),
 	    cmocka_unit_test(content_range_rfc9110_14_4),
 	    cmocka_unit_test(content_range_malformed),
 	};

@@ -108,6 +108,16 @@ enum MHD_Result MHD_add_response_header(
 	return MHD_YES;
 }
 
+const char *MHD_get_response_header(
+    struct MHD_Response *r, const char *key)
+{
+	for (unsigned i = 0; i < r->count; i++) {
+		if (!strcasecmp(r->fields[i].name, key))
+			return r->fields[i].value;
+	}
+	return NULL;
+}
+
 enum MHD_Result MHD_set_response_options(
     struct MHD_Response *r, enum MHD_ResponseFlags flags, ...)
 {
@@ -168,6 +178,21 @@ int MHD_get_connection_values_n(struct MHD_Connection *c,
 			break;
 	}
 	return n;
+}
+
+enum MHD_Result MHD_lookup_connection_value_n(struct MHD_Connection *c,
+    enum MHD_ValueKind kind, const char *key, size_t key_size,
+    const char **value, size_t *value_size)
+{
+	assert_int_equal(kind, MHD_FOOTER_KIND);
+	for (const struct fake_field *f = c->trailers; f && f->name; f++) {
+		if (strlen(f->name) == key_size && !strcasecmp(f->name, key)) {
+			*value = f->value;
+			*value_size = strlen(f->value);
+			return MHD_YES;
+		}
+	}
+	return MHD_NO;
 }
 
 const union MHD_ConnectionInfo *MHD_get_connection_info(
@@ -374,7 +399,9 @@ unsigned web_wakes(struct web *w)
 		struct http_waker *next = waker->next;
 
 		atomic_store(&waker->queued, false);
-		if (waker->req)
+		if (waker->req && atomic_load(&waker->cut))
+			http_request_cut(waker->req);
+		else if (waker->req)
 			http_request_resume(waker->req);
 		http_waker_unref(waker);
 		waker = next;

@@ -32,6 +32,7 @@ struct fake_field {
 struct MHD_Connection {
 	struct http_conn *conn;
 	const struct fake_field *fields; /* of the request */
+	const struct fake_field *trailers; /* behind its body; or NULL */
 	struct MHD_Response *response;
 	unsigned status;
 	bool suspended;

@@ -208,6 +208,23 @@ static void test_if_range(void **state)
 	check_if_range("nonsense", 200);
 }
 
+/* One validator, one date: two cannot both be right. */
+static void test_twice(void **state)
+{
+	struct content_ranges r = weigh(HTTP_GET,
+	    FIELDS({"Range", "bytes=0-9"}, {"If-Range", TAG},
+		{"If-Range", "\"other\""}),
+	    100);
+
+	(void)state;
+	assert_int_equal(r.status, 200);
+	check(FIELDS({"If-Modified-Since", DAY}, {"If-Modified-Since", AFTER}),
+	    CONTENT_SEND);
+	check(FIELDS({"If-Unmodified-Since", BEFORE},
+		  {"If-Unmodified-Since", BEFORE}),
+	    CONTENT_SEND);
+}
+
 /* A date of just now is no strong validator. */
 static void test_if_range_of_now(void **state)
 {
@@ -268,6 +285,7 @@ int main(void)
 	    cmocka_unit_test(test_ranges),
 	    cmocka_unit_test(test_too_many_ranges),
 	    cmocka_unit_test(test_if_range),
+	    cmocka_unit_test(test_twice),
 	    cmocka_unit_test(test_if_range_of_now),
 	    cmocka_unit_test(test_may_change),
 	};

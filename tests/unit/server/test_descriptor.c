@@ -132,6 +132,24 @@ static void test_ready(void **state)
 	json_decref(d);
 }
 
+static void test_digests(void **state)
+{
+	struct fixture *fx = *state;
+	struct digest_set set = {
+	    .have = DIGEST_BIT(DIGEST_SHA256) | DIGEST_BIT(DIGEST_CRC32C)};
+
+	stored_seal(fx->f);
+	assert_int_equal(
+	    hex_decode("e3069283", 8, set.value[DIGEST_CRC32C]), 4);
+	assert_ok(file_add_digests(fx->f, &set));
+	json_t *d = describe(fx->f);
+	assert_int_equal(json_object_size(at(d, "digest", NULL)), 2);
+	assert_text(d, "digest", "crc32c", "e3069283");
+	assert_text(d, "digest", "sha-256",
+	    "0000000000000000000000000000000000000000000000000000000000000000");
+	json_decref(d);
+}
+
 static void test_failed(void **state)
 {
 	struct fixture *fx = *state;
@@ -222,6 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_receiving, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_ready, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_digests, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_failed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_longest, setup, teardown),
 	    cmocka_unit_test(test_spilled),

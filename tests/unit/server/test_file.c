@@ -286,6 +286,35 @@ static void test_watch_threads(void **state)
 	}
 }
 
+static void test_digests(void **state)
+{
+	struct file *f = stored_file(*state, NULL);
+	struct digest_set set = {.have = DIGEST_BIT(DIGEST_MD5)}, got;
+
+	assert_int_equal(file_digests(f, &got), 0);
+	memset(set.value, 7, sizeof(set.value));
+	assert_ok(file_add_digests(f, &set));
+	assert_int_equal(file_digests(f, &got), DIGEST_BIT(DIGEST_MD5));
+	assert_memory_equal(got.value[DIGEST_MD5], set.value[0], 16);
+
+	/* More are added; those that are known stay. */
+	set.have = DIGEST_BIT(DIGEST_SHA512) | DIGEST_BIT(DIGEST_CRC32C);
+	memset(set.value, 9, sizeof(set.value));
+	assert_ok(file_add_digests(f, &set));
+	assert_int_equal(
+	    file_digests(f, &got), set.have | DIGEST_BIT(DIGEST_MD5));
+	assert_int_equal(got.have, set.have | DIGEST_BIT(DIGEST_MD5));
+	assert_memory_equal(got.value[DIGEST_SHA512], set.value[0], 64);
+	assert_memory_equal(got.value[DIGEST_CRC32C], set.value[0], 4);
+	assert_int_equal(got.value[DIGEST_MD5][0], 7);
+	assert_int_equal(got.value[DIGEST_MD5][15], 7);
+
+	set.have = DIGEST_ALL;
+	assert_ok(file_add_digests(f, &set));
+	assert_int_equal(file_digests(f, &got), DIGEST_ALL);
+	file_unref(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +325,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_fail, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_times, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_extra, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_digests, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_watch_threads, setup, teardown),
 	};

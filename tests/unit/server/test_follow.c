@@ -184,10 +184,96 @@ static void test_range_known(void **state)
 	assert_int_equal(end, MHD_CONTENT_READER_END_OF_STREAM);
 	web_done(&s->web, true);
 
-	/* Several are not followed: all of it is sent. */
-	assert_int_equal(sending_get(s, "bytes=0-1,900-901"), 200);
-	web_done(&s->web, false);
 	assert_int_equal(sending_get(s, "bytes=1000-"), 416);
+	web_done(&s->web, true);
+}
+
+/* Several are followed, too: each part comes when its bytes do. */
+static void test_ranges_known(void **state)
+{
+	struct sending *s = *state;
+	char body[1000];
+	ssize_t end;
+
+	stored_append(s->file, 600);
+	assert_int_equal(sending_get(s, "bytes=0-1,400-409,900-901"), 206);
+	uint64_t total = web_length(&s->web);
+	size_t n = web_read(&s->web, 0, body, sizeof(body), &end);
+	assert_int_equal(end, 0);
+	assert_true(s->web.mhd.suspended);
+	/* Up to the last part's two bytes, and what closes it. */
+	assert_memory_equal(body + n - 4, "\r\n\r\n", 4);
+	stored_append(s->file, 301);
+	assert_int_equal(web_wakes(&s->web), 1);
+	n += web_read(&s->web, n, body + n, sizeof(body) - n, &end);
+	stored_append(s->file, 99);
+	assert_int_equal(web_wakes(&s->web), 1);
+	n += web_read(&s->web, n, body + n, sizeof(body) - n, &end);
+	assert_int_equal(end, MHD_CONTENT_READER_END_OF_STREAM);
+	assert_int_equal(n, total);
+	web_done(&s->web, true);
+
+	/* All there: put together at once. */
+	assert_int_equal(sending_get(s, "bytes=0-1,900-901"), 206);
+	assert_int_equal(metrics_get(METRIC_READERS_FOLLOWING), 0);
+	web_done(&s->web, true);
+}
+
+/* What a source that broke will never bring is told before a head is sent. */
+static void test_range_known_of_broken(void **state)
+{
+	struct sending *s = *state;
+	uint64_t pos = 0;
+
+	stored_append(s->file, 100);
+	file_fail(s->file, &BROKEN);
+	assert_int_equal(sending_get(s, "bytes=100-"), 502);
+	web_done(&s->web, true);
+	assert_int_equal(sending_get(s, "bytes=0-99"), 206);
+	assert_sent(s, 0, 100);
+	web_done(&s->web, true);
+	assert_int_equal(sending_get(s, "bytes=0-199"), 206);
+	assert_int_equal(
+	    read_to(s, &pos, 100), MHD_CONTENT_READER_END_WITH_ERROR);
+	web_done(&s->web, false);
+}
+
+/* RFC 8673: a range that ends where no file does brings what comes, too. */
+static void test_range_live(void **state)
+{
+	struct sending *s = *state;
+	uint64_t pos = 0;
+
+	stored_append(s->file, 100);
+	assert_int_equal(sending_get(s, "bytes=0-9007199254740991"), 206);
+	assert_string_equal(web_field(&s->web, "Content-Range"),
+	    "bytes 0-9007199254740991/*");
+	assert_int_equal(web_length(&s->web), MHD_SIZE_UNKNOWN);
+	assert_int_equal(read_to(s, &pos, 100), 0);
+	stored_append(s->file, 50);
+	assert_int_equal(web_wakes(&s->web), 1);
+	assert_int_equal(read_to(s, &pos, 150), 0);
+	stored_seal(s->file);
+	assert_int_equal(web_wakes(&s->web), 1);
+	assert_int_equal(
+	    read_to(s, &pos, 150), MHD_CONTENT_READER_END_OF_STREAM);
+	web_done(&s->web, true);
+}
+
+/* One byte less is a range like any other: it waits for its end. */
+static void test_range_nearly_live(void **state)
+{
+	struct sending *s = *state;
+
+	stored_append(s->file, 100);
+	assert_int_equal(sending_get(s, "bytes=0-9007199254740990"), 0);
+	stored_seal(s->file);
+	assert_int_equal(web_wakes(&s->web), 1);
+	web_end(&s->web);
+	assert_int_equal(s->web.status, 206);
+	assert_string_equal(
+	    web_field(&s->web, "Content-Range"), "bytes 0-99/100");
+	assert_sent(s, 0, 100);
 	web_done(&s->web, true);
 }
 
@@ -310,6 +396,10 @@ int main(void)
 	    K(test_sealed_short),
 	    U(test_reader_goes),
 	    K(test_range_known),
+	    K(test_ranges_known),
+	    K(test_range_known_of_broken),
+	    U(test_range_live),
+	    U(test_range_nearly_live),
 	    U(test_range_unknown),
 	    U(test_range_waits),
 	    U(test_range_cut_short),

@@ -313,6 +313,32 @@ static void test_many_files(void **state)
 	web_done(&u->web, true);
 }
 
+/* Of each file, whatever the pieces it comes in. */
+static void test_digests(void **state)
+{
+	static const char *const right[] = {"364b3fb7", "00000000"};
+	struct uploading *u = *state;
+	const char *form = FILE_PART("a", "abc") FILE_PART("b", "") END;
+	const char *digest;
+	json_t *d;
+
+	for (size_t piece = 1; piece < 200; piece += 17) {
+		assert_int_equal(send_form(u, "/files?digest=crc32c", form,
+				     strlen(form), piece),
+		    201);
+		d = uploading_answer(u);
+		for (int i = 0; i < 2; i++) {
+			json_t *files = json_object_get(d, "files");
+
+			assert_ok(json_unpack(json_array_get(files, (size_t)i),
+			    "{s:{s:s}}", "digest", "crc32c", &digest));
+			assert_string_equal(digest, right[i]);
+		}
+		json_decref(d);
+		web_done(&u->web, true);
+	}
+}
+
 static void test_text_answer(void **state)
 {
 	struct uploading *u = *state;
@@ -349,6 +375,7 @@ int main(void)
 	    T(test_every_truncation),
 	    cmocka_unit_test(test_store_full),
 	    T(test_many_files),
+	    T(test_digests),
 	    T(test_text_answer),
 	};
 

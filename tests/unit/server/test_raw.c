@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/metrics.h"
+#include "ingest/clients.h"
 #include "uploading.h"
 
 static int setup(void **state)
@@ -131,8 +132,6 @@ static void test_refused(void **state)
 	check_refused(u, 400, "PUT", "/files/%", empty);
 	memset(long_id + 7, 'x', ID_LEN_MAX + 1);
 	check_refused(u, 400, "PUT", long_id, empty);
-	check_refused(u, 501, "POST", "/files",
-	    FIELDS({"Tus-Resumable", "1.0.0"}, {"Content-Length", "0"}));
 	check_refused(u, 400, "PUT", "/files/f",
 	    FIELDS({"Content-Range", "bytes 0-1/5"}, {"Content-Length", "2"}));
 	check_refused(u, 412, "PUT", "/files/f", FIELDS({"If-Match", "*"}));
@@ -328,6 +327,23 @@ static void test_text_answer(void **state)
 	web_done(&u->web, true);
 }
 
+static void test_max_open_per_client(void **state)
+{
+	struct uploading *u = *state;
+	struct clients_ticket *held;
+
+	u->web.conf.upload.max_open_per_client = 1;
+	web_begin(&u->web, "PUT", "/files/f", FIELDS({"Content-Length", "5"}));
+	assert_err(clients_enter(u->ingest.clients,
+		       http_client(u->web.conn.req), 1, &held),
+	    EUSERS);
+	web_done(&u->web, false);
+	assert_int_equal(uploading_send(u, "PUT", "/files/f",
+			     FIELDS({"Content-Length", "5"}), 5),
+	    201);
+	web_done(&u->web, true);
+}
+
 /* No room for it, and no disk to go to. */
 static void test_no_memory(void **state)
 {
@@ -461,6 +477,7 @@ int main(void)
 	    T(test_removed_meanwhile),
 	    T(test_broken_off),
 	    T(test_max_active),
+	    T(test_max_open_per_client),
 	    T(test_text_answer),
 	    cmocka_unit_test(test_no_memory),
 	    cmocka_unit_test(test_store_full),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "store/store.h"
 #include "stored.h"
 
@@ -233,6 +234,52 @@ static void test_list(void **state)
 
 #define MANY 100000
 
+/* What hangs on a file is told when it goes, whoever takes it out. */
+static unsigned removals;
+
+static void note_removal(struct file_upload *u)
+{
+	(void)u;
+	removals++;
+}
+
+static void free_nothing(struct file_upload *u)
+{
+	(void)u;
+	assert_int_equal(removals, 1);
+}
+
+static void test_uploads(void **state)
+{
+	static struct file_upload hooks = {note_removal, free_nothing};
+	struct store *st = *state;
+	char ids[64];
+
+	for (int how = 0; how < 3; how++) {
+		struct file *f = stored_file(st, "part");
+
+		removals = 0;
+		f->upload = &hooks;
+		f->unlisted = true;
+		f->expires_ms = 1;
+		assert_ok(store_add(st, f));
+		/* Found by its id, and not in the list. */
+		assert_true(stored_has(st, "part"));
+		assert_int_equal(read_pages(st, -1, 5, ids), 0);
+		file_unref(f);
+		if (how == 0) {
+			store_remove(st, f);
+		} else if (how == 1) {
+			store_expire(st, clock_unix_ms() + 5000);
+		} else {
+			f = stored_file(st, "part");
+			assert_int_equal(store_replace(st, f, NULL), 1);
+			file_unref(f);
+		}
+		assert_int_equal(removals, 1);
+	}
+}
+
 static void test_many(void **state)
 {
 	struct store *st = *state;
@@ -338,6 +385,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_tombstones, setup, teardown),
 	    cmocka_unit_test(test_max_files),
 	    cmocka_unit_test_setup_teardown(test_list, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_uploads, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_readers_finish, setup, teardown),

@@ -48,6 +48,29 @@ static void test_never_early(void **state)
 	assert_true(stored_has(fx->st, "never"));
 }
 
+static void test_moved(void **state)
+{
+	struct fixture *fx = *state;
+	struct file *a = stored_add(fx->st, "a", fx->now_ms + 1000);
+	struct file *b = stored_add(fx->st, "b", 0);
+	struct file *gone = file_ref(stored_add(fx->st, "gone", 0));
+
+	store_set_expiry(fx->st, a, fx->now_ms + 9000);
+	store_set_expiry(fx->st, b, fx->now_ms + 2000);
+	store_remove(fx->st, gone);
+	/* Nothing hangs a file in that is not there. */
+	store_set_expiry(fx->st, gone, fx->now_ms + 2000);
+	file_unref(gone);
+	assert_int_equal(store_expire(fx->st, fx->now_ms + 1999), 0);
+	assert_int_equal(store_expire(fx->st, fx->now_ms + 2000), 1);
+	assert_false(stored_has(fx->st, "b"));
+	store_set_expiry(fx->st, a, 0);
+	assert_int_equal(store_expire(fx->st, fx->now_ms + 90000), 0);
+	store_set_expiry(fx->st, a, fx->now_ms + 5000);
+	/* Late already: at once. */
+	assert_int_equal(store_expire(fx->st, fx->now_ms + 91000), 1);
+}
+
 static void test_second_by_second(void **state)
 {
 	struct fixture *fx = *state;
@@ -218,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_never_early, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_second_by_second, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

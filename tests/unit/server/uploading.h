@@ -31,7 +31,7 @@ static inline void uploading_init(struct uploading *u, struct store *st)
 {
 	u->handler = (struct http_handler){uploading_begin, u};
 	web_init(&u->web, &u->handler);
-	u->ingest = (struct ingest){.conf = &u->web.conf, .store = st};
+	assert_ok(ingest_init(&u->ingest, &u->web.conf, st));
 }
 
 /** Nothing of an upload may be left. */
@@ -39,6 +39,7 @@ static inline void uploading_fini(struct uploading *u)
 {
 	assert_int_equal(u->ingest.active, 0);
 	web_fini(&u->web);
+	ingest_fini(&u->ingest);
 	store_free(u->ingest.store);
 }
 
