@@ -17,13 +17,11 @@
 /* A new block of `bytes` would not send another spool to disk. */
 static bool has_room(struct spw_spool *s, uint64_t bytes)
 {
-	struct spw_budget_stats stats;
-
 	if (!s->opts.budget || !s->opts.dir)
 		return true;
 
-	spw_budget_stats(s->opts.budget, &stats);
-	return bytes <= stats.limit && stats.charged <= stats.limit - bytes;
+	return bytes <= SIZE_MAX &&
+	    !spw__budget_short(s->opts.budget, (size_t)bytes);
 }
 
 /*
@@ -92,10 +90,13 @@ static ssize_t run_pread(struct spw_aio_op *op)
 static bool read_cached(struct spw_aio_op *op, size_t n)
 {
 	uint64_t file_off;
+	uint32_t discards = atomic_load(&op->spool->discards);
 	int fd = spw__spool_place_on_disk(op->spool, op->off, n, &file_off);
 
+	/* What is discarded meanwhile may be read as zeros. */
 	return fd >= 0 &&
-	    spw__sys_pread_cached(fd, op->buf.out, n, file_off) == (ssize_t)n;
+	    spw__sys_pread_cached(fd, op->buf.out, n, file_off) ==
+	    (ssize_t)n && atomic_load(&op->spool->discards) == discards;
 }
 
 static ssize_t try_pread(struct spw_aio_op *op)

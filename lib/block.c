@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "budget.h"
 #include "sys.h"
@@ -180,6 +181,7 @@ struct spw__block *spw__block_get(struct spw__slab *slab, size_t cap)
 
 	atomic_store_explicit(&b->next, NULL, memory_order_relaxed);
 	atomic_store_explicit(&b->refs, 1, memory_order_relaxed);
+	b->secret = false;
 	b->base = 0;
 	b->budget = NULL;
 	return b;
@@ -236,9 +238,20 @@ void spw__block_put(struct spw__slab *slab, struct spw__block *b)
 	pthread_mutex_unlock(&slab->lock);
 }
 
-void spw__block_drop(struct spw__block *b)
+/* Returns: whether it was the last reference. */
+static bool let_go(struct spw__block *b)
 {
 	if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
+		return false;
+
+	if (b->secret)
+		explicit_bzero(b->data, b->cap);
+	return true;
+}
+
+void spw__block_drop(struct spw__block *b)
+{
+	if (!let_go(b))
 		return;
 
 	if (b->budget)
@@ -249,7 +262,7 @@ void spw__block_drop(struct spw__block *b)
 
 void spw__block_unref(struct spw__block *b)
 {
-	if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) != 1)
+	if (!let_go(b))
 		return;
 
 	if (b->budget) {

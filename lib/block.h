@@ -8,6 +8,9 @@
  * to `cache_max` bytes: a block that comes back warm spares the page faults
  * that otherwise are most of the cost of a small upload.
  *
+ * A block that held something confidential is wiped when the last reference
+ * goes, before anybody else can have its memory.
+ *
  * A slab locks itself. spw__block_ref() and spw__block_unref() may be called
  * from any thread.
  */
@@ -16,6 +19,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +34,7 @@ struct spw__chunk;
 struct spw__block {
 	_Atomic(struct spw__block *) next; /* in a spool or a free list */
 	_Atomic uint32_t refs;
+	bool secret;			/* wipe it at the end */
 	uint8_t *data;
 	size_t cap;			/* bytes in `data` */
 	uint64_t base;			/* the spool's: offset of data[0] */
@@ -56,7 +61,7 @@ size_t spw__block_cap(uint64_t len);
 
 /**
  * Take a block of `cap` bytes (from spw__block_cap()), not zeroed, with one
- * reference; `base` is 0 and `budget` NULL. `slab` may be NULL.
+ * reference; `base` is 0, `budget` NULL and nothing secret. `slab` may be NULL.
  *
  * Returns:   the block, NULL when there is no memory.
  */

@@ -14,6 +14,7 @@ struct spw_census {
 	pthread_mutex_t lock;
 	struct spw__counted *first;
 	uint64_t made, live, peak;
+	_Atomic uint64_t spills[4], spill_took[SPW_CENSUS_BUCKETS], spill_us;
 };
 
 int spw_census_new(struct spw_census **ret)
@@ -52,6 +53,7 @@ void spw__census_enter(struct spw_census *c, struct spw__counted *e,
     struct spw_spool *s)
 {
 	e->spool = s;
+	e->born_ms = spw__sys_now_ms();
 	pthread_mutex_lock(&c->lock);
 	e->next = c->first;
 	e->prev = &c->first;
@@ -74,6 +76,59 @@ void spw__census_leave(struct spw_census *c, struct spw__counted *e)
 	pthread_mutex_unlock(&c->lock);
 }
 
+void spw__census_spill(struct spw_census *c, struct spw__counted *e,
+    uint64_t size)
+{
+	if (!c)
+		return;
+
+	e->spill_from_us = spw__sys_now_us();
+	e->spill_size = size;
+}
+
+/* The first range that has it. */
+static unsigned bucket_of(uint64_t us)
+{
+	unsigned i = 0;
+
+	for (uint64_t most = 100; i < SPW_CENSUS_BUCKETS - 1 && us > most; i++)
+		most *= 10;
+	return i;
+}
+
+void spw__census_spilled(struct spw_census *c, struct spw__counted *e,
+    unsigned why, uint64_t size)
+{
+	if (!e->spill_from_us || size < e->spill_size)
+		return;
+
+	uint64_t us = spw__sys_now_us() - e->spill_from_us;
+	e->spill_from_us = 0;
+	atomic_fetch_add(&c->spills[why], 1);
+	atomic_fetch_add(&c->spill_took[bucket_of(us)], 1);
+	atomic_fetch_add(&c->spill_us, us);
+}
+
+/* What one spool adds. */
+static void count(struct spw_census_stats *stats, struct spw__counted *e,
+    uint64_t now_ms)
+{
+	struct spw_spool_info info;
+
+	spw_spool_info(e->spool, &info);
+	stats->bytes += info.present;
+	stats->memory_bytes += info.memory_bytes;
+	stats->disk_bytes += info.disk_bytes;
+	stats->discarded_bytes += info.discarded;
+	stats->spilled[info.spilled]++;
+	if (info.state != SPW_STATE_OPEN)
+		return;
+
+	stats->open++;
+	if (now_ms - e->born_ms > stats->oldest_open_ms)
+		stats->oldest_open_ms = now_ms - e->born_ms;
+}
+
 void spw_census_take(struct spw_census *c, struct spw_census_stats *ret)
 {
 	struct spw_census_stats stats = { 0 };
@@ -82,15 +137,15 @@ void spw_census_take(struct spw_census *c, struct spw_census_stats *ret)
 	stats.made = c->made;
 	stats.live = c->live;
 	stats.peak = c->peak;
-	for (struct spw__counted *e = c->first; e; e = e->next) {
-		struct spw_spool_info info;
-
-		spw_spool_info(e->spool, &info);
-		stats.bytes += info.present;
-		stats.memory_bytes += info.memory_bytes;
-		stats.disk_bytes += info.disk_bytes;
-		stats.spilled[info.spilled]++;
-	}
+	/* Asked here, so that none of them was born later. */
+	uint64_t now_ms = spw__sys_now_ms();
+	for (struct spw__counted *e = c->first; e; e = e->next)
+		count(&stats, e, now_ms);
 	pthread_mutex_unlock(&c->lock);
+	for (unsigned i = 0; i < 4; i++)
+		stats.spills[i] = atomic_load(&c->spills[i]);
+	for (unsigned i = 0; i < SPW_CENSUS_BUCKETS; i++)
+		stats.spill_took[i] = atomic_load(&c->spill_took[i]);
+	stats.spill_us = atomic_load(&c->spill_us);
 	*ret = stats;
 }

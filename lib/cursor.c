@@ -31,70 +31,57 @@ void spw_cursor_close(struct spw_cursor *c)
 	*c = (struct spw_cursor){ 0 };
 }
 
-int spw__cursor_check_read(const struct spw_cursor *c)
-{
-	return c->spool && !(c->flags & SPW_CURSOR_WRONLY) ? 0 : -EBADF;
-}
-
 static int check_write(const struct spw_cursor *c)
 {
 	return c->spool && !(c->flags & SPW_CURSOR_RDONLY) ? 0 : -EBADF;
 }
 
-void spw__cursor_moved(struct spw_cursor *c, uint64_t pos)
+static bool have_buffer(struct spw_cursor *c)
 {
-	c->pos = c->last = pos;
+	if (!c->ahead)
+		c->ahead = spw__sys_alloc(SPW__AHEAD);
+	return c->ahead;
 }
 
 /* Read ahead from `off` on. Returns: how many bytes there are now. */
 static ssize_t fill(struct spw_cursor *c, uint64_t off)
 {
-	if (!c->ahead)
-		c->ahead = spw__sys_alloc(SPW__AHEAD);
-	if (!c->ahead)
+	if (!have_buffer(c))
 		return -ENOMEM;
 
 	/* In this order: who changes bytes changes the version after them. */
 	uint64_t version = atomic_load(&c->spool->version);
-	ssize_t n = spw_spool_pread(c->spool, c->ahead, SPW__AHEAD, off);
+	size_t most = off < atomic_load(&c->spool->on_disk)
+	    ? SPW__AHEAD
+	    : SPW__AHEAD_MEMORY;
+	ssize_t n = spw_spool_pread(c->spool, c->ahead, most, off);
 	c->ahead_len = n > 0 ? (size_t)n : 0;
 	c->ahead_off = off;
 	c->ahead_version = version;
 	return n;
 }
 
-static bool has_ahead(const struct spw_cursor *c, uint64_t off)
-{
-	return off >= c->ahead_off && off - c->ahead_off < c->ahead_len &&
-	    atomic_load(&c->spool->version) == c->ahead_version;
-}
-
-ssize_t spw__cursor_view(struct spw_cursor *c, uint64_t off,
+ssize_t spw__cursor_look(struct spw_cursor *c, uint64_t off,
     struct spw__view *v)
 {
-	v->pin.block = NULL;
-	if (!has_ahead(c, off)) {
-		if (spw__spool_pin_some(
-			c->spool, off, SSIZE_MAX, &v->pin) == 0) {
-			v->data = v->pin.data;
-			v->len = v->pin.len;
-			return (ssize_t)v->len;
-		}
-		ssize_t n = fill(c, off);
-		if (n <= 0)
-			return n;
+	/*
+	 * What is in memory could be seen there. But holding a block costs
+	 * more than a line of a copy does, so who reads on where it stopped
+	 * gets one.
+	 */
+	bool copy = off == c->last && have_buffer(c);
+
+	if (!copy &&
+	    spw__spool_pin_some(c->spool, off, SSIZE_MAX, &v->pin) == 0) {
+		v->data = v->pin.data;
+		v->len = v->pin.len;
+		return (ssize_t)v->len;
 	}
 
-	size_t skip = (size_t)(off - c->ahead_off);
-	v->data = c->ahead + skip;
-	v->len = c->ahead_len - skip;
-	return (ssize_t)v->len;
-}
-
-void spw__cursor_unview(struct spw__view *v)
-{
-	if (v->pin.block)
-		spw_spool_unpin(&v->pin);
+	ssize_t n = fill(c, off);
+	v->data = c->ahead;
+	v->len = c->ahead_len;
+	return n;
 }
 
 /* Many small reads in a row, from the file. */

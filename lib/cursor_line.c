@@ -96,10 +96,36 @@ ssize_t spw_cursor_readline(struct spw_cursor *c, void *buf, size_t size)
 	return read_line(c, &l, size < SSIZE_MAX ? size : SSIZE_MAX);
 }
 
+/* Most lines were read ahead and fit: they are spared the rest. 0: not so. */
+static size_t quick_line(struct spw_cursor *c, char *line, size_t cap,
+    size_t limit)
+{
+	if (!spw__cursor_has(c, c->pos))
+		return 0;
+
+	size_t skip = (size_t)(c->pos - c->ahead_off);
+	size_t most = c->ahead_len - skip < limit ? c->ahead_len - skip : limit;
+	const uint8_t *p = c->ahead + skip, *lf = memchr(p, '\n', most);
+	size_t n = lf ? (size_t)(lf - p) + 1 : 0;
+	if (n >= cap)
+		return 0;
+
+	memcpy(line, p, n);
+	return n;
+}
+
 ssize_t spw_cursor_getline(struct spw_cursor *c, char **line, size_t *cap,
     size_t limit)
 {
 	const size_t most = SSIZE_MAX - 1;
+	size_t quick = *line ? quick_line(c, *line, *cap, limit) : 0;
+
+	if (quick) {
+		(*line)[quick] = 0;
+		spw__cursor_moved(c, c->pos + quick);
+		return (ssize_t)quick;
+	}
+
 	struct line l = {
 		.data = (uint8_t *)*line,
 		.cap = *line ? *cap : 0,

@@ -318,6 +318,16 @@ int spw__dir_own_file(struct spw_dir *d)
 	return make_file(d);
 }
 
+void spw__dir_take_file(struct spw_dir *d)
+{
+	atomic_fetch_add(&d->files, 1);
+}
+
+int spw__dir_fd(const struct spw_dir *d)
+{
+	return d->fd;
+}
+
 struct spw__segment **spw__dir_lock_segment(struct spw_dir *d)
 {
 	pthread_mutex_lock(&d->segment_lock);

@@ -45,6 +45,12 @@ void spw__dir_close(struct spw_dir *d, int fd);
 /** Returns: a new unnamed file that the caller owns and nobody counts. */
 int spw__dir_own_file(struct spw_dir *d);
 
+/** Count a file that was made otherwise; spw__dir_close() closes it. */
+void spw__dir_take_file(struct spw_dir *d);
+
+/** Returns: the open directory. */
+int spw__dir_fd(const struct spw_dir *d);
+
 /** The segment that takes members now (lib/segment.h); locked. */
 struct spw__segment **spw__dir_lock_segment(struct spw_dir *d);
 void spw__dir_unlock_segment(struct spw_dir *d);

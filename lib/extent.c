@@ -69,15 +69,72 @@ void spw__extents_add(struct spw__extents *set, uint64_t first, uint64_t end)
 	set->bytes += end - first;
 }
 
-uint64_t spw__extents_run(const struct spw__extents *set, uint64_t off)
+/* The first range that has something at or after `off`. */
+static size_t find_after(const struct spw__extents *set, uint64_t off)
 {
 	size_t at = find(set, off);
 
 	/* One that merely ends here holds nothing from here on. */
-	if (at < set->count && set->items[at].end == off)
-		at++;
-	if (at >= set->count || set->items[at].first > off)
-		return 0;
+	return at < set->count && set->items[at].end == off ? at + 1 : at;
+}
 
-	return set->items[at].end - off;
+void spw__extents_remove(struct spw__extents *set, uint64_t first,
+    uint64_t end)
+{
+	struct spw__extent left[2];
+	size_t at = find_after(set, first), after = at, n = 0;
+
+	if (first >= end)
+		return;
+	for (; after < set->count && set->items[after].first < end; after++) {
+		struct spw__extent e = set->items[after];
+
+		set->bytes -= e.end - e.first;
+		if (e.first < first)
+			left[n++] = (struct spw__extent){ e.first, first };
+		if (e.end > end)
+			left[n++] = (struct spw__extent){ end, e.end };
+	}
+	if (at == after)
+		return;
+
+	assert(n <= after - at || set->count < set->cap);
+	memmove(&set->items[at + n], &set->items[after],
+	    (set->count - after) * sizeof(*set->items));
+	set->count = set->count - (after - at) + n;
+	for (size_t i = 0; i < n; i++) {
+		set->items[at + i] = left[i];
+		set->bytes += left[i].end - left[i].first;
+	}
+}
+
+uint64_t spw__extents_overlap(const struct spw__extents *set, uint64_t first,
+    uint64_t end)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = find_after(set, first);
+	     i < set->count && set->items[i].first < end; i++) {
+		struct spw__extent e = set->items[i];
+
+		bytes += (e.end < end ? e.end : end) -
+		    (e.first > first ? e.first : first);
+	}
+	return bytes;
+}
+
+struct spw__extent spw__extents_at(const struct spw__extents *set,
+    uint64_t off)
+{
+	size_t at = find_after(set, off);
+
+	if (at < set->count && set->items[at].first <= off)
+		return set->items[at];
+
+	return (struct spw__extent){ off, off };
+}
+
+uint64_t spw__extents_run(const struct spw__extents *set, uint64_t off)
+{
+	return spw__extents_at(set, off).end - off;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A set of byte ranges: which parts of a sparse spool are there. Ranges are
- * kept sorted and merged, so it stays as small as the number of gaps.
+ * A set of byte ranges: which parts of a spool are there, or are not any
+ * more. Ranges are kept sorted and merged, so it stays as small as the number
+ * of gaps.
  *
  * Threads: the caller locks.
  */
@@ -24,7 +25,8 @@ struct spw__extents {
 void spw__extents_fini(struct spw__extents *set);
 
 /**
- * Make room so that the next spw__extents_add() cannot fail.
+ * Make room so that the next spw__extents_add() or spw__extents_remove()
+ * cannot fail.
  *
  * Errors:    -ENOMEM.
  */
@@ -32,6 +34,19 @@ int spw__extents_reserve(struct spw__extents *set);
 
 /** Add [first, end), merging. Needs spw__extents_reserve() before it. */
 void spw__extents_add(struct spw__extents *set, uint64_t first, uint64_t end);
+
+/** Take [first, end) out. Needs spw__extents_reserve() before it, unless
+    nothing of the set is behind `end`. */
+void spw__extents_remove(struct spw__extents *set, uint64_t first,
+    uint64_t end);
+
+/** Returns: how many bytes of [first, end) are in the set. */
+uint64_t spw__extents_overlap(const struct spw__extents *set, uint64_t first,
+    uint64_t end);
+
+/** Returns: the range that `off` is in; one of no bytes when it is in none. */
+struct spw__extent spw__extents_at(const struct spw__extents *set,
+    uint64_t off);
 
 /** Returns: how many bytes are in the set from `off` on without a gap. */
 uint64_t spw__extents_run(const struct spw__extents *set, uint64_t off);

@@ -18,10 +18,27 @@ static int check_opts(const struct spw_spool_opts *o)
 	if ((o->flags & SPW_SPOOL_SPARSE) &&
 	    (!o->size_hint || o->size_hint > (uint64_t)INT64_MAX))
 		return -EINVAL;
+	if (o->behind_max && o->behind_low > o->behind_max)
+		return -EINVAL;
+	if (o->cipher && !spw__cipher_ok(o->cipher))
+		return -EINVAL;
 	if ((o->flags & SPW_SPOOL_ON_DISK) && !o->dir)
 		return -ENOBUFS;
 
 	return 0;
+}
+
+/* What is confidential and has a way to disk needs a key. */
+static int make_guard(struct spw_spool *s)
+{
+	struct spw__block *b;
+
+	if (!s->opts.cipher || !s->opts.dir)
+		return 0;
+
+	int r = spw__spool_get_block(
+	    s, SPW__BLOCK_MIN, SPW__CHARGE_FORCED, &b);
+	return r < 0 ? r : spw__guard_new(s->opts.cipher, b, &s->guard);
 }
 
 int spw_spool_new(const struct spw_spool_opts *opts, struct spw_spool **ret)
@@ -44,8 +61,14 @@ int spw_spool_new(const struct spw_spool_opts *opts, struct spw_spool **ret)
 	if (!s)
 		return -ENOMEM;
 
-	s->magic = SPW__SPOOL_MAGIC;
 	s->opts = *opts;
+	r = make_guard(s);
+	if (r < 0) {
+		spw__sys_free(s);
+		return r;
+	}
+
+	s->magic = SPW__SPOOL_MAGIC;
 	if (s->opts.budget)
 		spw_budget_ref(s->opts.budget);
 	if (s->opts.dir)
@@ -57,6 +80,7 @@ int spw_spool_new(const struct spw_spool_opts *opts, struct spw_spool **ret)
 	pthread_mutex_init(&s->callback_lock, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->idle, NULL);
+	pthread_mutex_init(&s->taps_lock, NULL);
 	if (s->opts.census) {
 		spw_census_ref(s->opts.census);
 		spw__census_enter(s->opts.census, &s->counted, s);
@@ -92,11 +116,15 @@ static void destroy(struct spw_spool *s)
 	else if (fd >= 0)
 		spw__dir_close(s->dir, fd);
 	if (s->disk_charged)
-		spw__dir_uncharge(s->dir, s->disk_charged);
+		spw__dir_uncharge(
+		    s->dir, spw__spool_disk_of(s, s->disk_charged));
+	spw__guard_free(s->guard);
 	spw__extents_fini(&s->extents);
+	spw__gone_free(s->gone);
 	spw_budget_unref(s->opts.budget);
 	spw_dir_unref(s->opts.dir);
 	spw_census_unref(s->opts.census);
+	pthread_mutex_destroy(&s->taps_lock);
 	pthread_cond_destroy(&s->idle);
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->callback_lock);
@@ -148,12 +176,12 @@ static void trim_memory(struct spw_spool *s)
 	struct spw__block *old = s->tail, *b;
 	uint64_t size = atomic_load(&s->committed);
 
-	if (!old || s->spilled || spw__spool_sparse(s) ||
-	    spw__block_cap(size) * 2 > old->cap)
+	size_t cap = spw__block_cap(spw__spool_left(s, size));
+
+	if (!old || s->spilled || spw__spool_sparse(s) || cap * 2 > old->cap)
 		return;
 
-	int r = spw__spool_get_block(
-	    s, spw__block_cap(size), SPW__CHARGE_CONTENT, &b);
+	int r = spw__spool_get_block(s, cap, SPW__CHARGE_CONTENT, &b);
 	if (r < 0)
 		return;
 
@@ -166,7 +194,7 @@ static void trim_memory(struct spw_spool *s)
 static int seal(struct spw_spool *s)
 {
 	if (spw__spool_sparse(s) &&
-	    atomic_load(&s->committed) != s->opts.size_hint)
+	    s->extents.bytes + spw__spool_gone(s) != s->opts.size_hint)
 		return -EAGAIN;
 
 	trim_memory(s);
@@ -303,6 +331,9 @@ static int clean_file(struct spw_spool *s)
 
 int spw_spool_fd(struct spw_spool *s)
 {
+	if (s->opts.cipher)
+		return -EOPNOTSUPP;
+
 	int r = spw_spool_rollover(s);
 	if (r == 0 && s->segment)
 		return spw__spool_unpack(s);
@@ -336,8 +367,9 @@ void spw_spool_info(struct spw_spool *s, struct spw_spool_info *ret)
 
 	pthread_mutex_lock(&s->lock);
 	uint64_t committed = atomic_load(&s->committed);
-	uint64_t present = sparse ? s->extents.bytes : committed;
-	uint64_t disk = atomic_load(&s->on_disk);
+	uint64_t present = sparse ? s->extents.bytes
+				  : spw__spool_left(s, committed);
+	uint64_t disk = spw__spool_left(s, atomic_load(&s->on_disk));
 	if (sparse)
 		disk = disk ? present : 0;
 	*ret = (struct spw_spool_info){
@@ -348,6 +380,7 @@ void spw_spool_info(struct spw_spool *s, struct spw_spool_info *ret)
 		.state = (enum spw_state)atomic_load(&s->state),
 		.spilled = s->why,
 		.error = s->source_error,
+		.discarded = spw__spool_gone(s),
 	};
 	pthread_mutex_unlock(&s->lock);
 }

@@ -26,6 +26,13 @@
  * tried. From the first byte on disk, or once somebody may hold the file, it
  * is for good (`kept`).
  *
+ * What was discarded is gone first (`start`, `discards`) and its memory and
+ * disk are given back afterwards. In memory the only block may then begin
+ * behind offset 0; on_disk is never below `start`.
+ *
+ * A confidential spool's file is reached through its guard only (guard.h),
+ * and its blocks are marked secret.
+ *
  * No callback runs while a spool is locked. What is owed when a lock was
  * dropped (on_spill, waking who waits for memory) is done by
  * spw__spool_settle().
@@ -43,13 +50,14 @@
 #include "census.h"
 #include "dir.h"
 #include "extent.h"
+#include "guard.h"
 #include "pieces.h"
 
 #define SPW__SPOOL_MAGIC 0x5b001u
 
 /* Larger writes cost several times the CPU on common file systems. */
 #define SPW__IO_SIZE (64u * 1024)
-/* Blocks that may wait for the disk before the writer has to. */
+/* Blocks that may wait for the disk, unless `behind_max` says otherwise. */
 #define SPW__BEHIND_BLOCKS 16u
 /* Blocks that are left to gather before the pool is woken. */
 #define SPW__KICK_BLOCKS 3u
@@ -67,14 +75,14 @@ struct spw_spool {
 	_Atomic int state;		/* enum spw_state */
 	_Atomic uint32_t readers;	/* readers in their window */
 	_Atomic uint32_t version;	/* other bytes where some were */
+	_Atomic uint64_t start;		/* discarded before it; 0 if sparse */
+	_Atomic uint32_t discards;	/* counted when one begins */
 	_Atomic(struct spw__block *) head;
 
-	/* Held while a callback runs; nothing is locked after it. */
-	pthread_mutex_t callback_lock;
-
+	/* What an append in memory needs lies together. */
 	pthread_mutex_t lock;
-	pthread_cond_t idle;		/* `busy` was given up */
 	struct spw__block *tail;
+	struct spw_watch *watches;
 	unsigned blocks;		/* in the list */
 	size_t memory_bytes;		/* capacity of the list */
 	bool tail_closed;		/* appends go to a new block */
@@ -87,21 +95,33 @@ struct spw_spool {
 	bool starved;			/* waited for the budget already */
 	bool hopeless;			/* and nothing came of it */
 	bool writer_waits;		/* was told -EAGAIN */
-	bool dirty_end;			/* the file may reach past on_disk */
+	bool named;			/* others know the file */
+	bool journaled;			/* and a journal says what is in it */
+	bool released;			/* it may be another process's */
+	bool dirty_end;			/* the file may not end at on_disk */
 	bool untrimmable;		/* and cutting it off failed */
 	bool told;			/* on_spill was called */
 	_Atomic bool tell;		/* on_spill is due */
+	_Atomic(struct spw_digest *) taps; /* changed under taps_lock */
 	struct spw_dir *dir;		/* the file's: opts.dir or a fallback */
 	struct spw__segment *segment;	/* shared file; NULL: its own */
 	uint64_t file_off;		/* of the content in the file */
+	struct spw__guard *guard;	/* of the file; NULL: it is plain */
 	enum spw_spill why;
 	int flush_error;		/* to be told to the writer, once */
 	int source_error;
-	uint64_t disk_charged;
-	struct spw_watch *watches;
+	uint64_t disk_charged;		/* less what takes no disk (`gone`) */
+	struct spw__gone *gone;		/* NULL: nothing was discarded */
+	pthread_cond_t idle;		/* `busy` was given up */
 	struct spw__extents extents;	/* sparse only */
 	struct spw__rank rank;
 	struct spw__counted counted;	/* by the census */
+
+	/* Held while a callback runs; nothing is locked after it. */
+	pthread_mutex_t callback_lock;
+	/* Held while digests are shown what was appended; nothing is locked
+	   after it but one of these. */
+	pthread_mutex_t taps_lock;
 	struct spw_job job;		/* writing behind; at the end closing */
 };
 
@@ -283,11 +303,11 @@ void spw__spool_writable(struct spw_spool *s);
 void spw__spool_settle(struct spw_spool *s);
 
 /**
- * Make room in the budget by sending the largest spool to disk, if there is
- * one larger than this one, which wants `bytes`. Call with the spool locked;
- * drops the lock meanwhile.
+ * Make room in the nearest budget that is short by sending its largest spool
+ * to disk, if there is one larger than this one, which wants `bytes`. Call
+ * with the spool locked; may drop the lock meanwhile.
  *
- * Returns:   0 to look at everything anew, the lock was dropped; 1 when memory
+ * Returns:   0 to look at everything anew; 1 when memory
  *            will come back and on_writable tells when (`block` false only).
  * Errors:    -ENOBUFS when this spool is the largest, or nothing helped; the
  *            lock was not dropped.
@@ -296,6 +316,50 @@ int spw__spool_make_room(struct spw_spool *s, size_t bytes, bool block);
 
 /** Start spilling in the background when memory is getting short. Unlocked. */
 void spw__spool_relieve(struct spw_spool *s);
+
+/* spool_discard.c; locked unless it says otherwise */
+
+void spw__gone_free(struct spw__gone *g);
+
+/** Returns: how many bytes were discarded and are not there again. */
+uint64_t spw__spool_gone(const struct spw_spool *s);
+bool spw__spool_gone_at(const struct spw_spool *s, uint64_t off);
+
+/** The same, unlocked. */
+bool spw__spool_is_gone(struct spw_spool *s, uint64_t off);
+
+/** Is nothing gone? Unlocked. Errors: -ENODATA. */
+int spw__spool_check_whole(struct spw_spool *s);
+
+/** Returns: how much disk content up to `size` takes. */
+uint64_t spw__spool_disk_of(const struct spw_spool *s, uint64_t size);
+
+/**
+ * [off, end) of a sparse spool is about to be written to: charge again what
+ * took no disk.
+ *
+ * Errors:    as spw__dir_charge(); -ENOMEM.
+ */
+int spw__spool_refill(struct spw_spool *s, uint64_t off, uint64_t end);
+
+/** Make sure that spw__spool_is_back() cannot fail. Errors: -ENOMEM. */
+int spw__spool_reserve_back(struct spw_spool *s);
+void spw__spool_is_back(struct spw_spool *s, uint64_t off, uint64_t end);
+
+/** The content is cut to `size`: no more than that is gone. In memory there
+    is no block left when all of it is. */
+void spw__spool_cut_gone(struct spw_spool *s, uint64_t size);
+
+/** Returns: how much of content up to `size` is not discarded, if it is not
+    sparse. */
+static inline uint64_t spw__spool_left(const struct spw_spool *s,
+    uint64_t size)
+{
+	uint64_t start =
+	    atomic_load_explicit(&s->start, memory_order_relaxed);
+
+	return size > start ? size - start : 0;
+}
 
 /* spool_copy.c; unlocked */
 
@@ -327,6 +391,23 @@ int spw__spool_read_rest(struct spw_spool *s, uint64_t off, size_t cap,
 
 /** Fire the watches whose time has come. Locked. */
 void spw__spool_notify(struct spw_spool *s);
+
+/* spool_behind.c; locked */
+
+/** Returns: how much the open tail takes of what is appended at `end`. */
+size_t spw__spool_tail_room(struct spw_spool *s, uint64_t end);
+
+/** Append as much as the open tail takes. Returns: how much that was. */
+size_t spw__spool_fill_tail(struct spw_spool *s, struct spw__pieces *p,
+    size_t len);
+
+/**
+ * Append to blocks that the pool writes; never blocks.
+ *
+ * Errors:    as spw_spool_try_append().
+ */
+int spw__spool_append_behind(struct spw_spool *s,
+    const struct spw__pieces *pieces, size_t len);
 
 /* spool_write.c; locked */
 

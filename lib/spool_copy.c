@@ -3,6 +3,7 @@
 #include <spillway/copy.h>
 
 #include <errno.h>
+#include <string.h>
 
 #include "spool.h"
 #include "sys.h"
@@ -103,6 +104,8 @@ static ssize_t copy_by_hand(struct spw_spool *s, uint64_t off, uint64_t len,
 
 	int r = to ? spw_spool_pwrite(to, buf, (size_t)n, off)
 		   : write_all(fd, buf, (size_t)n, off);
+	if (s->opts.cipher)
+		explicit_bzero(buf, (size_t)n);
 	return r < 0 ? r : n;
 }
 
@@ -177,7 +180,7 @@ static int clone_file(struct spw_spool *s, struct spw_spool *c, uint64_t size)
 	pthread_mutex_lock(&c->lock);
 	spw__spool_busy_begin(c);
 	r = spw__spool_spill(c, why_on_disk(s, c, size));
-	if (r == 0) {
+	if (r == 0 && !c->guard) {
 		do {
 			r = fill_file(s, c, size);
 		} while (r < 0 && spw__spool_next_dir(c, r));
@@ -185,6 +188,11 @@ static int clone_file(struct spw_spool *s, struct spw_spool *c, uint64_t size)
 	spw__spool_busy_end(c);
 	pthread_mutex_unlock(&c->lock);
 	spw__spool_settle(c);
+	/* What is encrypted goes through this process's hands. */
+	if (r == 0 && c->guard)
+		r = clone_by_hand(s, c);
+	if (r == 0 && c->guard)
+		r = spw_spool_rollover(c);
 	return r;
 }
 
@@ -207,10 +215,16 @@ static int clone_into(struct spw_spool *s, struct spw_spool *c)
 
 	if (!sealed)
 		spw__spool_hold(s);
+	uint32_t discards = atomic_load(&s->discards);
+	int r = spw__spool_check_whole(s);
 	/* What broke will never be whole, whenever it broke. */
-	int r = spw_spool_state(s) == SPW_STATE_FAILED ? s->source_error : 0;
+	if (r == 0 && spw_spool_state(s) == SPW_STATE_FAILED)
+		r = s->source_error;
 	if (r == 0)
 		r = copy_content(s, c);
+	/* Of a sealed one, which nobody holds still. */
+	if (r == 0 && atomic_load(&s->discards) != discards)
+		r = -ENODATA;
 	if (!sealed)
 		spw__spool_release(s);
 	return r;
@@ -229,16 +243,24 @@ static struct spw_spool_opts same_opts(const struct spw_spool *s)
 		.size_hint = s->opts.size_hint,
 		.flags = s->opts.flags,
 		.census = s->opts.census,
+		.cipher = s->opts.cipher,
 	};
 }
 
 int spw_spool_clone(struct spw_spool *s, const struct spw_spool_opts *opts,
     struct spw_spool **ret)
 {
-	const struct spw_spool_opts same = same_opts(s);
+	struct spw_spool_opts o = same_opts(s);
 	struct spw_spool *c;
 
-	int r = spw_spool_new(opts ? opts : &same, &c);
+	if (opts && opts->size != sizeof(*opts))
+		return -EINVAL;
+	if (opts)
+		o = *opts;
+	/* What is confidential stays so. */
+	if (!o.cipher)
+		o.cipher = s->opts.cipher;
+	int r = spw_spool_new(&o, &c);
 	if (r < 0)
 		return r;
 

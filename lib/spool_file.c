@@ -21,7 +21,7 @@ uint64_t spw__spool_content_size(const struct spw_spool *s)
 static uint64_t reservation(const struct spw_spool *s)
 {
 	if (spw__spool_sparse(s) || s->opts.size_hint <= SPW__IO_SIZE ||
-	    atomic_load(&s->state) != SPW_STATE_OPEN)
+	    s->gone || atomic_load(&s->state) != SPW_STATE_OPEN)
 		return 0;
 
 	return s->opts.size_hint;
@@ -37,11 +37,12 @@ static int move_on(struct spw_spool *s, uint64_t size, int r)
 	struct spw_dir *d = s->dir;
 
 	while ((d = spw_dir_fallback(d))) {
-		r = spw__dir_charge(d, size);
+		r = spw__dir_charge(d, spw__spool_disk_of(s, size));
 		if (r < 0)
 			continue;
 
-		spw__dir_uncharge(s->dir, s->disk_charged);
+		spw__dir_uncharge(
+		    s->dir, spw__spool_disk_of(s, s->disk_charged));
 		s->dir = d;
 		s->disk_charged = size;
 		return 0;
@@ -60,7 +61,8 @@ int spw__spool_charge_disk(struct spw_spool *s, uint64_t size)
 	if (size > (uint64_t)INT64_MAX)
 		return -ENOSPC;
 
-	int r = spw__dir_charge(s->dir, size - s->disk_charged);
+	int r = spw__dir_charge(s->dir, spw__spool_disk_of(s, size) -
+	    spw__spool_disk_of(s, s->disk_charged));
 	if (r == 0)
 		s->disk_charged = size;
 	else if (atomic_load(&s->fd) < 0)
@@ -73,7 +75,8 @@ void spw__spool_uncharge_disk(struct spw_spool *s, uint64_t size)
 	if (s->disk_charged <= size)
 		return;
 
-	spw__dir_uncharge(s->dir, s->disk_charged - size);
+	spw__dir_uncharge(s->dir, spw__spool_disk_of(s, s->disk_charged) -
+	    spw__spool_disk_of(s, size));
 	s->disk_charged = size;
 }
 
@@ -81,6 +84,7 @@ void spw__spool_set_on_disk(struct spw_spool *s, uint64_t size)
 {
 	s->kept = true;
 	atomic_store(&s->on_disk, size);
+	spw__census_spilled(s->opts.census, &s->counted, s->why, size);
 }
 
 void spw__spool_drop_file(struct spw_spool *s)
@@ -94,6 +98,8 @@ void spw__spool_drop_file(struct spw_spool *s)
 		spw__dir_close(d, fd);
 		pthread_mutex_lock(&s->lock);
 	}
+	if (s->guard)
+		spw__guard_forget(s->guard);
 	s->dirty_end = false;
 }
 
@@ -197,23 +203,36 @@ int spw__spool_need_file(struct spw_spool *s)
 	return r;
 }
 
+/* Write some of the next `len` bytes, as pwrite() does. */
+static ssize_t write_some(struct spw_spool *s, const struct spw__pieces *p,
+    size_t len, uint64_t off)
+{
+	const struct spw__file at = { .fd = atomic_load(&s->fd) };
+	struct iovec iov[PIECES_MAX];
+
+	if (s->guard)
+		return spw__guard_write(s->guard, &at, p, len, off);
+
+	int count = spw__pieces_look(p, len, iov, PIECES_MAX);
+	return count > 1
+	    ? spw__sys_pwritev(at.fd, iov, count, off)
+	    : spw__sys_pwrite(at.fd, iov->iov_base, iov->iov_len, off);
+}
+
 int spw__spool_write_pieces(struct spw_spool *s,
     const struct spw__pieces *pieces, size_t len, uint64_t off)
 {
 	struct spw__pieces p = *pieces;
-	int fd = atomic_load(&s->fd);
 
+	if (s->released)
+		return -ESTALE;
 	while (len) {
-		struct iovec iov[PIECES_MAX];
 		/* Up to the next multiple, so that later writes are aligned. */
 		size_t n = SPW__IO_SIZE - (size_t)(off % SPW__IO_SIZE);
 		if (n > len)
 			n = len;
 
-		int count = spw__pieces_look(&p, n, iov, PIECES_MAX);
-		ssize_t w = count > 1
-		    ? spw__sys_pwritev(fd, iov, count, off)
-		    : spw__sys_pwrite(fd, iov->iov_base, iov->iov_len, off);
+		ssize_t w = write_some(s, &p, n, off);
 		if (w < 0)
 			return spw__disk_error((int)w);
 		if (w == 0)
@@ -236,7 +255,12 @@ int spw__spool_write_file(struct spw_spool *s, const uint8_t *data, size_t len,
 
 int spw__spool_cut_file(struct spw_spool *s, uint64_t size)
 {
-	return spw__disk_error(spw__sys_truncate(atomic_load(&s->fd), size));
+	int fd = atomic_load(&s->fd);
+
+	if (s->released)
+		return -ESTALE;
+	return spw__disk_error(s->guard ? spw__guard_cut(s->guard, fd, size)
+					: spw__sys_truncate(fd, size));
 }
 
 /* Cut the file to what is on disk. Busy; drops the lock meanwhile. */

@@ -40,6 +40,8 @@ int spw__spool_spill(struct spw_spool *s, enum spw_spill why)
 	s->why = why;
 	s->tail_closed = s->tail != NULL;
 	atomic_store(&s->tell, !s->told);
+	spw__census_spill(
+	    s->opts.census, &s->counted, spw__spool_content_size(s));
 	if (s->opts.budget)
 		spw__budget_unrank(s->opts.budget, &s->rank);
 	return 0;
@@ -76,6 +78,7 @@ void spw__spool_undo(struct spw_spool *s)
 	s->spilled = false;
 	s->tail_closed = false;
 	s->why = SPW_SPILL_NONE;
+	s->counted.spill_from_us = 0;
 	atomic_store(&s->tell, false);
 	if (s->tail && s->opts.budget)
 		spw__budget_rank(s->opts.budget, &s->rank, s->memory_bytes);
@@ -210,13 +213,26 @@ int spw__spool_flush(struct spw_spool *s)
 	return flush_some(s, SPW_UNLIMITED);
 }
 
+/* How much to write before the writer is told to go on. */
+static uint64_t turn_bytes(const struct spw_spool *s)
+{
+	uint64_t low = s->opts.behind_low;
+	uint64_t waits = atomic_load(&s->committed) - atomic_load(&s->on_disk);
+
+	if (!s->writer_waits || s->drain || !low || waits <= low ||
+	    waits - low > SPW__FLUSH_TURN)
+		return SPW__FLUSH_TURN;
+
+	return waits - low;
+}
+
 /* One turn of writing. Returns: true when another is needed. Busy. */
 static bool turn(struct spw_spool *s)
 {
 	if (s->drain && s->tail)
 		s->tail_closed = true;
 
-	int r = s->spilled ? flush_some(s, SPW__FLUSH_TURN) : 0;
+	int r = s->spilled ? flush_some(s, turn_bytes(s)) : 0;
 	/* Nobody was waiting for a spill that is undone: nobody is told. */
 	if (r < 0 && (s->spilled || s->writer_waits))
 		s->flush_error = r;

@@ -10,6 +10,7 @@
 static bool packable(const struct spw_spool *s)
 {
 	return !s->spilled && !s->busy && s->dir && s->blocks == 1 &&
+	    !s->gone &&
 	    !spw__spool_sparse(s) &&
 	    atomic_load(&s->state) == SPW_STATE_SEALED &&
 	    atomic_load(&s->committed) <= SPW__SEGMENT_MEMBER_MAX;
@@ -37,6 +38,7 @@ bool spw__pack_add(struct spw__pack *p, struct spw_spool *s)
 		p->spools[p->count++] = s;
 		p->bytes += size;
 		p->room += spw__segment_room(size);
+		spw__census_spill(s->opts.census, &s->counted, size);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return taken;
@@ -57,6 +59,26 @@ static int write_all(int fd, const uint8_t *data, size_t len, uint64_t off)
 	return 0;
 }
 
+/* The same, encrypted under the spool's own key. */
+static int write_guarded(struct spw_spool *s, int fd, uint64_t off)
+{
+	const struct spw__file at = { fd, off };
+	const uint64_t size = atomic_load(&s->committed);
+
+	/* There may have been an attempt in another place. */
+	spw__guard_forget(s->guard);
+	for (uint64_t done = 0; done < size;) {
+		struct spw__pieces p = spw__pieces_one(
+		    s->tail->data + done, (size_t)(size - done));
+		ssize_t w = spw__guard_write(s->guard, &at, &p, p.len, done);
+		if (w <= 0)
+			return w < 0 ? (int)w : -EIO;
+
+		done += (uint64_t)w;
+	}
+	return 0;
+}
+
 /* Nothing changes a sealed spool, so its bytes hold still unlocked. */
 static int write_each(const struct spw__pack *p, int fd, uint64_t off)
 {
@@ -64,7 +86,9 @@ static int write_each(const struct spw__pack *p, int fd, uint64_t off)
 		struct spw_spool *s = p->spools[i];
 		uint64_t size = atomic_load(&s->committed);
 
-		int r = write_all(fd, s->tail->data, (size_t)size, off);
+		int r = s->guard
+		    ? write_guarded(s, fd, off)
+		    : write_all(fd, s->tail->data, (size_t)size, off);
 		if (r < 0)
 			return r;
 		off += spw__segment_room(size);
@@ -97,6 +121,15 @@ static int write_together(const struct spw__pack *p, int fd, uint64_t off)
 	return (uint64_t)w == p->room ? 0 : write_each(p, fd, off);
 }
 
+/* Are there several, and may the disk have their bytes as they are? */
+static bool are_plain(const struct spw__pack *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->spools[i]->guard)
+			return false;
+	return p->count > 1;
+}
+
 static void give_back(
     const struct spw__pack *p, struct spw__segment *seg, uint64_t off)
 {
@@ -119,8 +152,8 @@ static int copy_to(const struct spw__pack *p, struct spw_dir *d,
 	if (r == 0) {
 		int fd = spw__segment_fd(*ret);
 
-		r = p->count == 1 ? write_each(p, fd, *ret_off)
-				  : write_together(p, fd, *ret_off);
+		r = are_plain(p) ? write_together(p, fd, *ret_off)
+				 : write_each(p, fd, *ret_off);
 		if (r < 0)
 			give_back(p, *ret, *ret_off);
 	}
@@ -158,6 +191,7 @@ static void settle_in(struct spw_spool *s, struct spw__segment *seg,
 	atomic_store(&s->tell, !s->told);
 	atomic_store(&s->fd, spw__segment_fd(seg));
 	atomic_store(&s->on_disk, size);
+	spw__census_spilled(s->opts.census, &s->counted, s->why, size);
 	spw__budget_unrank(s->opts.budget, &s->rank);
 	spw__spool_pop(s);
 }

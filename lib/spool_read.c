@@ -40,6 +40,19 @@ static struct spw__block *block_at(struct spw_spool *s, uint64_t off,
 	return b;
 }
 
+/* Read what is in the file, as pread() does. */
+static ssize_t read_file(struct spw_spool *s, void *buf, size_t len,
+    uint64_t off)
+{
+	const struct spw__file at = { atomic_load(&s->fd), s->file_off };
+
+	if (!s->guard)
+		return spw__sys_pread(at.fd, buf, len, at.base + off);
+
+	ssize_t n = spw__guard_read(s->guard, &at, buf, len, off);
+	return n < 0 ? spw__disk_error((int)n) : n;
+}
+
 /*
  * Read bytes that were there a moment ago. Returns: 0 to look anew, because
  * they moved or were cut off.
@@ -52,8 +65,7 @@ static ssize_t read_present(struct spw_spool *s, void *buf, size_t len,
 	if (off < disk) {
 		if (len > disk - off)
 			len = (size_t)(disk - off);
-		ssize_t n = spw__sys_pread(
-		    atomic_load(&s->fd), buf, len, off + s->file_off);
+		ssize_t n = read_file(s, buf, len, off);
 
 		/* Somebody else cut the file: never an end of content. */
 		return n == 0 && off < atomic_load(&s->on_disk) ? -EIO : n;
@@ -76,7 +88,7 @@ uint64_t spw_spool_present(struct spw_spool *s, uint64_t off)
 	uint64_t end = spw_spool_committed(s);
 
 	if (off < end)
-		return end - off;
+		return off < atomic_load(&s->start) ? 0 : end - off;
 	if (!spw__spool_sparse(s))
 		return 0;
 
@@ -86,9 +98,18 @@ uint64_t spw_spool_present(struct spw_spool *s, uint64_t off)
 	return run;
 }
 
+/* Was it discarded while it was read, so that it may have been empty? */
+static bool went(struct spw_spool *s, uint64_t off, uint32_t discards)
+{
+	return spw__spool_sparse(s) ? atomic_load(&s->discards) != discards
+				    : off < atomic_load(&s->start);
+}
+
 /* What reading where nothing was there means; `state` is from before. */
 static ssize_t nothing_there(struct spw_spool *s, int state, uint64_t off)
 {
+	if (spw__spool_is_gone(s, off))
+		return -ENODATA;
 	if (state == SPW_STATE_FAILED)
 		return s->source_error;
 	if (spw__spool_sparse(s) && off < s->opts.size_hint)
@@ -110,6 +131,7 @@ ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
 	while (got < len) {
 		/* In this order: the state changes after the last byte. */
 		state = atomic_load(&s->state);
+		uint32_t discards = atomic_load(&s->discards);
 		uint64_t there = spw_spool_present(s, off + got);
 		if (!there)
 			break;
@@ -119,8 +141,10 @@ ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
 			want = (size_t)there;
 		ssize_t n =
 		    read_present(s, (uint8_t *)buf + got, want, off + got);
+		if (went(s, off + got, discards))
+			continue;
 		if (n < 0)
-			return got ? (ssize_t)got : n;
+			return n;
 
 		got += (size_t)n;
 	}
@@ -175,9 +199,9 @@ int spw__spool_place_on_disk(struct spw_spool *s, uint64_t off, uint64_t len,
 	uint64_t disk = atomic_load(&s->on_disk);
 
 	/* A file that holds nothing may yet be given up. */
-	if (!disk || off > disk || len > disk - off)
+	if (s->guard || !disk || off > disk || len > disk - off)
 		return -EAGAIN;
-	if (spw__spool_sparse(s) && spw_spool_present(s, off) < len)
+	if (spw_spool_present(s, off) < len)
 		return -EAGAIN;
 
 	int fd = atomic_load(&s->fd);

@@ -33,6 +33,8 @@ static int change_file(struct spw_spool *s, const struct spw__pieces *p,
 	uint64_t end = sparse ? s->opts.size_hint : atomic_load(&s->committed);
 	uint64_t size = off + len > end ? off + len : end;
 	r = ready_file(s, off, size);
+	if (r == 0 && sparse)
+		r = spw__spool_refill(s, off, off + len);
 	if (r < 0)
 		return r;
 
@@ -71,11 +73,11 @@ static void pwrite_memory(struct spw_spool *s, const struct spw__pieces *p,
     size_t len, uint64_t off)
 {
 	uint64_t end = atomic_load(&s->committed);
-	uint8_t *data = s->tail->data;
+	struct spw__block *b = s->tail;
 
 	if (off > end && !spw__spool_sparse(s))
-		memset(data + end, 0, (size_t)(off - end));
-	spw__pieces_copy(p, data + off, len);
+		memset(b->data + (end - b->base), 0, (size_t)(off - end));
+	spw__pieces_copy(p, b->data + (off - b->base), len);
 	if (off + len > end && !spw__spool_sparse(s))
 		spw__spool_publish(s, off + len);
 }
@@ -84,10 +86,13 @@ static int add_extent(struct spw_spool *s, uint64_t off, size_t len)
 {
 	/* Another writer may have used the room while this one wrote. */
 	int r = spw__extents_reserve(&s->extents);
+	if (r == 0)
+		r = spw__spool_reserve_back(s);
 	if (r < 0)
 		return r;
 
 	spw__extents_add(&s->extents, off, off + len);
+	spw__spool_is_back(s, off, off + len);
 	spw__spool_publish(s, spw__extents_run(&s->extents, 0));
 	return 0;
 }
@@ -122,6 +127,8 @@ static int change(struct spw_spool *s, const struct spw__pieces *p, size_t len,
 		return r;
 	if (r > 0)
 		r = pwrite_disk(s, p, len, off);
+	else if (sparse && (r = spw__spool_refill(s, off, off + len)) < 0)
+		return r;
 	else
 		pwrite_memory(s, p, len, off);
 	/* Also after an error: a part may have been written. */
@@ -163,6 +170,17 @@ int spw_spool_pwritev(struct spw_spool *s, const struct iovec *iov, int count,
 	return r < 0 ? r : write_at(s, &p, len, off);
 }
 
+static void set_end(struct spw_spool *s, uint64_t size)
+{
+	bool shorter = size < atomic_load(&s->committed);
+
+	spw__spool_cut_gone(s, size);
+	spw__spool_publish(s, size);
+	/* What is added behind the end changes nothing that was read. */
+	if (shorter)
+		new_version(s);
+}
+
 /* Locked, busy and writing; -ERESTART when it is in memory again. */
 static int cut_file(struct spw_spool *s, uint64_t size)
 {
@@ -184,7 +202,7 @@ static int cut_file(struct spw_spool *s, uint64_t size)
 	s->dirty_end = false;
 	spw__spool_set_on_disk(s, size);
 	spw__spool_uncharge_disk(s, size);
-	spw__spool_publish(s, size);
+	set_end(s, size);
 	return 0;
 }
 
@@ -207,8 +225,9 @@ static void truncate_memory(struct spw_spool *s, uint64_t size)
 	uint64_t end = atomic_load(&s->committed);
 
 	if (size > end)
-		memset(s->tail->data + end, 0, (size_t)(size - end));
-	spw__spool_publish(s, size);
+		memset(s->tail->data + (end - s->tail->base), 0,
+		    (size_t)(size - end));
+	set_end(s, size);
 }
 
 static int truncate_to(struct spw_spool *s, uint64_t size)
@@ -235,7 +254,6 @@ int spw_spool_truncate(struct spw_spool *s, uint64_t size)
 
 	pthread_mutex_lock(&s->lock);
 	int r = truncate_to(s, size);
-	new_version(s);
 	pthread_mutex_unlock(&s->lock);
 	spw__spool_settle(s);
 	return r;

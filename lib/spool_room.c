@@ -97,13 +97,16 @@ int spw__spool_evict(struct spw_spool *victim, uint64_t *coming)
 
 int spw__spool_make_room(struct spw_spool *s, size_t bytes, bool block)
 {
-	struct spw_budget *b = s->opts.budget;
-
 	/* One eviction did not help: this one goes to disk itself. */
 	if (s->hopeless || (!block && s->starved)) {
 		s->hopeless = false;
 		return -ENOBUFS;
 	}
+
+	/* A client that has used up its own disturbs nobody else. */
+	struct spw_budget *b = spw__budget_short(s->opts.budget, bytes);
+	if (!b)
+		return 0;
 
 	struct spw_spool *victim = spw__budget_largest(b, bytes);
 	if (!victim || victim == s) {
@@ -131,7 +134,10 @@ void spw__spool_relieve(struct spw_spool *s)
 {
 	struct spw_budget *b = s->opts.budget;
 
-	if (!b || !s->opts.pool || !spw__budget_tight(b))
+	if (!b || !s->opts.pool)
+		return;
+	b = spw__budget_tight(b);
+	if (!b)
 		return;
 
 	/* Nobody needs the memory of one that is alone in being large. */

@@ -103,13 +103,17 @@ static int write_content(struct spw_spool *s, int fd)
 	if (!sealed)
 		spw__spool_hold(s);
 	uint64_t size = spw_spool_size(s);
-	int r = 0;
-	if (spw_spool_state(s) == SPW_STATE_FAILED)
+	uint32_t discards = atomic_load(&s->discards);
+	int r = spw__spool_check_whole(s);
+	if (r == 0 && spw_spool_state(s) == SPW_STATE_FAILED)
 		r = s->source_error;
-	else if (spw_spool_committed(s) < size)
+	if (r == 0 && spw_spool_committed(s) < size)
 		r = -EAGAIN;
 	if (r == 0)
 		r = spw__spool_copy_out(s, size, fd);
+	/* Of a sealed one, which nobody holds still. */
+	if (r == 0 && atomic_load(&s->discards) != discards)
+		r = -ENODATA;
 	if (!sealed)
 		spw__spool_release(s);
 	return r;
@@ -161,13 +165,15 @@ static int save_copy(struct spw_spool *s, const struct target *t)
 /* Does the file hold the spool's content for good, and nothing else? */
 static bool has_own_file(struct spw_spool *s)
 {
-	if (spw_spool_state(s) != SPW_STATE_SEALED)
+	if (spw_spool_state(s) != SPW_STATE_SEALED || s->guard)
 		return false;
 
 	pthread_mutex_lock(&s->lock);
 	spw__spool_busy_begin(s);
 	bool own = s->kept && !s->segment && !atomic_load(&s->head) &&
-	    spw__spool_clean_end(s) == 0;
+	    !spw__spool_gone(s) && spw__spool_clean_end(s) == 0;
+	/* From now on nothing of it is given back. */
+	s->named = s->named || own;
 	spw__spool_busy_end(s);
 	pthread_mutex_unlock(&s->lock);
 	return own;

@@ -15,7 +15,8 @@ static bool has_news(struct spw_spool *s, uint64_t off)
 	if (off < atomic_load(&s->committed))
 		return true;
 
-	return spw__spool_sparse(s) && spw__extents_run(&s->extents, off);
+	return spw__spool_gone_at(s, off) ||
+	    (spw__spool_sparse(s) && spw__extents_run(&s->extents, off));
 }
 
 static void remove_watch(struct spw_watch *w)
@@ -177,6 +178,8 @@ static int outcome(struct spw_spool *s, uint64_t off)
 
 	if (spw_spool_present(s, off))
 		return 1;
+	if (spw__spool_is_gone(s, off))
+		return -ENODATA;
 	if (state == SPW_STATE_FAILED)
 		return s->source_error;
 

@@ -131,8 +131,12 @@ static uint64_t next_extent(const struct spw_spool *s, uint64_t off)
 
 int spw_spool_next_data(struct spw_spool *s, uint64_t off, uint64_t *ret)
 {
-	uint64_t at = off < spw_spool_committed(s) ? off : UINT64_MAX;
+	uint64_t at = UINT64_MAX, start = atomic_load(&s->start);
 
+	if (off < start)
+		off = start;
+	if (off < spw_spool_committed(s))
+		at = off;
 	if (at == UINT64_MAX && spw__spool_sparse(s)) {
 		pthread_mutex_lock(&s->lock);
 		at = next_extent(s, off);

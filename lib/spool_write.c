@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "digest.h"
 #include "spool.h"
 
 /* May `len` bytes be written at `off`? */
@@ -14,6 +15,8 @@ int spw__spool_check(struct spw_spool *s, size_t len, uint64_t off)
 	case SPW_STATE_FAILED:
 		return s->source_error;
 	}
+	if (len && off < atomic_load_explicit(&s->start, memory_order_relaxed))
+		return -ENODATA;
 	if (off > (uint64_t)INT64_MAX || len > (uint64_t)INT64_MAX - off)
 		return -EFBIG;
 	if (s->opts.size_max && off + len > s->opts.size_max)
@@ -32,7 +35,7 @@ bool spw__spool_fits_memory(const struct spw_spool *s, uint64_t size)
 	if (s->opts.dir && s->opts.size_hint > s->opts.memory_max)
 		return false;
 
-	return size <= s->opts.memory_max;
+	return spw__spool_left(s, size) <= s->opts.memory_max;
 }
 
 void spw__spool_publish(struct spw_spool *s, uint64_t committed)
@@ -47,11 +50,15 @@ int spw__spool_get_block(struct spw_spool *s, size_t cap,
 {
 	if (!cap)
 		return -ENOMEM;
-	if (s->opts.budget)
-		return spw__budget_get_block(s->opts.budget, cap, kind, ret);
 
-	*ret = spw__block_get(NULL, cap);
-	return *ret ? 0 : -ENOMEM;
+	int r = 0;
+	if (s->opts.budget)
+		r = spw__budget_get_block(s->opts.budget, cap, kind, ret);
+	else if (!(*ret = spw__block_get(NULL, cap)))
+		r = -ENOMEM;
+	if (r == 0)
+		(*ret)->secret = s->opts.cipher;
+	return r;
 }
 
 void spw__spool_swap_block(struct spw_spool *s, struct spw__block *b,
@@ -59,7 +66,9 @@ void spw__spool_swap_block(struct spw_spool *s, struct spw__block *b,
 {
 	struct spw__block *old = s->tail;
 
-	memcpy(b->data, old->data, (size_t)size);
+	b->base = atomic_load_explicit(&s->start, memory_order_relaxed);
+	memcpy(b->data, old->data + (b->base - old->base),
+	    (size_t)(size - b->base));
 	s->tail = b;
 	s->memory_bytes = b->cap;
 	atomic_store(&s->head, b);
@@ -72,6 +81,11 @@ static uint64_t expected(const struct spw_spool *s, uint64_t size)
 {
 	uint64_t hint = s->opts.size_hint;
 
+	/* What moves on in a block needs room, or it would be copied for each
+	   append. */
+	if (atomic_load_explicit(&s->start, memory_order_relaxed))
+		return 2 * spw__spool_left(s, size);
+
 	return size < hint && hint <= s->opts.memory_max ? hint : size;
 }
 
@@ -79,17 +93,17 @@ static uint64_t expected(const struct spw_spool *s, uint64_t size)
 static int need_memory(struct spw_spool *s, uint64_t size)
 {
 	struct spw__block *old = s->tail, *b;
-	uint64_t wanted = expected(s, size);
+	uint64_t wanted = expected(s, size), least = spw__spool_left(s, size);
 
-	if (old ? size <= old->cap : !size)
+	if (old ? size <= old->base + old->cap : !least)
 		return 0;
 
 	int r = spw__spool_get_block(
 	    s, spw__block_cap(wanted), SPW__CHARGE_CONTENT, &b);
 	/* A hint asks for nothing that the content does not need. */
-	if (wanted > size && (r == -ENOMEM || (r < 0 && !s->opts.dir)))
+	if (wanted > least && (r == -ENOMEM || (r < 0 && !s->opts.dir)))
 		r = spw__spool_get_block(
-		    s, spw__block_cap(size), SPW__CHARGE_CONTENT, &b);
+		    s, spw__block_cap(least), SPW__CHARGE_CONTENT, &b);
 	if (r < 0)
 		return r;
 
@@ -97,7 +111,7 @@ static int need_memory(struct spw_spool *s, uint64_t size)
 	if (old)
 		spw__spool_swap_block(s, b, atomic_load(&s->committed));
 	else
-		spw__spool_push(s, b, 0);
+		spw__spool_push(s, b, atomic_load(&s->start));
 	if (s->opts.budget && s->opts.dir)
 		spw__budget_rank(s->opts.budget, &s->rank, b->cap);
 	return 0;
@@ -149,151 +163,6 @@ int spw__spool_place(struct spw_spool *s, uint64_t size, bool block)
 	return r < 0 ? r : 1;
 }
 
-/* Where the block ends that is filled behind: at a multiple of its size. */
-static uint64_t block_end(const struct spw__block *b)
-{
-	return (b->base / SPW__IO_SIZE + 1) * SPW__IO_SIZE;
-}
-
-static size_t tail_room(struct spw_spool *s, uint64_t end)
-{
-	if (!s->tail || s->tail_closed)
-		return 0;
-
-	return (size_t)(block_end(s->tail) - end);
-}
-
-/* Copy as much as the open tail takes. */
-static size_t fill_tail(struct spw_spool *s, struct spw__pieces *p, size_t len)
-{
-	uint64_t end = atomic_load(&s->committed);
-	size_t n = tail_room(s, end);
-
-	if (n > len)
-		n = len;
-	if (n == 0)
-		return 0;
-
-	spw__pieces_take(p, s->tail->data + (end - s->tail->base), n);
-	if (end + n == block_end(s->tail))
-		s->tail_closed = true;
-	spw__spool_publish(s, end + n);
-	return n;
-}
-
-static void drop_blocks(struct spw__block *list)
-{
-	while (list) {
-		struct spw__block *next = atomic_load(&list->next);
-
-		spw__block_drop(list);
-		list = next;
-	}
-}
-
-/*
- * Take the blocks that `len` > 0 bytes at `end` need, all or none. While
- * nothing waits for the disk they are had even if memory is short: nothing
- * that this spool could wait for would bring any back.
- */
-static int get_blocks(struct spw_spool *s, uint64_t end, size_t len,
-    struct spw__block **ret)
-{
-	uint64_t first = end / SPW__IO_SIZE;
-	uint64_t count = (end + len - 1) / SPW__IO_SIZE - first + 1;
-	struct spw__block *list = NULL;
-
-	for (uint64_t i = 0; i < count; i++) {
-		struct spw__block *b;
-
-		int r = spw__spool_get_block(s, SPW__IO_SIZE,
-		    s->blocks ? SPW__CHARGE_BEHIND : SPW__CHARGE_FORCED, &b);
-		if (r < 0) {
-			drop_blocks(list);
-			return r;
-		}
-		atomic_store(&b->next, list);
-		list = b;
-	}
-	*ret = list;
-	return 0;
-}
-
-/* Have memory and disk for `len` bytes behind the content, or neither. */
-static int ready_behind(struct spw_spool *s, size_t len,
-    struct spw__block **ret)
-{
-	uint64_t end = atomic_load(&s->committed);
-	size_t room = tail_room(s, end);
-	struct spw__block *list = NULL;
-	int r = 0;
-
-	if (s->writing)
-		return -EAGAIN;
-	if (len > room && s->blocks >= SPW__BEHIND_BLOCKS)
-		return -EAGAIN;
-	if (len > room)
-		r = get_blocks(s, end + room, len - room, &list);
-	if (r < 0)
-		return r == -ENOBUFS ? -EAGAIN : r;
-
-	r = spw__spool_charge_disk(s, end + len);
-	if (r < 0) {
-		drop_blocks(list);
-		return r;
-	}
-	*ret = list;
-	return 0;
-}
-
-/* Full blocks gather before a thread is woken, which costs more than writing
-   one; but the first go at once, to see whether the disk works. */
-static bool worth_a_kick(struct spw_spool *s)
-{
-	if (s->blocks > SPW__KICK_BLOCKS)
-		return true;
-	if (s->blocks < 2 && !s->tail_closed)
-		return false;
-
-	return !atomic_load(&s->on_disk) ||
-	    (s->opts.budget && spw__budget_tight(s->opts.budget));
-}
-
-/* Append to blocks that the pool writes; never blocks. */
-static int append_behind(struct spw_spool *s, const struct spw__pieces *pieces,
-    size_t len)
-{
-	struct spw__pieces p = *pieces;
-	struct spw__block *list = NULL;
-
-	int r = ready_behind(s, len, &list);
-	if (r == -EAGAIN) {
-		/* What waits for the disk will make room. */
-		if (s->blocks == 1)
-			s->tail_closed = true;
-		spw__spool_kick(s);
-	} else if (r < 0 && !s->kept && !s->busy) {
-		/* Not busy: there is no file that would have to be closed. */
-		spw__spool_undo(s);
-	}
-	if (r < 0)
-		return r;
-
-	for (;;) {
-		len -= fill_tail(s, &p, len);
-		if (!len)
-			break;
-
-		struct spw__block *b = list;
-		list = atomic_load(&b->next);
-		atomic_store(&b->next, NULL);
-		spw__spool_push(s, b, atomic_load(&s->committed));
-	}
-	if (worth_a_kick(s))
-		spw__spool_kick(s);
-	return 0;
-}
-
 /* Write all but a rest that stays in the open block `b`, if there is one. */
 static int write_and_keep(struct spw_spool *s, const struct spw__pieces *pieces,
     size_t len, struct spw__block *b, size_t rest)
@@ -338,10 +207,10 @@ static int append_file(struct spw_spool *s, const struct spw__pieces *pieces,
 	r = spw__spool_charge_disk(s, end + len);
 	if (r < 0)
 		return r;
-	if (len <= tail_room(s, end)) {
+	if (len <= spw__spool_tail_room(s, end)) {
 		struct spw__pieces p = *pieces;
 
-		fill_tail(s, &p, len);
+		spw__spool_fill_tail(s, &p, len);
 		return 0;
 	}
 
@@ -371,7 +240,7 @@ static int append_disk(struct spw_spool *s, const struct spw__pieces *p,
 	int r;
 
 	if (!block && s->opts.pool)
-		return append_behind(s, p, len);
+		return spw__spool_append_behind(s, p, len);
 
 	spw__spool_writing_begin(s);
 	do {
@@ -386,7 +255,7 @@ static int append_disk(struct spw_spool *s, const struct spw__pieces *p,
 static void append_memory(struct spw_spool *s, const struct spw__pieces *p,
     size_t len, uint64_t end)
 {
-	spw__pieces_copy(p, s->tail->data + end, len);
+	spw__pieces_copy(p, s->tail->data + (end - s->tail->base), len);
 	spw__spool_publish(s, end + len);
 }
 
@@ -405,8 +274,9 @@ static int told_error(struct spw_spool *s, bool block)
 /* Is it in memory, and is there room already? */
 static bool has_room(const struct spw_spool *s, uint64_t size)
 {
-	return !s->spilled && !s->writing && s->tail && size <= s->tail->cap &&
-	    size <= s->opts.memory_max;
+	return !s->spilled && !s->writing && s->tail &&
+	    size - s->tail->base <= s->tail->cap &&
+	    spw__spool_left(s, size) <= s->opts.memory_max;
 }
 
 static int append_at(struct spw_spool *s, const struct spw__pieces *p,
@@ -437,6 +307,7 @@ int spw__spool_append(struct spw_spool *s, const struct spw__pieces *p,
 static int append(struct spw_spool *s, const struct spw__pieces *p, size_t len,
     bool block)
 {
+	uint64_t off;
 	int r;
 
 	if (spw__spool_sparse(s))
@@ -444,12 +315,15 @@ static int append(struct spw_spool *s, const struct spw__pieces *p, size_t len,
 
 	pthread_mutex_lock(&s->lock);
 	do {
-		r = append_at(s, p, len, atomic_load(&s->committed), block);
+		off = atomic_load(&s->committed);
+		r = append_at(s, p, len, off, block);
 	} while (r == -ERESTART);
 	s->writer_waits = r == -EAGAIN;
 	pthread_mutex_unlock(&s->lock);
 	spw__spool_settle(s);
 	spw__spool_relieve(s);
+	if (r == 0 && atomic_load_explicit(&s->taps, memory_order_relaxed))
+		spw__taps_feed(s, p, len, off);
 	return r;
 }
 

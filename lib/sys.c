@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -127,6 +128,51 @@ int spw__sys_create(int dir_fd, const char *name)
 		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	} while (fd < 0 && errno == EINTR);
 	return fd < 0 ? -errno : fd;
+}
+
+int spw__sys_open_file(int dir_fd, const char *name)
+{
+	int fd;
+
+	do {
+		fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	} while (fd < 0 && errno == EINTR);
+	return fd < 0 ? -errno : fd;
+}
+
+int spw__sys_lock(int fd)
+{
+	int r;
+
+	do {
+		r = flock(fd, LOCK_EX | LOCK_NB);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0 && errno == EWOULDBLOCK)
+		return -EBUSY;
+
+	return r < 0 ? -errno : 0;
+}
+
+int spw__sys_links(int fd, uint64_t *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+
+	*ret = (uint64_t)st.st_nlink;
+	return 0;
+}
+
+int spw__sys_boot_id(char *ret, size_t n)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+
+	ssize_t r = spw__sys_pread(fd, ret, n, 0);
+	close(fd);
+	return r < 0 ? (int)r : (size_t)r < n ? -EIO : 0;
 }
 
 int spw__sys_unlink(int dir_fd, const char *name)
@@ -435,8 +481,13 @@ int spw__sys_thread(pthread_t *ret, void *(*fn)(void *), void *arg)
 
 uint64_t spw__sys_now_ms(void)
 {
+	return spw__sys_now_us() / 1000;
+}
+
+uint64_t spw__sys_now_us(void)
+{
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }

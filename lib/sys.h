@@ -45,6 +45,19 @@ int spw__sys_open_dir_at(int dir_fd, const char *path);
     -EOPNOTSUPP where the file system knows no such files. */
 int spw__sys_unnamed(int dir_fd);
 
+/** An existing file, to be read and written; no link. */
+int spw__sys_open_file(int dir_fd, const char *name);
+
+/** Take the lock that goes with an open file; -EBUSY when it is taken. */
+int spw__sys_lock(int fd);
+
+/** How many names a file has. */
+int spw__sys_links(int fd, uint64_t *ret);
+
+/** The first `n` of 36 characters that tell this start of the machine from
+    any other. */
+int spw__sys_boot_id(char *ret, size_t n);
+
 /** A new file, mode 0600; -EEXIST when there is something of that name. */
 int spw__sys_create(int dir_fd, const char *name);
 int spw__sys_unlink(int dir_fd, const char *name);
@@ -126,5 +139,6 @@ ssize_t spw__sys_iconv(iconv_t cd, const void *in, size_t n, void *out,
 
 int spw__sys_thread(pthread_t *ret, void *(*fn)(void *), void *arg);
 uint64_t spw__sys_now_ms(void);
+uint64_t spw__sys_now_us(void);
 
 #endif

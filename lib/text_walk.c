@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Going over codepoints: decoding, lines, and what is malformed. */
+#include <endian.h>
 #include <string.h>
 
 #include "spool_text.h"
@@ -12,9 +13,9 @@
 #define ONES UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
 
-/* Bytes at which a run of uninteresting ones ends; 0xFF: none. */
+/* Bytes at which a run of uninteresting ones ends, eight times; 0xFF: none. */
 struct stops {
-	uint8_t cr, lf;
+	uint64_t cr, lf;
 };
 
 static struct stops stops_of(const struct spw_text *t,
@@ -24,10 +25,11 @@ static struct stops stops_of(const struct spw_text *t,
 	bool cr = universal || (w->line && t->newline != SPW_NEWLINE_LF);
 	bool lf = w->line && t->newline != SPW_NEWLINE_CR;
 
-	return (struct stops){ cr ? '\r' : 0xFF, lf ? '\n' : 0xFF };
+	return (struct stops){ ONES * (cr ? '\r' : 0xFF),
+		ONES * (lf ? '\n' : 0xFF) };
 }
 
-/* High bits where a byte is 0; those before the first one are right. */
+/* High bits where bytes are 0; the lowest of them is right. */
 static uint64_t zeros(uint64_t v)
 {
 	return (v - ONES) & ~v & HIGHS;
@@ -41,11 +43,14 @@ static size_t ascii_run(const uint8_t *p, size_t n, struct stops stops)
 
 	for (; i + sizeof(v) <= n; i += sizeof(v)) {
 		memcpy(&v, p + i, sizeof(v));
-		if ((v & HIGHS) || zeros(v ^ ONES * stops.cr) ||
-		    zeros(v ^ ONES * stops.lf))
-			break;
+		v = le64toh(v);
+		uint64_t hits =
+		    (v & HIGHS) | zeros(v ^ stops.cr) | zeros(v ^ stops.lf);
+		if (hits)
+			return i + (size_t)__builtin_ctzll(hits) / 8;
 	}
-	while (i < n && p[i] < 0x80 && p[i] != stops.cr && p[i] != stops.lf)
+	while (i < n && p[i] < 0x80 && p[i] != (uint8_t)stops.cr &&
+	    p[i] != (uint8_t)stops.lf)
 		i++;
 	return i;
 }
@@ -81,7 +86,7 @@ static size_t utf8_run(const uint8_t *p, size_t n, struct stops stops,
 
 size_t spw__text_run(const uint8_t *p, size_t n, bool utf8, bool stop_lf)
 {
-	struct stops stops = { 0xFF, stop_lf ? '\n' : 0xFF };
+	struct stops stops = { ONES * 0xFF, ONES * (stop_lf ? '\n' : 0xFF) };
 	uint64_t cps = UINT64_MAX;
 
 	return utf8 ? utf8_run(p, n, stops, &cps) : ascii_run(p, n, stops);

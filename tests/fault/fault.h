@@ -30,6 +30,9 @@ enum fault_style {
 /** Fail call `nth`, counted from now on from 1; and all after it. */
 void fault_arm(unsigned nth, bool persistent, enum fault_style style);
 
+/** Let the call whose turn it is end the process instead, by a signal. */
+void fault_kill(bool on);
+
 /** Fail nothing any more. Returns: whether anything was failed. */
 bool fault_disarm(void);
 

@@ -5,6 +5,7 @@
  */
 #include "fault/sys_real.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "fault/fault.h"
@@ -15,6 +16,7 @@ static struct {
 	bool half_written;	/* the next write fails */
 	unsigned nth, calls;
 	enum fault_style style;
+	bool kill;
 	long held;
 	uint64_t free_bytes;
 } faults = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -42,6 +44,13 @@ bool fault_disarm(void)
 	bool hit = faults.hit;
 	pthread_mutex_unlock(&faults.lock);
 	return hit;
+}
+
+void fault_kill(bool on)
+{
+	pthread_mutex_lock(&faults.lock);
+	faults.kill = on;
+	pthread_mutex_unlock(&faults.lock);
 }
 
 void fault_spare(bool begin)
@@ -98,6 +107,9 @@ static bool its_turn(void)
 	bool turn = faults.calls == faults.nth ||
 	    (faults.persistent && faults.calls > faults.nth);
 	faults.hit = faults.hit || turn;
+	/* Half a write is done before. */
+	if (turn && faults.kill && faults.style == FAULT_BROKEN)
+		raise(SIGKILL);
 	return turn;
 }
 
@@ -178,6 +190,13 @@ int spw__sys_create(int dir_fd, const char *name)
 	return r < 0 ? r : held_fd(real_sys_create(dir_fd, name));
 }
 
+int spw__sys_open_file(int dir_fd, const char *name)
+{
+	int r = fault(EMFILE, ENFILE);
+
+	return r < 0 ? r : held_fd(real_sys_open_file(dir_fd, name));
+}
+
 int spw__sys_open_place(const char *path)
 {
 	int r = fault(EMFILE, ENFILE);
@@ -203,6 +222,9 @@ int spw__sys_open_child(int dir_fd, const char *name)
 FALLIBLE(int, unlink, EIO, EIO, (int dir_fd, const char *name), (dir_fd, name))
 FALLIBLE(int, link, EIO, EXDEV, (int fd, int dir_fd, const char *name),
     (fd, dir_fd, name))
+FALLIBLE(int, lock, EIO, ENOLCK, (int fd), (fd))
+FALLIBLE(int, links, EIO, EIO, (int fd, uint64_t *ret), (fd, ret))
+FALLIBLE(int, boot_id, EIO, ENOENT, (char *ret, size_t n), (ret, n))
 FALLIBLE(int, rename, EIO, ENOSPC,
     (int dir_fd, const char *from, const char *to), (dir_fd, from, to))
 FALLIBLE(int, chmod, EIO, EIO, (int fd, unsigned mode), (fd, mode))
@@ -257,6 +279,8 @@ static ssize_t allowed(size_t n)
 	if (turn && faults.style == FAULT_BROKEN) {
 		r = -EIO;
 	} else if (faults.half_written && faults.armed && !spared) {
+		if (faults.kill)
+			raise(SIGKILL);
 		faults.half_written = faults.persistent;
 		faults.hit = true;
 		r = -ENOSPC;
@@ -393,4 +417,9 @@ int spw__sys_thread(pthread_t *ret, void *(*fn)(void *), void *arg)
 uint64_t spw__sys_now_ms(void)
 {
 	return real_sys_now_ms();
+}
+
+uint64_t spw__sys_now_us(void)
+{
+	return real_sys_now_us();
 }

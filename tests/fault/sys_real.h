@@ -51,6 +51,11 @@
 #define spw__sys_iconv real_sys_iconv
 #define spw__sys_thread real_sys_thread
 #define spw__sys_now_ms real_sys_now_ms
+#define spw__sys_now_us real_sys_now_us
+#define spw__sys_open_file real_sys_open_file
+#define spw__sys_lock real_sys_lock
+#define spw__sys_links real_sys_links
+#define spw__sys_boot_id real_sys_boot_id
 #include "sys.c"
 #undef spw__fs_info
 #undef spw__sys_alloc
@@ -97,6 +102,11 @@
 #undef spw__sys_iconv
 #undef spw__sys_thread
 #undef spw__sys_now_ms
+#undef spw__sys_now_us
+#undef spw__sys_open_file
+#undef spw__sys_lock
+#undef spw__sys_links
+#undef spw__sys_boot_id
 #undef SPILLWAY_LIB_SYS_H
 #include "sys.h"
 

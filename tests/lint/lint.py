@@ -14,6 +14,8 @@ import pathlib
 import sys
 
 import layers
+import manual
+import quoted
 import source
 import text
 import tools
@@ -35,6 +37,9 @@ RULES = {
     "private-headers": tools.check_private_headers,
     "globals": tools.check_globals,
     "man": tools.check_man,
+    "manual": manual.check_manual,
+    "manual-names": manual.check_manual_names,
+    "quoted-code": quoted.check_quoted_code,
 }
 
 

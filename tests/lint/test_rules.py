@@ -12,6 +12,8 @@ import sys
 import tempfile
 
 import layers
+import manual
+import quoted
 import source
 import text
 import tools
@@ -20,6 +22,52 @@ from tap import Tap
 SPDX = "/* SPDX-License-Identifier: MIT */\n"
 LONG_BODY = "\tx++;\n" * 60
 MANY_IFS = "\tif (x) x++;\n" * 15
+HEADER = SPDX + """/* A thing. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Do it. Returns: 0. */
+SPW_API int spw_a_do(int what, void (*how)(int a, int b));
+
+/** Undo it. */
+SPW_API void spw_a_undo(void);
+
+#ifdef __cplusplus
+}
+#endif
+"""
+PAGE = """.\\" SPDX
+.Sh NAME
+.Nm spw_a_do ,
+.Nm spw_a_undo
+.Nd a thing
+.Sh SYNOPSIS
+.In spillway/a.h
+.Ft int
+.Fo spw_a_do
+.Fa "int what"
+.Fa "void (*how)(int a, int b)"
+.Fc
+.Ft void
+.Fo spw_a_undo
+.Fa "void"
+.Fc
+.Sh DESCRIPTION
+A thing.
+.Ss Functions
+.Bl -tag -width Ds
+.It Fn spw_a_do what how
+Do it.
+.Pp
+.Bl -tag -width "Ownership:" -compact
+.It Returns:
+0.
+.El
+.It Fn spw_a_undo
+Undo it.
+.El
+"""
 
 # (what, rule, {path: text}): the headers that includes mean are made empty.
 CASES = [
@@ -112,6 +160,33 @@ CASES = [
         "client/a.1": '.\\" SPDX\n.Dd November 21, 2026\n.Dt A 1\n.Os\n'
                       ".Sh NAME\n.Nm a\n.Nd does a\n"
                       ".Xx BREACH\n"}),
+    ("pages that say what their headers say", manual.check_manual, {
+        "lib/include/spillway/a.h": HEADER,
+        "lib/man/spw_a.3": PAGE}),
+    ("pages that say something else", manual.check_manual, {
+        "lib/include/spillway/a.h":
+            HEADER.replace("_undo(void);", "_gone(int BREACH);"),
+        "lib/man/spw_a.3":
+            PAGE.replace("spw_a_do ,", 'spw_a_do , \\" BREACH')
+            .replace("a.h\n", 'a.h \\" BREACH\n')
+            .replace("A thing.\n", 'A thing. \\" BREACH\n')
+            .replace("what how\n", 'what how \\" BREACH\n')}),
+    ("a header without a page", manual.check_manual, {
+        "lib/include/spillway/a.h": "/* BREACH */\n"}),
+    ("names that do not exist", manual.check_manual_names, {
+        "lib/include/spillway/a.h": HEADER,
+        "lib/man/spw_a.3": ".Dt SPW_A 3\n.Xr spw_a 3\n.Fn spw_a_do\n"
+                           ".Fn spw_a_... \n.Fn spw_a_dont BREACH\n",
+        "docs/from-python.md": "`spw_a_do()`\n`spw_b()` BREACH\n"}),
+    ("code in documents", quoted.check_quoted_code, {
+        "lib/examples/a.c": "int a;\nint f(void)\n{\n\treturn '\\n';\n}\n",
+        "README.md": "```c\nint a;\n```\n\n```c\nint b; // BREACH\n```\n"
+                     "```python\nb = 1\n```\n",
+        "lib/man/spw_a.3": ".Bd -literal\nstruct a;\n.Ed\n.Sh EXAMPLES\n"
+                           ".Bd -literal\nint f(void)\n{\n"
+                           "\treturn '\\en';\n}\n.Ed\n"
+                           ".Bd -literal\nint f(int BREACH)\n.Ed\n"
+                           ".Sh SEE ALSO\n"}),
 ]
 
 

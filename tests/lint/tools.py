@@ -110,13 +110,14 @@ def object_source(tree, path):
     # lib/common/libX.a.p/range.c.o, or a path with its slashes as '_'.
     name = path.name.removesuffix(".o")
     folder = path.parent.parent.as_posix()
+    flattened = None
     for source in tree.named(".c"):
         inside = source.path.as_posix()
         if inside == f"{folder}/{name}":
             return source
         if inside.replace("/", "_").endswith("_" + name.lstrip("._")):
-            return source
-    return None
+            flattened = flattened or source
+    return flattened
 
 
 def check_globals(tree, build):

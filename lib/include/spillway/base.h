@@ -14,6 +14,7 @@
  *   -EPERM      the spool is sealed
  *   -EAGAIN     a call that must not block would have to; or the bytes asked
  *               for are not there yet
+ *   -ENODATA    the bytes asked for were discarded and will not come back
  *   -ETIMEDOUT  a deadline passed
  *   -ECANCELED  the operation was cancelled
  *

@@ -17,6 +17,17 @@
  * charged and stays below an eighth of the limit (at least 4 MiB; 256 MiB
  * when there is no limit).
  *
+ * A budget may have a parent: one budget for the service, and one below it
+ * for each client. What the spools of a child hold is charged to the child
+ * and to all above it, and every limit holds. Where the child's is reached,
+ * the child's own largest spool goes to disk, and no other client notices;
+ * where the parent's is, the largest of all. A family shares its memory for
+ * reuse, which the topmost budget keeps.
+ *
+ * Besides the hard limit, which no content passes, there are two marks for
+ * spools that have a pool: above the soft one the largest are sent to disk in
+ * the background, until no more than the low one is charged.
+ *
  * Threads: every call may be made from any thread.
  */
 #ifndef SPILLWAY_BUDGET_H
@@ -30,13 +41,30 @@ extern "C" {
 
 struct spw_budget;
 
+/** Levels of a family: a budget, its children, and theirs. */
+#define SPW_BUDGET_LEVELS 3
+
+struct spw_budget_opts {
+	size_t size;		/* sizeof(struct spw_budget_opts) */
+	uint64_t limit_bytes;	/* hard; SPW_UNLIMITED for none */
+	uint64_t soft_bytes;	/* sending to disk begins above this much; 0:
+				   seven eighths of the limit */
+	uint64_t low_bytes;	/* and ends at this; 0: three quarters of the
+				   limit, at most `soft_bytes` */
+	struct spw_budget *parent; /* charged as well; NULL: none */
+};
+
 struct spw_budget_stats {
 	uint64_t limit;		/* bytes; SPW_UNLIMITED for none */
 	uint64_t charged;	/* bytes in blocks that are in use */
 	uint64_t peak;		/* the most that was ever charged */
-	uint64_t cached;	/* bytes in free blocks kept for reuse */
+	uint64_t cached;	/* bytes in free blocks kept for reuse, of the
+				   whole family */
 	uint64_t spools;	/* spools in memory that could go to disk */
 	uint64_t evictions;	/* spools sent to disk to make room */
+	uint64_t soft, low;	/* the marks */
+	uint64_t waiting;	/* spools that wait until this one has room */
+	uint64_t refusals;	/* blocks that did not fit into this one */
 };
 
 /**
@@ -49,13 +77,25 @@ struct spw_budget_stats {
 SPW_API int spw_budget_new(uint64_t limit_bytes, struct spw_budget **ret)
     SPW_MUST_CHECK;
 
+/**
+ * Make a budget with marks, or below another one.
+ *
+ * Returns:   0 and a budget with one reference in `*ret`.
+ * Errors:    -ENOMEM; -EINVAL for a missing `size` or limit, marks that are
+ *            not in the order low, soft, limit, or a parent that has as many
+ *            above it as may be.
+ * Ownership: takes its own reference on the parent.
+ */
+SPW_API int spw_budget_new_with(const struct spw_budget_opts *opts,
+    struct spw_budget **ret) SPW_MUST_CHECK;
+
 /** Take a reference. Returns: `b`. */
 SPW_API struct spw_budget *spw_budget_ref(struct spw_budget *b);
 
 /** Drop a reference; NULL is allowed. Spools hold their own. */
 SPW_API void spw_budget_unref(struct spw_budget *b);
 
-/** Read the figures of this moment into `*ret`. */
+/** Read the figures of this moment, its children's included, into `*ret`. */
 SPW_API void spw_budget_stats(struct spw_budget *b,
     struct spw_budget_stats *ret);
 

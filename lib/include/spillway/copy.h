@@ -26,7 +26,9 @@ extern "C" {
  * other. What is on disk is cloned there, if the clone has a directory. A
  * sparse spool's clone is sparse and has the same holes.
  *
- * `opts` may be NULL: as the original's, without callbacks.
+ * `opts` may be NULL: as the original's, without callbacks. A confidential
+ * spool's clone is confidential, with a key of its own; by the same cipher
+ * unless `opts` name one.
  *
  * Returns:   0 and a spool with one reference in `*ret`.
  * Errors:    as spw_spool_new() and spw_spool_append() of the new one; -EIO;
@@ -61,7 +63,8 @@ enum {
  * file gets the name. The name and the spool are then one file until the
  * spool goes, and who writes to the one changes the other; SPW_SAVE_COPY asks
  * for a file apart. What is still open is always copied, and the file keeps
- * the content of the moment whatever becomes of the spool.
+ * the content of the moment whatever becomes of the spool. So is what is
+ * confidential: the file is not encrypted, or its name would be of no use.
  *
  * Units:     `dir_fd` as for openat(), AT_FDCWD for the current directory;
  *            `mode` are the file's permissions, not cut by the umask.

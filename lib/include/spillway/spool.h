@@ -25,9 +25,9 @@
  *
  * With a pool (`opts.pool`) the disk is written behind: an append copies into
  * blocks of 64 KiB and a thread of the pool writes them; readers are served
- * from a block until it is on disk. At most about 1 MiB waits for the disk;
- * then spw_spool_try_append() answers -EAGAIN and `on_writable` tells when to
- * go on. Without a pool the calling thread writes.
+ * from a block until it is on disk. At most about `behind_max` waits for the
+ * disk; then spw_spool_try_append() answers -EAGAIN and `on_writable` tells
+ * when to go on. Without a pool the calling thread writes.
  *
  * Sparse spools (SPW_SPOOL_SPARSE) have a size from the start and are filled
  * in any order; what was not filled yet is absent, not zero.
@@ -51,6 +51,7 @@
 extern "C" {
 #endif
 
+struct spw_cipher;
 struct spw_spool;
 
 /** Why a spool went to disk. */
@@ -98,6 +99,17 @@ struct spw_spool_opts {
 	void (*on_writable)(struct spw_spool *s, void *user_data);
 	void *user_data;
 	struct spw_census *census; /* NULL: nobody counts it */
+	/*
+	 * Marks of writing behind: no more bytes than the first wait for the
+	 * disk, in whole blocks of 64 KiB (0: 1 MiB), and `on_writable` is
+	 * called when no more than the second do (0: none).
+	 */
+	uint64_t behind_max, behind_low;
+	/*
+	 * NULL, or it is confidential: encrypted where it is on disk, wiped
+	 * where it was in memory (cipher.h). Must outlive it.
+	 */
+	const struct spw_cipher *cipher;
 };
 
 struct spw_spool_info {
@@ -108,6 +120,7 @@ struct spw_spool_info {
 	enum spw_state state;
 	enum spw_spill spilled;
 	int error;		/* why it failed, negative errno; else 0 */
+	uint64_t discarded;	/* bytes that were given up (discard.h) */
 };
 
 /**
@@ -117,8 +130,9 @@ struct spw_spool_info {
  *
  * Returns:   0 and a spool with one reference in `*ret`.
  * Errors:    -ENOMEM; -EINVAL for unknown flags, a missing `size`, a sparse
- *            spool without size; -ENOBUFS when it must be on disk and there
- *            is no directory.
+ *            spool without size, a cipher that cannot be; -ENOBUFS when it
+ *            must be on disk and there is no directory; -EIO when there is
+ *            no key to be had for a confidential one.
  * Ownership: takes its own references on budget, dir and census; the pool
  *            must outlive it.
  */
@@ -267,7 +281,8 @@ SPW_API int spw_spool_flush(struct spw_spool *s) SPW_MUST_CHECK;
  *
  * Returns:   a new descriptor (close-on-exec, read and write offset 0 shared
  *            with other duplicates: use pread).
- * Errors:    as spw_spool_rollover(); -EMFILE.
+ * Errors:    as spw_spool_rollover(); -EMFILE; -EOPNOTSUPP for a confidential
+ *            spool.
  * Ownership: the caller closes it; it stays valid after the spool is gone.
  */
 SPW_API int spw_spool_fd(struct spw_spool *s) SPW_MUST_CHECK;
@@ -278,8 +293,9 @@ SPW_API int spw_spool_fd(struct spw_spool *s) SPW_MUST_CHECK;
  *
  * Returns:   the count, short only at the end of what is there; 0 at and past
  *            the end.
- * Errors:    -EAGAIN in a hole of a sparse spool; -EIO; past the end of a
- *            failed spool the source's error, never 0.
+ * Errors:    -EAGAIN in a hole of a sparse spool; -ENODATA where it was
+ *            discarded; -EIO, also when only a part of the bytes cannot be
+ *            read; past the end of a failed spool the source's error, never 0.
  */
 SPW_API ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
     uint64_t off) SPW_MUST_CHECK;
@@ -337,12 +353,16 @@ SPW_API int spw_spool_next_hole(struct spw_spool *s, uint64_t off,
  *
  * Returns:   the count, which may be short; 0 as spw_spool_pread().
  * Errors:    as spw_spool_pread(), and -EAGAIN when the bytes are on disk and
- *            the system does not have them at hand.
+ *            the system does not have them at hand; always so for those of a
+ *            confidential spool.
  */
 SPW_API ssize_t spw_spool_try_pread(struct spw_spool *s, void *buf, size_t len,
     uint64_t off) SPW_MUST_CHECK;
 
-/** Returns: bytes from offset 0 on that are there, without a gap. */
+/**
+ * Returns: bytes from offset 0 on that are there, without a gap; what was
+ * discarded at the beginning of a spool that is not sparse counts.
+ */
 SPW_API uint64_t spw_spool_committed(struct spw_spool *s);
 
 /** Returns: the length; for a sparse spool the size it will have. */
@@ -389,7 +409,8 @@ SPW_API void spw_spool_unpin(struct spw_pin *pin);
  *            What sendfile took stays as it is when the spool goes.
  * Errors:    -EAGAIN when a part of the range, or the whole content, is not
  *            in the file (yet), or the spool has no file of its own: small
- *            ones share one when memory was short.
+ *            ones share one when memory was short. Always for a confidential
+ *            spool.
  */
 SPW_API int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
     SPW_MUST_CHECK;
@@ -441,7 +462,8 @@ SPW_API void spw_cancel_free(struct spw_cancel *c);
  * Units:     `deadline_ms` of CLOCK_MONOTONIC, SPW_NO_DEADLINE for none.
  * Returns:   1 when byte `off` is there; 0 when the spool was sealed before
  *            it.
- * Errors:    the source's error; -ETIMEDOUT; -ECANCELED.
+ * Errors:    the source's error; -ETIMEDOUT; -ECANCELED; -ENODATA when byte
+ *            `off` was discarded.
  */
 SPW_API int spw_spool_wait(struct spw_spool *s, uint64_t off,
     uint64_t deadline_ms, struct spw_cancel *cancel) SPW_MUST_CHECK;

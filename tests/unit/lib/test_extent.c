@@ -88,6 +88,33 @@ static void test_offsets_at_the_end_of_the_world(void **state)
 	spw__extents_fini(&set);
 }
 
+static void test_taking_out(void **state)
+{
+	struct spw__extents set = { 0 };
+
+	(void)state;
+	spw__extents_remove(&set, 0, UINT64_MAX);
+	assert_int_equal(set.count, 0);
+	add(&set, 10, 20);
+	/* Nothing of nothing, outside, and where it only touches. */
+	spw__extents_remove(&set, 15, 15);
+	spw__extents_remove(&set, 0, 10);
+	spw__extents_remove(&set, 20, 30);
+	assert_int_equal(set.count, 1);
+	assert_int_equal(set.bytes, 10);
+	/* A hole in the middle makes two of one. */
+	spw__extents_remove(&set, 12, 15);
+	assert_int_equal(set.count, 2);
+	assert_int_equal(spw__extents_run(&set, 10), 2);
+	assert_int_equal(spw__extents_run(&set, 12), 0);
+	assert_int_equal(spw__extents_run(&set, 15), 5);
+	assert_int_equal(spw__extents_overlap(&set, 11, 16), 2);
+	spw__extents_remove(&set, 0, UINT64_MAX);
+	assert_int_equal(set.count, 0);
+	assert_int_equal(set.bytes, 0);
+	spw__extents_fini(&set);
+}
+
 #define CELLS 300
 
 static void compare(const struct spw__extents *set, const bool *there)
@@ -102,6 +129,24 @@ static void compare(const struct spw__extents *set, const bool *there)
 	}
 	assert_int_equal(set->bytes, bytes);
 	assert_int_equal(set->count, ranges);
+}
+
+/* A part, and the range around its first byte. */
+static void compare_part(const struct spw__extents *set, const bool *there,
+    size_t first, size_t end)
+{
+	size_t bytes = 0, from = first, to = first;
+
+	for (size_t i = first; i < end; i++)
+		bytes += there[i];
+	assert_int_equal(spw__extents_overlap(set, first, end), bytes);
+	while (from > 0 && there[first] && there[from - 1])
+		from--;
+	while (to < CELLS && there[to])
+		to++;
+	struct spw__extent e = spw__extents_at(set, first);
+	assert_int_equal(e.first, from);
+	assert_int_equal(e.end, to);
 }
 
 static void test_against_an_array(void **state)
@@ -119,9 +164,18 @@ static void test_against_an_array(void **state)
 			if (len > CELLS - first)
 				len = CELLS - first;
 
-			add(&set, first, first + len);
-			memset(there + first, 1, len);
+			bool more = next_random(&random) % 3;
+			if (more) {
+				add(&set, first, first + len);
+			} else {
+				assert_ok(spw__extents_reserve(&set));
+				spw__extents_remove(&set, first, first + len);
+			}
+			memset(there + first, more, len);
 			compare(&set, there);
+			first = next_random(&random) % CELLS;
+			len = next_random(&random) % (CELLS - first);
+			compare_part(&set, there, first, first + len);
 		}
 		spw__extents_fini(&set);
 	}
@@ -135,6 +189,7 @@ int main(void)
 		cmocka_unit_test(test_ranges_that_touch_merge),
 		cmocka_unit_test(test_a_full_set_merges_without_room),
 		cmocka_unit_test(test_offsets_at_the_end_of_the_world),
+		cmocka_unit_test(test_taking_out),
 		cmocka_unit_test(test_against_an_array),
 	};
 

@@ -2,6 +2,7 @@
 /* Overwriting and cutting, in memory, on disk and across the spill. */
 #include <errno.h>
 
+#include "spool.h"
 #include "unit/lib/model.h"
 
 static enum spw_spill spilled(const struct model *m)
@@ -215,6 +216,33 @@ static void test_truncating_gives_disk_back(void **state)
 	world_fini(&w);
 }
 
+/* Who read ahead need not look again unless something was cut off. */
+static void test_what_changes_nothing_is_no_news(void **state)
+{
+	struct world w;
+	struct model m;
+
+	(void)state;
+	world_init(&w, &(struct world_opts){ .budget = MIB });
+	for (int disk = 0; disk < 2; disk++) {
+		model_init(&m, MIB, SPOOL_OPTS(&w,
+		    .memory_max = disk ? 0 : MIB));
+		assert_ok(model_append(&m, 1000));
+		uint32_t version = atomic_load(&m.spool->version);
+		assert_ok(model_truncate(&m, 1000));
+		assert_ok(model_truncate(&m, 2000));
+		assert_int_equal(atomic_load(&m.spool->version), version);
+		assert_ok(model_truncate(&m, 1999));
+		assert_int_not_equal(atomic_load(&m.spool->version), version);
+		version = atomic_load(&m.spool->version);
+		assert_ok(model_seal(&m));
+		assert_err(model_truncate(&m, 0), EPERM);
+		assert_int_equal(atomic_load(&m.spool->version), version);
+		model_fini(&m);
+	}
+	world_fini(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_appending),
 		cmocka_unit_test(test_growth_counts_against_memory_max),
 		cmocka_unit_test(test_truncating_gives_disk_back),
+		cmocka_unit_test(test_what_changes_nothing_is_no_news),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -213,7 +213,8 @@ static void test_disk_fails(void **state)
 	struct reader *r = reader_new(fx.web.ctx, fx.file);
 	at_hand.error = EIO;
 	assert_int_equal(reader_read(r, 0, &byte, 1), HTTP_READ_ERROR);
-	assert_int_equal(spw_spool_try_pread(fx.file->spool, &byte, 1, 0), -EIO);
+	assert_int_equal(
+	    spw_spool_try_pread(fx.file->spool, &byte, 1, 0), -EIO);
 	reader_free(r);
 	tear_down(&fx);
 }

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* Appending to blocks that the pool writes. */
+#include <errno.h>
+
+#include "spool.h"
+
+/* Where the block ends that is filled behind: at a multiple of its size. */
+static uint64_t block_end(const struct spw__block *b)
+{
+	return (b->base / SPW__IO_SIZE + 1) * SPW__IO_SIZE;
+}
+
+size_t spw__spool_tail_room(struct spw_spool *s, uint64_t end)
+{
+	if (!s->tail || s->tail_closed)
+		return 0;
+
+	return (size_t)(block_end(s->tail) - end);
+}
+
+size_t spw__spool_fill_tail(struct spw_spool *s, struct spw__pieces *p,
+    size_t len)
+{
+	uint64_t end = atomic_load(&s->committed);
+	size_t n = spw__spool_tail_room(s, end);
+
+	if (n > len)
+		n = len;
+	if (n == 0)
+		return 0;
+
+	spw__pieces_take(p, s->tail->data + (end - s->tail->base), n);
+	if (end + n == block_end(s->tail))
+		s->tail_closed = true;
+	spw__spool_publish(s, end + n);
+	return n;
+}
+
+static void drop_blocks(struct spw__block *list)
+{
+	while (list) {
+		struct spw__block *next = atomic_load(&list->next);
+
+		spw__block_drop(list);
+		list = next;
+	}
+}
+
+/*
+ * Take the blocks that `len` > 0 bytes at `end` need, all or none. While
+ * nothing waits for the disk they are had even if memory is short: nothing
+ * that this spool could wait for would bring any back.
+ */
+static int get_blocks(struct spw_spool *s, uint64_t end, size_t len,
+    struct spw__block **ret)
+{
+	uint64_t first = end / SPW__IO_SIZE;
+	uint64_t count = (end + len - 1) / SPW__IO_SIZE - first + 1;
+	struct spw__block *list = NULL;
+
+	for (uint64_t i = 0; i < count; i++) {
+		struct spw__block *b;
+
+		int r = spw__spool_get_block(s, SPW__IO_SIZE,
+		    s->blocks ? SPW__CHARGE_BEHIND : SPW__CHARGE_FORCED, &b);
+		if (r < 0) {
+			drop_blocks(list);
+			return r;
+		}
+		atomic_store(&b->next, list);
+		list = b;
+	}
+	*ret = list;
+	return 0;
+}
+
+/* How many blocks may wait for the disk before the writer has to. */
+static uint64_t behind_max(const struct spw_spool *s)
+{
+	uint64_t blocks = s->opts.behind_max / SPW__IO_SIZE;
+
+	if (!s->opts.behind_max)
+		return SPW__BEHIND_BLOCKS;
+
+	return blocks ? blocks : 1;
+}
+
+/* Have memory and disk for `len` bytes behind the content, or neither. */
+static int ready_behind(struct spw_spool *s, size_t len,
+    struct spw__block **ret)
+{
+	uint64_t end = atomic_load(&s->committed);
+	size_t room = spw__spool_tail_room(s, end);
+	struct spw__block *list = NULL;
+	int r = 0;
+
+	if (s->writing)
+		return -EAGAIN;
+	if (len > room && s->blocks >= behind_max(s))
+		return -EAGAIN;
+	if (len > room)
+		r = get_blocks(s, end + room, len - room, &list);
+	if (r < 0)
+		return r == -ENOBUFS ? -EAGAIN : r;
+
+	r = spw__spool_charge_disk(s, end + len);
+	if (r < 0) {
+		drop_blocks(list);
+		return r;
+	}
+	*ret = list;
+	return 0;
+}
+
+/* Full blocks gather before a thread is woken, which costs more than writing
+   one; but the first go at once, to see whether the disk works. */
+static bool worth_a_kick(struct spw_spool *s)
+{
+	if (s->blocks > SPW__KICK_BLOCKS)
+		return true;
+	if (s->blocks < 2 && !s->tail_closed)
+		return false;
+
+	return !atomic_load(&s->on_disk) ||
+	    (s->opts.budget && spw__budget_tight(s->opts.budget));
+}
+
+int spw__spool_append_behind(struct spw_spool *s,
+    const struct spw__pieces *pieces, size_t len)
+{
+	struct spw__pieces p = *pieces;
+	struct spw__block *list = NULL;
+
+	int r = ready_behind(s, len, &list);
+	if (r == -EAGAIN) {
+		/* What waits for the disk will make room. */
+		if (s->blocks == 1)
+			s->tail_closed = true;
+		spw__spool_kick(s);
+	} else if (r < 0 && !s->kept && !s->busy) {
+		/* Not busy: there is no file that would have to be closed. */
+		spw__spool_undo(s);
+	}
+	if (r < 0)
+		return r;
+
+	for (;;) {
+		len -= spw__spool_fill_tail(s, &p, len);
+		if (!len)
+			break;
+
+		struct spw__block *b = list;
+		list = atomic_load(&b->next);
+		atomic_store(&b->next, NULL);
+		spw__spool_push(s, b, atomic_load(&s->committed));
+	}
+	if (worth_a_kick(s))
+		spw__spool_kick(s);
+	return 0;
+}
