@@ -64,11 +64,6 @@ int zip_dir_read(struct spw_spool *s, const struct zip_limits *limits,
 /** Free it; NULL is allowed. */
 void zip_dir_free(struct zip_dir *d);
 
-static inline void zip_dir_freep(struct zip_dir **d)
-{
-	zip_dir_free(*d);
-}
-
 /**
  * Find an entry by its name, the first of several.
  *

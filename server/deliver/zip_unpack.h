@@ -48,9 +48,4 @@ ssize_t zip_unpack_read(struct zip_unpack *u, void *buf, size_t len,
 /** Free it; NULL is allowed. */
 void zip_unpack_free(struct zip_unpack *u);
 
-static inline void zip_unpack_freep(struct zip_unpack **u)
-{
-	zip_unpack_free(*u);
-}
-
 #endif

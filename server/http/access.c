@@ -55,11 +55,6 @@ bool http_replied(const struct http_request *req)
 	       req->has_problem;
 }
 
-uint64_t http_body_received(const struct http_request *req)
-{
-	return req->received;
-}
-
 bool http_query_get(const struct http_request *req, const char *key, char *out,
     size_t cap, size_t *ret_len)
 {

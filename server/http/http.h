@@ -151,8 +151,6 @@ void http_wait(
 void http_deadline(struct http_request *req, uint64_t deadline_ms);
 /** Bound the body; past it the request is answered 413. */
 void http_body_limit(struct http_request *req, uint64_t max_bytes);
-/** Returns: bytes of the body received so far. */
-uint64_t http_body_received(const struct http_request *req);
 
 /*
  * Wakers.

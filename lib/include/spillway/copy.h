@@ -33,7 +33,8 @@ extern "C" {
  * Returns:   0 and a spool with one reference in `*ret`.
  * Errors:    as spw_spool_new() and spw_spool_append() of the new one; -EIO;
  *            -EINVAL when only one is sparse; the source's error of a failed
- *            spool. The original is as it was.
+ *            spool; -ENODATA when some of it was discarded. The original is
+ *            as it was.
  */
 SPW_API int spw_spool_clone(struct spw_spool *s,
     const struct spw_spool_opts *opts, struct spw_spool **ret) SPW_MUST_CHECK;
@@ -72,9 +73,10 @@ enum {
  * Errors:    -EEXIST with SPW_SAVE_EXCLUSIVE; -ENOENT, -ENOTDIR, -EACCES,
  *            -EROFS, -EISDIR, -ENAMETOOLONG as the system says; -ENOSPC,
  *            -EDQUOT, -EIO, -EMFILE; -EAGAIN for a sparse spool with holes;
- *            the source's error of a failed spool; -EINVAL for unknown flags
- *            or a path that names no file. There is no new name then, but
- *            after a failed SPW_SAVE_SYNC there may be.
+ *            the source's error of a failed spool; -ENODATA when some of it
+ *            was discarded; -EINVAL for unknown flags or a path that names no
+ *            file. There is no new name then, but after a failed
+ *            SPW_SAVE_SYNC there may be.
  */
 SPW_API int spw_spool_save(struct spw_spool *s, int dir_fd, const char *path,
     unsigned mode, unsigned flags) SPW_MUST_CHECK;

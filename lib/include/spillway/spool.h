@@ -130,9 +130,10 @@ struct spw_spool_info {
  *
  * Returns:   0 and a spool with one reference in `*ret`.
  * Errors:    -ENOMEM; -EINVAL for unknown flags, a missing `size`, a sparse
- *            spool without size, a cipher that cannot be; -ENOBUFS when it
- *            must be on disk and there is no directory; -EIO when there is
- *            no key to be had for a confidential one.
+ *            spool without size, a `behind_low` above `behind_max`, a cipher
+ *            that cannot be; -ENOBUFS when it must be on disk and there is
+ *            no directory; -EIO when there is no key to be had for a
+ *            confidential one.
  * Ownership: takes its own references on budget, dir and census; the pool
  *            must outlive it.
  */
@@ -203,7 +204,8 @@ SPW_API int spw_spool_try_append(struct spw_spool *s, const void *buf,
  * sparse spool the range becomes present and nothing else changes. May block.
  *
  * Returns:   0 when all was written.
- * Errors:    as spw_spool_append(); -EFBIG past the size of a sparse spool.
+ * Errors:    as spw_spool_append(); -EFBIG past the size of a sparse spool;
+ *            -ENODATA before what is left of one that is not (discard.h).
  *            A failed overwrite of bytes that are on disk may have replaced
  *            a part of them.
  */
