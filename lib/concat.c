@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
-#include <string.h>
 
+#include "line.h"
 #include "offset.h"
 #include "sys.h"
 
@@ -209,32 +209,22 @@ ssize_t spw_concat_read(struct spw_concat *c, void *buf, size_t len)
 	return n;
 }
 
+static ssize_t line_piece(void *ctx, char *buf, size_t len, size_t at)
+{
+	struct spw_concat *c = ctx;
+
+	return spw_concat_pread(c, buf, len, c->pos + at);
+}
+
 ssize_t spw_concat_readline(struct spw_concat *c, void *buf, size_t len)
 {
-	char *line = buf;
-	size_t got = 0;
-
 	if (len > SSIZE_MAX)
 		len = SSIZE_MAX;
-	while (got < len) {
-		/* Lines are short: a whole buffer would be for naught. */
-		size_t want = len - got < 256 ? len - got : 256;
-		ssize_t n =
-		    spw_concat_pread(c, line + got, want, c->pos + got);
-		if (n < 0)
-			return n;
-		if (n == 0)
-			break;
 
-		const char *lf = memchr(line + got, '\n', (size_t)n);
-		if (lf) {
-			got = (size_t)(lf - line) + 1;
-			break;
-		}
-		got += (size_t)n;
-	}
-	c->pos += got;
-	return (ssize_t)got;
+	ssize_t n = spw__line_read(buf, len, line_piece, c);
+	if (n > 0)
+		c->pos += (uint64_t)n;
+	return n;
 }
 
 int64_t spw_concat_seek(struct spw_concat *c, int64_t off,

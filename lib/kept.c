@@ -62,6 +62,19 @@ static struct spw_kept *new_kept(struct spw_keep *keep,
 	return k;
 }
 
+/* One of this name, without content and journal yet. */
+static int begin(struct spw_keep *keep, const char *name, struct spw_kept **ret)
+{
+	struct spw__keep_files files;
+
+	int r = spw__keep_files(name, &files);
+	if (r < 0)
+		return r;
+
+	*ret = new_kept(keep, &files);
+	return *ret ? 0 : -ENOMEM;
+}
+
 static int make_content(struct spw_kept *k, const struct spw_spool_opts *opts)
 {
 	int r = new_spool(k->keep, opts, 0, &k->spool);
@@ -121,14 +134,11 @@ int spw_kept_create(struct spw_keep *keep, const char *name,
     const struct spw_spool_opts *opts, const struct spw_kept_note *note,
     struct spw_kept **ret)
 {
-	struct spw__keep_files files;
+	struct spw_kept *k;
 
-	int r = spw__keep_files(name, &files);
+	int r = begin(keep, name, &k);
 	if (r < 0)
 		return r;
-	struct spw_kept *k = new_kept(keep, &files);
-	if (!k)
-		return -ENOMEM;
 
 	r = make_content(k, opts);
 	if (r == 0)
@@ -263,14 +273,11 @@ static int adopt(struct spw_kept *k, const struct spw_spool_opts *opts)
 int spw_kept_adopt(struct spw_keep *keep, const char *name,
     const struct spw_spool_opts *opts, struct spw_kept **ret)
 {
-	struct spw__keep_files files;
+	struct spw_kept *k;
 
-	int r = spw__keep_files(name, &files);
+	int r = begin(keep, name, &k);
 	if (r < 0)
 		return r;
-	struct spw_kept *k = new_kept(keep, &files);
-	if (!k)
-		return -ENOMEM;
 
 	r = adopt(k, opts);
 	if (r < 0) {

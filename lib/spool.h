@@ -383,6 +383,15 @@ int spw__spool_copy_out(struct spw_spool *s, uint64_t size, int fd);
 int spw__spool_pin_some(struct spw_spool *s, uint64_t off, size_t len,
     struct spw_pin *ret);
 
+/**
+ * Read `len` bytes, or as many as there still are: where something stands in
+ * the way after some, its error and not a short count.
+ *
+ * Errors:    as spw_spool_pread().
+ */
+ssize_t spw__spool_read_full(struct spw_spool *s, void *buf, size_t len,
+    uint64_t off);
+
 /** As spw_spool_read_all(), from `off` on. */
 int spw__spool_read_rest(struct spw_spool *s, uint64_t off, size_t cap,
     void **ret, size_t *ret_len);

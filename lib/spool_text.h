@@ -160,4 +160,7 @@ int spw__text_at_end(struct spw_text *t);
  */
 int spw__text_place(struct spw_text *t, uint64_t *ret_gap);
 
+/** spw__text_begin(), then spw__text_place(). */
+int spw__text_begin_placed(struct spw_text *t, uint64_t *ret_gap);
+
 #endif

@@ -15,14 +15,14 @@ void spw_free(void *p)
 	spw__sys_free(p);
 }
 
-/* Read exactly `len` bytes, or as many as there still are. */
-static ssize_t read_full(struct spw_spool *s, uint8_t *buf, size_t len,
+ssize_t spw__spool_read_full(struct spw_spool *s, void *buf, size_t len,
     uint64_t off)
 {
 	size_t got = 0;
 
 	while (got < len) {
-		ssize_t n = spw_spool_pread(s, buf + got, len - got, off + got);
+		ssize_t n = spw_spool_pread(
+		    s, (uint8_t *)buf + got, len - got, off + got);
 		if (n < 0)
 			return n;
 		if (n == 0)
@@ -59,7 +59,7 @@ int spw__spool_read_rest(struct spw_spool *s, uint64_t off, size_t cap,
 	if (!buf)
 		return -ENOMEM;
 
-	ssize_t n = read_full(s, buf, (size_t)len, off);
+	ssize_t n = spw__spool_read_full(s, buf, (size_t)len, off);
 	if (n < 0) {
 		spw__sys_free(buf);
 		return (int)n;
@@ -83,10 +83,10 @@ static int same_chunk(struct spw_spool *a, struct spw_spool *b, size_t len,
 {
 	uint8_t in_a[CHUNK], in_b[CHUNK];
 
-	ssize_t n = read_full(a, in_a, len, off);
+	ssize_t n = spw__spool_read_full(a, in_a, len, off);
 	if (n < 0)
 		return (int)n;
-	ssize_t m = read_full(b, in_b, len, off);
+	ssize_t m = spw__spool_read_full(b, in_b, len, off);
 	if (m < 0)
 		return (int)m;
 

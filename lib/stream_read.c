@@ -4,6 +4,7 @@
 #include <limits.h>
 
 #include "offset.h"
+#include "spool.h"
 #include "stream.h"
 
 /*
@@ -15,25 +16,6 @@ static uint64_t end_of(const struct spw_stream *s, uint64_t off, uint64_t len)
 	uint64_t max = spw__stream_sparse(s) ? s->length : SPW_UNLIMITED - 1;
 
 	return spw__offset_end(off, len, max);
-}
-
-/* Read what is there, all of it or none. */
-static ssize_t read_there(struct spw_stream *s, void *buf, size_t len,
-    uint64_t off)
-{
-	size_t got = 0;
-
-	while (got < len) {
-		ssize_t n = spw_spool_pread(
-		    s->spool, (uint8_t *)buf + got, len - got, off + got);
-		if (n < 0)
-			return n;
-		if (n == 0)
-			break;
-
-		got += (size_t)n;
-	}
-	return (ssize_t)got;
 }
 
 static ssize_t read_at(struct spw_stream *s, void *buf, size_t len,
@@ -51,7 +33,8 @@ static ssize_t read_at(struct spw_stream *s, void *buf, size_t len,
 		return r;
 
 	uint64_t there = spw_spool_present(s->spool, off);
-	return read_there(s, buf, len < there ? len : (size_t)there, off);
+	return spw__spool_read_full(s->spool, buf,
+	    len < there ? len : (size_t)there, off);
 }
 
 ssize_t spw_stream_pread(struct spw_stream *s, void *buf, size_t len,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Views: a part of a stream and a position. */
 #include <errno.h>
-#include <string.h>
 
+#include "line.h"
 #include "offset.h"
 #include "stream.h"
 
@@ -65,36 +65,37 @@ ssize_t spw_view_read(struct spw_view *v, void *buf, size_t len,
 	return n;
 }
 
+/* How a line is waited for. */
+struct line_wait {
+	struct spw_view *view;
+	uint64_t deadline_ms;
+	struct spw_cancel *cancel;
+};
+
+static ssize_t line_piece(void *ctx, char *buf, size_t len, size_t at)
+{
+	const struct line_wait *w = ctx;
+	struct spw_view *v = w->view;
+
+	return spw_stream_pread_some(v->stream, buf, len,
+	    v->first + v->pos + at, w->deadline_ms, w->cancel);
+}
+
 ssize_t spw_view_readline(struct spw_view *v, void *buf, size_t len,
     uint64_t deadline_ms, struct spw_cancel *cancel)
 {
+	struct line_wait w = { v, deadline_ms, cancel };
 	uint64_t most = left(v, v->pos);
-	char *line = buf;
-	size_t got = 0;
 
 	if (!v->stream)
 		return -EBADF;
 	if (len > most)
 		len = (size_t)most;
-	while (got < len) {
-		/* Lines are short: a whole buffer would be for naught. */
-		size_t want = len - got < 256 ? len - got : 256;
-		ssize_t n = spw_stream_pread_some(v->stream, line + got, want,
-		    v->first + v->pos + got, deadline_ms, cancel);
-		if (n < 0)
-			return n;
-		if (n == 0)
-			break;
 
-		const char *lf = memchr(line + got, '\n', (size_t)n);
-		if (lf) {
-			got = (size_t)(lf - line) + 1;
-			break;
-		}
-		got += (size_t)n;
-	}
-	v->pos += got;
-	return (ssize_t)got;
+	ssize_t n = spw__line_read(buf, len, line_piece, &w);
+	if (n > 0)
+		v->pos += (uint64_t)n;
+	return n;
 }
 
 /* Where the view ends, as far as that is known. */

@@ -166,6 +166,13 @@ int spw__text_place(struct spw_text *t, uint64_t *ret_gap)
 	return 0;
 }
 
+int spw__text_begin_placed(struct spw_text *t, uint64_t *ret_gap)
+{
+	int r = spw__text_begin(t);
+
+	return r < 0 ? r : spw__text_place(t, ret_gap);
+}
+
 int spw__text_at_end(struct spw_text *t)
 {
 	char byte;
@@ -179,10 +186,7 @@ int spw__text_at_end(struct spw_text *t)
 static ssize_t read_some(struct spw_text *t, struct spw__walk *w)
 {
 	uint64_t gap;
-	int r = spw__text_begin(t);
-
-	if (r == 0)
-		r = spw__text_place(t, &gap);
+	int r = spw__text_begin_placed(t, &gap);
 	if (r < 0)
 		return r;
 	if (gap)
@@ -313,10 +317,7 @@ ssize_t spw_text_getline(struct spw_text *t, char **line, size_t *cap,
 static int first_room(struct spw_text *t, struct heap *h)
 {
 	uint64_t gap;
-	int r = spw__text_begin(t);
-
-	if (r == 0)
-		r = spw__text_place(t, &gap);
+	int r = spw__text_begin_placed(t, &gap);
 	if (r < 0)
 		return r;
 

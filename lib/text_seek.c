@@ -69,10 +69,7 @@ int64_t spw_text_seek(struct spw_text *t, int64_t off, int whence)
 int64_t spw_text_tell_bytes(struct spw_text *t)
 {
 	uint64_t gap;
-	int r = spw__text_begin(t);
-
-	if (r == 0)
-		r = spw__text_place(t, &gap);
+	int r = spw__text_begin_placed(t, &gap);
 	if (r < 0)
 		return r;
 	if (gap > SPW__OFFSET_MAX / t->codec.unit)

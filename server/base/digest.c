@@ -8,7 +8,7 @@
 
 #include <openssl/evp.h>
 
-#include "base/crc32c.h"
+#include <spillway/digest.h>
 
 struct digest {
 	unsigned algs;
@@ -105,7 +105,7 @@ void digest_add(struct digest *d, const void *p, size_t len)
 			d->failed = true;
 	}
 	if (d->algs & DIGEST_BIT(DIGEST_CRC32C))
-		d->crc = crc32c(d->crc, p, len);
+		d->crc = spw_crc32c(d->crc, p, len);
 }
 
 int digest_finish(struct digest *d, struct digest_set *ret)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/metrics.h"
+#include "common/media.h"
 
 #define APPEND_MAGIC 0xa44e4du
 /* An expiry in the far future need not be moved with every buffer. */
@@ -210,32 +211,35 @@ static void drop(struct http_request *req, void *ctx)
 		resumable_settle(a->r);
 	if (a->creates && a->error < 0 && !a->interim)
 		resumable_orphan(a->r);
-	append_leave(a->in);
+	upload_leave(a->in);
 	append_free(a);
 }
 
 static const struct http_sink SINK = {take, end, drop};
 
-void append_leave(struct ingest *in)
+bool append_fits(struct http_request *req, const struct resumable *r,
+    const char *type, const char *wrong)
 {
-	atomic_fetch_sub(&in->active, 1);
-	metrics_add(METRIC_UPLOADS_ACTIVE, -1);
+	if (r->kind == RESUMABLE_FINAL) {
+		http_reply_error(req, PROBLEM_FORBIDDEN,
+		    "An upload put together of others is not appended to.");
+		return false;
+	}
+	if (!media_type_is(http_header(req, "Content-Type"), type)) {
+		http_answer_field(req, "Accept-Patch", type);
+		http_reply_error(req, PROBLEM_UNSUPPORTED_TYPE, "%s", wrong);
+		return false;
+	}
+	return true;
 }
 
 bool append_admit(struct http_request *req, struct ingest *in)
 {
 	uint64_t len = http_content_length(req);
 
-	if (http_is_1_0(req) && !http_has_body(req)) {
-		http_reply_error(req, PROBLEM_LENGTH_REQUIRED,
-		    "HTTP/1.0 needs a Content-Length.");
+	if (!upload_framed(req,
+		"Content-Range does not say where in an upload bytes go."))
 		return false;
-	}
-	if (http_header(req, "Content-Range").p) {
-		http_reply_error(req, PROBLEM_BAD_REQUEST,
-		    "Content-Range does not say where in an upload bytes go.");
-		return false;
-	}
 	int err = len == HTTP_LENGTH_UNKNOWN
 		      ? 0
 		      : store_check_space(in->store, len);
@@ -243,13 +247,9 @@ bool append_admit(struct http_request *req, struct ingest *in)
 		upload_failed(req, err);
 		return false;
 	}
-	if (atomic_fetch_add(&in->active, 1) >= in->conf->upload.max_active) {
-		atomic_fetch_sub(&in->active, 1);
-		http_reply_error(req, PROBLEM_UNAVAILABLE,
-		    "There are too many uploads; try again in a moment.");
+	if (!upload_enter(req, in))
 		return false;
-	}
-	metrics_add(METRIC_UPLOADS_ACTIVE, 1);
+
 	metrics_add(METRIC_UPLOADS_APPENDS, 1);
 	return true;
 }

@@ -82,13 +82,19 @@ struct append *append_new(struct ingest *in, struct file *f,
 void append_free(struct append *a);
 
 /**
+ * Is this a PATCH, of type `type`, of something that is appended to? `wrong`
+ * is what is told of another type. False: answered.
+ */
+bool append_fits(struct http_request *req, const struct resumable *r,
+    const char *type, const char *wrong);
+
+/**
  * Is there room for another append? Counts it if so; append_start(), or
- * append_leave(), must follow.
+ * upload_leave(), must follow.
  *
  * Returns:   true; else it was answered.
  */
 bool append_admit(struct http_request *req, struct ingest *in);
-void append_leave(struct ingest *in);
 
 /**
  * Read the body. What is wrong already, like the offset, is answered before

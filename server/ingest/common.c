@@ -143,7 +143,7 @@ static bool check_client(struct http_request *req, struct ingest *in)
 	return false;
 }
 
-bool upload_admit(struct http_request *req, struct ingest *in, bool form)
+bool upload_framed(struct http_request *req, const char *no_part)
 {
 	if (http_is_1_0(req) && !http_has_body(req)) {
 		http_reply_error(req, PROBLEM_LENGTH_REQUIRED,
@@ -151,12 +151,14 @@ bool upload_admit(struct http_request *req, struct ingest *in, bool form)
 		return false;
 	}
 	if (http_header(req, "Content-Range").p) {
-		http_reply_error(req, PROBLEM_BAD_REQUEST,
-		    "A part of a file cannot be uploaded with Content-Range.");
+		http_reply_error(req, PROBLEM_BAD_REQUEST, "%s", no_part);
 		return false;
 	}
-	if (!check_room(req, in, form) || !check_client(req, in))
-		return false;
+	return true;
+}
+
+bool upload_enter(struct http_request *req, struct ingest *in)
+{
 	if (atomic_fetch_add(&in->active, 1) >= in->conf->upload.max_active) {
 		atomic_fetch_sub(&in->active, 1);
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
@@ -165,6 +167,23 @@ bool upload_admit(struct http_request *req, struct ingest *in, bool form)
 	}
 
 	metrics_add(METRIC_UPLOADS_ACTIVE, 1);
+	return true;
+}
+
+void upload_leave(struct ingest *in)
+{
+	atomic_fetch_sub(&in->active, 1);
+	metrics_add(METRIC_UPLOADS_ACTIVE, -1);
+}
+
+bool upload_admit(struct http_request *req, struct ingest *in, bool form)
+{
+	if (!upload_framed(req,
+		"A part of a file cannot be uploaded with Content-Range.") ||
+	    !check_room(req, in, form) || !check_client(req, in) ||
+	    !upload_enter(req, in))
+		return false;
+
 	metrics_add(METRIC_UPLOADS_STARTED, 1);
 	return true;
 }
@@ -194,8 +213,7 @@ static enum metric outcome(int err)
 
 void upload_over(struct ingest *in, int err)
 {
-	atomic_fetch_sub(&in->active, 1);
-	metrics_add(METRIC_UPLOADS_ACTIVE, -1);
+	upload_leave(in);
 	metrics_add(outcome(err), 1);
 }
 

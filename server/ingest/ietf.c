@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/media.h"
 #include "common/sfield.h"
 #include "ingest/create.h"
 
@@ -216,17 +215,9 @@ void ietf_patch(struct http_request *req, struct ingest *in, struct file *f)
 	uint64_t offset = read_number(req, "Upload-Offset");
 	bool last = false;
 
-	if (r->kind == RESUMABLE_FINAL) {
-		http_reply_error(req, PROBLEM_FORBIDDEN,
-		    "An upload put together of others is not appended to.");
+	if (!append_fits(req, r, IETF_TYPE,
+		"A PATCH of an upload has the type " IETF_TYPE "."))
 		return;
-	}
-	if (!media_type_is(http_header(req, "Content-Type"), IETF_TYPE)) {
-		http_answer_field(req, "Accept-Patch", IETF_TYPE);
-		http_reply_error(req, PROBLEM_UNSUPPORTED_TYPE,
-		    "A PATCH of an upload has the type " IETF_TYPE ".");
-		return;
-	}
 	if (offset == UINT64_MAX || !ietf_is(req, &last)) {
 		bad(req, "An append has the fields Upload-Offset, a number, "
 			 "and Upload-Complete, ?0 or ?1.");
@@ -324,7 +315,7 @@ static void begin(struct http_request *req, struct ingest *in,
 		if (f)
 			store_remove(in->store, f);
 		append_free(a);
-		append_leave(in);
+		upload_leave(in);
 	}
 	file_unref(f);
 }

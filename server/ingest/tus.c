@@ -291,17 +291,9 @@ void tus_patch(struct http_request *req, struct ingest *in, struct file *f)
 {
 	struct resumable *r = resumable_of(f);
 
-	if (r->kind == RESUMABLE_FINAL) {
-		http_reply_error(req, PROBLEM_FORBIDDEN,
-		    "An upload put together of others is not appended to.");
+	if (!append_fits(req, r, TUS_TYPE,
+		"A PATCH of tus has the type " TUS_TYPE "."))
 		return;
-	}
-	if (!media_type_is(http_header(req, "Content-Type"), TUS_TYPE)) {
-		http_answer_field(req, "Accept-Patch", TUS_TYPE);
-		http_reply_error(req, PROBLEM_UNSUPPORTED_TYPE,
-		    "A PATCH of tus has the type " TUS_TYPE ".");
-		return;
-	}
 
 	struct append *a = append_new(in, f, &tus_append_ops);
 	if (!a) {

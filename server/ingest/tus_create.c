@@ -189,7 +189,7 @@ static void create_with_upload(struct http_request *req, struct ingest *in,
 	if (f)
 		store_remove(in->store, f);
 	append_free(a);
-	append_leave(in);
+	upload_leave(in);
 	file_unref(f);
 }
 

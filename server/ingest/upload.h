@@ -53,6 +53,16 @@ int upload_seal(
     struct http_request *req, struct upload_wake *w, struct file *f);
 
 /**
+ * Does the header say how long the body is, and nothing of a part? `no_part`
+ * is what is told of Content-Range. False: answered.
+ */
+bool upload_framed(struct http_request *req, const char *no_part);
+
+/** Take one of `upload.max_active` places. False: there is none, answered. */
+bool upload_enter(struct http_request *req, struct ingest *in);
+void upload_leave(struct ingest *in);
+
+/**
  * May this upload begin? Counts it if so. A form may be longer than the
  * largest file: each of its files has the limit to itself.
  *

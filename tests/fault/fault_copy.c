@@ -254,7 +254,7 @@ static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
 		assert_int_equal(names(), 1);
 		assert_ok(unlink(path));
 	}
-	if (!sc->how & SEALED)
+	if (!(sc->how & SEALED))
 		assert_ok(model_append(&m, 70000));
 	model_fini(&m);
 	world_fini(&w);

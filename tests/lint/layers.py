@@ -9,15 +9,15 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.M)
 LAYERS = [
     ("lib/common", 0),
     ("lib", 1),
-    ("server/base", 1),
+    ("server/base", 2),
     ("client", 1),
-    ("server/store", 2),
-    ("server/http", 2),
-    ("server/ingest", 3),
-    ("server/deliver", 3),
-    ("server/process", 3),
-    ("server/front", 4),
-    ("server", 5),
+    ("server/store", 3),
+    ("server/http", 3),
+    ("server/ingest", 4),
+    ("server/deliver", 4),
+    ("server/process", 4),
+    ("server/front", 5),
+    ("server", 6),
 ]
 
 # Libraries that are kept behind one door each.

@@ -56,6 +56,51 @@ static void test_lengths_and_pieces(void **state)
 	}
 }
 
+/* The same without the processor's own instruction. */
+static uint32_t by_table_alone(uint32_t crc, const void *p, size_t len)
+{
+	return ~by_table(~crc, p, len);
+}
+
+/* Source: RFC 3720 appendix B.4 */
+static void test_known_by_either_way(void **state)
+{
+	uint8_t buf[32];
+
+	(void)state;
+	assert_int_equal(spw_crc32c(0, "", 0), 0);
+	assert_int_equal(spw_crc32c(0, "123456789", 9), 0xe3069283u);
+	memset(buf, 0, sizeof(buf));
+	assert_int_equal(spw_crc32c(0, buf, sizeof(buf)), 0x8a9136aau);
+	memset(buf, 0xff, sizeof(buf));
+	assert_int_equal(spw_crc32c(0, buf, sizeof(buf)), 0x62a8ab43u);
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = (uint8_t)i;
+	assert_int_equal(spw_crc32c(0, buf, sizeof(buf)), 0x46dd794eu);
+	assert_int_equal(by_table_alone(0, buf, sizeof(buf)), 0x46dd794eu);
+}
+
+/* In whatever pieces, at whatever address, by either way. */
+static void test_pieces_by_either_way(void **state)
+{
+	uint8_t buf[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = (uint8_t)(i * 7 + (i >> 3));
+	uint32_t whole = by_table_alone(0, buf, sizeof(buf));
+	assert_int_equal(spw_crc32c(0, buf, sizeof(buf)), whole);
+	for (size_t cut = 0; cut <= 40; cut++) {
+		uint32_t crc = spw_crc32c(0, buf, cut);
+
+		crc = spw_crc32c(crc, buf + cut, sizeof(buf) - cut);
+		assert_int_equal(crc, whole);
+		crc = by_table_alone(0, buf, cut);
+		crc = by_table_alone(crc, buf + cut, sizeof(buf) - cut);
+		assert_int_equal(crc, whole);
+	}
+}
+
 static void test_the_algorithm(void **state)
 {
 	const struct spw_digest_algo *a = spw_digest_crc32c();
@@ -79,6 +124,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known_values),
 		cmocka_unit_test(test_lengths_and_pieces),
+		cmocka_unit_test(test_known_by_either_way),
+		cmocka_unit_test(test_pieces_by_either_way),
 		cmocka_unit_test(test_the_algorithm),
 	};
 
