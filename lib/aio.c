@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "opts.h"
 #include "sys.h"
 
 #define DEPTH_DEFAULT 256u
@@ -166,20 +167,22 @@ static void init_lock(struct spw_aio *q)
 
 static int valid(const struct spw_aio_opts *opts)
 {
-	return opts && opts->size == sizeof(*opts) && opts->pool &&
-	    opts->depth <= DEPTH_MAX && opts->parallel <= PARALLEL_MAX;
+	return opts->pool && opts->depth <= DEPTH_MAX &&
+	    opts->parallel <= PARALLEL_MAX;
 }
 
 int spw_aio_open(const struct spw_aio_opts *opts, struct spw_aio **ret)
 {
-	if (!valid(opts) || !ret)
+	struct spw_aio_opts o;
+
+	if (spw__opts_take(&o, sizeof(o), opts) < 0 || !valid(&o) || !ret)
 		return -EINVAL;
 
 	struct spw_aio *q = spw__sys_alloc(sizeof(*q));
 	if (!q)
 		return -ENOMEM;
 
-	q->opts = *opts;
+	q->opts = o;
 	if (!q->opts.depth)
 		q->opts.depth = DEPTH_DEFAULT;
 	if (!q->opts.parallel)

@@ -89,14 +89,13 @@ static ssize_t run_pread(struct spw_aio_op *op)
 /* The first `n` bytes are in the file: are they in the system's cache, too? */
 static bool read_cached(struct spw_aio_op *op, size_t n)
 {
-	uint64_t file_off;
 	uint32_t discards = atomic_load(&op->spool->discards);
-	int fd = spw__spool_place_on_disk(op->spool, op->off, n, &file_off);
+	ssize_t got =
+	    spw_spool_try_pread(op->spool, op->buf.out, n, op->off);
 
 	/* What is discarded meanwhile may be read as zeros. */
-	return fd >= 0 &&
-	    spw__sys_pread_cached(fd, op->buf.out, n, file_off) ==
-	    (ssize_t)n && atomic_load(&op->spool->discards) == discards;
+	return got == (ssize_t)n &&
+	    atomic_load(&op->spool->discards) == discards;
 }
 
 static ssize_t try_pread(struct spw_aio_op *op)

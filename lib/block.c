@@ -10,6 +10,10 @@
 
 #define CHUNK_MAX (1024u * 1024)
 #define CHUNK_BLOCKS 64u
+/* How many times its size a large block can grow: addresses cost nothing. */
+#define ROOM 256u
+/* What aligns the bytes of a block that come behind it. */
+#define HEADER ((sizeof(struct spw__block) + 63) / 64 * 64)
 
 /* Memory for many blocks of one class. */
 struct spw__chunk {
@@ -49,9 +53,11 @@ size_t spw__slab_cached(struct spw__slab *slab)
 	return cached;
 }
 
-static void free_mapped(struct spw__block *b)
+/* The memory of a block that is its own. */
+static void free_own(struct spw__block *b)
 {
-	spw__sys_unmap(b->data, b->cap);
+	if (b->room)
+		spw__sys_unmap(b->data, b->room);
 	spw__sys_free(b);
 }
 
@@ -73,7 +79,7 @@ void spw__slab_fini(struct spw__slab *slab)
 			next = atomic_load_explicit(
 			    &b->next, memory_order_relaxed);
 			if (!b->chunk)
-				free_mapped(b);
+				free_own(b);
 		}
 	}
 	while (slab->chunks) {
@@ -142,18 +148,46 @@ static bool add_chunk(struct spw__slab *slab, size_t cap)
 	return true;
 }
 
+/* Memory for `cap` bytes, where it is large with room to grow behind it. */
+static uint8_t *map(size_t cap, size_t *ret_room)
+{
+	size_t room = cap;
+	uint8_t *p = NULL;
+
+	if (cap > SPW__BLOCK_WARM_MAX && cap <= SIZE_MAX / 2 / ROOM) {
+		room = cap * ROOM;
+		p = spw__sys_map_room(cap, room);
+	}
+	if (!p) {
+		room = cap;
+		p = spw__sys_map(cap);
+	}
+	*ret_room = room;
+	return p;
+}
+
 static struct spw__block *map_block(size_t cap)
 {
 	struct spw__block *b = spw__sys_alloc(sizeof(*b));
 	if (!b)
 		return NULL;
 
-	b->data = spw__sys_map(cap);
+	b->data = map(cap, &b->room);
 	if (!b->data) {
 		spw__sys_free(b);
 		return NULL;
 	}
 	b->cap = cap;
+	return b;
+}
+
+static struct spw__block *heap_block(size_t cap)
+{
+	struct spw__block *b = spw__sys_alloc_dirty(HEADER + cap);
+	if (!b)
+		return NULL;
+
+	*b = (struct spw__block){ .data = (uint8_t *)b + HEADER, .cap = cap };
 	return b;
 }
 
@@ -167,24 +201,44 @@ static struct spw__block *get_recycled(struct spw__slab *slab, size_t cap)
 	return b;
 }
 
-struct spw__block *spw__block_get(struct spw__slab *slab, size_t cap)
+static struct spw__block *get(struct spw__slab *slab, size_t cap, bool secret)
 {
 	struct spw__block *b = NULL;
-	bool recycled = slab && class_of(cap) < SPW__BLOCK_CLASSES;
 
-	if (recycled)
-		b = get_recycled(slab, cap);
-	if (!b && (!recycled || cap > SPW__BLOCK_CHUNKED_MAX))
-		b = map_block(cap);
+	if (cap <= SPW__BLOCK_WARM_MAX) {
+		if (slab)
+			b = get_recycled(slab, cap);
+		else if (!secret)
+			return heap_block(cap);
+		if (b || (slab && cap <= SPW__BLOCK_CHUNKED_MAX))
+			return b;
+	}
+	return map_block(cap);
+}
+
+struct spw__block *spw__block_get(struct spw__slab *slab, size_t cap,
+    bool secret)
+{
+	struct spw__block *b = get(slab, cap, secret);
 	if (!b)
 		return NULL;
 
 	atomic_store_explicit(&b->next, NULL, memory_order_relaxed);
 	atomic_store_explicit(&b->refs, 1, memory_order_relaxed);
-	b->secret = false;
+	b->secret = secret;
+	b->passed = 0;
 	b->base = 0;
 	b->budget = NULL;
 	return b;
+}
+
+int spw__block_grow(struct spw__block *b, size_t cap)
+{
+	assert(cap >= b->cap && cap <= b->room);
+	int r = spw__sys_map_more(b->data, cap);
+	if (r == 0)
+		b->cap = cap;
+	return r;
 }
 
 /* Take a wholly free chunk's blocks off the free list, then the chunk. */
@@ -219,8 +273,8 @@ void spw__block_put(struct spw__slab *slab, struct spw__block *b)
 {
 	struct spw__chunk *c = b->chunk;
 
-	if (!slab || (!c && class_of(b->cap) >= SPW__BLOCK_CLASSES)) {
-		free_mapped(b);
+	if (!slab || b->cap > SPW__BLOCK_WARM_MAX) {
+		free_own(b);
 		return;
 	}
 
@@ -233,7 +287,7 @@ void spw__block_put(struct spw__slab *slab, struct spw__block *b)
 	} else if (slab->cached + b->cap <= slab->cache_max) {
 		push_free(slab, b);
 	} else {
-		free_mapped(b);
+		free_own(b);
 	}
 	pthread_mutex_unlock(&slab->lock);
 }

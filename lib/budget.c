@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "opts.h"
 #include "sys.h"
 
 #define CACHE_MIN (4u * 1024 * 1024)
@@ -55,22 +56,24 @@ static void set_family(struct spw_budget *b, struct spw_budget *parent)
 int spw_budget_new_with(const struct spw_budget_opts *opts,
     struct spw_budget **ret)
 {
-	if (!opts || opts->size != sizeof(*opts) || !opts->limit_bytes || !ret)
+	struct spw_budget_opts o;
+
+	if (spw__opts_take(&o, sizeof(o), opts) < 0 || !o.limit_bytes || !ret)
 		return -EINVAL;
-	if (opts->parent && opts->parent->level + 1 == SPW_BUDGET_LEVELS)
+	if (o.parent && o.parent->level + 1 == SPW_BUDGET_LEVELS)
 		return -EINVAL;
 
 	struct spw_budget *b = spw__sys_alloc(sizeof(*b));
 	if (!b)
 		return -ENOMEM;
 
-	int r = set_marks(b, opts);
+	int r = set_marks(b, &o);
 	if (r < 0) {
 		spw__sys_free(b);
 		return r;
 	}
 	atomic_store(&b->refs, 1);
-	set_family(b, opts->parent);
+	set_family(b, o.parent);
 	*ret = b;
 	return 0;
 }
@@ -130,7 +133,7 @@ static uint64_t ceiling(const struct spw_budget *b, enum spw__charge kind)
 	if (kind == SPW__CHARGE_FORCED)
 		return SPW_UNLIMITED;
 
-	return kind == SPW__CHARGE_CONTENT ? b->limit : b->limit - b->limit / 4;
+	return kind == SPW__CHARGE_BEHIND ? b->limit - b->limit / 4 : b->limit;
 }
 
 static bool fits(uint64_t now, size_t bytes, uint64_t limit)
@@ -157,14 +160,49 @@ static bool charge_one(struct spw_budget *b, size_t bytes,
 	return true;
 }
 
-/* Give back to `b` and those above it, up to `end`, which is not among them. */
+static bool may_pass(uint64_t now, size_t bytes)
+{
+	return !now ||
+	    (now <= SPW__PASSING_MAX && bytes <= SPW__PASSING_MAX - now);
+}
+
+/* Charge one past its limit. Returns: as charge_one(). */
+static bool pass_one(struct spw_budget *b, size_t bytes, uint64_t *ret)
+{
+	uint64_t now = atomic_load(&b->passing);
+
+	do {
+		if (!may_pass(now, bytes))
+			return false;
+	} while (!atomic_compare_exchange_weak(&b->passing, &now, now + bytes));
+
+	*ret = atomic_fetch_add(&b->charged, bytes) + bytes;
+	return true;
+}
+
+static bool passed(const struct spw_budget *b, unsigned levels)
+{
+	return levels & 1u << b->level;
+}
+
+static void owe(struct spw_budget *b)
+{
+	if (atomic_load(&b->waiting))
+		atomic_store(&b->owed, true);
+}
+
+/*
+ * Give back to `b` and those above it, up to `end`, which is not among them;
+ * `levels` are those whose limit it passed.
+ */
 static void uncharge(struct spw_budget *b, const struct spw_budget *end,
-    size_t bytes)
+    size_t bytes, unsigned levels)
 {
 	for (; b != end; b = b->parent) {
 		atomic_fetch_sub(&b->charged, bytes);
-		if (atomic_load(&b->waiting))
-			atomic_store(&b->owed, true);
+		if (passed(b, levels))
+			atomic_fetch_sub(&b->passing, bytes);
+		owe(b);
 	}
 }
 
@@ -177,20 +215,30 @@ static void raise_peak(struct spw_budget *b, uint64_t charged)
 		;
 }
 
-/* Charge all or none, the nearest first: its refusal disturbs nobody else. */
+/*
+ * Charge all or none, the nearest first: its refusal disturbs nobody else.
+ *
+ * Returns: the levels whose limit it passed.
+ */
 static int charge(struct spw_budget *b, size_t bytes, enum spw__charge kind)
 {
 	uint64_t charged[SPW_BUDGET_LEVELS];
+	unsigned levels = 0;
 
 	for (struct spw_budget *a = b; a; a = a->parent) {
-		if (!charge_one(a, bytes, kind, &charged[a->level])) {
-			uncharge(b, a, bytes);
+		uint64_t *now = &charged[a->level];
+
+		if (charge_one(a, bytes, kind, now))
+			continue;
+		if (kind != SPW__CHARGE_PASSING || !pass_one(a, bytes, now)) {
+			uncharge(b, a, bytes, levels);
 			return -ENOBUFS;
 		}
+		levels |= 1u << a->level;
 	}
 	for (; b; b = b->parent)
 		raise_peak(b, charged[b->level]);
-	return 0;
+	return (int)levels;
 }
 
 int spw__budget_get_block(struct spw_budget *b, size_t cap,
@@ -200,11 +248,12 @@ int spw__budget_get_block(struct spw_budget *b, size_t cap,
 	if (r < 0)
 		return r;
 
-	struct spw__block *block = spw__block_get(&b->top->slab, cap);
+	struct spw__block *block = spw__block_get(&b->top->slab, cap, false);
 	if (!block) {
-		uncharge(b, NULL, cap);
+		uncharge(b, NULL, cap, (unsigned)r);
 		return -ENOMEM;
 	}
+	block->passed = (uint8_t)r;
 
 	/* A pin may outlive the spool, so the block keeps the budget alive. */
 	block->budget = spw_budget_ref(b);
@@ -212,13 +261,50 @@ int spw__budget_get_block(struct spw_budget *b, size_t cap,
 	return 0;
 }
 
+int spw__budget_grow_block(struct spw__block *block, size_t cap)
+{
+	struct spw_budget *b = block->budget;
+	size_t more = cap - block->cap;
+
+	int r = b ? charge(b, more, SPW__CHARGE_CONTENT) : 0;
+	if (r < 0)
+		return r;
+
+	r = spw__block_grow(block, cap);
+	if (r < 0 && b)
+		uncharge(b, NULL, more, 0);
+	return r;
+}
+
 struct spw_budget *spw__budget_free_block(struct spw__block *block)
 {
 	struct spw_budget *b = block->budget;
 	size_t cap = block->cap;
+	unsigned levels = block->passed;
 
 	spw__block_put(&b->top->slab, block);
-	uncharge(b, NULL, cap);
+	uncharge(b, NULL, cap, levels);
+	return b;
+}
+
+void spw__budget_strand(struct spw__block *block)
+{
+	unsigned levels = block->passed;
+
+	block->passed = 0;
+	for (struct spw_budget *b = block->budget; levels && b; b = b->parent) {
+		if (!passed(b, levels))
+			continue;
+		atomic_fetch_sub(&b->passing, block->cap);
+		owe(b);
+	}
+}
+
+struct spw_budget *spw__budget_full(struct spw_budget *b, size_t bytes)
+{
+	while (b && (fits(atomic_load(&b->charged), bytes, b->limit) ||
+			may_pass(atomic_load(&b->passing), bytes)))
+		b = b->parent;
 	return b;
 }
 
@@ -235,4 +321,17 @@ struct spw_budget *spw__budget_tight(struct spw_budget *b)
 		b->soft)
 		b = b->parent;
 	return b;
+}
+
+bool spw__budget_ample(const struct spw_budget *b, uint64_t bytes)
+{
+	for (; b; b = b->parent) {
+		uint64_t now =
+		    atomic_load_explicit(&b->charged, memory_order_relaxed);
+		uint64_t most = b->limit / 4 < b->low ? b->limit / 4 : b->low;
+
+		if (bytes > most || now > most - bytes)
+			return false;
+	}
+	return true;
 }

@@ -52,6 +52,7 @@ struct spw_budget {
 	unsigned level;			/* 0: the topmost */
 	uint64_t limit, soft, low;
 	_Atomic uint64_t charged, peak, evictions, refusals;
+	_Atomic uint64_t passing;	/* of it, by SPW__CHARGE_PASSING */
 	_Atomic uint32_t waiting;	/* length of the line, a hint */
 	_Atomic bool owed;		/* memory came back, nobody was woken */
 	_Atomic bool evicting;		/* `evict_job` is with the pool */
@@ -72,8 +73,13 @@ struct spw_budget {
 enum spw__charge {
 	SPW__CHARGE_CONTENT,	/* all of it */
 	SPW__CHARGE_BEHIND,	/* writes behind leave a quarter alone */
-	SPW__CHARGE_FORCED,	/* more than all: so that a spool gets on */
+	SPW__CHARGE_PASSING,	/* all of it, and more for what goes to disk at
+				   once; of which there is little at a time */
+	SPW__CHARGE_FORCED,	/* more than all: a key */
 };
+
+/* What may pass the limit at a time; alone, more than that. */
+#define SPW__PASSING_MAX (1024u * 1024)
 
 /**
  * Take a charged block for `cap` bytes.
@@ -85,11 +91,28 @@ int spw__budget_get_block(struct spw_budget *b, size_t cap,
     enum spw__charge kind, struct spw__block **ret);
 
 /**
+ * Have more bytes in a block, charged to its budget if it has one.
+ *
+ * Errors:    -ENOBUFS; as spw__block_grow(). It is as it was.
+ */
+int spw__budget_grow_block(struct spw__block *block, size_t cap);
+
+/**
  * The end of a charged block: uncharge it and recycle its memory.
  *
  * Returns:   the budget, with the block's reference on it.
  */
 struct spw_budget *spw__budget_free_block(struct spw__block *block);
+
+/**
+ * The disk did not take a block, so that it stays: no longer may it keep
+ * others from passing the limit. Who waits for that is woken when
+ * spw__budget_settle() is called.
+ */
+void spw__budget_strand(struct spw__block *block);
+
+/** Returns: the nearest in which `bytes` cannot even pass, or NULL. */
+struct spw_budget *spw__budget_full(struct spw_budget *b, size_t bytes);
 
 /** Returns: the nearest that has no room for content of `bytes`, or NULL. */
 struct spw_budget *spw__budget_short(struct spw_budget *b, size_t bytes);
@@ -97,6 +120,9 @@ struct spw_budget *spw__budget_short(struct spw_budget *b, size_t bytes);
 /** Returns: the nearest of which so little is left that eviction should
     begin, or NULL. */
 struct spw_budget *spw__budget_tight(struct spw_budget *b);
+
+/** Is there so much, here and above, that nobody would miss `bytes`? */
+bool spw__budget_ample(const struct spw_budget *b, uint64_t bytes);
 
 /* budget_rank.c; of `b` and all above it */
 

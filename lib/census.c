@@ -5,8 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include <spillway/spool.h>
-
+#include "spool.h"
 #include "sys.h"
 
 struct spw_census {
@@ -116,9 +115,12 @@ static void count(struct spw_census_stats *stats, struct spw__counted *e,
 	struct spw_spool_info info;
 
 	spw_spool_info(e->spool, &info);
-	stats->bytes += info.present;
-	stats->memory_bytes += info.memory_bytes;
-	stats->disk_bytes += info.disk_bytes;
+	/* Of a joined one they are counted where they are. */
+	if (!spw__spool_joined(e->spool)) {
+		stats->bytes += info.present;
+		stats->memory_bytes += info.memory_bytes;
+		stats->disk_bytes += info.disk_bytes;
+	}
 	stats->discarded_bytes += info.discarded;
 	stats->spilled[info.spilled]++;
 	if (info.state != SPW_STATE_OPEN)

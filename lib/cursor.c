@@ -113,7 +113,7 @@ ssize_t spw_cursor_read(struct spw_cursor *c, void *buf, size_t len)
 		return r;
 
 	bool buffered = c->pos == c->last && len < SPW__AHEAD / 2 &&
-	    c->pos < atomic_load(&c->spool->on_disk);
+	    c->pos < atomic_load(&c->spool->on_disk) && have_buffer(c);
 	ssize_t n = buffered ? read_buffered(c, buf, len)
 			     : spw_spool_pread(c->spool, buf, len, c->pos);
 	if (n > 0)

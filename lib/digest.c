@@ -6,6 +6,7 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include "opts.h"
 #include "spool.h"
 #include "sys.h"
 
@@ -18,7 +19,7 @@
 struct spw_digest {
 	struct spw_digest *next;	/* under the spool's taps_lock */
 	struct spw_spool *spool;
-	const struct spw_digest_algo *algo;
+	struct spw_digest_algo algo;
 	pthread_mutex_t lock;		/* of the rest */
 	uint64_t done;		/* bytes from the first on, in `state` */
 	uint32_t version;	/* of the content before they were read */
@@ -28,8 +29,8 @@ struct spw_digest {
 
 static bool algo_ok(const struct spw_digest_algo *a)
 {
-	return a && a->size == sizeof(*a) && a->begin && a->update &&
-	    a->value && a->digest_bytes && a->digest_bytes <= SPW_DIGEST_MAX &&
+	return a->begin && a->update && a->value && a->digest_bytes &&
+	    a->digest_bytes <= SPW_DIGEST_MAX &&
 	    a->state_bytes <= SIZE_MAX / 2;
 }
 
@@ -46,13 +47,13 @@ static uint32_t version_of(struct spw_spool *s)
 /* Begin at the first byte. */
 static int restart(struct spw_digest *d)
 {
-	if (d->algo->end)
-		d->algo->end(d->state);
-	memset(d->state, 0, d->algo->state_bytes);
+	if (d->algo.end)
+		d->algo.end(d->state);
+	memset(d->state, 0, d->algo.state_bytes);
 	d->done = 0;
 	/* Before anything is read: what changes from now on shows. */
 	d->version = version_of(d->spool);
-	int r = d->algo->begin(d->state);
+	int r = d->algo.begin(d->state);
 	d->valid = r == 0;
 	return r;
 }
@@ -73,7 +74,7 @@ static bool stale(const struct spw_digest *d)
 
 static int update(struct spw_digest *d, const void *data, size_t len)
 {
-	int r = d->algo->update(d->state, data, len);
+	int r = d->algo.update(d->state, data, len);
 
 	if (r < 0)
 		d->valid = false;
@@ -85,19 +86,22 @@ static int update(struct spw_digest *d, const void *data, size_t len)
 int spw_digest_open(struct spw_spool *s, const struct spw_digest_algo *algo,
     struct spw_digest **ret)
 {
-	if (!algo_ok(algo) || !ret)
+	struct spw_digest_algo known;
+
+	if (spw__opts_take(&known, sizeof(known), algo) < 0 ||
+	    !algo_ok(&known) || !ret)
 		return -EINVAL;
 
-	struct spw_digest *d = spw__sys_alloc(sizeof(*d) + algo->state_bytes);
+	struct spw_digest *d = spw__sys_alloc(sizeof(*d) + known.state_bytes);
 	if (!d)
 		return -ENOMEM;
 
 	d->spool = s;
-	d->algo = algo;
+	d->algo = known;
 	int r = restart(d);
 	if (r < 0) {
-		if (algo->end)
-			algo->end(d->state);
+		if (known.end)
+			known.end(d->state);
 		spw__sys_free(d);
 		return r;
 	}
@@ -134,10 +138,10 @@ void spw_digest_close(struct spw_digest *d)
 	pthread_mutex_lock(&d->spool->taps_lock);
 	leave(d);
 	pthread_mutex_unlock(&d->spool->taps_lock);
-	if (d->algo->end)
-		d->algo->end(d->state);
+	if (d->algo.end)
+		d->algo.end(d->state);
 	/* What is left of the content in it, too. */
-	explicit_bzero(d->state, d->algo->state_bytes);
+	explicit_bzero(d->state, d->algo.state_bytes);
 	pthread_mutex_destroy(&d->lock);
 	spw_spool_unref(d->spool);
 	spw__sys_free(d);
@@ -172,12 +176,9 @@ static int take_file(struct spw_digest *d, uint64_t end)
 
 	ssize_t n = spw_spool_pread(
 	    s, buf, left < CHUNK ? (size_t)left : CHUNK, d->done);
-	if (n <= 0)
-		return n < 0 ? (int)n : 1;
-
-	int r = update(d, buf, (size_t)n);
-	if (s->opts.cipher)
-		explicit_bzero(buf, (size_t)n);
+	int r = n > 0 ? update(d, buf, (size_t)n) : n < 0 ? (int)n : 1;
+	/* An error may come after some bytes. */
+	spw__spool_wipe(s, buf, sizeof(buf));
 	return r;
 }
 
@@ -273,9 +274,9 @@ int spw_digest_get(struct spw_digest *d, void *ret, uint64_t *ret_size)
 	for (int i = 0; r == 1 && i < TRIES; i++)
 		r = catch_up(d);
 	if (r == 0)
-		r = d->algo->value(d->state, value);
+		r = d->algo.value(d->state, value);
 	if (r == 0) {
-		memcpy(ret, value, d->algo->digest_bytes);
+		memcpy(ret, value, d->algo.digest_bytes);
 		if (ret_size)
 			*ret_size = d->done;
 	}
@@ -291,6 +292,6 @@ int spw_digest_verify(struct spw_digest *d, const void *want, size_t len)
 	if (r < 0)
 		return r;
 
-	return len == d->algo->digest_bytes && memcmp(value, want, len) == 0
+	return len == d->algo.digest_bytes && memcmp(value, want, len) == 0
 	    ? 0 : -EBADMSG;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "opts.h"
 #include "segment.h"
 #include "sys.h"
 
@@ -28,6 +29,7 @@ struct spw_dir {
 	   since. */
 	_Atomic int64_t free;
 	_Atomic uint64_t free_at;
+	_Atomic int64_t owed;	/* charged, and in no file yet */
 	pthread_mutex_t segment_lock;
 	struct spw__segment *segment;
 };
@@ -120,10 +122,13 @@ static bool good_affix(const char *s)
 	return !s || (strlen(s) <= AFFIX_MAX && !strchr(s, '/'));
 }
 
-static bool good_opts(const struct spw_dir_opts *o)
+static int take_opts(struct spw_dir_opts *o, const struct spw_dir_opts *opts)
 {
-	return o && o->size == sizeof(*o) && good_affix(o->prefix) &&
-	    good_affix(o->suffix);
+	int r = spw__opts_take(o, sizeof(*o), opts);
+
+	if (r == 0 && !(good_affix(o->prefix) && good_affix(o->suffix)))
+		r = -EINVAL;
+	return r;
 }
 
 static void set_opts(struct spw_dir *d, const struct spw_dir_opts *o)
@@ -140,7 +145,9 @@ static void set_opts(struct spw_dir *d, const struct spw_dir_opts *o)
 
 int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)
 {
-	if (!good_opts(opts) || !opts->path || !ret)
+	struct spw_dir_opts o;
+
+	if (take_opts(&o, opts) < 0 || !o.path || !ret)
 		return -EINVAL;
 
 	struct spw_dir *d = spw__sys_alloc(sizeof(*d));
@@ -150,8 +157,8 @@ int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)
 	struct spw__fs_info fs;
 	atomic_store(&d->refs, 1);
 	pthread_mutex_init(&d->segment_lock, NULL);
-	set_opts(d, opts);
-	int r = d->fd = spw__sys_open_dir(opts->path);
+	set_opts(d, &o);
+	int r = d->fd = spw__sys_open_dir(o.path);
 	if (r >= 0)
 		r = spw__sys_fs_info(d->fd, &fs);
 	if (r >= 0)
@@ -171,11 +178,12 @@ int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)
 int spw_dir_open_first(const struct spw_dir_opts *opts,
     const char *const *paths, size_t count, struct spw_dir **ret)
 {
-	if (!good_opts(opts) || !paths || !count || !ret)
+	struct spw_dir_opts o;
+
+	if (take_opts(&o, opts) < 0 || !paths || !count || !ret)
 		return -EINVAL;
 
 	struct spw_dir *first = NULL;
-	struct spw_dir_opts o = *opts;
 	int r = 0;
 	/* From the last to the first: each needs its fallback. */
 	while (count-- > 0) {
@@ -231,7 +239,8 @@ static int64_t free_bytes(struct spw_dir *d, unsigned ttl_ms)
 		struct spw__fs_info fs;
 
 		if (spw__sys_fs_info(d->fd, &fs) == 0)
-			atomic_store(&d->free, (int64_t)fs.free_bytes);
+			atomic_store(&d->free,
+			    (int64_t)fs.free_bytes - atomic_load(&d->owed));
 	}
 	return atomic_load(&d->free);
 }
@@ -295,6 +304,11 @@ void spw__dir_uncharge(struct spw_dir *d, uint64_t bytes)
 {
 	atomic_fetch_sub(&d->charged, bytes);
 	atomic_fetch_add(&d->free, (int64_t)bytes);
+}
+
+void spw__dir_owe(struct spw_dir *d, int64_t more)
+{
+	atomic_fetch_add(&d->owed, more);
 }
 
 int spw__dir_file(struct spw_dir *d)

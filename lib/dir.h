@@ -36,6 +36,12 @@ int spw__named_file(int dir_fd, const char *prefix, const char *suffix,
 int spw__dir_charge(struct spw_dir *d, uint64_t bytes);
 void spw__dir_uncharge(struct spw_dir *d, uint64_t bytes);
 
+/**
+ * So much more of what was charged is not in a file yet, where that is no
+ * matter of the file system: nothing is set aside there.
+ */
+void spw__dir_owe(struct spw_dir *d, int64_t more);
+
 /** Returns: the descriptor of a new unnamed file, or a negative errno. */
 int spw__dir_file(struct spw_dir *d);
 

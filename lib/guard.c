@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "opts.h"
 #include "sys.h"
 
 /* What is encrypted at a time, on the stack. */
@@ -14,6 +15,8 @@
 #define OWN_SPANS 4u
 /* One write splits a span and adds one. */
 #define SPANS_A_WRITE 2u
+/* Gaps as wide may be holes of the file. */
+#define WIDE UINT64_C(4096)
 
 /* Bytes of the content that are in the file, under one nonce. */
 struct span {
@@ -22,7 +25,7 @@ struct span {
 };
 
 struct spw__guard {
-	const struct spw_cipher *cipher;
+	struct spw_cipher cipher;
 	struct spw__block *block;	/* that this is in */
 	pthread_rwlock_t lock;		/* of the spans and what is in them */
 	struct span *spans;		/* sorted */
@@ -38,8 +41,10 @@ _Static_assert(sizeof(struct spw__guard) <= SPW__BLOCK_MIN,
 
 bool spw__cipher_ok(const struct spw_cipher *c)
 {
-	return c->size == sizeof(*c) && c->apply && c->key_bytes >= 16 &&
-	    c->key_bytes <= SPW_CIPHER_KEY_MAX;
+	struct spw_cipher known;
+
+	return spw__opts_take(&known, sizeof(known), c) == 0 && known.apply &&
+	    known.key_bytes >= 16 && known.key_bytes <= SPW_CIPHER_KEY_MAX;
 }
 
 int spw__guard_new(const struct spw_cipher *c, struct spw__block *b,
@@ -48,10 +53,12 @@ int spw__guard_new(const struct spw_cipher *c, struct spw__block *b,
 	struct spw__guard *g = (struct spw__guard *)(void *)b->data;
 	pthread_rwlockattr_t attr;
 
-	b->secret = true;
-	*g = (struct spw__guard){ .cipher = c, .block = b, .spans = g->own,
+	assert(b->secret);
+	*g = (struct spw__guard){ .block = b, .spans = g->own,
 		.cap = OWN_SPANS };
-	int r = spw__sys_random(g->key, c->key_bytes);
+	int r = spw__opts_take(&g->cipher, sizeof(g->cipher), c);
+	if (r == 0)
+		r = spw__sys_random(g->key, g->cipher.key_bytes);
 	if (r < 0) {
 		spw__block_unref(b);
 		return r;
@@ -108,7 +115,7 @@ static bool overlaps(const struct spw__guard *g, uint64_t first, uint64_t end)
 }
 
 /* Have room for the spans of one more write. */
-static int reserve(struct spw__guard *g)
+int spw__guard_reserve(struct spw__guard *g)
 {
 	if (g->cap - g->count >= SPANS_A_WRITE)
 		return 0;
@@ -189,9 +196,9 @@ static ssize_t put(struct spw__guard *g, const struct spw__file *at,
 {
 	struct span new = { off, off + len, claim(g, off, off + len) };
 
-	int r = reserve(g);
+	int r = spw__guard_reserve(g);
 	if (r == 0)
-		r = g->cipher->apply(g->key, new.nonce, off, buf, len);
+		r = g->cipher.apply(g->key, new.nonce, off, buf, len);
 	if (r < 0) {
 		explicit_bzero(buf, len);
 		return r;
@@ -213,6 +220,23 @@ static ssize_t put(struct spw__guard *g, const struct spw__file *at,
 	return n;
 }
 
+/*
+ * Go on from `*first` to what is in spans, or near them. Returns: up to where
+ * that goes without a wide gap, at most `end`, at which there is a span.
+ */
+static uint64_t next_stretch(const struct spw__guard *g, uint64_t *first,
+    uint64_t end)
+{
+	size_t i = find(g, *first);
+
+	if (g->spans[i].first >= *first + WIDE)
+		*first = g->spans[i].first;
+	while (g->spans[i].end < end &&
+	    g->spans[i + 1].first < g->spans[i].end + WIDE)
+		i++;
+	return g->spans[i].end < end ? g->spans[i].end : end;
+}
+
 /* Write the window of `off` anew if it has many spans. */
 static int tidy(struct spw__guard *g, const struct spw__file *at,
     uint64_t off)
@@ -228,12 +252,17 @@ static int tidy(struct spw__guard *g, const struct spw__file *at,
 	if (end > g->spans[g->count - 1].end)
 		end = g->spans[g->count - 1].end;
 	while (first < end) {
-		uint64_t left = end - first;
+		uint64_t stop = next_stretch(g, &first, end);
+		if (first >= end)
+			break;
 
 		ssize_t n = spw__guard_read(g, at, buf,
-		    left < CHUNK ? (size_t)left : CHUNK, first);
+		    stop - first < CHUNK ? (size_t)(stop - first) : CHUNK,
+		    first);
 		if (n > 0)
 			n = put(g, at, buf, (size_t)n, first);
+		else
+			explicit_bzero(buf, sizeof(buf));
 		if (n <= 0)
 			return n < 0 ? (int)n : -EIO;
 		first += (uint64_t)n;
@@ -275,7 +304,7 @@ static int reveal(const struct spw__guard *g, uint8_t *buf, size_t len,
 		}
 
 		size_t n = (size_t)((s.end < end ? s.end : end) - off);
-		int r = n ? g->cipher->apply(g->key, s.nonce, off, buf, n) : 0;
+		int r = n ? g->cipher.apply(g->key, s.nonce, off, buf, n) : 0;
 		if (r < 0)
 			return r;
 		buf += n;
@@ -296,6 +325,13 @@ ssize_t spw__guard_read(struct spw__guard *g, const struct spw__file *at,
 	}
 	pthread_rwlock_unlock(&g->lock);
 	return n;
+}
+
+void spw__guard_drop(struct spw__guard *g, uint64_t first, uint64_t end)
+{
+	pthread_rwlock_wrlock(&g->lock);
+	cut_out(g, first, end);
+	pthread_rwlock_unlock(&g->lock);
 }
 
 int spw__guard_cut(struct spw__guard *g, int fd, uint64_t size)

@@ -12,10 +12,11 @@
  *
  * So that overwrites here and there do not make more and more spans, a window
  * of the content that has many is written anew under one nonce, in place and
- * from front to back: an error on the way leaves all of it readable.
+ * from front to back: an error on the way leaves all of it readable. Gaps of
+ * a page and more stay gaps: they may take no disk.
  *
- * The key is here and nowhere else: in a block of the slab, which core dumps
- * leave out and which is wiped at the end.
+ * The key is here and nowhere else: in a secret block, which core dumps leave
+ * out and which is wiped at the end.
  *
  * Threads: one at a time writes, cuts or forgets (the spool's `busy`); any
  * may read meanwhile. Readers wait while bytes that are in a span are being
@@ -47,7 +48,8 @@ struct spw__file {
 bool spw__cipher_ok(const struct spw_cipher *c);
 
 /**
- * Make a guard with a random key in `b`, a block of SPW__BLOCK_MIN bytes.
+ * Make a guard with a random key in `b`, a secret block of SPW__BLOCK_MIN
+ * bytes.
  *
  * Errors:    -EIO.
  * Ownership: the block is the guard's, also after an error. Nothing may be
@@ -78,6 +80,12 @@ ssize_t spw__guard_write(struct spw__guard *g, const struct spw__file *at,
 /** Read as pread() does. */
 ssize_t spw__guard_read(struct spw__guard *g, const struct spw__file *at,
     void *buf, size_t len, uint64_t off);
+
+/** Make sure that the next spw__guard_drop() has memory. Errors: -ENOMEM. */
+int spw__guard_reserve(struct spw__guard *g);
+
+/** [first, end) was given up: it is in no span any more. */
+void spw__guard_drop(struct spw__guard *g, uint64_t first, uint64_t end);
 
 /** Set the length of a file of its own. */
 int spw__guard_cut(struct spw__guard *g, int fd, uint64_t size);

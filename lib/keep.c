@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dir.h"
+#include "opts.h"
 #include "sys.h"
 
 #define NAME_SIZE (SPW_KEEP_NAME_MAX + 1)
@@ -119,8 +120,10 @@ static int open_dir(struct spw_keep *k, const struct spw_keep_opts *o)
 
 int spw_keep_open(const struct spw_keep_opts *opts, struct spw_keep **ret)
 {
-	if (!opts || opts->size != sizeof(*opts) || !opts->path || !ret ||
-	    (opts->flags & ~(unsigned)SPW_KEEP_SYNC))
+	struct spw_keep_opts o;
+
+	if (spw__opts_take(&o, sizeof(o), opts) < 0 || !o.path || !ret ||
+	    (o.flags & ~(unsigned)SPW_KEEP_SYNC))
 		return -EINVAL;
 
 	struct spw_keep *k = spw__sys_alloc(sizeof(*k));
@@ -128,8 +131,8 @@ int spw_keep_open(const struct spw_keep_opts *opts, struct spw_keep **ret)
 		return -ENOMEM;
 
 	atomic_store(&k->refs, 1);
-	k->flags = opts->flags;
-	int r = open_dir(k, opts);
+	k->flags = o.flags;
+	int r = open_dir(k, &o);
 	if (r < 0) {
 		spw_keep_unref(k);
 		return r;

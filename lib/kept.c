@@ -178,17 +178,19 @@ static int find_journal(struct spw_kept *k)
 	return is_trusted(k->keep, &k->says) ? 0 : -ESTALE;
 }
 
-/* The content was cut after the commit: what was said of it goes, too. */
+/*
+ * The content was cut after the commit: what was said of it goes, too. Nobody
+ * cuts what is sealed.
+ */
 static int believe_less(struct spw__journal *j, uint64_t size)
 {
-	if (j->size)
+	if (j->size || j->sealed)
 		return -EBADMSG;
 
 	j->shorter = (struct spw__extent){ 0, size };
 	j->ranges = &j->shorter;
 	j->count = size > 0;
 	j->state_len = 0;
-	j->sealed = false;
 	return 0;
 }
 
@@ -223,6 +225,10 @@ static int copy_ranges(struct spw_spool *s, const struct spw__journal *j)
 
 		spw__extents_add(
 		    &s->extents, j->ranges[i].first, j->ranges[i].end);
+		r = spw__spool_refill(
+		    s, j->ranges[i].first, j->ranges[i].end);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -235,10 +241,11 @@ static int set_content(struct spw_spool *s, const struct spw__journal *j)
 	if (s->opts.size_max && end_of(j) > s->opts.size_max)
 		return -EFBIG;
 
-	int r = spw__spool_charge_disk(s, size);
-	if (r == 0 && j->size)
-		r = copy_ranges(s, j);
-	else if (r == 0)
+	/* First, for that is what is charged. */
+	int r = j->size ? copy_ranges(s, j) : 0;
+	if (r == 0)
+		r = spw__spool_charge_disk(s, size);
+	if (r == 0 && !j->size)
 		r = spw__spool_cut_file(s, size);
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 #include "sys.h"
 
@@ -16,6 +17,7 @@ struct spw_pool {
 	size_t pending;		/* queued and running */
 	unsigned idle;		/* threads asleep */
 	bool stop;
+	pid_t owner;		/* whose the threads are */
 	unsigned threads;
 	pthread_t ids[THREADS_MAX];
 };
@@ -59,6 +61,7 @@ int spw_pool_new(unsigned threads, struct spw_pool **ret)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->more, NULL);
 	p->last = &p->first;
+	p->owner = getpid();
 	for (; p->threads < threads; p->threads++) {
 		int r = spw__sys_thread(&p->ids[p->threads], work, p);
 		if (r < 0) {
@@ -95,6 +98,12 @@ void spw_pool_free(struct spw_pool *p)
 {
 	if (!p)
 		return;
+	/* In a child that was forked off there is nobody to wait for, and who
+	   held the lock may be missing. */
+	if (p->owner != getpid()) {
+		spw__sys_free(p);
+		return;
+	}
 
 	pthread_mutex_lock(&p->lock);
 	p->stop = true;

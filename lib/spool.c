@@ -6,19 +6,21 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "opts.h"
 #include "segment.h"
+#include "spool_join.h"
 #include "sys.h"
 
 #define KNOWN_FLAGS (SPW_SPOOL_ON_DISK | SPW_SPOOL_SPARSE)
 
 static int check_opts(const struct spw_spool_opts *o)
 {
-	if (o->size != sizeof(*o) || (o->flags & ~(unsigned)KNOWN_FLAGS))
+	if (o->flags & ~(unsigned)KNOWN_FLAGS)
 		return -EINVAL;
 	if ((o->flags & SPW_SPOOL_SPARSE) &&
 	    (!o->size_hint || o->size_hint > (uint64_t)INT64_MAX))
 		return -EINVAL;
-	if (o->behind_max && o->behind_low > o->behind_max)
+	if (o->behind_low > o->behind_max)
 		return -EINVAL;
 	if (o->cipher && !spw__cipher_ok(o->cipher))
 		return -EINVAL;
@@ -48,12 +50,16 @@ int spw_spool_new(const struct spw_spool_opts *opts, struct spw_spool **ret)
 		.memory_max = SPW_UNLIMITED,
 	};
 
+	struct spw_spool_opts o;
+
 	if (!ret)
 		return -EINVAL;
-	if (!opts)
-		opts = &defaults;
 
-	int r = check_opts(opts);
+	int r = spw__opts_take(&o, sizeof(o), opts ? opts : &defaults);
+	if (r == 0 && !o.behind_max)
+		o.behind_max = SPW__BEHIND_MAX;
+	if (r == 0)
+		r = check_opts(&o);
 	if (r < 0)
 		return r;
 
@@ -61,9 +67,13 @@ int spw_spool_new(const struct spw_spool_opts *opts, struct spw_spool **ret)
 	if (!s)
 		return -ENOMEM;
 
-	s->opts = *opts;
-	r = make_guard(s);
+	s->opts = o;
+	if (o.dir && spw__spool_sparse(s))
+		r = spw__spool_all_hole(s);
+	if (r == 0)
+		r = make_guard(s);
 	if (r < 0) {
+		spw__gone_free(s->gone);
 		spw__sys_free(s);
 		return r;
 	}
@@ -115,12 +125,11 @@ static void destroy(struct spw_spool *s)
 		spw__segment_give(s->segment, s->file_off, s->disk_charged);
 	else if (fd >= 0)
 		spw__dir_close(s->dir, fd);
-	if (s->disk_charged)
-		spw__dir_uncharge(
-		    s->dir, spw__spool_disk_of(s, s->disk_charged));
+	spw__spool_uncharge_disk(s, 0);
 	spw__guard_free(s->guard);
 	spw__extents_fini(&s->extents);
 	spw__gone_free(s->gone);
+	spw__parts_free(atomic_load(&s->parts));
 	spw_budget_unref(s->opts.budget);
 	spw_dir_unref(s->opts.dir);
 	spw_census_unref(s->opts.census);
@@ -186,8 +195,7 @@ static void trim_memory(struct spw_spool *s)
 		return;
 
 	spw__spool_swap_block(s, b, size);
-	if (s->opts.budget && s->opts.dir)
-		spw__budget_rank(s->opts.budget, &s->rank, b->cap);
+	spw__spool_rank(s);
 }
 
 /* Locked; nothing waits for the disk. */
@@ -196,6 +204,10 @@ static int seal(struct spw_spool *s)
 	if (spw__spool_sparse(s) &&
 	    s->extents.bytes + spw__spool_gone(s) != s->opts.size_hint)
 		return -EAGAIN;
+
+	int r = spw__spool_joined(s) ? spw__parts_sealed(s) : 0;
+	if (r < 0)
+		return r;
 
 	trim_memory(s);
 	atomic_store(&s->state, SPW_STATE_SEALED);
@@ -298,6 +310,9 @@ static int to_disk(struct spw_spool *s)
 
 int spw_spool_rollover(struct spw_spool *s)
 {
+	if (spw__spool_joined(s))
+		return spw__parts_rollover(s);
+
 	pthread_mutex_lock(&s->lock);
 	spw__spool_busy_begin(s);
 	int r = to_disk(s);
@@ -333,6 +348,8 @@ int spw_spool_fd(struct spw_spool *s)
 {
 	if (s->opts.cipher)
 		return -EOPNOTSUPP;
+	if (spw__spool_joined(s))
+		return spw__spool_unpack(s);
 
 	int r = spw_spool_rollover(s);
 	if (r == 0 && s->segment)
@@ -383,4 +400,6 @@ void spw_spool_info(struct spw_spool *s, struct spw_spool_info *ret)
 		.discarded = spw__spool_gone(s),
 	};
 	pthread_mutex_unlock(&s->lock);
+	if (spw__spool_joined(s))
+		spw__parts_info(s, ret);
 }

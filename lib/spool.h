@@ -30,6 +30,10 @@
  * disk are given back afterwards. In memory the only block may then begin
  * behind offset 0; on_disk is never below `start`.
  *
+ * A joined spool has `parts` and neither file nor blocks. All of its content
+ * is below on_disk, so that the way of what is in memory knows nothing of it;
+ * who comes for the file finds none, and goes on to the part.
+ *
  * A confidential spool's file is reached through its guard only (guard.h),
  * and its blocks are marked secret.
  *
@@ -42,6 +46,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include <spillway/spool.h>
 
@@ -57,8 +62,8 @@
 
 /* Larger writes cost several times the CPU on common file systems. */
 #define SPW__IO_SIZE (64u * 1024)
-/* Blocks that may wait for the disk, unless `behind_max` says otherwise. */
-#define SPW__BEHIND_BLOCKS 16u
+/* What may wait for the disk, unless `behind_max` says otherwise. */
+#define SPW__BEHIND_MAX (1024u * 1024)
 /* Blocks that are left to gather before the pool is woken. */
 #define SPW__KICK_BLOCKS 3u
 /* What one turn of the pool writes before other spools get theirs. */
@@ -94,9 +99,12 @@ struct spw_spool {
 	bool drain;			/* write the open tail, too */
 	bool starved;			/* waited for the budget already */
 	bool hopeless;			/* and nothing came of it */
+	bool pressed;			/* an append on disk had no memory */
 	bool writer_waits;		/* was told -EAGAIN */
 	bool named;			/* others know the file */
+	bool saved;			/* by a name of spw_spool_save() */
 	bool journaled;			/* and a journal says what is in it */
+	bool shared;			/* a snapshot is this very spool */
 	bool released;			/* it may be another process's */
 	bool dirty_end;			/* the file may not end at on_disk */
 	bool untrimmable;		/* and cutting it off failed */
@@ -111,9 +119,11 @@ struct spw_spool {
 	int flush_error;		/* to be told to the writer, once */
 	int source_error;
 	uint64_t disk_charged;		/* less what takes no disk (`gone`) */
+	uint64_t owed;			/* of it, as the directory was told */
 	struct spw__gone *gone;		/* NULL: nothing was discarded */
 	pthread_cond_t idle;		/* `busy` was given up */
 	struct spw__extents extents;	/* sparse only */
+	_Atomic(struct spw__parts *) parts; /* NULL: it is not joined */
 	struct spw__rank rank;
 	struct spw__counted counted;	/* by the census */
 
@@ -128,6 +138,19 @@ struct spw_spool {
 static inline bool spw__spool_sparse(const struct spw_spool *s)
 {
 	return s->opts.flags & SPW_SPOOL_SPARSE;
+}
+
+static inline bool spw__spool_joined(struct spw_spool *s)
+{
+	return atomic_load(&s->parts);
+}
+
+/** What was copied of the content is no longer needed. */
+static inline void spw__spool_wipe(const struct spw_spool *s, void *copy,
+    size_t len)
+{
+	if (s->opts.cipher)
+		explicit_bzero(copy, len);
 }
 
 /** Take a reference unless the spool is being freed; NULL then. */
@@ -202,6 +225,12 @@ bool spw__spool_next_dir(struct spw_spool *s, int r);
 /** Nobody can have the file, and there is nothing in it to be read. Busy;
     drops the lock meanwhile. */
 void spw__spool_drop_file(struct spw_spool *s);
+
+/**
+ * Tell the directory how much of what is charged was not written yet. Where
+ * blocks are set aside the file system itself knows.
+ */
+void spw__spool_tell_owed(struct spw_spool *s);
 
 /** Say how much of the content is in the file; from now on it is kept. */
 void spw__spool_set_on_disk(struct spw_spool *s, uint64_t size);
@@ -278,10 +307,17 @@ int spw__pack_write(struct spw__pack *p);
  */
 int spw__spool_pack(struct spw_spool *s);
 
-/** Returns: a descriptor of a copy of a packed spool; or a negative errno. */
+/** Returns: a descriptor of a copy of what has no file of its own, packed or
+    joined; or a negative errno. */
 int spw__spool_unpack(struct spw_spool *s);
 
 /* spool_room.c */
+
+/** Rank it by its memory, if it can go to disk. Locked. */
+void spw__spool_rank(struct spw_spool *s);
+
+/** Nothing is added to the memory it has, and nobody sends it. Locked. */
+void spw__spool_close_tail(struct spw_spool *s);
 
 /**
  * Send a spool to disk to make room. May block.
@@ -314,12 +350,16 @@ void spw__spool_settle(struct spw_spool *s);
  */
 int spw__spool_make_room(struct spw_spool *s, size_t bytes, bool block);
 
-/** Start spilling in the background when memory is getting short. Unlocked. */
-void spw__spool_relieve(struct spw_spool *s);
+/** Send others to disk when memory is getting short, or, `pressed`, was. With a
+    pool in the background; else it may block. Unlocked. */
+void spw__spool_relieve(struct spw_spool *s, bool pressed);
 
 /* spool_discard.c; locked unless it says otherwise */
 
 void spw__gone_free(struct spw__gone *g);
+
+/** Of a sparse spool nothing is there: it takes no disk. Errors: -ENOMEM. */
+int spw__spool_all_hole(struct spw_spool *s);
 
 /** Returns: how many bytes were discarded and are not there again. */
 uint64_t spw__spool_gone(const struct spw_spool *s);

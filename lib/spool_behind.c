@@ -46,11 +46,7 @@ static void drop_blocks(struct spw__block *list)
 	}
 }
 
-/*
- * Take the blocks that `len` > 0 bytes at `end` need, all or none. While
- * nothing waits for the disk they are had even if memory is short: nothing
- * that this spool could wait for would bring any back.
- */
+/* Take the blocks that `len` > 0 bytes at `end` need, all or none. */
 static int get_blocks(struct spw_spool *s, uint64_t end, size_t len,
     struct spw__block **ret)
 {
@@ -62,7 +58,7 @@ static int get_blocks(struct spw_spool *s, uint64_t end, size_t len,
 		struct spw__block *b;
 
 		int r = spw__spool_get_block(s, SPW__IO_SIZE,
-		    s->blocks ? SPW__CHARGE_BEHIND : SPW__CHARGE_FORCED, &b);
+		    s->blocks ? SPW__CHARGE_BEHIND : SPW__CHARGE_CONTENT, &b);
 		if (r < 0) {
 			drop_blocks(list);
 			return r;
@@ -79,13 +75,16 @@ static uint64_t behind_max(const struct spw_spool *s)
 {
 	uint64_t blocks = s->opts.behind_max / SPW__IO_SIZE;
 
-	if (!s->opts.behind_max)
-		return SPW__BEHIND_BLOCKS;
-
 	return blocks ? blocks : 1;
 }
 
-/* Have memory and disk for `len` bytes behind the content, or neither. */
+/*
+ * Have memory and disk for `len` bytes behind the content, or neither. Where
+ * memory is short, who waits for the disk gets some when that is done; who
+ * does not could wait for nothing, and may pass the limit.
+ *
+ * Returns: 1 when they have to go to the disk at once.
+ */
 static int ready_behind(struct spw_spool *s, size_t len,
     struct spw__block **ret)
 {
@@ -100,8 +99,17 @@ static int ready_behind(struct spw_spool *s, size_t len,
 		return -EAGAIN;
 	if (len > room)
 		r = get_blocks(s, end + room, len - room, &list);
+	if (r == -ENOBUFS && s->blocks)
+		return -EAGAIN;
+
+	bool passes = r == -ENOBUFS;
+	if (passes) {
+		s->pressed = true;
+		r = spw__spool_get_block(
+		    s, spw__block_cap(len), SPW__CHARGE_PASSING, &list);
+	}
 	if (r < 0)
-		return r == -ENOBUFS ? -EAGAIN : r;
+		return r;
 
 	r = spw__spool_charge_disk(s, end + len);
 	if (r < 0) {
@@ -109,7 +117,33 @@ static int ready_behind(struct spw_spool *s, size_t len,
 		return r;
 	}
 	*ret = list;
-	return 0;
+	return passes;
+}
+
+/* Have it told when `len` bytes may pass. -ERESTART when they may now. */
+static int wait_to_pass(struct spw_spool *s, size_t len)
+{
+	struct spw_budget *line = NULL, *b;
+	size_t cap = spw__block_cap(len);
+
+	/* In line first, or the wake-up could be missed. */
+	while ((b = spw__budget_full(s->opts.budget, cap)) && b != line) {
+		spw__budget_wait(b, &s->rank);
+		line = b;
+	}
+	return b ? -EAGAIN : -ERESTART;
+}
+
+/* Append a block of its own, which nothing is added to. */
+static void append_closed(struct spw_spool *s, struct spw__block *b,
+    struct spw__pieces *p, size_t len)
+{
+	uint64_t end = atomic_load(&s->committed);
+
+	spw__pieces_take(p, b->data, len);
+	spw__spool_push(s, b, end);
+	s->tail_closed = true;
+	spw__spool_publish(s, end + len);
 }
 
 /* Full blocks gather before a thread is woken, which costs more than writing
@@ -132,6 +166,8 @@ int spw__spool_append_behind(struct spw_spool *s,
 	struct spw__block *list = NULL;
 
 	int r = ready_behind(s, len, &list);
+	if (r == -ENOBUFS)
+		return wait_to_pass(s, len);
 	if (r == -EAGAIN) {
 		/* What waits for the disk will make room. */
 		if (s->blocks == 1)
@@ -143,6 +179,11 @@ int spw__spool_append_behind(struct spw_spool *s,
 	}
 	if (r < 0)
 		return r;
+	if (r > 0) {
+		append_closed(s, list, &p, len);
+		spw__spool_kick(s);
+		return 0;
+	}
 
 	for (;;) {
 		len -= spw__spool_fill_tail(s, &p, len);

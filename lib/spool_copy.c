@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "opts.h"
 #include "spool.h"
+#include "spool_join.h"
 #include "sys.h"
 
 /* What goes through this process's hands at a time. */
@@ -25,8 +27,7 @@ void spw__spool_hold(struct spw_spool *s)
 void spw__spool_release(struct spw_spool *s)
 {
 	pthread_mutex_lock(&s->lock);
-	if (s->opts.budget && s->opts.dir && s->tail && !s->spilled)
-		spw__budget_rank(s->opts.budget, &s->rank, s->memory_bytes);
+	spw__spool_rank(s);
 	spw__spool_busy_end(s);
 	pthread_mutex_unlock(&s->lock);
 	spw__spool_settle(s);
@@ -62,8 +63,12 @@ static bool must_copy_by_hand(ssize_t r)
 static ssize_t copy_in_kernel(struct spw_spool *s, uint64_t off, uint64_t len,
     int fd)
 {
-	uint64_t disk = atomic_load(&s->on_disk), at;
+	const uint64_t to = off;
+	uint64_t at;
 
+	if (spw__spool_joined(s))
+		s = spw__spool_part(s, &off, &len);
+	uint64_t disk = atomic_load(&s->on_disk);
 	if (off >= disk)
 		return 0;
 	if (len > disk - off)
@@ -74,7 +79,7 @@ static ssize_t copy_in_kernel(struct spw_spool *s, uint64_t off, uint64_t len,
 	if (from < 0)
 		return 0;
 
-	ssize_t n = spw__sys_copy_range(from, at, fd, off, (size_t)len);
+	ssize_t n = spw__sys_copy_range(from, at, fd, to, (size_t)len);
 	if (must_copy_by_hand(n))
 		return 0;
 
@@ -99,13 +104,12 @@ static ssize_t copy_by_hand(struct spw_spool *s, uint64_t off, uint64_t len,
 	}
 
 	ssize_t n = spw_spool_pread(s, buf, most < CHUNK ? most : CHUNK, off);
-	if (n <= 0)
-		return n < 0 ? n : -EIO;
-
-	int r = to ? spw_spool_pwrite(to, buf, (size_t)n, off)
-		   : write_all(fd, buf, (size_t)n, off);
-	if (s->opts.cipher)
-		explicit_bzero(buf, (size_t)n);
+	int r = n < 0 ? (int)n : -EIO;
+	if (n > 0)
+		r = to ? spw_spool_pwrite(to, buf, (size_t)n, off)
+		       : write_all(fd, buf, (size_t)n, off);
+	/* An error may come after some bytes. */
+	spw__spool_wipe(s, buf, sizeof(buf));
 	return r < 0 ? r : n;
 }
 
@@ -196,6 +200,17 @@ static int clone_file(struct spw_spool *s, struct spw_spool *c, uint64_t size)
 	return r;
 }
 
+/* Does the copy begin on disk? What is joined may lie in both. */
+static bool goes_to_disk(struct spw_spool *s, const struct spw_spool *c,
+    uint64_t size)
+{
+	if (!c->opts.dir || spw__spool_sparse(s))
+		return false;
+
+	return spw__spool_joined(s) ? !spw__spool_fits_memory(c, size)
+				    : atomic_load(&s->on_disk) > 0;
+}
+
 /* The original is sealed or held. */
 static int copy_content(struct spw_spool *s, struct spw_spool *c)
 {
@@ -203,10 +218,9 @@ static int copy_content(struct spw_spool *s, struct spw_spool *c)
 
 	if (spw__spool_sparse(s) != spw__spool_sparse(c))
 		return -EINVAL;
-	if (spw__spool_sparse(s) || !atomic_load(&s->on_disk) || !c->opts.dir)
-		return clone_by_hand(s, c);
 
-	return clone_file(s, c, size);
+	return goes_to_disk(s, c, size) ? clone_file(s, c, size)
+					: clone_by_hand(s, c);
 }
 
 static int clone_into(struct spw_spool *s, struct spw_spool *c)
@@ -253,10 +267,8 @@ int spw_spool_clone(struct spw_spool *s, const struct spw_spool_opts *opts,
 	struct spw_spool_opts o = same_opts(s);
 	struct spw_spool *c;
 
-	if (opts && opts->size != sizeof(*opts))
+	if (opts && spw__opts_take(&o, sizeof(o), opts) < 0)
 		return -EINVAL;
-	if (opts)
-		o = *opts;
 	/* What is confidential stays so. */
 	if (!o.cipher)
 		o.cipher = s->opts.cipher;
@@ -273,12 +285,24 @@ int spw_spool_clone(struct spw_spool *s, const struct spw_spool_opts *opts,
 	return 0;
 }
 
+/* What is sealed stays as it is, if nothing of it is discarded any more. */
+static int share(struct spw_spool *s, struct spw_spool **ret)
+{
+	pthread_mutex_lock(&s->lock);
+	bool whole = !spw__spool_gone(s);
+	s->shared = s->shared || whole;
+	pthread_mutex_unlock(&s->lock);
+	if (!whole)
+		return -ENODATA;
+
+	*ret = spw_spool_ref(s);
+	return 0;
+}
+
 int spw_spool_snapshot(struct spw_spool *s, struct spw_spool **ret)
 {
-	if (spw_spool_state(s) == SPW_STATE_SEALED) {
-		*ret = spw_spool_ref(s);
-		return 0;
-	}
+	if (spw_spool_state(s) == SPW_STATE_SEALED)
+		return share(s, ret);
 
 	struct spw_spool_opts opts = same_opts(s);
 	struct spw_spool *c;

@@ -9,7 +9,7 @@
  * What is gone is a set of ranges; those whole pages of it that take no disk
  * are another one (`holes`), by which the spool is charged less than it is
  * long. A spool that is not sparse has one range of each, from its beginning
- * on.
+ * on. A sparse one begins as a hole.
  */
 #include <spillway/discard.h>
 
@@ -84,12 +84,27 @@ static uint64_t page_down(uint64_t off)
 	return off / PAGE * PAGE;
 }
 
-/* Memory for what is noted, so that nothing fails once it has begun. */
-static int reserve(struct spw_spool *s)
+static int make_gone(struct spw_spool *s)
 {
 	if (!s->gone)
 		s->gone = spw__sys_alloc(sizeof(*s->gone));
-	if (!s->gone)
+	return s->gone ? 0 : -ENOMEM;
+}
+
+int spw__spool_all_hole(struct spw_spool *s)
+{
+	int r = make_gone(s);
+	if (r == 0)
+		r = spw__extents_reserve(&s->gone->holes);
+	if (r == 0)
+		spw__extents_add(&s->gone->holes, 0, s->opts.size_hint);
+	return r;
+}
+
+/* Memory for what is noted, so that nothing fails once it has begun. */
+static int reserve(struct spw_spool *s)
+{
+	if (make_gone(s) < 0)
 		return -ENOMEM;
 
 	int r = spw__extents_reserve(&s->gone->ranges);
@@ -97,6 +112,8 @@ static int reserve(struct spw_spool *s)
 		r = spw__extents_reserve(&s->gone->holes);
 	if (r == 0 && spw__spool_sparse(s))
 		r = spw__extents_reserve(&s->extents);
+	if (r == 0 && s->guard)
+		r = spw__guard_reserve(s->guard);
 	return r;
 }
 
@@ -117,13 +134,6 @@ static void mark(struct spw_spool *s, uint64_t off, uint64_t end)
 		spw__spool_notify(s);
 }
 
-static void drop_only_block(struct spw_spool *s)
-{
-	spw__spool_pop(s);
-	if (s->opts.budget)
-		spw__budget_unrank(s->opts.budget, &s->rank);
-}
-
 /* Move what is left in memory to a smaller block, half full so that it need
    not soon move again. */
 static void shrink(struct spw_spool *s)
@@ -135,7 +145,7 @@ static void shrink(struct spw_spool *s)
 	if (!s->tail)
 		return;
 	if (!rest) {
-		drop_only_block(s);
+		spw__spool_pop(s);
 		return;
 	}
 	/* If there is no memory to be had, the larger one does. */
@@ -144,8 +154,7 @@ static void shrink(struct spw_spool *s)
 		return;
 
 	spw__spool_swap_block(s, b, atomic_load(&s->committed));
-	if (s->opts.budget && s->opts.dir)
-		spw__budget_rank(s->opts.budget, &s->rank, b->cap);
+	spw__spool_rank(s);
 }
 
 /* What waits for the disk and is gone is never written. */
@@ -169,7 +178,7 @@ static void give_memory(struct spw_spool *s)
 {
 	if (spw__spool_sparse(s)) {
 		if (!s->spilled && s->tail && !s->extents.bytes)
-			drop_only_block(s);
+			spw__spool_pop(s);
 		return;
 	}
 	if (s->spilled)
@@ -221,6 +230,12 @@ static int give_disk(struct spw_spool *s, uint64_t off, uint64_t end)
 	return 0;
 }
 
+/* Is all of it for others to keep? */
+static bool never(struct spw_spool *s)
+{
+	return s->journaled || s->shared || spw__spool_joined(s);
+}
+
 /* May it be done, and where does it end? */
 static int check(struct spw_spool *s, uint64_t off, uint64_t len,
     uint64_t *ret_end)
@@ -229,7 +244,7 @@ static int check(struct spw_spool *s, uint64_t off, uint64_t len,
 
 	*ret_end = spw__offset_end(off, len, spw__spool_content_size(s));
 	bool leaves = off < *ret_end && off > start && !spw__spool_sparse(s);
-	return s->journaled || leaves ? -EINVAL : 0;
+	return never(s) || leaves ? -EINVAL : 0;
 }
 
 /*
@@ -252,6 +267,8 @@ static int give_up(struct spw_spool *s, uint64_t *off, uint64_t end)
 		return r;
 
 	mark(s, *off, end);
+	if (s->guard)
+		spw__guard_drop(s->guard, *off, end);
 	give_memory(s);
 	return 1;
 }
@@ -286,7 +303,8 @@ static ssize_t take(struct spw_spool *s, void *buf, size_t len)
 	if (n <= 0)
 		return n == 0 && state == SPW_STATE_OPEN ? -EAGAIN : n;
 	uint64_t end = off + (uint64_t)n;
-	if (atomic_load(&s->start) != off || atomic_load(&s->committed) < end)
+	if (atomic_load(&s->start) != off || atomic_load(&s->committed) < end ||
+	    never(s))
 		return -ERESTART;
 
 	int r = give_up(s, &off, end);
@@ -310,7 +328,7 @@ ssize_t spw_spool_take(struct spw_spool *s, void *buf, size_t len)
 	pthread_mutex_lock(&s->lock);
 	spw__spool_busy_begin(s);
 	do {
-		n = s->journaled ? -EINVAL : take(s, buf, len);
+		n = never(s) ? -EINVAL : take(s, buf, len);
 	} while (n == -ERESTART);
 	spw__spool_busy_end(s);
 	pthread_mutex_unlock(&s->lock);
@@ -370,5 +388,5 @@ void spw__spool_cut_gone(struct spw_spool *s, uint64_t size)
 	if (atomic_load(&s->on_disk) > size)
 		atomic_store(&s->on_disk, size);
 	if (!s->spilled && s->tail)
-		drop_only_block(s);
+		spw__spool_pop(s);
 }

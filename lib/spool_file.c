@@ -27,6 +27,19 @@ static uint64_t reservation(const struct spw_spool *s)
 	return s->opts.size_hint;
 }
 
+void spw__spool_tell_owed(struct spw_spool *s)
+{
+	uint64_t charged = spw__spool_disk_of(s, s->disk_charged);
+	uint64_t there = spw__spool_disk_of(s, atomic_load(&s->on_disk));
+	uint64_t owed = charged > there ? charged - there : 0;
+
+	if (spw__dir_reserves(s->dir))
+		return;
+
+	spw__dir_owe(s->dir, (int64_t)(owed - s->owed));
+	s->owed = owed;
+}
+
 /*
  * Go to the first fallback that takes `size` bytes. There is no file.
  *
@@ -41,10 +54,10 @@ static int move_on(struct spw_spool *s, uint64_t size, int r)
 		if (r < 0)
 			continue;
 
-		spw__dir_uncharge(
-		    s->dir, spw__spool_disk_of(s, s->disk_charged));
+		spw__spool_uncharge_disk(s, 0);
 		s->dir = d;
 		s->disk_charged = size;
+		spw__spool_tell_owed(s);
 		return 0;
 	}
 	return r;
@@ -63,9 +76,10 @@ int spw__spool_charge_disk(struct spw_spool *s, uint64_t size)
 
 	int r = spw__dir_charge(s->dir, spw__spool_disk_of(s, size) -
 	    spw__spool_disk_of(s, s->disk_charged));
-	if (r == 0)
+	if (r == 0) {
 		s->disk_charged = size;
-	else if (atomic_load(&s->fd) < 0)
+		spw__spool_tell_owed(s);
+	} else if (atomic_load(&s->fd) < 0)
 		r = move_on(s, size, r);
 	return r;
 }
@@ -78,12 +92,14 @@ void spw__spool_uncharge_disk(struct spw_spool *s, uint64_t size)
 	spw__dir_uncharge(s->dir, spw__spool_disk_of(s, s->disk_charged) -
 	    spw__spool_disk_of(s, size));
 	s->disk_charged = size;
+	spw__spool_tell_owed(s);
 }
 
 void spw__spool_set_on_disk(struct spw_spool *s, uint64_t size)
 {
 	s->kept = true;
 	atomic_store(&s->on_disk, size);
+	spw__spool_tell_owed(s);
 	spw__census_spilled(s->opts.census, &s->counted, s->why, size);
 }
 

@@ -38,12 +38,10 @@ int spw__spool_spill(struct spw_spool *s, enum spw_spill why)
 
 	s->spilled = true;
 	s->why = why;
-	s->tail_closed = s->tail != NULL;
+	spw__spool_close_tail(s);
 	atomic_store(&s->tell, !s->told);
 	spw__census_spill(
 	    s->opts.census, &s->counted, spw__spool_content_size(s));
-	if (s->opts.budget)
-		spw__budget_unrank(s->opts.budget, &s->rank);
 	return 0;
 }
 
@@ -62,12 +60,14 @@ void spw__spool_undo(struct spw_spool *s)
 		/* What is reserved for the expected length stays so. */
 		if (s->opts.size_hint <= SPW__IO_SIZE)
 			spw__spool_trim_disk(s);
+		spw__spool_rank(s);
 		return;
 	}
 
 	spw__spool_drop_file(s);
 	if (s->spilled && !can_unspill(s)) {
 		spw__spool_uncharge_disk(s, atomic_load(&s->committed));
+		spw__spool_rank(s);
 		return;
 	}
 	spw__spool_uncharge_disk(s, 0);
@@ -80,8 +80,7 @@ void spw__spool_undo(struct spw_spool *s)
 	s->why = SPW_SPILL_NONE;
 	s->counted.spill_from_us = 0;
 	atomic_store(&s->tell, false);
-	if (s->tail && s->opts.budget)
-		spw__budget_rank(s->opts.budget, &s->rank, s->memory_bytes);
+	spw__spool_rank(s);
 }
 
 void spw__spool_quiesce(struct spw_spool *s)
@@ -101,6 +100,9 @@ void spw__spool_push(struct spw_spool *s, struct spw__block *b, uint64_t base)
 	s->tail_closed = false;
 	s->blocks++;
 	s->memory_bytes += b->cap;
+	/* What waits for the disk, or for more, can be sent there. */
+	if (s->spilled && !s->rank.ranked)
+		spw__spool_rank(s);
 }
 
 void spw__spool_pop(struct spw_spool *s)
@@ -115,6 +117,8 @@ void spw__spool_pop(struct spw_spool *s)
 	}
 	s->blocks--;
 	s->memory_bytes -= b->cap;
+	if (!next && s->rank.ranked)
+		spw__budget_unrank(s->opts.budget, &s->rank);
 	spw__spool_quiesce(s);
 	spw__block_drop(b);
 }
@@ -201,6 +205,9 @@ static int flush_some(struct spw_spool *s, uint64_t most)
 	do {
 		r = write_heads(s, most);
 	} while (r < 0 && spw__spool_next_dir(s, r));
+	struct spw__block *b = atomic_load(&s->head);
+	if (r < 0 && b)
+		spw__budget_strand(b);
 	if (r < 0)
 		spw__spool_undo(s);
 	return r;

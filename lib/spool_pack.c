@@ -192,7 +192,6 @@ static void settle_in(struct spw_spool *s, struct spw__segment *seg,
 	atomic_store(&s->fd, spw__segment_fd(seg));
 	atomic_store(&s->on_disk, size);
 	spw__census_spilled(s->opts.census, &s->counted, s->why, size);
-	spw__budget_unrank(s->opts.budget, &s->rank);
 	spw__spool_pop(s);
 }
 
@@ -272,18 +271,14 @@ int spw__spool_pack(struct spw_spool *s)
 
 static int unpack_to(struct spw_spool *s, struct spw_dir *d)
 {
-	uint8_t buf[16 * 1024];
-	uint64_t size = atomic_load(&s->committed), off = 0;
-
 	int fd = spw__dir_own_file(d);
-	while (fd >= 0 && off < size) {
-		ssize_t n = spw_spool_pread(s, buf, sizeof(buf), off);
-		int r = n > 0 ? write_all(fd, buf, (size_t)n, off) : (int)n;
-		if (n <= 0 || r < 0) {
-			spw__sys_close(fd);
-			return r < 0 ? spw__disk_error(r) : -EIO;
-		}
-		off += (uint64_t)n;
+	if (fd < 0)
+		return fd;
+
+	int r = spw__spool_copy_out(s, atomic_load(&s->committed), fd);
+	if (r < 0) {
+		spw__sys_close(fd);
+		return r;
 	}
 	return fd;
 }
@@ -293,6 +288,8 @@ int spw__spool_unpack(struct spw_spool *s)
 	struct spw_dir *d = s->dir;
 	int fd;
 
+	if (!d)
+		return -ENOBUFS;
 	do {
 		fd = unpack_to(s, d);
 	} while (fd < 0 && (d = spw_dir_fallback(d)));

@@ -4,7 +4,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include <spillway/join.h>
+
 #include "spool.h"
+#include "spool_join.h"
 #include "sys.h"
 
 /*
@@ -46,11 +49,22 @@ static ssize_t read_file(struct spw_spool *s, void *buf, size_t len,
 {
 	const struct spw__file at = { atomic_load(&s->fd), s->file_off };
 
+	if (at.fd < 0)
+		return spw__parts_read(s, buf, len, off, spw_spool_pread);
 	if (!s->guard)
 		return spw__sys_pread(at.fd, buf, len, at.base + off);
 
 	ssize_t n = spw__guard_read(s->guard, &at, buf, len, off);
 	return n < 0 ? spw__disk_error((int)n) : n;
+}
+
+/*
+ * The file was at its end where there was content at that version. Returns: 0
+ * when the writer has cut it since; -EIO when somebody else did.
+ */
+static int end_of_file(struct spw_spool *s, uint32_t version)
+{
+	return atomic_load(&s->version) == version ? -EIO : 0;
 }
 
 /*
@@ -60,6 +74,7 @@ static ssize_t read_file(struct spw_spool *s, void *buf, size_t len,
 static ssize_t read_present(struct spw_spool *s, void *buf, size_t len,
     uint64_t off)
 {
+	uint32_t version = atomic_load(&s->version);
 	uint64_t disk = atomic_load(&s->on_disk);
 
 	if (off < disk) {
@@ -67,8 +82,7 @@ static ssize_t read_present(struct spw_spool *s, void *buf, size_t len,
 			len = (size_t)(disk - off);
 		ssize_t n = read_file(s, buf, len, off);
 
-		/* Somebody else cut the file: never an end of content. */
-		return n == 0 && off < atomic_load(&s->on_disk) ? -EIO : n;
+		return n ? n : end_of_file(s, version);
 	}
 
 	size_t run;
@@ -156,8 +170,12 @@ int spw__spool_pin_some(struct spw_spool *s, uint64_t off, size_t len,
 {
 	uint64_t there = spw_spool_present(s, off);
 
-	if (!len || !there || off < atomic_load(&s->on_disk))
+	if (!len || !there)
 		return -EAGAIN;
+	if (off < atomic_load(&s->on_disk))
+		return spw__spool_joined(s)
+		    ? spw__parts_pin(s, off, len, ret)
+		    : -EAGAIN;
 
 	size_t run;
 	struct spw__block *b = block_at(s, off, &run);
@@ -199,13 +217,13 @@ int spw__spool_place_on_disk(struct spw_spool *s, uint64_t off, uint64_t len,
 	uint64_t disk = atomic_load(&s->on_disk);
 
 	/* A file that holds nothing may yet be given up. */
-	if (s->guard || !disk || off > disk || len > disk - off)
+	if (!disk || off > disk || len > disk - off)
 		return -EAGAIN;
 	if (spw_spool_present(s, off) < len)
 		return -EAGAIN;
 
 	int fd = atomic_load(&s->fd);
-	if (fd < 0)
+	if (fd < 0 || s->guard)
 		return -EAGAIN;
 
 	*ret_file_off = off + s->file_off;
@@ -216,7 +234,24 @@ int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
 {
 	uint64_t file_off;
 
-	int fd = spw__spool_place_on_disk(s, off, len, &file_off);
+	int fd = spw_spool_file_at(s, off, len, &file_off);
+	return fd >= 0 && file_off != off ? -EAGAIN : fd;
+}
+
+int spw_spool_file_at(struct spw_spool *s, uint64_t off, uint64_t len,
+    uint64_t *ret_file_off)
+{
+	uint64_t most = len;
+
+	if (spw__spool_joined(s)) {
+		if (spw_spool_present(s, off) < len)
+			return -EAGAIN;
+		s = spw__spool_part(s, &off, &most);
+		if (most < len)
+			return -EAGAIN;
+	}
+
+	int fd = spw__spool_place_on_disk(s, off, len, ret_file_off);
 	/*
 	 * A place in a segment is zeroed when the spool goes, and with it
 	 * what a socket was given of it by sendfile and has not sent yet.
@@ -227,23 +262,30 @@ int spw_spool_file(struct spw_spool *s, uint64_t off, uint64_t len)
 ssize_t spw_spool_try_pread(struct spw_spool *s, void *buf, size_t len,
     uint64_t off)
 {
+	uint32_t version = atomic_load(&s->version);
 	uint64_t disk = atomic_load(&s->on_disk), file_off;
+	uint64_t there = off < disk ? spw_spool_present(s, off) : 0;
 	size_t n = len;
 
 	/* In memory, or nowhere. What goes to disk right now is still in the
 	   kernel's memory. */
-	if (!len || off >= disk)
+	if (!len || !there)
 		return spw_spool_pread(s, buf, len, off);
 	if (n > disk - off)
 		n = (size_t)(disk - off);
-	if (spw__spool_sparse(s) && n > spw_spool_present(s, off))
-		n = (size_t)spw_spool_present(s, off);
+	if (n > there)
+		n = (size_t)there;
 
-	int fd = n ? spw__spool_place_on_disk(s, off, n, &file_off) : -EAGAIN;
-	if (fd < 0)
+	int fd = spw__spool_place_on_disk(s, off, n, &file_off);
+	bool joined = fd < 0 && spw__spool_joined(s);
+	if (fd < 0 && !joined)
 		return fd;
 
-	ssize_t got = spw__sys_pread_cached(fd, buf, n, file_off);
-	/* Somebody else cut the file: never an end of content. */
-	return got ? got : -EIO;
+	ssize_t got = joined
+	    ? spw__parts_read(s, buf, n, off, spw_spool_try_pread)
+	    : spw__sys_pread_cached(fd, buf, n, file_off);
+	if (got)
+		return got;
+
+	return end_of_file(s, version) < 0 ? -EIO : -EAGAIN;
 }

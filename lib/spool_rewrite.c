@@ -181,9 +181,15 @@ static void set_end(struct spw_spool *s, uint64_t size)
 		new_version(s);
 }
 
-/* Locked, busy and writing; -ERESTART when it is in memory again. */
+/*
+ * Locked, busy and writing; -ERESTART when it is in memory again. Who reads
+ * meanwhile must not see the file end before the content does: the content
+ * is cut first, and is as it was if the file cannot be.
+ */
 static int cut_file(struct spw_spool *s, uint64_t size)
 {
+	uint64_t end = atomic_load(&s->committed);
+
 	if (!s->spilled)
 		return -ERESTART;
 
@@ -193,9 +199,18 @@ static int cut_file(struct spw_spool *s, uint64_t size)
 	if (r < 0)
 		return r;
 
+	if (size < end) {
+		atomic_store(&s->committed, size);
+		atomic_store(&s->on_disk, size);
+		new_version(s);
+	}
 	pthread_mutex_unlock(&s->lock);
 	r = spw__spool_cut_file(s, size);
 	pthread_mutex_lock(&s->lock);
+	if (r < 0 && size < end) {
+		atomic_store(&s->on_disk, end);
+		spw__spool_publish(s, end);
+	}
 	if (r < 0)
 		return r;
 

@@ -47,6 +47,28 @@ void spw__spool_settle(struct spw_spool *s)
 		spw__budget_settle(s->opts.budget);
 }
 
+void spw__spool_rank(struct spw_spool *s)
+{
+	if (s->opts.budget && s->opts.dir && s->tail)
+		spw__budget_rank(s->opts.budget, &s->rank, s->memory_bytes);
+}
+
+void spw__spool_close_tail(struct spw_spool *s)
+{
+	s->tail_closed = s->tail != NULL;
+	if (s->rank.ranked)
+		spw__budget_unrank(s->opts.budget, &s->rank);
+}
+
+/* Locked. All its memory is to go to disk; nobody else need see to that. */
+static int decide(struct spw_spool *victim)
+{
+	int r = spw__spool_spill(victim, SPW_SPILL_BUDGET);
+	if (r == 0)
+		spw__spool_close_tail(victim);
+	return r;
+}
+
 /* Send another spool to disk and wait for it. */
 static int evict_now(struct spw_spool *victim)
 {
@@ -58,7 +80,7 @@ static int evict_now(struct spw_spool *victim)
 	spw__spool_busy_begin(victim);
 	/* Somebody else may have had the same idea. */
 	bool ours = !victim->spilled;
-	r = spw__spool_spill(victim, SPW_SPILL_BUDGET);
+	r = decide(victim);
 	if (r == 0)
 		r = spw__spool_flush(victim);
 	if (r == 0 && ours)
@@ -74,7 +96,7 @@ static int evict_later(struct spw_spool *victim, uint64_t *coming)
 {
 	pthread_mutex_lock(&victim->lock);
 	bool ours = !victim->spilled;
-	int r = spw__spool_spill(victim, SPW_SPILL_BUDGET);
+	int r = decide(victim);
 	if (r == 0) {
 		*coming += victim->memory_bytes;
 		spw__spool_kick(victim);
@@ -130,19 +152,22 @@ int spw__spool_make_room(struct spw_spool *s, size_t bytes, bool block)
 	return r < 0 ? 0 : r;
 }
 
-void spw__spool_relieve(struct spw_spool *s)
+void spw__spool_relieve(struct spw_spool *s, bool pressed)
 {
 	struct spw_budget *b = s->opts.budget;
+	size_t wanted = pressed ? SPW__IO_SIZE : 0;
 
-	if (!b || !s->opts.pool)
+	if (!b || (!pressed && !s->opts.pool))
 		return;
-	b = spw__budget_tight(b);
+	b = pressed ? spw__budget_short(b, wanted) : spw__budget_tight(b);
 	if (!b)
 		return;
 
 	/* Nobody needs the memory of one that is alone in being large. */
-	struct spw_spool *victim = spw__budget_largest(b, 0);
-	if (victim && victim != s)
-		spw__budget_evict(b, s->opts.pool, 0);
+	struct spw_spool *victim = spw__budget_largest(b, wanted);
+	if (victim && victim != s && s->opts.pool)
+		spw__budget_evict(b, s->opts.pool, wanted);
+	else if (victim && victim != s)
+		(void)evict_now(victim);
 	spw_spool_unref(victim);
 }

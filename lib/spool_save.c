@@ -162,33 +162,49 @@ static int save_copy(struct spw_spool *s, const struct target *t)
 	return fd < 0 ? access_error(fd) : save_unnamed(s, t, fd);
 }
 
-/* Does the file hold the spool's content for good, and nothing else? */
-static bool has_own_file(struct spw_spool *s)
+/*
+ * Have the spool's file for a name, if it holds the content for good, nothing
+ * else, and was not saved before: two names would share the mode, and what is
+ * written to the one would be in the other.
+ */
+static bool claim_file(struct spw_spool *s)
 {
 	if (spw_spool_state(s) != SPW_STATE_SEALED || s->guard)
 		return false;
 
 	pthread_mutex_lock(&s->lock);
 	spw__spool_busy_begin(s);
-	bool own = s->kept && !s->segment && !atomic_load(&s->head) &&
-	    !spw__spool_gone(s) && spw__spool_clean_end(s) == 0;
+	bool own = s->kept && !s->segment && !s->saved &&
+	    !atomic_load(&s->head) && !spw__spool_gone(s) &&
+	    spw__spool_clean_end(s) == 0;
 	/* From now on nothing of it is given back. */
-	s->named = s->named || own;
+	if (own)
+		s->named = s->saved = true;
 	spw__spool_busy_end(s);
 	pthread_mutex_unlock(&s->lock);
 	return own;
 }
 
+/* It got no name after all. */
+static void disclaim_file(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->saved = false;
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* 1 when it has to be copied. */
 static int save_link(struct spw_spool *s, const struct target *t)
 {
-	if ((t->flags & SPW_SAVE_COPY) || !has_own_file(s))
+	if ((t->flags & SPW_SAVE_COPY) || !claim_file(s))
 		return 1;
 
 	int fd = atomic_load(&s->fd);
 	int r = finish_file(t, fd, t->flags & SPW_SAVE_SYNC);
 	if (r == 0)
 		r = publish(t, fd);
+	if (r < 0)
+		disclaim_file(s);
 	/* Another file system, or one where what lost its name cannot have
 	   one again. */
 	if (r == -EXDEV || r == -ENOENT || r == -EMLINK)

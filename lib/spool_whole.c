@@ -61,6 +61,7 @@ int spw__spool_read_rest(struct spw_spool *s, uint64_t off, size_t cap,
 
 	ssize_t n = spw__spool_read_full(s, buf, (size_t)len, off);
 	if (n < 0) {
+		spw__spool_wipe(s, buf, (size_t)len);
 		spw__sys_free(buf);
 		return (int)n;
 	}
@@ -84,13 +85,12 @@ static int same_chunk(struct spw_spool *a, struct spw_spool *b, size_t len,
 	uint8_t in_a[CHUNK], in_b[CHUNK];
 
 	ssize_t n = spw__spool_read_full(a, in_a, len, off);
-	if (n < 0)
-		return (int)n;
-	ssize_t m = spw__spool_read_full(b, in_b, len, off);
-	if (m < 0)
-		return (int)m;
-
-	return n == m && memcmp(in_a, in_b, (size_t)n) == 0;
+	ssize_t m = n < 0 ? n : spw__spool_read_full(b, in_b, len, off);
+	int r = m < 0 ? (int)m
+		      : n == m && memcmp(in_a, in_b, (size_t)n) == 0;
+	spw__spool_wipe(a, in_a, len);
+	spw__spool_wipe(b, in_b, len);
+	return r;
 }
 
 int spw_spool_equal(struct spw_spool *a, struct spw_spool *b, bool *ret)

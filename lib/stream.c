@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "offset.h"
+#include "opts.h"
 #include "spool.h"
 #include "sys.h"
 
@@ -28,8 +29,7 @@ static int check_opts(const struct spw_stream_opts *o)
 {
 	bool declared = o->flags & SPW_STREAM_LENGTH;
 
-	if (o->size != sizeof(*o) ||
-	    (o->flags & ~(unsigned)SPW_STREAM_LENGTH))
+	if (o->flags & ~(unsigned)SPW_STREAM_LENGTH)
 		return -EINVAL;
 	if (declared && o->length > SPW__OFFSET_MAX)
 		return -EINVAL;
@@ -61,18 +61,21 @@ static int take_spool(struct spw_stream *s)
 int spw_stream_new(const struct spw_stream_opts *opts,
     struct spw_stream **ret)
 {
-	int r = check_opts(opts);
+	struct spw_stream_opts o;
+
+	int r = spw__opts_take(&o, sizeof(o), opts);
+	if (r == 0)
+		r = check_opts(&o);
 	if (r < 0)
 		return r;
 
 	struct spw_stream *s = spw__sys_alloc(
-	    sizeof(*s) + (opts->read ? SPW__STREAM_PIECE : 0));
+	    sizeof(*s) + (o.read ? SPW__STREAM_PIECE : 0));
 	if (!s)
 		return -ENOMEM;
 
-	s->opts = *opts;
-	s->length = opts->flags & SPW_STREAM_LENGTH ? opts->length
-						    : SPW_UNLIMITED;
+	s->opts = o;
+	s->length = o.flags & SPW_STREAM_LENGTH ? o.length : SPW_UNLIMITED;
 	/* In nothing there is nowhere to go. */
 	if (!s->length)
 		s->opts.seek = NULL;

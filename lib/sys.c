@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/* Memory, threads and what else is no file. */
 #include "sys.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,15 +17,20 @@ void *spw__sys_alloc(size_t n)
 	return calloc(1, n);
 }
 
+void *spw__sys_alloc_dirty(size_t n)
+{
+	return malloc(n);
+}
+
 void spw__sys_free(void *p)
 {
 	free(p);
 }
 
-void *spw__sys_map(size_t n)
+static void *map(size_t n, int prot, int flags)
 {
-	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p =
+	    mmap(NULL, n, prot, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 	if (p == MAP_FAILED)
 		return NULL;
 
@@ -41,359 +39,30 @@ void *spw__sys_map(size_t n)
 	return p;
 }
 
+void *spw__sys_map(size_t n)
+{
+	return map(n, PROT_READ | PROT_WRITE, 0);
+}
+
+void *spw__sys_map_room(size_t n, size_t room)
+{
+	void *p = map(room, PROT_NONE, MAP_NORESERVE);
+
+	if (p && spw__sys_map_more(p, n) < 0) {
+		spw__sys_unmap(p, room);
+		return NULL;
+	}
+	return p;
+}
+
+int spw__sys_map_more(void *p, size_t n)
+{
+	return mprotect(p, n, PROT_READ | PROT_WRITE) < 0 ? -errno : 0;
+}
+
 void spw__sys_unmap(void *p, size_t n)
 {
 	(void)munmap(p, n);
-}
-
-int spw__sys_open_dir(const char *path)
-{
-	return spw__sys_open_dir_at(AT_FDCWD, path);
-}
-
-int spw__sys_open_dir_at(int dir_fd, const char *path)
-{
-	int fd;
-
-	do {
-		fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
-}
-
-int spw__sys_open_place(const char *path)
-{
-	int fd;
-
-	do {
-		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
-}
-
-/* Nearly the same: a mount of the same device is not noticed. */
-static int open_on_device(int dir_fd, const char *name, int flags)
-{
-	struct stat parent, child;
-	int fd = openat(dir_fd, name, flags);
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(dir_fd, &parent) < 0 || fstat(fd, &child) < 0 ||
-	    parent.st_dev != child.st_dev) {
-		close(fd);
-		return -EXDEV;
-	}
-	return fd;
-}
-
-int spw__sys_open_child(int dir_fd, const char *name)
-{
-	const struct open_how how = {
-		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
-	};
-	long fd = syscall(SYS_openat2, dir_fd, name, &how, sizeof(how));
-
-	if (fd >= 0)
-		return (int)fd;
-	/* Older kernels and some sandboxes do not have it. */
-	if (errno == ENOSYS || errno == EPERM)
-		return open_on_device(dir_fd, name, (int)how.flags);
-
-	return -errno;
-}
-
-int spw__sys_unnamed(int dir_fd)
-{
-	int fd;
-
-	/* Without O_EXCL, or linkat() could never publish it. */
-	do {
-		fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	} while (fd < 0 && errno == EINTR);
-	/* EISDIR: kernels that never heard of O_TMPFILE. */
-	if (fd < 0 && errno == EISDIR)
-		return -EOPNOTSUPP;
-
-	return fd < 0 ? -errno : fd;
-}
-
-int spw__sys_create(int dir_fd, const char *name)
-{
-	int fd;
-
-	do {
-		fd = openat(dir_fd, name,
-		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	} while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
-}
-
-int spw__sys_open_file(int dir_fd, const char *name)
-{
-	int fd;
-
-	do {
-		fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
-	return fd < 0 ? -errno : fd;
-}
-
-int spw__sys_lock(int fd)
-{
-	int r;
-
-	do {
-		r = flock(fd, LOCK_EX | LOCK_NB);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0 && errno == EWOULDBLOCK)
-		return -EBUSY;
-
-	return r < 0 ? -errno : 0;
-}
-
-int spw__sys_links(int fd, uint64_t *ret)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-
-	*ret = (uint64_t)st.st_nlink;
-	return 0;
-}
-
-int spw__sys_boot_id(char *ret, size_t n)
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-
-	ssize_t r = spw__sys_pread(fd, ret, n, 0);
-	close(fd);
-	return r < 0 ? (int)r : (size_t)r < n ? -EIO : 0;
-}
-
-int spw__sys_unlink(int dir_fd, const char *name)
-{
-	return unlinkat(dir_fd, name, 0) < 0 ? -errno : 0;
-}
-
-int spw__sys_link(int fd, int dir_fd, const char *name)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW) == 0)
-		return 0;
-	/* Without /proc; older kernels want a capability for it. */
-	if (errno == ENOENT &&
-	    linkat(fd, "", dir_fd, name, AT_EMPTY_PATH) == 0)
-		return 0;
-
-	return -errno;
-}
-
-int spw__sys_rename(int dir_fd, const char *from, const char *to)
-{
-	return renameat(dir_fd, from, dir_fd, to) < 0 ? -errno : 0;
-}
-
-int spw__sys_chmod(int fd, unsigned mode)
-{
-	return fchmod(fd, (mode_t)mode) < 0 ? -errno : 0;
-}
-
-int spw__sys_sync(int fd)
-{
-	int r;
-
-	do {
-		r = fsync(fd);
-	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
-}
-
-int spw__sys_mkdir(int dir_fd, const char *name)
-{
-	return mkdirat(dir_fd, name, 0700) < 0 ? -errno : 0;
-}
-
-int spw__sys_rmdir(int dir_fd, const char *name)
-{
-	return unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
-}
-
-int spw__sys_move(int from_fd, const char *from, int to_fd, const char *to)
-{
-	return renameat(from_fd, from, to_fd, to) < 0 ? -errno : 0;
-}
-
-int spw__sys_allow(int dir_fd, const char *name)
-{
-	int fd = openat(dir_fd, name,
-	    O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-
-	/* fchmod() takes no such descriptor, and a name may be a link soon. */
-	char path[32];
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	int r = chmod(path, 0700) < 0 ? -errno : 0;
-	close(fd);
-	return r;
-}
-
-ssize_t spw__sys_list(int fd, void *buf, size_t n)
-{
-	long r = syscall(SYS_getdents64, fd, buf, n);
-
-	/* A directory that was deleted meanwhile is at its end. */
-	if (r < 0 && errno == ENOENT)
-		return 0;
-
-	return r < 0 ? -errno : (ssize_t)r;
-}
-
-int spw__sys_rewind(int fd)
-{
-	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
-}
-
-int spw__sys_cwd(char *ret, size_t n)
-{
-	return getcwd(ret, n) ? 0 : -errno;
-}
-
-int spw__sys_close(int fd)
-{
-	/* On Linux the descriptor is gone even after EINTR. */
-	if (close(fd) < 0 && errno != EINTR)
-		return -errno;
-
-	return 0;
-}
-
-int spw__sys_dup(int fd)
-{
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-
-	return copy < 0 ? -errno : copy;
-}
-
-ssize_t spw__sys_pread(int fd, void *buf, size_t n, uint64_t off)
-{
-	ssize_t r;
-
-	do {
-		r = pread(fd, buf, n, (off_t)off);
-	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : r;
-}
-
-ssize_t spw__sys_pread_cached(int fd, void *buf, size_t n, uint64_t off)
-{
-	const struct iovec part = { .iov_base = buf, .iov_len = n };
-	ssize_t r;
-
-	do {
-		r = preadv2(fd, &part, 1, (off_t)off, RWF_NOWAIT);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
-		return -EAGAIN;
-
-	return r < 0 ? -errno : r;
-}
-
-ssize_t spw__sys_pwrite(int fd, const void *buf, size_t n, uint64_t off)
-{
-	ssize_t r;
-
-	do {
-		r = pwrite(fd, buf, n, (off_t)off);
-	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : r;
-}
-
-ssize_t spw__sys_pwritev(int fd, const struct iovec *iov, int count,
-    uint64_t off)
-{
-	ssize_t r;
-
-	do {
-		r = pwritev(fd, iov, count, (off_t)off);
-	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : r;
-}
-
-ssize_t spw__sys_copy_range(int in, uint64_t in_off, int out,
-    uint64_t out_off, size_t n)
-{
-	ssize_t r;
-
-	do {
-		off_t from = (off_t)in_off, to = (off_t)out_off;
-
-		r = copy_file_range(in, &from, out, &to, n, 0);
-	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : r;
-}
-
-int spw__sys_truncate(int fd, uint64_t size)
-{
-	int r;
-
-	do {
-		r = ftruncate(fd, (off_t)size);
-	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
-}
-
-int spw__sys_file_size(int fd, uint64_t *ret)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-
-	*ret = (uint64_t)st.st_size;
-	return 0;
-}
-
-int spw__sys_punch(int fd, uint64_t off, uint64_t len)
-{
-	int r;
-
-	do {
-		r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		    (off_t)off, (off_t)len);
-	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
-}
-
-int spw__sys_reserve(int fd, uint64_t size)
-{
-	int r;
-
-	do {
-		r = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size);
-	} while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
-}
-
-int spw__sys_fs_info(int fd, struct spw__fs_info *ret)
-{
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) < 0)
-		return -errno;
-
-	ret->free_bytes = (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize;
-	ret->in_memory = fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC;
-	return 0;
 }
 
 FILE *spw__sys_cookie_file(void *cookie, const char *mode,
@@ -438,8 +107,16 @@ void spw__sys_event_clear(int fd)
 
 int spw__sys_iconv_open(const char *to, const char *from, iconv_t *ret)
 {
-	iconv_t cd = iconv_open(to, from);
+	/*
+	 * Where no descriptor is to be had, glibc takes every encoding for
+	 * unknown, and if it was the first call, for ever.
+	 */
+	int fd = spw__sys_event();
+	if (fd < 0)
+		return fd;
 
+	(void)close(fd);
+	iconv_t cd = iconv_open(to, from);
 	if (cd == (iconv_t)-1)
 		return -errno;
 

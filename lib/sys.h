@@ -2,7 +2,7 @@
 /*
  * Every system call and allocation of the library that can fail, and nothing
  * else, so that the fault tests can put a failing one in its place
- * (tests/fault/sys_fault.c is linked instead of sys.c).
+ * (tests/fault/sys_fault.c is linked instead of sys.c and sys_file.c).
  *
  * Each call does one thing and retries EINTR; policy is the caller's. They
  * return negative errno values.
@@ -28,9 +28,18 @@ struct spw__fs_info {
 void *spw__sys_alloc(size_t n);
 void spw__sys_free(void *p);
 
+/** The same, not zeroed. */
+void *spw__sys_alloc_dirty(size_t n);
+
 /** Fresh pages that core dumps leave out; NULL when there are none. */
 void *spw__sys_map(size_t n);
 void spw__sys_unmap(void *p, size_t n);
+
+/** The same, and addresses for `room` bytes in all; unmap as many. */
+void *spw__sys_map_room(size_t n, size_t room);
+
+/** Have pages for the first `n` bytes of such a room. */
+int spw__sys_map_more(void *p, size_t n);
 
 int spw__sys_open_dir(const char *path);
 

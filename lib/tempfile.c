@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "opts.h"
 #include "sys.h"
 
 /* Something that was made under a name of its own. */
@@ -37,11 +38,19 @@ static bool valid(const struct spw_temp_opts *o)
 {
 	const unsigned known = SPW_TEMP_KEEP | SPW_TEMP_KEEP_ON_CLOSE;
 
-	return o->size == sizeof(*o) && is_plain(o->prefix) &&
-	    is_plain(o->suffix) && !(o->flags & ~known);
+	return is_plain(o->prefix) && is_plain(o->suffix) &&
+	    !(o->flags & ~known);
 }
 
-static const struct spw_temp_opts defaults = { .size = sizeof(defaults) };
+/* Options as they are known here; NULL: none. */
+static int take_opts(struct spw_temp_opts *o,
+    const struct spw_temp_opts *opts)
+{
+	*o = (struct spw_temp_opts){ .size = sizeof(*o) };
+	int r = opts ? spw__opts_take(o, sizeof(*o), opts) : 0;
+
+	return r == 0 && valid(o) ? 0 : -EINVAL;
+}
 
 static void made_fini(struct made *m)
 {
@@ -127,13 +136,13 @@ static bool may_delete(const struct made *m)
 
 int spw_temp_file(const struct spw_temp_opts *opts)
 {
-	const struct spw_temp_opts *o = opts ? opts : &defaults;
+	struct spw_temp_opts o;
 	struct spw__place place;
 
-	if (!valid(o))
+	if (take_opts(&o, opts) < 0)
 		return -EINVAL;
 
-	int r = spw__place_open(o->dir, o->env, &place);
+	int r = spw__place_open(o.dir, o.env, &place);
 	if (r < 0)
 		return r;
 
@@ -144,13 +153,13 @@ int spw_temp_file(const struct spw_temp_opts *opts)
 
 int spw_temp_mkstemp(const struct spw_temp_opts *opts, char **ret_path)
 {
-	const struct spw_temp_opts *o = opts ? opts : &defaults;
+	struct spw_temp_opts o;
 	struct made m;
 
-	if (!valid(o) || !ret_path)
+	if (take_opts(&o, opts) < 0 || !ret_path)
 		return -EINVAL;
 
-	int fd = make_file(&m, o);
+	int fd = make_file(&m, &o);
 	if (fd >= 0)
 		*ret_path = take_path(&m);
 	return fd;
@@ -158,13 +167,13 @@ int spw_temp_mkstemp(const struct spw_temp_opts *opts, char **ret_path)
 
 int spw_temp_mkdtemp(const struct spw_temp_opts *opts, char **ret_path)
 {
-	const struct spw_temp_opts *o = opts ? opts : &defaults;
+	struct spw_temp_opts o;
 	struct made m;
 
-	if (!valid(o) || !ret_path)
+	if (take_opts(&o, opts) < 0 || !ret_path)
 		return -EINVAL;
 
-	int r = make_dir(&m, o);
+	int r = make_dir(&m, &o);
 	if (r == 0)
 		*ret_path = take_path(&m);
 	return r;
@@ -173,22 +182,22 @@ int spw_temp_mkdtemp(const struct spw_temp_opts *opts, char **ret_path)
 int spw_tempfile_open(const struct spw_temp_opts *opts,
     struct spw_tempfile **ret)
 {
-	const struct spw_temp_opts *o = opts ? opts : &defaults;
+	struct spw_temp_opts o;
 
-	if (!valid(o) || !ret)
+	if (take_opts(&o, opts) < 0 || !ret)
 		return -EINVAL;
 
 	struct spw_tempfile *t = spw__sys_alloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
 
-	int fd = t->fd = make_file(&t->made, o);
+	int fd = t->fd = make_file(&t->made, &o);
 	if (fd < 0) {
 		spw__sys_free(t);
 		return fd;
 	}
 
-	t->flags = o->flags;
+	t->flags = o.flags;
 	*ret = t;
 	return 0;
 }
@@ -244,22 +253,22 @@ void spw_tempfile_free(struct spw_tempfile *t)
 int spw_tempdir_open(const struct spw_temp_opts *opts,
     struct spw_tempdir **ret)
 {
-	const struct spw_temp_opts *o = opts ? opts : &defaults;
+	struct spw_temp_opts o;
 
-	if (!valid(o) || !ret)
+	if (take_opts(&o, opts) < 0 || !ret)
 		return -EINVAL;
 
 	struct spw_tempdir *d = spw__sys_alloc(sizeof(*d));
 	if (!d)
 		return -ENOMEM;
 
-	int r = make_dir(&d->made, o);
+	int r = make_dir(&d->made, &o);
 	if (r < 0) {
 		spw__sys_free(d);
 		return r;
 	}
 
-	d->flags = o->flags;
+	d->flags = o.flags;
 	*ret = d;
 	return 0;
 }

@@ -167,9 +167,15 @@ int spw_temp_dir(spw_temp_env_fn env, char **ret_path)
 {
 	for (unsigned i = 0; i < 7; i++) {
 		const char *dir = candidate(i, env);
+		if (!dir)
+			continue;
 
-		if (dir && spw_temp_probe(dir) == 0)
+		int r = spw_temp_probe(dir);
+		if (r == 0)
 			return make_absolute(dir, ret_path);
+		/* It will be the same with the others. */
+		if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+			return r;
 	}
 	return -ENOENT;
 }

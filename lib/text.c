@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "opts.h"
 #include "spool.h"
 #include "spool_text.h"
 #include "sys.h"
@@ -15,8 +16,7 @@
 
 static int check_opts(const struct spw_text_opts *o)
 {
-	bool ok = o->size == sizeof(*o) &&
-	    (unsigned)o->newline <= SPW_NEWLINE_UNIVERSAL &&
+	bool ok = (unsigned)o->newline <= SPW_NEWLINE_UNIVERSAL &&
 	    (unsigned)o->errors <= SPW_TEXT_IGNORE &&
 	    !(o->flags & ~(unsigned)SPW_TEXT_FOLLOW);
 
@@ -41,20 +41,18 @@ static int init(struct spw_text *t, const struct spw_text_opts *o)
 int spw_text_new(struct spw_spool *s, const struct spw_text_opts *opts,
     struct spw_text **ret)
 {
-	static const struct spw_text_opts defaults = {
-		.size = sizeof(defaults),
-	};
+	struct spw_text_opts o = { .size = sizeof(o) };
 
-	if (!opts)
-		opts = &defaults;
-	if (!s || !ret || check_opts(opts) < 0)
+	if (opts && spw__opts_take(&o, sizeof(o), opts) < 0)
+		return -EINVAL;
+	if (!s || !ret || check_opts(&o) < 0)
 		return -EINVAL;
 
 	struct spw_text *t = spw__sys_alloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
 
-	int r = init(t, opts);
+	int r = init(t, &o);
 	if (r < 0) {
 		spw_text_free(t);
 		return r;

@@ -15,6 +15,8 @@
 #define SEQUENCE_MAX 4
 #define NAME_MAX_BYTES 32
 #define UCS_MAX 0x10FFFF
+/* Of names, whatever the locale. */
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 /* Not a codepoint: the bytes are only a part of one, or are several. */
 #define LEAD (UINT32_MAX - 1)
@@ -205,8 +207,12 @@ static int open_as(struct spw__charset *cs, const char *name, const char *join)
 
 static int open_any(struct spw__charset *cs, const char *name)
 {
-	/* What follows a '/' is how to cheat, and empty is the locale's. */
-	if (!*name || strchr(name, '/') || strlen(name) >= NAME_MAX_BYTES)
+	/*
+	 * What follows a '/' is how to cheat, empty is the locale's, and other
+	 * characters are skipped by some.
+	 */
+	if (!*name || strlen(name) >= NAME_MAX_BYTES ||
+	    name[strspn(name, LETTERS "0123456789-_ .:()")])
 		return -EINVAL;
 
 	int r = open_both(cs, name);

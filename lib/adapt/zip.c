@@ -9,6 +9,7 @@
 
 #include <spillway/copy.h>
 
+#include "opts.h"
 #include "sys.h"
 
 #define SOURCE_MAGIC 0x5b0021bu
@@ -305,16 +306,14 @@ int spw_zip_archive_new(struct spw_spool **slot,
 	static const struct spw_spool_opts in_memory = {
 		.size = sizeof(in_memory), .memory_max = SPW_UNLIMITED };
 
+	struct source z = { .slot = slot };
+
 	if (!slot || !ret)
 		return -EINVAL;
-	if (!opts)
-		opts = &in_memory;
-	if (opts->size != sizeof(*opts))
-		return -EINVAL;
 
-	int r = check_opts(opts);
-	if (r < 0)
-		return r;
-
-	return new_source(&(struct source){ .slot = slot, .opts = *opts }, ret);
+	int r = spw__opts_take(
+	    &z.opts, sizeof(z.opts), opts ? opts : &in_memory);
+	if (r == 0)
+		r = check_opts(&z.opts);
+	return r < 0 ? r : new_source(&z, ret);
 }

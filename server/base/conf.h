@@ -25,6 +25,7 @@
  *   BOOL      bool         yes, no (and true/false, on/off, 1/0)
  *   STRING    char *       never NULL
  *   LISTEN    struct conf_listen
+ *   ORIGINS   struct conf_origins
  *   NETWORKS  struct conf_networks
  *   PORTS     struct conf_ports
  *   DURABILITY, DIGEST, AUTH, LEVEL, FORMAT    enums
@@ -63,8 +64,21 @@ enum conf_auth_mode {
 	CONF_AUTH_TOKEN,
 };
 
+/* Room for an origin and its NUL. */
+#define CONF_ORIGIN_SIZE 128
+
 struct conf_listen {
 	struct listen_addr *items;
+	size_t count;
+};
+
+/* A web page's origin as browsers send it, or `*`. RFC 6454 §6.2 */
+struct conf_origin {
+	char text[CONF_ORIGIN_SIZE];
+};
+
+struct conf_origins {
+	struct conf_origin *items;
 	size_t count;
 };
 
@@ -93,6 +107,8 @@ struct conf_ports {
 #define CONF_SERVER(X)                                                         \
 	X(server, LISTEN, listen, "127.0.0.1:8080", 1, 16,                     \
 	  "where to listen: HOST:PORT, [V6]:PORT, *:PORT, unix:/PATH, systemd")\
+	X(server, ORIGINS, cors_origins, "", 0, 256,                           \
+	  "origins whose pages may use this server from a browser; * is any")  \
 	X(server, COUNT, threads, "0", 0, 64,                                  \
 	  "event loops; 0 is one per core, at most 4")                         \
 	X(server, COUNT, max_connections, "10000", 1, 1000000,                 \
@@ -141,6 +157,8 @@ struct conf_ports {
 	  "uploads at a time; more are answered 503")                          \
 	X(upload, SIZE, min_rate, "0", 0, CONF_TIB,                            \
 	  "a slower upload is cut, in bytes a second; 0 is off")               \
+	X(upload, DURATION, max_time, "0", 0, 36500 * CONF_DAY,                \
+	  "the body of one request must be complete within this; 0 is off")    \
 	X(upload, COUNT, max_open_per_client, "1000", 0, 1000000,              \
 	  "uploads at a time of one client address; 0 is no limit")            \
 	X(upload, DURATION, expire, "24h", 0, 36500 * CONF_DAY,                \
@@ -214,6 +232,7 @@ struct conf_ports {
 #define CONF_C_BOOL bool
 #define CONF_C_STRING char *
 #define CONF_C_LISTEN struct conf_listen
+#define CONF_C_ORIGINS struct conf_origins
 #define CONF_C_NETWORKS struct conf_networks
 #define CONF_C_PORTS struct conf_ports
 #define CONF_C_DURABILITY enum conf_durability

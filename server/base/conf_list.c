@@ -10,6 +10,7 @@
 
 #include "common/ipaddr.h"
 #include "common/text.h"
+#include "common/urlguard.h"
 
 /** Lines of a list are about so wide. */
 #define PRINT_COLUMNS 72
@@ -18,15 +19,17 @@
 /** In front of an IPv4 address that is held as a mapped one. */
 #define V4_MAPPED_BITS 96
 
-/** What the three list members of struct conf look like to this file. */
+/** What the list members of struct conf look like to this file. */
 struct any_list {
 	void *items;
 	size_t count;
 };
 _Static_assert(sizeof(struct any_list) == sizeof(struct conf_listen) &&
 		   sizeof(struct any_list) == sizeof(struct conf_networks) &&
+		   sizeof(struct any_list) == sizeof(struct conf_origins) &&
 		   sizeof(struct any_list) == sizeof(struct conf_ports),
     "lists are alike");
+_Static_assert(CONF_ORIGIN_SIZE >= ITEM_SIZE, "any item has room");
 
 /** A type of item; `parse` gets zeroed memory and a NUL-terminated text. */
 struct item_type {
@@ -67,6 +70,34 @@ static void format_network(const void *item, char out[ITEM_SIZE])
 	    sizeof address);
 	snprintf(out, ITEM_SIZE, "%s/%d", address,
 	    net->prefix - (v4 ? V4_MAPPED_BITS : 0));
+}
+
+static int parse_origin(const char *text, void *ret, struct conf_error *reterr)
+{
+	struct conf_origin *origin = ret;
+	struct url_parts url = {0};
+	const char *rule;
+	size_t n = strlen(text);
+
+	if (strcmp(text, "*") != 0 &&
+	    (strchr(text, '#') || url_check(text, n, &url, &rule) < 0 ||
+		url.path_query.n))
+		return conf_error_set(reterr, -EINVAL,
+		    "'%s' is not an origin; write SCHEME://HOST or "
+		    "SCHEME://HOST:PORT without a path, or *",
+		    text);
+
+	/* Browsers send it in lower case. */
+	for (size_t i = 0; i < n; i++)
+		origin->text[i] = ascii_lower(text[i]);
+	return 0;
+}
+
+static void format_origin(const void *item, char out[ITEM_SIZE])
+{
+	const struct conf_origin *origin = item;
+
+	snprintf(out, ITEM_SIZE, "%s", origin->text);
 }
 
 static bool parse_port(struct str s, uint16_t *ret)
@@ -116,6 +147,8 @@ static const struct item_type *type_of(enum conf_kind kind)
 {
 	static const struct item_type listen = {
 	    sizeof(struct listen_addr), parse_listen, format_listen};
+	static const struct item_type origins = {
+	    sizeof(struct conf_origin), parse_origin, format_origin};
 	static const struct item_type networks = {
 	    sizeof(struct cidr), parse_network, format_network};
 	static const struct item_type ports = {
@@ -124,6 +157,8 @@ static const struct item_type *type_of(enum conf_kind kind)
 	switch (kind) {
 	case CONF_KIND_LISTEN:
 		return &listen;
+	case CONF_KIND_ORIGINS:
+		return &origins;
 	case CONF_KIND_NETWORKS:
 		return &networks;
 	default:

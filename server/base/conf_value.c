@@ -69,8 +69,8 @@ static const struct choice *choices_of(enum conf_kind kind)
 
 bool conf_kind_is_list(enum conf_kind kind)
 {
-	return kind == CONF_KIND_LISTEN || kind == CONF_KIND_NETWORKS ||
-	       kind == CONF_KIND_PORTS;
+	return kind == CONF_KIND_LISTEN || kind == CONF_KIND_ORIGINS ||
+	       kind == CONF_KIND_NETWORKS || kind == CONF_KIND_PORTS;
 }
 
 struct unit {
@@ -231,6 +231,7 @@ static int parse(const struct conf_key *key, void *field, const char *text,
 	case CONF_KIND_STRING:
 		return parse_string(key, text, field, reterr);
 	case CONF_KIND_LISTEN:
+	case CONF_KIND_ORIGINS:
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
 		return conf_list_parse(key, field, text, reterr);
@@ -279,6 +280,7 @@ void conf_value_print(const struct conf_key *key, const void *field, FILE *out)
 		fputs(*(char *const *)field, out);
 		break;
 	case CONF_KIND_LISTEN:
+	case CONF_KIND_ORIGINS:
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
 		conf_list_print(key, field, out);
@@ -328,6 +330,7 @@ void conf_value_allowed(const struct conf_key *key, char *out, size_t size)
 		snprintf(out, size, "text");
 		break;
 	case CONF_KIND_LISTEN:
+	case CONF_KIND_ORIGINS:
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
 		snprintf(out, size, "a list of %" PRIu64 " to %" PRIu64,

@@ -80,6 +80,8 @@
 	  "reason=\"forbidden\"", NULL)                                        \
 	X(REQUESTS_TOO_LARGE, COUNTER, "requests_refused_total",               \
 	  "reason=\"too-large\"", NULL)                                        \
+	X(REQUESTS_HEADER_TOO_LARGE, COUNTER, "requests_refused_total",        \
+	  "reason=\"header-too-large\"", NULL)                                 \
 	X(REQUESTS_NO_SPACE, COUNTER, "requests_refused_total",                \
 	  "reason=\"no-space\"", NULL)                                         \
 	X(REQUESTS_TOO_MANY, COUNTER, "requests_refused_total",                \
@@ -104,6 +106,8 @@
 	  "reason=\"aborted\"", "Uploads that became nothing.")                \
 	X(UPLOADS_FAILED_TOO_SLOW, COUNTER, "uploads_failed_total",            \
 	  "reason=\"too-slow\"", NULL)                                         \
+	X(UPLOADS_FAILED_TIMED_OUT, COUNTER, "uploads_failed_total",           \
+	  "reason=\"timeout\"", NULL)                                          \
 	X(UPLOADS_FAILED_TOO_LARGE, COUNTER, "uploads_failed_total",           \
 	  "reason=\"too-large\"", NULL)                                        \
 	X(UPLOADS_FAILED_NO_SPACE, COUNTER, "uploads_failed_total",            \

@@ -2,15 +2,17 @@
 #include "deliver/content.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <spillway/join.h>
 
 #include "base/metrics.h"
 #include "common/httpdate.h"
 #include "common/media.h"
 #include "deliver/internal.h"
+#include "deliver/warm.h"
 #include "http/problem.h"
 #include "store/store.h"
 
@@ -45,15 +47,12 @@ static struct http_reply send_pinned(
 	return http_reply_borrow(status, pin->data, pin->len, let_go, h);
 }
 
-static void drop_file(void *ctx)
-{
-	file_unref(ctx);
-}
-
 struct http_reply content_send(struct http_request *req, struct file *f,
     int status, uint64_t off, uint64_t len)
 {
 	struct spw_pin pin;
+	struct http_reply r;
+	uint64_t file_off;
 
 	if (len == 0)
 		return http_reply_empty(status);
@@ -61,17 +60,13 @@ struct http_reply content_send(struct http_request *req, struct file *f,
 	    spw_spool_pin(f->spool, off, (size_t)len, &pin) == 0)
 		return send_pinned(f, status, &pin);
 
-	int fd = spw_spool_file(f->spool, off, len);
-	if (fd >= 0)
-		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (fd >= 0) {
-		/* A file that is deleted is closed by the disk thread. */
-		http_keep(req, drop_file, file_ref(f));
-		return http_reply_file(status, fd, off, len);
-	}
+	int fd = spw_spool_file_at(f->spool, off, len, &file_off);
+	if (fd >= 0 &&
+	    warm_reply(req, f, status, fd, file_off, off, len, &r))
+		return r;
 
-	/* Some of it waits for the disk, or it has no file of its own, or
-	   descriptors are short. */
+	/* Some of it waits for the disk, in one direction or the other, or it
+	   has no file of its own, or lies in several. */
 	return content_follow(req, f, status, off, len);
 }
 
@@ -162,6 +157,8 @@ void content_fields(const struct http_request *req, const struct content *c,
 	const char *type = c->type ? c->type : "application/octet-stream";
 
 	http_reply_header(r, "Content-Type", type);
+	if (c->coding)
+		http_reply_header(r, "Content-Encoding", c->coding);
 	http_reply_header(r, "Accept-Ranges", "bytes");
 	http_reply_header(r, "X-Content-Type-Options", "nosniff");
 	if (is_active(type))

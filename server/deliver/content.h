@@ -18,6 +18,7 @@ struct content {
 	const char *etag;    /* quoted; NULL: none yet */
 	int64_t modified_ms; /* Unix; 0: none */
 	const char *type;    /* NULL: application/octet-stream */
+	const char *coding;  /* content codings the bytes have, or NULL */
 	const char *name;    /* or NULL */
 	const char *digest;  /* value of Repr-Digest, or NULL */
 	const char *sent;    /* of Content-Digest when all of it is sent */

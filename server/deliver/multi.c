@@ -19,13 +19,15 @@
 
 /* Up to this much is put together in memory and sent at once. */
 #define ASSEMBLE_MAX ((uint64_t)256 * 1024)
-#define PART_HEAD_MAX (FILE_TYPE_SIZE + CONTENT_RANGE_SIZE + ID_LEN + 64)
+#define PART_HEAD_MAX \
+	(FILE_TYPE_SIZE + FILE_CODING_SIZE + CONTENT_RANGE_SIZE + ID_LEN + 96)
 
 struct parts {
 	struct reader *reader; /* NULL: only what is at hand is read */
 	struct file *file;
 	uint64_t off, size; /* of the content, in the spool */
 	char type[FILE_TYPE_SIZE];
+	const char *coding; /* the file's; or NULL */
 	char boundary[ID_LEN + 1];
 	uint64_t total;
 	/* The part read last, and where in the reply its head begins. */
@@ -52,6 +54,10 @@ static size_t part_head(
 
 	strbuf_adds(&text, "\r\nContent-Type: ");
 	strbuf_adds(&text, p->type);
+	if (p->coding) {
+		strbuf_adds(&text, "\r\nContent-Encoding: ");
+		strbuf_adds(&text, p->coding);
+	}
 	strbuf_adds(&text, "\r\nContent-Range: ");
 	strbuf_add(
 	    &text, range, content_range_text(range, &p->ranges[i], p->size));
@@ -182,6 +188,7 @@ static struct parts *new_parts(
 	p->current = 0;
 	p->begins = 0;
 	p->count = count;
+	p->coding = c->coding;
 	memcpy(p->ranges, ranges, count * sizeof(*ranges));
 	snprintf(p->type, sizeof(p->type), "%s",
 	    c->type ? c->type : "application/octet-stream");
@@ -230,6 +237,7 @@ void content_reply_multi(struct http_request *req, const struct content *c,
 	    p->boundary);
 	struct http_reply r = send_parts(req, p);
 	whole.type = type;
+	whole.coding = NULL; /* the parts are coded, not what holds them */
 	content_fields(req, &whole, &r);
 	http_reply(req, &r);
 }

@@ -47,6 +47,7 @@ static void send_file(struct http_request *req, struct file *file)
 	    .modified_ms = state == FILE_READY ? file_modified_ms(file) : 0,
 	    .type = file_type(file, type) ? type : NULL,
 	    .name = file_name(file, name) ? name : NULL,
+	    .coding = file->coding,
 	    .digest = repr_digest(req, file, digest),
 	    .sent = digest_text(file, integrity_wanted_sent(req), sent),
 	    .count_read = true,

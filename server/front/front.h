@@ -33,6 +33,15 @@ void admin_ready(struct http_request *req, struct front *f);
 void admin_metrics(struct http_request *req, struct front *f);
 void admin_index(struct http_request *req, struct front *f);
 
+/* cors.c */
+/**
+ * Let pages of the listed origins read whatever the request is answered: gives
+ * that answer its fields. A preflight is an OPTIONS like any other.
+ *
+ * Source:    Fetch standard, CORS protocol; RFC 6454
+ */
+void cors_enter(struct http_request *req, const struct conf_origins *origins);
+
 /* files.c */
 void files_list(struct http_request *req, struct front *f);
 void files_get(struct http_request *req, struct front *f, struct file *file);

@@ -27,7 +27,7 @@ static void files_post(struct http_request *req, struct front *f)
 
 static void fetch_post(struct http_request *req, struct front *f)
 {
-	fetch_handle(req, f->fetcher);
+	fetch_handle(req, f->fetcher, &f->ingest);
 }
 
 static const struct route ROUTES[] = {
@@ -217,6 +217,7 @@ void front_begin(struct http_request *req, void *ctx)
 	struct front *f = ctx;
 	struct str path = http_path(req);
 
+	cors_enter(req, &f->conf->server.cors_origins);
 	if (!query_sound(http_query(req))) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "The query holds a %% that two hex digits do not follow.");

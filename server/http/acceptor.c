@@ -177,19 +177,24 @@ int http_acceptor_open(struct http_server *s, int systemd_first_fd,
 	"\"title\":\"The server is busy\",\"status\":503}\n"
 _Static_assert(sizeof(REFUSAL) - 1 == 75, "the Content-Length below");
 
-/* The connection is over the limit: one short answer, no reading. */
-static void refuse(int fd, enum metric why)
+/*
+ * The connection is over the limit: one short answer. What the client sends
+ * all the same is read by a loop for a while, or the answer might be lost; `l`
+ * NULL: there is no time for that.
+ */
+static void refuse(struct http_loop *l, int fd,
+    const struct sockaddr_storage *addr, enum metric why)
 {
 	static const char answer[] =
 	    "HTTP/1.1 503 Service Unavailable\r\n"
 	    "Content-Type: application/problem+json\r\n"
-	    "Content-Length: 75\r\nRetry-After: 2\r\n"
+	    "Content-Length: 75\r\nRetry-After: " HTTP_RETRY_AFTER "\r\n"
 	    "Connection: close\r\n\r\n" REFUSAL;
 
 	metrics_add(why, 1);
 	(void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
-	shutdown(fd, SHUT_WR);
-	close(fd);
+	if (!l || http_loop_post(l, fd, addr, true) < 0)
+		close(fd);
 }
 
 static struct http_loop *least_loaded(struct http_server *s, uint32_t *total)
@@ -242,11 +247,11 @@ static void deal(
 	struct http_loop *l = least_loaded(s, &total);
 
 	if (total >= s->conf->server.max_connections) {
-		refuse(fd, METRIC_CONNECTIONS_REJECTED_LIMIT);
+		refuse(l, fd, addr, METRIC_CONNECTIONS_REJECTED_LIMIT);
 		return;
 	}
 	if (address_full(s, addr)) {
-		refuse(fd, METRIC_CONNECTIONS_REJECTED_ADDRESS);
+		refuse(l, fd, addr, METRIC_CONNECTIONS_REJECTED_ADDRESS);
 		return;
 	}
 
@@ -254,9 +259,9 @@ static void deal(
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	metrics_add(METRIC_CONNECTIONS_ACCEPTED, 1);
 	atomic_fetch_add(&l->connections, 1);
-	if (http_loop_post(l, fd, addr) < 0) {
+	if (http_loop_post(l, fd, addr, false) < 0) {
 		atomic_fetch_sub(&l->connections, 1);
-		refuse(fd, METRIC_CONNECTIONS_REJECTED_ERROR);
+		refuse(NULL, fd, NULL, METRIC_CONNECTIONS_REJECTED_ERROR);
 	}
 }
 
@@ -267,7 +272,7 @@ static void out_of_fds(struct http_server *s, int listen_fd)
 		close(s->spare_fd);
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
-		refuse(fd, METRIC_CONNECTIONS_REJECTED_FDS);
+		refuse(NULL, fd, NULL, METRIC_CONNECTIONS_REJECTED_FDS);
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 

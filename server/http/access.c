@@ -91,11 +91,37 @@ void http_on_done(
 	req->done_ctx = ctx;
 }
 
-void http_keep(struct http_request *req, void (*free_fn)(void *), void *ctx)
+static void keep(
+    struct http_request *req, void (*free_fn)(void *), void *ctx, bool held)
 {
 	assert(req->keep_count < HTTP_KEEPS_MAX);
-	req->keeps[req->keep_count].free_fn = free_fn;
-	req->keeps[req->keep_count++].ctx = ctx;
+	req->keeps[req->keep_count++] =
+	    (struct http_kept){free_fn, ctx, held};
+}
+
+void http_keep(struct http_request *req, void (*free_fn)(void *), void *ctx)
+{
+	keep(req, free_fn, ctx, false);
+}
+
+void http_hold(struct http_request *req, void (*free_fn)(void *), void *ctx)
+{
+	keep(req, free_fn, ctx, true);
+}
+
+void http_keeps_drop(struct http_request *req, bool over)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < req->keep_count; i++) {
+		struct http_kept *k = &req->keeps[i];
+
+		if (over || k->held)
+			k->free_fn(k->ctx);
+		else
+			req->keeps[left++] = *k;
+	}
+	req->keep_count = left;
 }
 
 void http_body_limit(struct http_request *req, uint64_t max_bytes)

@@ -21,6 +21,9 @@
    at a higher rate does not make that longer. */
 #define SLOW_MS 5000
 
+/* What is always looked out for. */
+#define WATCHED (EPOLLRDHUP | EPOLLET)
+
 static void forget(struct http_conn *c)
 {
 	struct http_loop *l = c->loop;
@@ -70,16 +73,47 @@ unsigned http_loop_count(struct http_loop *l,
 	for (const struct http_conn *c = l->conns; c; c = c->next)
 		n += same(&c->addr, addr);
 	for (const struct http_arrival *a = l->arrivals; a; a = a->next)
-		n += same(&a->addr, addr);
+		n += !a->refused && same(&a->addr, addr);
 	pthread_mutex_unlock(&l->inbox_lock);
 	return n;
 }
 
+/* Takes `fd`, which was answered. */
+static void begin_linger(struct http_loop *l, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP};
+	struct http_linger *g =
+	    l->linger_count < LINGER_MAX ? calloc(1, sizeof(*g)) : NULL;
+
+	shutdown(fd, SHUT_WR);
+	if (!g) {
+		close(fd);
+		return;
+	}
+
+	g->source.kind = SOURCE_LINGER;
+	g->fd = fd;
+	g->until_ms = clock_ms() + LINGER_MS;
+	g->next = l->lingers;
+	g->prev = &l->lingers;
+	if (g->next)
+		g->next->prev = &g->next;
+	l->lingers = g;
+	l->linger_count++;
+	ev.data.ptr = g;
+	epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, g->fd, &ev);
+}
+
 void http_conn_add(struct http_loop *l, struct http_arrival *a)
 {
-	struct epoll_event ev = {.events = EPOLLRDHUP | EPOLLET};
-	struct http_conn *c = remember(l, a);
+	struct epoll_event ev = {.events = WATCHED};
+	struct http_conn *c;
 
+	if (a->refused) {
+		begin_linger(l, a->fd);
+		return;
+	}
+	c = remember(l, a);
 	if (!c) {
 		close(a->fd);
 		atomic_fetch_sub(&l->connections, 1);
@@ -102,33 +136,6 @@ void http_conn_add(struct http_loop *l, struct http_arrival *a)
 	}
 	l->adding = NULL;
 	l->ran = true;
-}
-
-static void begin_linger(struct http_conn *c)
-{
-	struct http_loop *l = c->loop;
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLRDHUP};
-	struct http_linger *g = calloc(1, sizeof(*g));
-
-	/* The dup keeps the socket open, and so in the set. */
-	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
-	shutdown(c->linger_fd, SHUT_WR);
-	if (!g) {
-		close(c->linger_fd);
-		return;
-	}
-
-	g->source.kind = SOURCE_LINGER;
-	g->fd = c->linger_fd;
-	g->until_ms = clock_ms() + LINGER_MS;
-	g->next = l->lingers;
-	g->prev = &l->lingers;
-	if (g->next)
-		g->next->prev = &g->next;
-	l->lingers = g;
-	l->linger_count++;
-	ev.data.ptr = g;
-	epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, g->fd, &ev);
 }
 
 static void end_linger(struct http_loop *l, struct http_linger *g)
@@ -196,12 +203,24 @@ void http_conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_ctx,
 	/* The library forgets to say that it gave up on a header. */
 	if (c->req)
 		http_request_forget(c->req);
-	if (c->linger_fd >= 0)
-		begin_linger(c);
+	if (c->linger_fd >= 0) {
+		/* The dup keeps the socket open, and so in the set. */
+		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+		begin_linger(l, c->linger_fd);
+	}
 	forget(c);
 }
 
-void http_conn_hangup(struct http_conn *c)
+void http_conn_watch_writable(struct http_conn *c, bool watch)
+{
+	struct epoll_event ev = {
+	    .events = watch ? WATCHED | EPOLLOUT : WATCHED, .data.ptr = c};
+
+	epoll_ctl(c->loop->epoll_fd, EPOLL_CTL_MOD, c->fd, &ev);
+}
+
+/* The peer closed its sending side. */
+static void hang_up(struct http_conn *c)
 {
 	struct http_request *req = c->req;
 
@@ -240,6 +259,14 @@ void http_conn_hangup(struct http_conn *c)
 	shutdown(c->fd, SHUT_RDWR);
 }
 
+void http_conn_event(struct http_conn *c, uint32_t events)
+{
+	if (events & EPOLLOUT && c->req)
+		http_ahead_writable(c->req);
+	if (events & ~(uint32_t)EPOLLOUT)
+		hang_up(c);
+}
+
 /* A request's header must arrive in time, byte by byte or not. */
 static bool header_late(const struct http_conn *c, uint64_t now_ms)
 {
@@ -266,6 +293,13 @@ static bool upload_slow(
 	if (req->rate_credit > most_credit(req))
 		req->rate_credit = most_credit(req);
 	return req->rate_credit < 0;
+}
+
+static bool upload_late(const struct http_request *req, uint64_t now_ms)
+{
+	uint64_t limit = req->loop->conf->upload.max_time;
+
+	return limit && now_ms > req->started_us / 1000 + limit;
 }
 
 /*
@@ -309,7 +343,11 @@ static void scan_body(struct http_request *req, uint64_t now_ms)
 	req->rate_bytes = now;
 	if (req->suspended || req->raw_sent)
 		return;
-	if (upload_slow(req, came, elapsed_ms)) {
+	if (upload_late(req, now_ms)) {
+		metrics_add(METRIC_UPLOADS_FAILED_TIMED_OUT, 1);
+		cut_with(req, PROBLEM_TOO_SLOW,
+		    "The content took longer than this server takes it.");
+	} else if (upload_slow(req, came, elapsed_ms)) {
 		metrics_add(METRIC_UPLOADS_FAILED_TOO_SLOW, 1);
 		cut_with(req, PROBLEM_TOO_SLOW,
 		    "The content comes more slowly than this server takes it.");

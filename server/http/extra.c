@@ -57,7 +57,9 @@ void http_extras_free(struct http_request *req)
 void http_extras_add(const struct http_request *req, struct http_reply *r)
 {
 	for (const struct http_extra *x = req->extras; x; x = x->next) {
-		if (!MHD_get_response_header(r->response, x->name))
+		/* What an answer varies with may be more than one thing. */
+		if (!MHD_get_response_header(r->response, x->name) ||
+		    strcmp(x->name, "Vary") == 0)
 			http_reply_header(r, x->name, x->value);
 	}
 }

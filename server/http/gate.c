@@ -68,24 +68,41 @@ static void classify(struct gate *g, const struct http_field *f, bool padded)
 }
 
 /*
- * Older libraries parse in place and put a NUL, or two, where a line ends. So
- * what does not begin right there follows a line that they and others do not
- * read alike: one that holds a NUL, where they end it, or one that was folded,
- * whose rest they glue to its name.
+ * Older libraries parse in place. What does not begin `gap` bytes behind what
+ * came before, which is a line's end of CR and LF, follows a line that they
+ * and others do not read alike: one that holds a NUL, where they end it; one
+ * that was folded, whose rest they glue to its name; one without a name, which
+ * they drop; one that a bare LF ends.
  */
-static void check_place(struct gate *g, const char *begin, const char *end)
+static void check_place(
+    struct gate *g, const char *begin, const char *end, size_t gap)
 {
-	if (g->end && begin != g->end + 1 && begin != g->end + 2)
-		note(g, "A line is folded or holds a NUL character.");
+	if (g->end && begin != g->end + gap)
+		note(g, "A line is folded, has no name, holds a NUL character "
+			"or does not end with CR and LF.");
 	if (g->end)
 		g->end = end;
 }
 
-/* Behind the last field is the empty line's end, and nothing else. */
-static void check_end(struct gate *g)
+/* Behind the last field is its line's end, the empty line's, and nothing. */
+static void check_end(struct gate *g, const char *begin)
 {
-	if (g->end && (g->end[1] || g->end[2]))
-		note(g, "A line holds a NUL character.");
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+	    g->req->conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	check_place(g, begin + info->header_size, NULL, 4);
+}
+
+/* The library takes all up to the last space for the target. */
+static void check_target(struct gate *g)
+{
+	for (size_t i = 0; i < g->req->target_len; i++) {
+		unsigned char c = (unsigned char)g->req->target[i];
+
+		if (c <= ' ' || c == 0x7f)
+			note(g, "The target holds a space or a control "
+				"character.");
+	}
 }
 
 static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
@@ -104,7 +121,7 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
 		g->too_many = true;
 		return MHD_NO;
 	}
-	check_place(g, key, value ? value + value_len : key + key_len);
+	check_place(g, key, value ? value + value_len : key + key_len, 2);
 	if (!token_valid(key, key_len))
 		note(g, "A field name holds a space or another character that "
 			"does not belong there.");
@@ -214,7 +231,8 @@ static bool check_expect(struct gate *g)
 	return true;
 }
 
-bool http_gate(struct http_request *req, const char *version)
+bool http_gate(
+    struct http_request *req, const char *method, const char *version)
 {
 	struct gate g = {.req = req};
 
@@ -227,10 +245,12 @@ bool http_gate(struct http_request *req, const char *version)
 
 	if (req->loop->parses_in_place) {
 		g.end = req->line_end;
-		check_place(&g, version, version + strlen(version));
+		check_place(&g, version, version + strlen(version), 1);
 	}
+	check_target(&g);
 	MHD_get_connection_values_n(req->conn->mhd, MHD_HEADER_KIND, look, &g);
-	check_end(&g);
+	if (g.end && !g.too_many)
+		check_end(&g, method);
 	if (g.too_many) {
 		refuse(req, PROBLEM_HEADER_TOO_LARGE,
 		    "There are more than 100 fields in the header.");

@@ -178,6 +178,8 @@ struct http_reply {
 	void *response;	 /* the HTTP library's */
 	uint64_t length; /* for the access log */
 	void *stream;	 /* of a streamed one */
+	const struct http_ahead *ahead; /* of a file; or NULL */
+	void *ahead_ctx;
 };
 
 /** A stream's read function says: nothing yet, wake me. */
@@ -212,9 +214,34 @@ struct http_reply http_reply_borrow(int status, const void *data, size_t len,
     void (*free_fn)(void *), void *ctx);
 /** The content of a strbuf, which is empty afterwards. */
 struct http_reply http_reply_strbuf(int status, struct strbuf *b);
-/** A piece of a file, by sendfile; takes `fd` (a dup) and closes it. */
-struct http_reply http_reply_file(
-    int status, int fd, uint64_t off, uint64_t len);
+/*
+ * Who sees to it that sendfile, on the loop's thread, has not to wait for the
+ * disk.
+ */
+struct http_ahead {
+	/**
+	 * Bytes [pos, pos + len) of the reply are sent soon.
+	 *
+	 * Returns: whether they are at hand. If not, they are being made so,
+	 *          and the request is woken when that is done.
+	 */
+	bool (*prepare)(void *ctx, uint64_t pos, uint64_t len);
+};
+
+/** So many bytes, or all, are to be at hand before the reply is given. */
+#define HTTP_AHEAD_BYTES ((uint64_t)3 * 1024 * 1024)
+
+/**
+ * A piece of a file, by sendfile; takes `fd` (a dup) and closes it. `ahead` is
+ * asked about what lies behind HTTP_AHEAD_BYTES, and may be NULL when that is
+ * nothing; `ctx` must live as long as the request.
+ */
+struct http_reply http_reply_file(int status, int fd, uint64_t off,
+    uint64_t len, const struct http_ahead *ahead, void *ctx);
+
+/** Returns: whether `ahead` of such a reply would be asked on this
+    connection: the system counts what was written to it. */
+bool http_counts_sent(const struct http_request *req);
 /** A stream of `len` bytes, or HTTP_LENGTH_UNKNOWN: chunked. */
 struct http_reply http_reply_stream(
     int status, uint64_t len, const struct http_stream *ops, void *ctx);
@@ -235,10 +262,16 @@ void http_on_done(
 
 /**
  * Keep something until the request is over: `free_fn(ctx)` is called then.
- * Up to HTTP_KEEPS_MAX times per request.
+ * Up to HTTP_KEEPS_MAX times per request, those of http_hold() included.
  */
 #define HTTP_KEEPS_MAX 4
 void http_keep(struct http_request *req, void (*free_fn)(void *), void *ctx);
+
+/**
+ * The same until the answer goes out, or the request ends without one: a
+ * place among few is free again when its client hears of the end.
+ */
+void http_hold(struct http_request *req, void (*free_fn)(void *), void *ctx);
 
 /*
  * Beyond the one answer.
@@ -248,7 +281,7 @@ void http_keep(struct http_request *req, void (*free_fn)(void *), void *ctx);
  * Give whatever answer the request gets a field that the answer has not by
  * itself: also one that says what is wrong, and one that is given elsewhere.
  * A second call with the same name takes the place of the first; `value` NULL
- * takes it back.
+ * takes it back. Vary goes beside the answer's own.
  *
  * `name`:    a string that stays.
  */

@@ -14,8 +14,6 @@
 #include "base/metrics.h"
 
 #define EVENTS 128
-/* The inbox is looked at after so many runs of the library. */
-#define LIBRARY_RUNS 8
 /* The longest sleep: deadlines are looked at once a second. */
 #define SCAN_MS 1000
 /* How many turns a stop gives the library to let go of connections. */
@@ -27,11 +25,19 @@ static void library_log(void *cls, const char *fmt, va_list ap)
 /* What the library says quotes what clients sent: for debugging only. */
 static void library_log(void *cls, const char *fmt, va_list ap)
 {
+	/* Of what it answers by itself it tells nowhere else. */
+	static const char refuses[] =
+	    "Error processing request (HTTP response code is %u ";
 	char line[512];
+	va_list copy;
 
 	(void)cls;
+	va_copy(copy, ap);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	log_debug("libmicrohttpd: %s", line);
+	if (strncmp(fmt, refuses, strlen(refuses)) == 0)
+		http_count_refusal((int)va_arg(copy, unsigned));
+	va_end(copy);
 }
 
 /* Percent-decoding is ours: the library would cut at %00. */
@@ -122,8 +128,8 @@ void http_loop_signal(struct http_loop *l)
 		;
 }
 
-int http_loop_post(
-    struct http_loop *l, int fd, const struct sockaddr_storage *addr)
+int http_loop_post(struct http_loop *l, int fd,
+    const struct sockaddr_storage *addr, bool refused)
 {
 	struct http_arrival *a = malloc(sizeof(*a));
 	if (!a)
@@ -132,6 +138,7 @@ int http_loop_post(
 	a->next = NULL;
 	a->fd = fd;
 	a->addr = *addr;
+	a->refused = refused;
 	pthread_mutex_lock(&l->inbox_lock);
 	*l->arrivals_end = a;
 	l->arrivals_end = &a->next;
@@ -207,7 +214,7 @@ static void dispatch(struct http_loop *l, struct epoll_event *ev)
 	case SOURCE_LIBRARY:
 		break;
 	case SOURCE_CONN:
-		http_conn_hangup((struct http_conn *)source);
+		http_conn_event((struct http_conn *)source, ev->events);
 		break;
 	case SOURCE_LINGER:
 		http_linger_read(l, (struct http_linger *)source);
@@ -220,7 +227,7 @@ static void run_library(struct http_loop *l)
 {
 	MHD_UNSIGNED_LONG_LONG due;
 
-	for (int i = 0; i < LIBRARY_RUNS; i++) {
+	for (int i = 0; i < HTTP_LIBRARY_RUNS; i++) {
 		MHD_run(l->mhd);
 		if (l->ran || MHD_get_timeout(l->mhd, &due) != MHD_YES || due)
 			break;
@@ -245,6 +252,7 @@ static void turn(struct http_loop *l)
 		http_linger_expire(l, now, false);
 		access_flush(l->access);
 	}
+	http_ahead_look(l);
 	run_library(l);
 }
 

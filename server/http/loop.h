@@ -67,6 +67,7 @@ struct http_linger {
 struct http_arrival {
 	struct http_arrival *next;
 	int fd;
+	bool refused; /* it was answered, and is only drained */
 	struct sockaddr_storage addr;
 };
 
@@ -85,6 +86,7 @@ struct http_loop {
 
 	struct http_conn *conns;
 	struct http_conn *adding; /* handed to the library right now */
+	struct http_request *sending; /* see ahead.c */
 	struct http_linger *lingers;
 	unsigned linger_count;
 	struct http_request *spare; /* recycled requests */
@@ -113,11 +115,34 @@ enum request_phase {
 	PHASE_REPLIED,
 };
 
+/* The inbox is looked at after so many runs of the library. */
+#define HTTP_LIBRARY_RUNS 8
+
 #define HTTP_HEADERS_MAX 100
 #define HTTP_TARGET_INLINE 256
 
 struct http_field {
 	struct str name, value;
+};
+
+/* See http_keep() and, `held`, http_hold(). */
+struct http_kept {
+	void (*free_fn)(void *);
+	void *ctx;
+	bool held;
+};
+
+/* A file that is being sent; see ahead.c. */
+struct http_sending {
+	const struct http_ahead *ops; /* NULL: none is */
+	void *ctx;
+	/* `prev` NULL: not to be looked at. */
+	struct http_request *next, **prev;
+	uint64_t base;	/* what the socket had counted before */
+	uint64_t ready; /* bytes of the reply that are at hand */
+	uint64_t sent;	/* at the last look, with the header */
+	unsigned turns; /* until the next look */
+	unsigned still; /* looks since it has moved */
 };
 
 struct http_request {
@@ -154,15 +179,13 @@ struct http_request {
 	struct http_problem problem; /* to be answered after the body */
 	struct http_reply pending;   /* likewise, before its first byte */
 	bool has_problem;
-	struct {
-		void (*free_fn)(void *);
-		void *ctx;
-	} keeps[HTTP_KEEPS_MAX];
+	struct http_kept keeps[HTTP_KEEPS_MAX];
 	unsigned keep_count;
 	void (*done)(void *ctx, bool complete);
 	void *done_ctx;
 	struct http_waker *waker;
 	struct http_extra *extras; /* for whatever answer */
+	struct http_sending sending;
 	int status;
 	uint64_t reply_length;
 
@@ -185,9 +208,12 @@ int http_loop_init(struct http_loop *l, struct http_server *server,
     const struct conf *conf, const struct http_handler *handler,
     unsigned connections_max);
 int http_loop_start(struct http_loop *l);
-/** Hand over a connection; from any thread. Errors: -ENOMEM. */
-int http_loop_post(
-    struct http_loop *l, int fd, const struct sockaddr_storage *addr);
+/**
+ * Hand over a connection, or one that was refused; from any thread. Errors:
+ * -ENOMEM.
+ */
+int http_loop_post(struct http_loop *l, int fd,
+    const struct sockaddr_storage *addr, bool refused);
 /** Have the loop look around; from any thread. */
 void http_loop_signal(struct http_loop *l);
 void http_loop_join(struct http_loop *l);
@@ -199,12 +225,24 @@ unsigned http_loop_count(struct http_loop *l,
 	const struct sockaddr_storage *, const struct sockaddr_storage *));
 bool http_loop_draining(const struct http_loop *l);
 
+/* ahead.c */
+/** A file is going to be sent that is longer than HTTP_AHEAD_BYTES. */
+void http_ahead_begin(struct http_request *req, const struct http_reply *r);
+/** Its socket can be written to again. */
+void http_ahead_writable(struct http_request *req);
+/** Before the library runs: is what it may send at hand? */
+void http_ahead_look(struct http_loop *l);
+/** The request is over. */
+void http_ahead_end(struct http_request *req);
+
 /* conn.c */
 void http_conn_add(struct http_loop *l, struct http_arrival *a);
 void http_conn_notify(void *cls, struct MHD_Connection *c, void **socket_ctx,
     enum MHD_ConnectionNotificationCode code);
-/** The peer closed its sending side. */
-void http_conn_hangup(struct http_conn *c);
+/** Have http_ahead_writable() called, or no longer. */
+void http_conn_watch_writable(struct http_conn *c, bool watch);
+/** Something happened to its socket: EPOLL... bits. */
+void http_conn_event(struct http_conn *c, uint32_t events);
 /** Look at every connection: header deadlines, upload rates. */
 void http_conn_scan(struct http_loop *l, uint64_t now_ms);
 /** Cut every connection. */
@@ -229,6 +267,10 @@ void http_request_drop_spares(struct http_loop *l);
 /** Returns: whether a reply may go out before the body was read. */
 bool http_reply_early(const struct http_request *req);
 
+/* access.c */
+/** Let go of what is held; `over`: of what is kept as well. */
+void http_keeps_drop(struct http_request *req, bool over);
+
 /* extra.c */
 struct http_extra;
 void http_extras_add(const struct http_request *req, struct http_reply *r);
@@ -239,11 +281,13 @@ void http_request_cut(struct http_request *req);
 
 /* gate.c */
 /**
- * Check the framing of a request and note its fields.
+ * Check the framing of a request and note its fields. `method` and `version`
+ * are where the library has them.
  *
  * Returns:   true when it is sound; else it was answered.
  */
-bool http_gate(struct http_request *req, const char *version);
+bool http_gate(
+    struct http_request *req, const char *method, const char *version);
 
 /* reply.c */
 /** Queue a reply with the library now. */
@@ -251,6 +295,8 @@ enum MHD_Result http_reply_queue(
     struct http_request *req, struct http_reply *r);
 
 /* problem.c */
+/** Count a refusal with that status, of those that the metrics tell apart. */
+void http_count_refusal(int status);
 /** Send a pending problem beside the library, as far as the socket takes. */
 void http_problem_send_raw(struct http_request *req);
 

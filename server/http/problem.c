@@ -30,8 +30,8 @@ struct http_problem http_problem(
 	va_start(ap, fmt);
 	vsnprintf(p.detail, sizeof(p.detail), fmt, ap);
 	va_end(ap);
-	if (KINDS[kind].status == 503)
-		p.retry_after_s = 2;
+	if (KINDS[kind].status == 503 || KINDS[kind].status == 429)
+		p.retry_after_s = HTTP_RETRY_AFTER_S;
 	return p;
 }
 
@@ -115,10 +115,9 @@ static void write_body(const struct http_problem *p, struct strbuf *out)
 	strbuf_addc(out, '\n');
 }
 
-/* Refusals that the metrics tell apart. */
-static void count(const struct http_problem *p)
+void http_count_refusal(int status)
 {
-	switch (KINDS[p->kind].status) {
+	switch (status) {
 	case 400:
 		metrics_add(METRIC_REQUESTS_MALFORMED, 1);
 		break;
@@ -131,14 +130,15 @@ static void count(const struct http_problem *p)
 	case 413:
 		metrics_add(METRIC_REQUESTS_TOO_LARGE, 1);
 		break;
+	case 414:
+	case 431:
+		metrics_add(METRIC_REQUESTS_HEADER_TOO_LARGE, 1);
+		break;
 	case 429:
 		metrics_add(METRIC_REQUESTS_RATE_LIMITED, 1);
 		break;
 	case 503:
-		metrics_add(p->kind == PROBLEM_DRAINING
-				? METRIC_REQUESTS_DRAINING
-				: METRIC_REQUESTS_TOO_MANY,
-		    1);
+		metrics_add(METRIC_REQUESTS_TOO_MANY, 1);
 		break;
 	case 507:
 		metrics_add(METRIC_REQUESTS_NO_SPACE, 1);
@@ -146,26 +146,52 @@ static void count(const struct http_problem *p)
 	}
 }
 
+static void count(const struct http_problem *p)
+{
+	if (p->kind == PROBLEM_DRAINING)
+		metrics_add(METRIC_REQUESTS_DRAINING, 1);
+	else
+		http_count_refusal(KINDS[p->kind].status);
+}
+
+/* The fields of the answer; one without a value is left out. */
+#define FIELDS_MAX 5
+struct fields {
+	struct http_header_line lines[FIELDS_MAX];
+	char seconds[24];
+};
+
+static void make_fields(const struct http_problem *p, struct fields *f)
+{
+	bool stranger = KINDS[p->kind].status == 401;
+
+	snprintf(f->seconds, sizeof(f->seconds), "%llu",
+	    (unsigned long long)p->retry_after_s);
+	const struct http_header_line lines[FIELDS_MAX] = {
+	    {"Content-Type", "application/problem+json"},
+	    {"Cache-Control", "no-store"},
+	    {"Allow", p->allow},
+	    {"Retry-After", p->retry_after_s ? f->seconds : NULL},
+	    {"WWW-Authenticate", stranger ? "Bearer" : NULL},
+	};
+	memcpy(f->lines, lines, sizeof(lines));
+}
+
 struct http_reply http_problem_reply(const struct http_problem *p)
 {
 	struct strbuf body;
-	char text[32];
+	struct fields f;
 
 	count(p);
 	strbuf_init(&body, BODY_MAX);
 	write_body(p, &body);
 	struct http_reply r = http_reply_strbuf(KINDS[p->kind].status, &body);
-	http_reply_header(&r, "Content-Type", "application/problem+json");
-	http_reply_header(&r, "Cache-Control", "no-store");
-	if (p->allow)
-		http_reply_header(&r, "Allow", p->allow);
-	if (p->retry_after_s) {
-		snprintf(text, sizeof(text), "%llu",
-		    (unsigned long long)p->retry_after_s);
-		http_reply_header(&r, "Retry-After", text);
+	make_fields(p, &f);
+	for (size_t i = 0; i < FIELDS_MAX; i++) {
+		if (f.lines[i].value)
+			http_reply_header(
+			    &r, f.lines[i].name, f.lines[i].value);
 	}
-	if (KINDS[p->kind].status == 401)
-		http_reply_header(&r, "WWW-Authenticate", "Bearer");
 	return r;
 }
 
@@ -200,19 +226,25 @@ void http_problem_send_raw(struct http_request *req)
 	const struct http_problem *p = &req->problem;
 	char date[HTTPDATE_SIZE];
 	struct strbuf out, head;
+	struct fields f;
 
 	count(p);
+	http_keeps_drop(req, false);
 	strbuf_init(&out, BODY_MAX);
 	strbuf_init(&head, HEAD_MAX);
 	write_body(p, &out);
 	httpdate_format(clock_unix_ms() / 1000, date);
 	strbuf_addf(&head,
-	    "HTTP/1.1 %d %s\r\nDate: %s\r\n"
-	    "Content-Type: application/problem+json\r\n"
-	    "Content-Length: %zu\r\n",
+	    "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n",
 	    KINDS[p->kind].status,
 	    MHD_get_reason_phrase_for((unsigned)KINDS[p->kind].status), date,
 	    out.len);
+	make_fields(p, &f);
+	for (size_t i = 0; i < FIELDS_MAX; i++) {
+		if (f.lines[i].value)
+			strbuf_addf(&head, "%s: %s\r\n", f.lines[i].name,
+			    f.lines[i].value);
+	}
 	http_extras_write(req, &head);
 	strbuf_adds(&head, "Connection: close\r\n\r\n");
 	/* Nothing was sent on it yet, so it has room for this little. */

@@ -72,6 +72,12 @@
 	X(NO_SPACE, 507, "insufficient-storage", "There is no room")
 /* clang-format on */
 
+/** When a client that was refused for want of room may come again. */
+#define HTTP_RETRY_AFTER_S 2
+#define HTTP_RETRY_AFTER HTTP_RETRY_TEXT(HTTP_RETRY_AFTER_S)
+#define HTTP_RETRY_TEXT(s) HTTP_RETRY_TEXT_OF(s)
+#define HTTP_RETRY_TEXT_OF(s) #s
+
 #define HTTP_PROBLEM_ENUM(id, status, type, title) PROBLEM_##id,
 enum http_problem_kind { HTTP_PROBLEMS(HTTP_PROBLEM_ENUM) PROBLEM_COUNT };
 

@@ -77,7 +77,8 @@ struct http_reply http_reply_borrow(int status, const void *data, size_t len,
 
 	if (!response)
 		free_fn(ctx);
-	return (struct http_reply){status, response, len, NULL};
+	return (struct http_reply){
+	    .status = status, .response = response, .length = len};
 }
 
 struct http_reply http_reply_strbuf(int status, struct strbuf *b)
@@ -94,10 +95,15 @@ struct http_reply http_reply_strbuf(int status, struct strbuf *b)
 	return r;
 }
 
-struct http_reply http_reply_file(
-    int status, int fd, uint64_t off, uint64_t len)
+struct http_reply http_reply_file(int status, int fd, uint64_t off,
+    uint64_t len, const struct http_ahead *ahead, void *ctx)
 {
-	struct http_reply r = {.status = status, .length = len};
+	struct http_reply r = {
+	    .status = status,
+	    .length = len,
+	    .ahead = len > HTTP_AHEAD_BYTES ? ahead : NULL,
+	    .ahead_ctx = ctx,
+	};
 
 	r.response = MHD_create_response_from_fd_at_offset64(len, fd, off);
 	if (!r.response)
@@ -197,6 +203,9 @@ enum MHD_Result http_reply_queue(struct http_request *req, struct http_reply *r)
 		((struct stream *)r->stream)->req = req;
 	req->status = r->status;
 	req->reply_length = r->length;
+	http_keeps_drop(req, false);
+	if (r->ahead && req->method != HTTP_HEAD)
+		http_ahead_begin(req, r);
 	enum MHD_Result queued = MHD_queue_response(
 	    req->conn->mhd, (unsigned)r->status, r->response);
 	MHD_destroy_response(r->response);
@@ -214,6 +223,7 @@ void http_reply(struct http_request *req, struct http_reply *r)
 			req->cut = true;
 			return;
 		}
+		http_reply_header(r, "Retry-After", HTTP_RETRY_AFTER);
 	}
 	if (req->phase == PHASE_BEGIN && !http_reply_early(req)) {
 		req->pending = *r;

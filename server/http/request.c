@@ -207,7 +207,7 @@ static enum MHD_Result arrive(struct http_request *req,
 	atomic_fetch_add_explicit(&req->loop->active, 1, memory_order_relaxed);
 	metrics_add(METRIC_REQUESTS_ACTIVE, 1);
 	set_method(req, method);
-	if (!http_gate(req, version)) {
+	if (!http_gate(req, method, version)) {
 		if (req->phase == PHASE_REPLIED)
 			return MHD_YES;
 		/* Answered after its small body. */
@@ -395,11 +395,8 @@ void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
 		req->waiter->free(req, req->ctx);
 	else if (req->sink)
 		req->sink->free(req, req->ctx);
-	while (req->keep_count) {
-		req->keep_count--;
-		req->keeps[req->keep_count].free_fn(
-		    req->keeps[req->keep_count].ctx);
-	}
+	http_ahead_end(req);
+	http_keeps_drop(req, true);
 	if (req->done)
 		req->done(req->done_ctx, complete);
 	drop_waker(req);

@@ -43,6 +43,7 @@ void append_free(struct append *a)
 		return;
 
 	append_stage_free(a->stage);
+	idempotency_forget(a->claim);
 	http_waker_unref(a->turn.waker);
 	file_unref(a->file);
 	a->magic = 0;
@@ -116,6 +117,10 @@ static int conclude(struct http_request *req, struct append *a, int err)
 {
 	a->error = err;
 	resumable_release(a->r, &a->turn);
+	if (err == 0) {
+		upload_claim_done(a->claim, 201, &a->file, 1);
+		a->claim = NULL;
+	}
 	a->ops->answer(req, a, err);
 	return err;
 }
@@ -211,7 +216,6 @@ static void drop(struct http_request *req, void *ctx)
 		resumable_settle(a->r);
 	if (a->creates && a->error < 0 && !a->interim)
 		resumable_orphan(a->r);
-	upload_leave(a->in);
 	append_free(a);
 }
 

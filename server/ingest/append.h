@@ -58,6 +58,7 @@ struct append {
 	uint64_t offset;   /* where it is to go */
 	uint64_t length;   /* that it tells, UNKNOWN; then the upload's */
 	bool creates;	   /* the same request made the upload */
+	struct idempotency_claim *claim; /* of that request; or NULL */
 	bool cut_first;	   /* who appends stops, whatever the offset */
 	bool last;	   /* it says that it completes the upload */
 	bool interim;	   /* it wants to be told of progress */
@@ -89,8 +90,8 @@ bool append_fits(struct http_request *req, const struct resumable *r,
     const char *type, const char *wrong);
 
 /**
- * Is there room for another append? Counts it if so; append_start(), or
- * upload_leave(), must follow.
+ * Is there room for another append? Counts it if so, and takes it a place
+ * until it is answered.
  *
  * Returns:   true; else it was answered.
  */

@@ -6,6 +6,7 @@
 
 #include "base/metrics.h"
 #include "common/media.h"
+#include "common/range.h"
 #include "ingest/clients.h"
 #include "ingest/upload.h"
 
@@ -113,13 +114,12 @@ static bool check_room(struct http_request *req, struct ingest *in, bool form)
 	return r == 0;
 }
 
-static void leave(void *ctx)
+static void leave_client(void *ctx)
 {
 	clients_leave(ctx);
 }
 
-/* One client does not take the place of all; it is given back with the end of
-   the request, however that comes. */
+/* One client does not take the place of all. */
 static bool check_client(struct http_request *req, struct ingest *in)
 {
 	unsigned max = in->conf->upload.max_open_per_client;
@@ -130,7 +130,7 @@ static bool check_client(struct http_request *req, struct ingest *in)
 
 	int r = clients_enter(in->clients, http_client(req), max, &ticket);
 	if (r == 0) {
-		http_keep(req, leave, ticket);
+		http_hold(req, leave_client, ticket);
 		return true;
 	}
 	if (r == -EUSERS)
@@ -143,6 +143,25 @@ static bool check_client(struct http_request *req, struct ingest *in)
 	return false;
 }
 
+/*
+ * A PUT of all there is, told as a range of it, is no part: `curl -C - -T`
+ * sends that.
+ */
+static bool is_part(const struct http_request *req)
+{
+	struct str range = http_header(req, "Content-Range");
+	uint64_t first, last, total;
+
+	if (!range.p)
+		return false;
+	return http_method(req) != HTTP_PUT ||
+	       http_header_count(req, "Content-Range") > 1 ||
+	       content_range_parse(range.p, range.n, &first, &last, &total) <
+		   0 ||
+	       first != 0 || last != total - 1 ||
+	       total != http_content_length(req);
+}
+
 bool upload_framed(struct http_request *req, const char *no_part)
 {
 	if (http_is_1_0(req) && !http_has_body(req)) {
@@ -150,11 +169,19 @@ bool upload_framed(struct http_request *req, const char *no_part)
 		    "HTTP/1.0 needs a Content-Length.");
 		return false;
 	}
-	if (http_header(req, "Content-Range").p) {
+	if (is_part(req)) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST, "%s", no_part);
 		return false;
 	}
 	return true;
+}
+
+static void leave(void *ctx)
+{
+	struct ingest *in = ctx;
+
+	atomic_fetch_sub(&in->active, 1);
+	metrics_add(METRIC_UPLOADS_ACTIVE, -1);
 }
 
 bool upload_enter(struct http_request *req, struct ingest *in)
@@ -167,13 +194,8 @@ bool upload_enter(struct http_request *req, struct ingest *in)
 	}
 
 	metrics_add(METRIC_UPLOADS_ACTIVE, 1);
+	http_hold(req, leave, in);
 	return true;
-}
-
-void upload_leave(struct ingest *in)
-{
-	atomic_fetch_sub(&in->active, 1);
-	metrics_add(METRIC_UPLOADS_ACTIVE, -1);
 }
 
 bool upload_admit(struct http_request *req, struct ingest *in, bool form)
@@ -211,9 +233,8 @@ static enum metric outcome(int err)
 	}
 }
 
-void upload_over(struct ingest *in, int err)
+void upload_over(int err)
 {
-	upload_leave(in);
 	metrics_add(outcome(err), 1);
 }
 
@@ -246,6 +267,26 @@ void upload_param_name(struct upload_params *p, struct str text)
 	len = filename_sanitise(name, len);
 	memcpy(p->name, name, len);
 	p->name[len] = '\0';
+}
+
+bool upload_coding(struct http_request *req, struct str *ret)
+{
+	struct str list = http_header(req, "Content-Encoding"), item;
+	bool sound = list.n < FILE_CODING_SIZE &&
+		     http_header_count(req, "Content-Encoding") <= 1;
+
+	*ret = (struct str){NULL, 0};
+	/* It stands for no coding at all. */
+	if (!list.n || str_ieq(list, "identity"))
+		return true;
+
+	*ret = list;
+	while (sound && str_list_next(&list, &item))
+		sound = token_valid(item.p, item.n);
+	if (!sound)
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "Content-Encoding is one field with a list of codings.");
+	return sound;
 }
 
 bool upload_params(struct http_request *req, struct upload_params *p)

@@ -72,20 +72,44 @@ void create_too_large(
 	http_reply_problem(req, &p);
 }
 
+bool create_fits(
+    struct http_request *req, const struct ingest *in, uint64_t length)
+{
+	bool fits = length == FILE_SIZE_UNKNOWN || length <= create_max(in);
+
+	if (!fits)
+		create_too_large(req, in, length);
+	return fits;
+}
+
 bool create_admit(
     struct http_request *req, const struct ingest *in, uint64_t length)
 {
+	if (!create_fits(req, in, length))
+		return false;
 	if (length == FILE_SIZE_UNKNOWN)
 		return true;
-	if (length > create_max(in)) {
-		create_too_large(req, in, length);
-		return false;
-	}
 
 	int err = store_check_space(in->store, length);
 	if (err < 0)
 		upload_failed(req, err);
 	return err == 0;
+}
+
+bool create_first(struct http_request *req, struct ingest *in,
+    void (*answer)(struct http_request *req, const struct again *a),
+    struct idempotency_claim **ret)
+{
+	struct again *a;
+	enum again_verdict verdict =
+	    again_find(req, in, (struct str){NULL, 0}, ret, &a);
+
+	if (verdict == AGAIN_MADE) {
+		a->answer = answer;
+		http_body_limit(req, create_max(in));
+		again_tell(req, a);
+	}
+	return verdict == AGAIN_NEW;
 }
 
 void create_failed(struct http_request *req, const struct ingest *in, int err)

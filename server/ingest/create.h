@@ -8,6 +8,7 @@
 #ifndef INGEST_CREATE_H
 #define INGEST_CREATE_H
 
+#include "ingest/again.h"
 #include "ingest/append.h"
 
 /** The length of no upload: not even an unlimited server has as much. */
@@ -25,9 +26,24 @@ uint64_t create_max(const struct ingest *in);
 bool create_digests(struct http_request *req, const struct ingest *in,
     struct resumable_opts *opts);
 
-/** Is there room for an upload of `length`? False: it was answered. */
+/** May an upload be as long, if that is known? False: it was answered. */
+bool create_fits(struct http_request *req, const struct ingest *in,
+    uint64_t length);
+
+/** And is there room for it? False: it was answered. */
 bool create_admit(
     struct http_request *req, const struct ingest *in, uint64_t length);
+
+/**
+ * Is it made for the first time, as far as its Idempotency-Key tells?
+ *
+ * `answer`:  what a repeated request is answered with.
+ * Returns:   true; else it was answered. `*ret` is then a claim for
+ *            upload_claim_done() or idempotency_forget(), or NULL.
+ */
+bool create_first(struct http_request *req, struct ingest *in,
+    void (*answer)(struct http_request *req, const struct again *a),
+    struct idempotency_claim **ret);
 
 /** Answer why resumable_new() did not make one. */
 void create_failed(

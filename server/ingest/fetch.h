@@ -43,6 +43,7 @@
 struct conf;
 struct fetcher;
 struct http_request;
+struct ingest;
 struct store;
 
 /* A header field of the client's own for the origin. */
@@ -109,6 +110,7 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
  *
  * Source:    RFC 7240 §4.3; RFC 9209 §2.3
  */
-void fetch_handle(struct http_request *req, struct fetcher *f);
+void fetch_handle(
+    struct http_request *req, struct fetcher *f, struct ingest *in);
 
 #endif

@@ -13,11 +13,11 @@
 #include "common/media.h"
 #include "common/text.h"
 #include "http/http.h"
+#include "ingest/again.h"
 #include "ingest/fetch.h"
 #include "ingest/fetch_alarm.h"
 #include "ingest/fetch_body.h"
 #include "ingest/fetch_prefer.h"
-#include "ingest/upload.h"
 
 #define CALL_MAGIC 0xfe7cau
 #define PROBLEM_MAX 4096
@@ -26,6 +26,7 @@
 struct call {
 	uint32_t magic;
 	struct fetcher *fetcher;
+	struct ingest *in;
 	unsigned wait_s;	/* as asked for; 0: answer at once */
 	struct strbuf body;
 	struct file *file;	/* once it is started */
@@ -84,6 +85,8 @@ static void reply_failure(
 	struct http_reply r = http_reply_strbuf(e->status, &body);
 	http_reply_header(&r, "Content-Type", "application/problem+json");
 	http_reply_header(&r, "Cache-Control", "no-store");
+	if (e->status == 503)
+		http_reply_header(&r, "Retry-After", HTTP_RETRY_AFTER);
 	if (e->word) {
 		snprintf(text, sizeof(text), "spillway; error=%s", e->word);
 		http_reply_header(&r, "Proxy-Status", text);
@@ -144,23 +147,47 @@ static bool wait_begin(struct http_request *req, struct call *call)
 	return true;
 }
 
-static bool start(struct http_request *req, struct call *call)
+static bool start(
+    struct http_request *req, struct call *call, struct str text)
 {
 	struct fetch_body body;
 	struct http_problem problem;
 
-	int e = fetch_body_parse(
-	    call->body.data ? call->body.data : "", call->body.len, &body,
-	    &problem);
+	int e = fetch_body_parse(text.p, text.n, &body, &problem);
 	if (e == 0) {
 		e = fetch_start(
 		    call->fetcher, &body.request, &call->file, &problem);
 		fetch_body_fini(&body);
 	}
-	strbuf_fini(&call->body);
 	if (e < 0)
 		http_reply_problem(req, &problem);
 	return e == 0;
+}
+
+/* Start it, unless the same request did before. False: it was answered. */
+static bool start_once(struct http_request *req, struct call *call)
+{
+	struct str text = {
+	    call->body.data ? call->body.data : "", call->body.len};
+	struct idempotency_claim *claim;
+	struct again *again;
+
+	switch (again_find(req, call->in, text, &claim, &again)) {
+	case AGAIN_NEW:
+		if (start(req, call, text))
+			upload_claim_done(claim, 202, &call->file, 1);
+		else
+			idempotency_forget(claim);
+		break;
+	case AGAIN_MADE:
+		call->file = file_ref(again->files[0]);
+		again_free(again);
+		break;
+	case AGAIN_REFUSED:
+		break;
+	}
+	strbuf_fini(&call->body);
+	return call->file;
 }
 
 static void on_end(struct http_request *req, void *ctx)
@@ -168,7 +195,7 @@ static void on_end(struct http_request *req, void *ctx)
 	struct call *call = call_of(ctx);
 
 	if (!call->file) {
-		if (!start(req, call))
+		if (!start_once(req, call))
 			return;
 
 		call->deadline_ms = clock_ms();
@@ -204,7 +231,8 @@ static const struct http_sink sink = {
     .free = on_free,
 };
 
-void fetch_handle(struct http_request *req, struct fetcher *f)
+void fetch_handle(
+    struct http_request *req, struct fetcher *f, struct ingest *in)
 {
 	struct str type = http_header(req, "Content-Type");
 	struct str prefer = http_header(req, "Prefer");
@@ -229,6 +257,7 @@ void fetch_handle(struct http_request *req, struct fetcher *f)
 
 	call->magic = CALL_MAGIC;
 	call->fetcher = f;
+	call->in = in;
 	call->wait_s = fetch_prefer_wait(prefer);
 	strbuf_init(&call->body, FETCH_BODY_MAX);
 	http_body_limit(req, FETCH_BODY_MAX);

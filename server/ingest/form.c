@@ -335,7 +335,7 @@ static void drop(struct http_request *req, void *ctx)
 		file_unref(fm->files[i]);
 	}
 	upload_wake_fini(&fm->wake);
-	upload_over(fm->in, fm->error);
+	upload_over(fm->error);
 	release(fm);
 }
 
@@ -379,9 +379,11 @@ static struct form *new_form(struct http_request *req, struct ingest *in)
    would be no form. */
 static bool coded(struct http_request *req)
 {
-	struct str coding = http_header(req, "Content-Encoding");
+	struct str coding;
 
-	if (!coding.n || str_ieq(coding, "identity"))
+	if (!upload_coding(req, &coding))
+		return true;
+	if (!coding.n)
 		return false;
 
 	struct http_problem p = http_problem(PROBLEM_UNSUPPORTED_TYPE,
@@ -408,7 +410,7 @@ void form_post(struct http_request *req, struct ingest *in)
 	unsigned algs = fm->terms.integrity.checked;
 	int r = algs ? digest_new(algs, &fm->body) : 0;
 	if (r < 0) {
-		upload_over(in, r);
+		upload_over(r);
 		release(fm);
 		upload_failed(req, r);
 		return;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/media.h"
 #include "common/sfield.h"
 #include "ingest/create.h"
 
@@ -290,14 +291,30 @@ static void read_name(
 		upload_param_name(p, (struct str){name, (size_t)n});
 }
 
+/* What was made before, as it is now. */
+static void answer_again(struct http_request *req, const struct again *a)
+{
+	struct resumable *r = resumable_of(a->files[0]);
+	bool complete = resumable_complete(r);
+
+	add_complete(req, complete);
+	create_number(req, "Upload-Offset", resumable_offset(r));
+	upload_reply_told(req, a->files[0], 201, complete ? r->told : 0);
+}
+
 static void begin(struct http_request *req, struct ingest *in,
     const struct resumable_opts *opts, bool complete)
 {
+	struct idempotency_claim *claim;
 	struct file *f = NULL;
 	struct append *a = NULL;
 
-	if (!append_admit(req, in))
+	if (!create_first(req, in, answer_again, &claim))
 		return;
+	if (!append_admit(req, in)) {
+		idempotency_forget(claim);
+		return;
+	}
 
 	int err = resumable_new(in, opts, &f);
 	if (err == 0 && !(a = append_new(in, f, &OPS)))
@@ -306,6 +323,7 @@ static void begin(struct http_request *req, struct ingest *in,
 		create_failed(req, in, err);
 	if (err == 0 && create_content_digest(req, a)) {
 		a->creates = true;
+		a->claim = SPW_TAKE(claim);
 		a->last = complete;
 		a->interim = wants_interim(req);
 		if (a->interim)
@@ -315,7 +333,7 @@ static void begin(struct http_request *req, struct ingest *in,
 		if (f)
 			store_remove(in->store, f);
 		append_free(a);
-		upload_leave(in);
+		idempotency_forget(claim);
 	}
 	file_unref(f);
 }
@@ -330,12 +348,12 @@ void ietf_create(
 	    .params = &params,
 	    .id = id,
 	    .type = http_header(req, "Content-Type"),
-	    .coding = http_header(req, "Content-Encoding"),
 	    .client = http_client(req),
 	};
 
 	ietf_add_limits(req, in);
 	if (!upload_params(req, &params) ||
+	    !upload_coding(req, &opts.coding) ||
 	    !read_length(req, in, complete, &opts.length) ||
 	    !create_digests(req, in, &opts))
 		return;
@@ -422,7 +440,5 @@ bool ietf_look(struct http_request *req, struct ingest *in, struct file *f)
 		return true;
 	}
 	add_state(req, in, r);
-	if (r->coding)
-		http_answer_field(req, "Content-Encoding", r->coding);
 	return false;
 }

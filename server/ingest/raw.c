@@ -166,7 +166,7 @@ static void drop(struct http_request *req, void *ctx)
 	else
 		upload_abandon(u->in, u->file);
 	upload_wake_fini(&u->wake);
-	upload_over(u->in, u->error);
+	upload_over(u->error);
 	release(u);
 }
 
@@ -174,10 +174,10 @@ static const struct http_sink SINK = {take, finish, drop};
 
 /* The name a client gives: parameter, Content-Disposition, or PUT's id. */
 static int set_meta(struct http_request *req, struct file *f,
-    const struct upload_params *p, bool put)
+    const struct upload_terms *terms, bool put)
 {
 	char sent[1024];
-	struct str name = str_from(p->name);
+	struct str name = str_from(terms->params.name);
 	struct str type = http_header(req, "Content-Type");
 	struct str disposition = http_header(req, "Content-Disposition");
 
@@ -189,12 +189,12 @@ static int set_meta(struct http_request *req, struct file *f,
 	}
 	if (!name.n && put)
 		name = str_from(f->id);
-	if (name.n) {
-		int r = file_set_name(f, name.p, name.n);
-		if (r < 0)
-			return r;
-	}
-	return type.n ? file_set_type(f, type.p, type.n) : 0;
+	int r = name.n ? file_set_name(f, name.p, name.n) : 0;
+	if (r == 0 && type.n)
+		r = file_set_type(f, type.p, type.n);
+	if (r == 0 && terms->coding.n)
+		r = file_set_coding(f, terms->coding.p, terms->coding.n);
+	return r;
 }
 
 /* Returns: NULL without memory. Takes the claim of the terms. */
@@ -224,7 +224,7 @@ static struct upload *begin(struct http_request *req, struct ingest *in,
 	upload_apply(in, u->file, &terms->params);
 	if ((algs && digest_new(algs, &u->digest) < 0) ||
 	    (id.n && file_set_id(u->file, id.p, id.n) < 0) ||
-	    set_meta(req, u->file, &terms->params, id.n > 0) < 0) {
+	    set_meta(req, u->file, terms, id.n > 0) < 0) {
 		release(u);
 		return NULL;
 	}
@@ -253,7 +253,7 @@ static void start(struct http_request *req, struct ingest *in,
 	if (r < 0) {
 		if (u)
 			release(u);
-		upload_over(in, r);
+		upload_over(r);
 		refuse(req, r);
 		return;
 	}

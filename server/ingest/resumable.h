@@ -62,10 +62,10 @@ struct resumable {
 
 	/* Fixed. */
 	enum resumable_kind kind;
-	char *metadata, *concat, *coding; /* as sent; or NULL */
-	uint64_t ttl_ms;		  /* of the file, once it is one */
-	struct digest_set said;		  /* of the whole, to be checked */
-	unsigned told;			  /* digests to answer with */
+	char *metadata, *concat; /* as sent; or NULL */
+	uint64_t ttl_ms;	 /* of the file, once it is one */
+	struct digest_set said;	 /* of the whole, to be checked */
+	unsigned told;		 /* digests to answer with */
 
 	pthread_mutex_t lock;
 	struct resumable_turn *turn; /* who appends; or NULL */
@@ -203,7 +203,7 @@ int resumable_finish(struct resumable *r, struct resumable_turn *turn);
  */
 void resumable_settle(struct resumable *r);
 
-/** The same from a worker that has it busy: blocks. */
+/** The same for who fills a final one. */
 int resumable_seal(struct resumable *r);
 
 /** The same when it came to nothing; `why` NULL: what `err` means. */
@@ -216,11 +216,12 @@ void resumable_touch(struct resumable *r);
 void resumable_orphan(struct resumable *r);
 
 /**
- * Fill a final upload from `count` files, in order; those that are not
- * complete are waited for.
+ * Put a final upload together of `count` files, in order, which it shares.
+ * When it returns it is complete, unless one of them is not yet, or there is
+ * a digest to be computed: then it will be.
  *
  * Returns:   0.
- * Errors:    -ENOMEM.
+ * Errors:    -ENOMEM. What goes wrong later the file tells.
  * Ownership: takes a reference on each.
  */
 int resumable_concat(struct resumable *r, struct file *const *files,

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Uploads put together of others: a job on the workers that goes from part to
- * part, in pieces so that other jobs get their turn, and sleeps while a part
- * is itself still coming in.
+ * Uploads put together of others. Their parts are joined, not copied: of what
+ * is there that is done at once, on the loop. While a part is itself still
+ * coming in, it sleeps, and a job on the workers joins what came. If a digest
+ * of the whole is wanted, a job reads it all, in pieces so that other jobs get
+ * their turn.
  */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+
+#include <spillway/join.h>
 
 #include "ingest/resumable.h"
 
@@ -25,6 +29,7 @@ struct resumable_concat {
 	struct spw_spool *asleep; /* what it waits for; under the lock */
 	bool done;		  /* no parts are held any more; likewise */
 	uint64_t off;		/* in the part it is at */
+	uint64_t digested;	/* of the whole */
 	size_t at, count;
 	struct file *files[];
 };
@@ -49,26 +54,6 @@ static void drop_parts(struct resumable_concat *c)
 	pthread_mutex_unlock(&c->r->lock);
 	for (size_t i = 0; first && i < c->count; i++)
 		file_unref(c->files[i]);
-}
-
-/*
- * Get bytes of a part into the whole. Until spools can share what they hold,
- * they are copied; everything that is to change then is here.
- *
- * Returns: how many were; 0 when no more are there now.
- */
-static ssize_t move_bytes(
-    struct resumable *r, struct spw_spool *part, uint64_t off)
-{
-	char block[BLOCK];
-	ssize_t n = spw_spool_pread(part, block, sizeof(block), off);
-
-	if (n > 0) {
-		int err = resumable_work(r, block, (size_t)n);
-		if (err < 0)
-			n = err;
-	}
-	return n;
 }
 
 /* Said together: a part whose end nobody knows yet makes it unknown. */
@@ -128,60 +113,90 @@ static void part_grew(struct spw_watch *w)
 }
 
 /*
- * Sleep until the part has more. Returns: true when it has; else nothing here
- * may be touched any more.
+ * Sleep until the part has more. Returns: 1 when it has, -ENOENT when the
+ * whole is gone; 0 it sleeps, and nothing here may be touched any more.
  */
-static bool sleep_on(struct resumable_concat *c, struct spw_spool *part)
+static int sleep_on(struct resumable_concat *c, struct spw_spool *part)
 {
 	struct resumable *r = c->r;
+	int err = 0;
 
 	pthread_mutex_lock(&r->lock);
-	bool awake = r->gone;
-	if (!awake) {
+	if (r->gone) {
+		err = -ENOENT;
+	} else {
 		c->asleep = part;
 		atomic_store(&c->queued, false);
-		awake = spw_spool_watch(part, &c->watch, c->off);
-		if (awake)
+		err = spw_spool_watch(part, &c->watch, c->off);
+		if (err == 1) {
 			atomic_store(&c->queued, true);
+			c->asleep = NULL;
+		}
 	}
 	pthread_mutex_unlock(&r->lock);
-	return awake;
+	return err;
 }
 
-/* Returns: 1 go on, 0 it sleeps, or an errno. */
-static int step(struct resumable_concat *c)
+/* Take what is there of the part it is at. Returns: as sleep_on(). */
+static int join_part(struct resumable_concat *c)
 {
-	struct file *part = c->files[c->at];
-	ssize_t n = 1;
-
-	for (size_t moved = 0; n > 0 && moved < SLICE; moved += (size_t)n) {
-		n = move_bytes(c->r, part->spool, c->off);
-		if (n > 0)
-			c->off += (uint64_t)n;
-	}
-	if (n < 0)
-		return (int)n;
-	if (n > 0)
-		return 1;
-
+	struct spw_spool *part = c->files[c->at]->spool;
 	/* The look at the state goes first: bytes may come between. */
-	enum spw_state state = spw_spool_state(part->spool);
-	if (state == SPW_STATE_SEALED &&
-	    !spw_spool_present(part->spool, c->off)) {
-		c->at++;
-		c->off = 0;
-		return 1;
-	}
-	return state != SPW_STATE_OPEN || sleep_on(c, part->spool);
+	enum spw_state state = spw_spool_state(part);
+	uint64_t there = spw_spool_present(part, c->off);
+
+	int err = spw_spool_join(c->r->file->spool, part, c->off, there);
+	if (err < 0)
+		return err;
+
+	c->off += there;
+	if (state == SPW_STATE_OPEN)
+		return sleep_on(c, part);
+	if (state == SPW_STATE_FAILED)
+		return -EIO;
+	c->at++;
+	c->off = 0;
+	return 1;
 }
 
+/* Returns: 1 all of them are there; else as sleep_on(). */
+static int join_parts(struct resumable_concat *c)
+{
+	int err = 1;
+
+	while (err == 1 && c->at < c->count)
+		err = join_part(c);
+	return err;
+}
+
+/* Read some more for the digest of all. Returns: 1 that was all, 0 it was
+   not, or an errno. */
+static int digest_some(struct resumable_concat *c)
+{
+	struct resumable *r = c->r;
+	const uint64_t until = c->digested + SLICE;
+	char block[BLOCK];
+
+	while (c->digested < until) {
+		ssize_t n = spw_spool_pread(
+		    r->file->spool, block, sizeof(block), c->digested);
+		if (n <= 0)
+			return n < 0 ? (int)n : 1;
+
+		digest_add(r->digest, block, (size_t)n);
+		c->digested += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* It is all there, or `err` < 0. */
 static void finish(struct resumable_concat *c, int err)
 {
 	struct resumable *r = c->r;
 	struct file *whole = r->file;
 
 	drop_parts(c);
-	if (err == 0)
+	if (err >= 0)
 		err = resumable_seal(r);
 	if (err < 0 && err != -ENOENT && err != -EBADE)
 		resumable_fail(r, err,
@@ -195,21 +210,17 @@ static void run(struct spw_job *job)
 {
 	struct resumable_concat *c = from_job(job);
 	struct resumable *r = c->r;
-	int err = 1;
+	int err = awaken(c) ? join_parts(c) : -ENOENT;
 
-	if (!awaken(c)) {
-		finish(c, -ENOENT);
-		return;
-	}
-	if (c->at < c->count)
-		err = step(c);
 	/* Asleep: it may run elsewhere by now, or be gone. */
 	if (err == 0)
 		return;
-	if (err < 0 || c->at == c->count)
-		finish(c, err < 0 ? err : 0);
-	else
+	if (err == 1 && r->digest)
+		err = digest_some(c);
+	if (err == 0)
 		resumable_submit(r->in, &c->job);
+	else
+		finish(c, err);
 }
 
 int resumable_concat(
@@ -232,7 +243,12 @@ int resumable_concat(
 	r->parts = c;
 	pthread_mutex_unlock(&r->lock);
 	file_ref(r->file);
-	resumable_submit(r->in, &c->job);
+
+	int err = join_parts(c);
+	if (err == 1 && r->digest)
+		resumable_submit(r->in, &c->job);
+	else if (err != 0)
+		finish(c, err);
 	return 0;
 }
 

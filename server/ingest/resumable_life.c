@@ -102,7 +102,6 @@ static void on_free(struct file_upload *u)
 	pthread_mutex_destroy(&r->wake_lock);
 	free(r->metadata);
 	free(r->concat);
-	free(r->coding);
 	r->magic = 0;
 	free(r);
 }
@@ -131,13 +130,12 @@ static struct resumable *new_upload(
 	r->told = o->told;
 	r->ttl_ms = o->params->ttl_ms == UINT64_MAX ? in->conf->store.ttl
 						    : o->params->ttl_ms;
-	/* Nobody appends to it but a worker. */
+	/* Only resumable_concat() fills it. */
 	r->busy = o->kind == RESUMABLE_FINAL;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_mutex_init(&r->wake_lock, NULL);
 	if (copy(o->metadata, &r->metadata) < 0 ||
 	    copy(o->concat, &r->concat) < 0 ||
-	    copy(o->coding, &r->coding) < 0 ||
 	    (o->algs && digest_new(o->algs, &r->digest) < 0)) {
 		on_free(&r->base);
 		return NULL;
@@ -160,6 +158,8 @@ static int set_up(struct file *f, const struct resumable_opts *o)
 		err = file_set_name(f, name.p, name.n);
 	if (err == 0 && o->type.n)
 		err = file_set_type(f, o->type.p, o->type.n);
+	if (err == 0 && o->coding.n)
+		err = file_set_coding(f, o->coding.p, o->coding.n);
 	return err;
 }
 

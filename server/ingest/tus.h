@@ -55,9 +55,6 @@ bool tus_read_checksum(struct http_request *req, struct append *a);
 /** Say when it expires if nothing comes. */
 void tus_add_expires(struct http_request *req, struct resumable *r);
 
-/** Answer 201 with an upload. */
-void tus_reply_created(struct http_request *req, struct file *f);
-
 /**
  * Find parts, and have them put together.
  *
@@ -66,14 +63,5 @@ void tus_reply_created(struct http_request *req, struct file *f);
  */
 struct file *tus_create_final(struct http_request *req, struct ingest *in,
     struct resumable_opts *opts, struct str urls);
-
-/**
- * Was it made already, says its Idempotency-Key?
- *
- * Returns:   true when not; else it was answered. `*ret` is then a claim for
- *            upload_claim_done() or idempotency_forget(), or NULL.
- */
-bool tus_again(struct http_request *req, struct ingest *in,
-    struct idempotency_claim **ret);
 
 #endif

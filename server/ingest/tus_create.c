@@ -155,7 +155,7 @@ static bool check_body(struct http_request *req, const struct ingest *in,
 
 /* ---- making one --------------------------------------------------------- */
 
-void tus_reply_created(struct http_request *req, struct file *f)
+static void reply_created(struct http_request *req, struct file *f)
 {
 	struct resumable *r = resumable_of(f);
 
@@ -163,21 +163,32 @@ void tus_reply_created(struct http_request *req, struct file *f)
 	upload_reply_told(req, f, 201, r->told);
 }
 
-/* With bytes in the same request. */
+static void reply_again(struct http_request *req, const struct again *a)
+{
+	if (has_bytes(req))
+		create_number(req, "Upload-Offset",
+		    resumable_offset(resumable_of(a->files[0])));
+	reply_created(req, a->files[0]);
+}
+
+/* With bytes in the same request. Takes the claim. */
 static void create_with_upload(struct http_request *req, struct ingest *in,
-    const struct resumable_opts *opts)
+    const struct resumable_opts *opts, struct idempotency_claim *claim)
 {
 	struct file *f = NULL;
 	struct append *a = NULL;
 
-	if (!append_admit(req, in))
+	if (!append_admit(req, in)) {
+		idempotency_forget(claim);
 		return;
+	}
 
 	int err = resumable_new(in, opts, &f);
 	if (err == 0 && !(a = append_new(in, f, &tus_append_ops)))
 		err = -ENOMEM;
 	if (err == 0) {
 		a->creates = true;
+		a->claim = SPW_TAKE(claim);
 		if (tus_read_checksum(req, a)) {
 			append_start(req, a);
 			file_unref(f);
@@ -189,7 +200,7 @@ static void create_with_upload(struct http_request *req, struct ingest *in,
 	if (f)
 		store_remove(in->store, f);
 	append_free(a);
-	upload_leave(in);
+	idempotency_forget(claim);
 	file_unref(f);
 }
 
@@ -208,14 +219,11 @@ static struct file *create_empty(struct http_request *req, struct ingest *in,
 	return f;
 }
 
+/* Takes the claim. */
 static void create_without(struct http_request *req, struct ingest *in,
-    struct resumable_opts *opts, struct str urls)
+    struct resumable_opts *opts, struct str urls,
+    struct idempotency_claim *claim)
 {
-	struct idempotency_claim *claim;
-
-	if (!tus_again(req, in, &claim))
-		return;
-
 	struct file *f = opts->kind == RESUMABLE_FINAL
 			     ? tus_create_final(req, in, opts, urls)
 			     : create_empty(req, in, opts);
@@ -224,7 +232,7 @@ static void create_without(struct http_request *req, struct ingest *in,
 		return;
 	}
 	upload_claim_done(claim, 201, &f, 1);
-	tus_reply_created(req, f);
+	reply_created(req, f);
 	file_unref(f);
 }
 
@@ -238,6 +246,7 @@ void tus_create(struct http_request *req, struct ingest *in)
 	    .client = http_client(req),
 	};
 	struct str urls = {NULL, 0};
+	struct idempotency_claim *claim;
 
 	if (!upload_params(req, &params) ||
 	    !read_metadata(req, &opts, &params, type) ||
@@ -246,10 +255,12 @@ void tus_create(struct http_request *req, struct ingest *in)
 	    !create_admit(req, in, opts.length))
 		return;
 
+	if (!create_first(req, in, reply_again, &claim))
+		return;
 	if (has_bytes(req))
-		create_with_upload(req, in, &opts);
+		create_with_upload(req, in, &opts, claim);
 	else
-		create_without(req, in, &opts, urls);
+		create_without(req, in, &opts, urls, claim);
 }
 
 /* ---- putting together --------------------------------------------------- */
@@ -388,7 +399,7 @@ struct file *tus_create_final(struct http_request *req, struct ingest *in,
 		create_too_large(req, in, UINT64_MAX);
 	} else if (err < 0) {
 		upload_failed(req, err);
-	} else if (create_admit(req, in, opts->length)) {
+	} else if (create_fits(req, in, opts->length)) {
 		err = put_together(in, opts, &parts, &f);
 		if (err < 0)
 			create_failed(req, in, err);

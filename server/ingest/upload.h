@@ -22,6 +22,7 @@ struct upload_params {
 struct upload_terms {
 	struct upload_params params;
 	struct integrity integrity;
+	struct str coding;		 /* empty: none */
 	struct idempotency_claim *claim; /* NULL: it has no key */
 };
 
@@ -58,24 +59,27 @@ int upload_seal(
  */
 bool upload_framed(struct http_request *req, const char *no_part);
 
-/** Take one of `upload.max_active` places. False: there is none, answered. */
+/**
+ * Take one of `upload.max_active` places until the request is answered. False:
+ * there is none, which was answered.
+ */
 bool upload_enter(struct http_request *req, struct ingest *in);
-void upload_leave(struct ingest *in);
 
 /**
- * May this upload begin? Counts it if so. A form may be longer than the
- * largest file: each of its files has the limit to itself.
+ * May this upload begin? Counts it if so, and takes it the places that it
+ * needs until it is answered. A form may be longer than the largest file: each
+ * of its files has the limit to itself.
  *
  * Returns:   true; else it was answered.
  */
 bool upload_admit(struct http_request *req, struct ingest *in, bool form);
 
 /**
- * The other end of upload_admit(). `err` is 0 for an upload that became a
+ * Count how an upload that was admitted ended. `err` is 0 when it became a
  * file, else why it did not: a negative errno, -ECONNABORTED for a client that
  * went away.
  */
-void upload_over(struct ingest *in, int err);
+void upload_over(int err);
 
 /**
  * Read the terms; a request whose key is known is answered with what it made
@@ -88,10 +92,19 @@ void upload_over(struct ingest *in, int err);
 bool upload_terms_read(struct http_request *req, struct ingest *in, bool form,
     struct upload_terms *ret);
 
+/**
+ * Read Content-Encoding: what is stored is the content as it comes, and it is
+ * given out with the same field. `*ret` is empty when there is none.
+ *
+ * Returns:   true; else it was answered.
+ * Source:    RFC 9110 §8.4
+ */
+bool upload_coding(struct http_request *req, struct str *ret);
+
 /** Read `name`, `ttl` and `reads` of the query. False: answered. */
 bool upload_params(struct http_request *req, struct upload_params *p);
 
-/** A request is to be answered with these files if it comes again. */
+/** A request is to be answered with these files if it comes again (again.c). */
 void upload_claim_done(struct idempotency_claim *claim, int status,
     struct file *const *files, size_t count);
 

@@ -117,6 +117,7 @@ void file_unref(struct file *f)
 	if (f->id != f->made_id)
 		free((void *)(uintptr_t)f->id);
 	free(f->url);
+	free(f->coding);
 	free(f->name);
 	free(f->type);
 	free(f->error);
@@ -134,6 +135,13 @@ int file_set_id(struct file *f, const char *id, size_t len)
 
 	f->id = copy;
 	return 0;
+}
+
+int file_set_coding(struct file *f, const char *coding, size_t len)
+{
+	assert(!f->coding);
+	f->coding = strndup(coding, len);
+	return f->coding ? 0 : -ENOMEM;
 }
 
 static int set_text(

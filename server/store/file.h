@@ -88,6 +88,7 @@ struct file {
 	struct spw_spool *spool;
 	enum file_source source;
 	char *url;		   /* of a fetch, without secrets; or NULL */
+	char *coding;		   /* its Content-Encoding; or NULL */
 	int64_t created_ms;	   /* Unix */
 	char etag[FILE_ETAG_SIZE]; /* quoted, strong */
 	bool unlisted;		   /* a part of uploads to come */
@@ -148,6 +149,10 @@ static inline void file_unrefp(struct file **f)
 /** Put an id that a client chose over the made one. Errors: -ENOMEM. */
 int file_set_id(struct file *f, const char *id, size_t len) SPW_MUST_CHECK;
 
+/** Say which content codings the bytes have; once. Errors: -ENOMEM. */
+int file_set_coding(struct file *f, const char *coding, size_t len)
+    SPW_MUST_CHECK;
+
 /** Set name or type (copies; "" and NULL mean none). Errors: -ENOMEM. */
 int file_set_name(struct file *f, const char *name, size_t len);
 int file_set_type(struct file *f, const char *type, size_t len);
@@ -160,6 +165,7 @@ int file_set_type(struct file *f, const char *type, size_t len);
  */
 #define FILE_NAME_SIZE 256
 #define FILE_TYPE_SIZE 256
+#define FILE_CODING_SIZE 128
 bool file_name(struct file *f, char out[FILE_NAME_SIZE]);
 bool file_type(struct file *f, char out[FILE_TYPE_SIZE]);
 

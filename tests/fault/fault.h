@@ -33,6 +33,13 @@ void fault_arm(unsigned nth, bool persistent, enum fault_style style);
 /** Let the call whose turn it is end the process instead, by a signal. */
 void fault_kill(bool on);
 
+/**
+ * Have somebody else come between instead: `fn` is called before the call
+ * whose turn it is, which then does what it does. NULL: fail again. Not for
+ * calls that write.
+ */
+void fault_before(void (*fn)(void *arg), void *arg);
+
 /** Fail nothing any more. Returns: whether anything was failed. */
 bool fault_disarm(void);
 
@@ -44,6 +51,9 @@ void fault_short_writes(bool on);
 
 /** Let the file system have so many bytes free; 0: what it really has. */
 void fault_free_bytes(uint64_t bytes);
+
+/** Let the file system be one in memory. */
+void fault_in_memory(bool on);
 
 /** Let the file system know no unnamed files; no fault. */
 void fault_no_unnamed(bool on);

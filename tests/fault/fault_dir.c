@@ -143,6 +143,44 @@ static void test_keep_free(void **state)
 	assert_int_equal(fault_held(), 0);
 }
 
+/* Where nothing can be set aside, what is promised is kept all the same. */
+static void test_promised_in_memory(void **state)
+{
+	struct world w;
+	struct model a, b;
+
+	(void)state;
+	fault_in_memory(true);
+	fault_free_bytes(10 * MIB);
+	world_init(&w, &(struct world_opts){ .keep_free = 9 * MIB });
+	const struct spw_spool_opts *promise = SPOOL_OPTS(&w, .memory_max = 0,
+	    .size_hint = 700 * KIB);
+	model_init(&a, MIB, promise);
+	model_init(&b, MIB, promise);
+	assert_ok(model_append(&a, 1000));
+	assert_ok(spw_dir_check(w.dir, 324 * KIB));
+	assert_err(spw_dir_check(w.dir, 325 * KIB), ENOSPC);
+	assert_err(model_append(&b, 1000), ENOSPC);
+
+	/* What is written the file system counts itself. */
+	assert_ok(model_append(&a, 500 * KIB));
+	assert_ok(spw_spool_flush(a.spool));
+	fault_free_bytes(10 * MIB - 1000 - 500 * KIB);
+	assert_err(spw_dir_check(w.dir, 325 * KIB), ENOSPC);
+	while (spw_dir_check(w.dir, 324 * KIB) < 0)
+		;
+
+	/* Promised no more. */
+	fault_free_bytes(10 * MIB);
+	model_fini(&a);
+	assert_ok(model_append(&b, 1000));
+	model_fini(&b);
+	world_fini(&w);
+	fault_in_memory(false);
+	fault_free_bytes(0);
+	assert_int_equal(fault_held(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_probing),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_keep_free),
+		cmocka_unit_test(test_promised_in_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

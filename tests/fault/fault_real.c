@@ -14,6 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <spillway/tempfile.h>
+#include <spillway/text.h>
+
 #include "unit/lib/model.h"
 
 /* A file system of 64 KiB, private to this process. False: not allowed. */
@@ -108,9 +111,22 @@ static void test_a_full_file_system(void **state)
 	assert_ok(rmdir(w.path));
 }
 
+/* Leave none that is free. Returns: the limit that was. */
+static struct rlimit take_descriptors(void)
+{
+	struct rlimit old;
+	int next = dup(0);
+
+	assert_ok(next);
+	close(next);
+	assert_ok(getrlimit(RLIMIT_NOFILE, &old));
+	assert_ok(setrlimit(RLIMIT_NOFILE,
+	    &(struct rlimit){ (rlim_t)next, old.rlim_max }));
+	return old;
+}
+
 static void test_no_descriptor_left(void **state)
 {
-	struct rlimit old, none;
 	struct world w;
 	struct model m;
 
@@ -118,12 +134,7 @@ static void test_no_descriptor_left(void **state)
 	world_init(&w, &(struct world_opts){ 0 });
 	model_init(&m, MIB, SPOOL_OPTS(&w, .memory_max = 1000));
 	assert_ok(model_append(&m, 1000));
-	assert_ok(getrlimit(RLIMIT_NOFILE, &old));
-	int next = dup(0);
-	assert_ok(next);
-	close(next);
-	none = (struct rlimit){ (rlim_t)next, old.rlim_max };
-	assert_ok(setrlimit(RLIMIT_NOFILE, &none));
+	struct rlimit old = take_descriptors();
 	assert_err(model_append(&m, 1), EMFILE);
 	assert_err(model_rollover(&m), EMFILE);
 	assert_err(spw_spool_fd(m.spool), EMFILE);
@@ -132,14 +143,37 @@ static void test_no_descriptor_left(void **state)
 
 	/* The content is on disk; what fails is only the copy. */
 	assert_ok(model_rollover(&m));
-	none.rlim_cur++;
-	assert_ok(setrlimit(RLIMIT_NOFILE, &none));
+	take_descriptors();
 	assert_err(spw_spool_fd(m.spool), EMFILE);
 	assert_ok(model_append(&m, 100000));
 	assert_ok(setrlimit(RLIMIT_NOFILE, &old));
 	model_check(&m);
 	model_fini(&m);
 	world_fini(&w);
+}
+
+/* Of the process, not of the directories or the encoding. */
+static void test_no_descriptor_for_others(void **state)
+{
+	const struct spw_text_opts opts = { .size = sizeof(opts),
+		.encoding = "Shift_JIS" };
+	struct spw_spool *s;
+	struct spw_text *t;
+	char *path;
+
+	(void)state;
+	assert_ok(spw_spool_new(NULL, &s));
+	struct rlimit old = take_descriptors();
+	assert_err(spw_temp_file(NULL), EMFILE);
+	assert_err(spw_temp_mkstemp(NULL, &path), EMFILE);
+	assert_err(spw_temp_mkdtemp(NULL, &path), EMFILE);
+	assert_err(spw_temp_dir(NULL, &path), EMFILE);
+	assert_err(spw_text_new(s, &opts, &t), EMFILE);
+	assert_ok(setrlimit(RLIMIT_NOFILE, &old));
+	/* The C library did not make up its mind for good. */
+	assert_ok(spw_text_new(s, &opts, &t));
+	spw_text_free(t);
+	spw_spool_unref(s);
 }
 
 static void test_a_file_size_limit(void **state)
@@ -215,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_descriptor_left),
+		cmocka_unit_test(test_no_descriptor_for_others),
 		cmocka_unit_test(test_a_file_size_limit),
 		cmocka_unit_test(test_a_directory_that_is_gone),
 		cmocka_unit_test(test_a_file_that_somebody_cut),

@@ -361,6 +361,54 @@ static void test_birth(void **state)
 }
 
 /* Reading fails and says so, and works again. */
+/* Without more pages where it is, it moves; or stays as it is. */
+static void grow_once(unsigned nth, bool persistent, bool *hit)
+{
+	static uint8_t bytes[5 * MIB];
+	struct spw_spool *s;
+	struct world w;
+	int r;
+
+	world_init(&w, &(struct world_opts){ .budget = 64 * MIB });
+	assert_ok(spw_spool_new(
+	    SPOOL_OPTS(&w, .memory_max = SPW_UNLIMITED), &s));
+	memset(bytes, 0x77, sizeof(bytes));
+	assert_ok(spw_spool_append(s, bytes, sizeof(bytes)));
+	fault_arm(nth, persistent, FAULT_BROKEN);
+	r = spw_spool_append(s, bytes, sizeof(bytes));
+	*hit = fault_disarm();
+	if (*hit && persistent) {
+		assert_err(r, ENOMEM);
+		assert_int_equal(budget_stats(&w).charged, 8 * MIB);
+		assert_ok(spw_spool_append(s, bytes, sizeof(bytes)));
+	} else {
+		assert_ok(r);
+	}
+	assert_int_equal(budget_stats(&w).charged, 16 * MIB);
+	for (uint64_t off = 0; off < 10 * MIB; off += sizeof(bytes)) {
+		static uint8_t is[sizeof(bytes)];
+
+		assert_int_equal(
+		    spw_spool_pread(s, is, sizeof(is), off), sizeof(is));
+		assert_memory_equal(is, bytes, sizeof(bytes));
+	}
+	spw_spool_unref(s);
+	world_fini(&w);
+	assert_int_equal(fault_held(), 0);
+}
+
+static void test_growing_in_place(void **state)
+{
+	bool hit = true;
+
+	(void)state;
+	for (unsigned nth = 1; hit; nth++)
+		grow_once(nth, false, &hit);
+	hit = true;
+	for (unsigned nth = 1; hit; nth++)
+		grow_once(nth, true, &hit);
+}
+
 static void test_reading(void **state)
 {
 	struct world w;
@@ -384,6 +432,7 @@ int main(void)
 {
 	struct CMUnitTest tests[ENTRIES + 2] = {
 		cmocka_unit_test(test_birth),
+		cmocka_unit_test(test_growing_in_place),
 		cmocka_unit_test(test_reading),
 	};
 

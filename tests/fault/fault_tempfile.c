@@ -297,6 +297,89 @@ static void test_deleting_a_tree(void **state)
 	scratch_fini(&s);
 }
 
+/* A directory in a tree that turns into a link out of it. */
+struct swap {
+	char dir[256], moved[256], target[128];
+};
+
+static void swap(void *arg)
+{
+	const struct swap *s = arg;
+
+	/* Unless it is gone already, or was moved. */
+	if (rename(s->dir, s->moved) == 0)
+		assert_ok(symlink(s->target, s->dir));
+}
+
+static void extend(char *path, size_t size, const char *name)
+{
+	size_t n = strlen(path);
+
+	assert_true((size_t)snprintf(path + n, size - n, "%s", name) <
+	    size - n);
+}
+
+/* `depth` is of the directory that is swapped, at the `nth` call. */
+static bool swap_while_deleting(const struct scratch *s, unsigned depth,
+    unsigned nth)
+{
+	struct swap how = { .target = "" };
+	struct spw_tempdir *d;
+
+	assert_ok(spw_tempdir_open(TEMP_OPTS(s, .suffix = ""), &d));
+	plant(spw_tempdir_path(d));
+	extend(how.dir, sizeof(how.dir), spw_tempdir_path(d));
+	/* Relative, or it might lead over a mount. */
+	for (unsigned i = 0; i < depth; i++) {
+		extend(how.dir, sizeof(how.dir), "/d");
+		extend(how.target, sizeof(how.target), "../");
+	}
+	extend(how.target, sizeof(how.target), "target");
+	scratch_path(s, how.moved, sizeof(how.moved), "moved");
+
+	fault_before(swap, &how);
+	fault_arm(nth, false, FAULT_BROKEN);
+	(void)spw_tempdir_cleanup(d);
+	bool hit = fault_disarm();
+	fault_before(NULL, NULL);
+	assert_ok(spw_tempdir_cleanup(d));
+	assert_ok(spw_temp_remove_tree(how.moved));
+	spw_tempdir_free(d);
+	assert_int_equal(scratch_count(s), 1);
+	return hit;
+}
+
+/* Whenever that happens, nothing outside of the tree is touched. */
+static void PN35_a_directory_that_becomes_a_link(void **state)
+{
+	static const unsigned depths[] = { 1, 2, 17 };
+	char target[256], inside[256];
+	struct scratch s;
+	struct stat st;
+
+	(void)state;
+	scratch_init(&s);
+	scratch_path(&s, target, sizeof(target), "target");
+	scratch_path(&s, inside, sizeof(inside), "target/inside");
+	assert_ok(mkdir(target, 0700));
+	assert_ok(mkdir(inside, 0500));
+	assert_ok(chmod(target, 0500));
+	for (size_t i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
+		unsigned n = 1;
+
+		while (swap_while_deleting(&s, depths[i], n)) {
+			n++;
+			assert_ok(stat(target, &st));
+			assert_int_equal(st.st_mode & 07777, 0500);
+			assert_ok(stat(inside, &st));
+			assert_int_equal(st.st_mode & 07777, 0500);
+		}
+		assert_true(n > 20);
+	}
+	assert_ok(spw_temp_remove_tree(target));
+	scratch_fini(&s);
+}
+
 static void close_and_free(const struct scratch *s, unsigned n,
     bool persistent, enum fault_style style, bool *hit)
 {
@@ -343,6 +426,7 @@ int main(void)
 		cmocka_unit_test(test_probing),
 		cmocka_unit_test(test_the_current_directory),
 		cmocka_unit_test(test_deleting_a_tree),
+		cmocka_unit_test(PN35_a_directory_that_becomes_a_link),
 		cmocka_unit_test(test_closing_a_file),
 	};
 

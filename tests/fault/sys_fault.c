@@ -17,8 +17,11 @@ static struct {
 	unsigned nth, calls;
 	enum fault_style style;
 	bool kill;
+	void (*before)(void *arg);
+	void *arg;
 	long held;
 	uint64_t free_bytes;
+	bool in_memory;
 } faults = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static _Thread_local unsigned spared;
@@ -53,6 +56,14 @@ void fault_kill(bool on)
 	pthread_mutex_unlock(&faults.lock);
 }
 
+void fault_before(void (*fn)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&faults.lock);
+	faults.before = fn;
+	faults.arg = arg;
+	pthread_mutex_unlock(&faults.lock);
+}
+
 void fault_spare(bool begin)
 {
 	spared += begin ? 1u : -1u;
@@ -62,6 +73,13 @@ void fault_short_writes(bool on)
 {
 	pthread_mutex_lock(&faults.lock);
 	faults.short_writes = on;
+	pthread_mutex_unlock(&faults.lock);
+}
+
+void fault_in_memory(bool on)
+{
+	pthread_mutex_lock(&faults.lock);
+	faults.in_memory = on;
 	pthread_mutex_unlock(&faults.lock);
 }
 
@@ -119,9 +137,15 @@ static int fault(int broken, int full)
 	pthread_mutex_lock(&faults.lock);
 	bool turn = its_turn();
 	enum fault_style style = faults.style;
+	void (*before)(void *arg) = faults.before;
+	void *arg = faults.arg;
 	pthread_mutex_unlock(&faults.lock);
 	if (!turn)
 		return 0;
+	if (before) {
+		before(arg);
+		return 0;
+	}
 
 	return style == FAULT_FULL ? -full : -broken;
 }
@@ -129,6 +153,14 @@ static int fault(int broken, int full)
 void *spw__sys_alloc(size_t n)
 {
 	void *p = fault(ENOMEM, ENOMEM) ? NULL : real_sys_alloc(n);
+
+	hold(p != NULL);
+	return p;
+}
+
+void *spw__sys_alloc_dirty(size_t n)
+{
+	void *p = fault(ENOMEM, ENOMEM) ? NULL : real_sys_alloc_dirty(n);
 
 	hold(p != NULL);
 	return p;
@@ -143,6 +175,14 @@ void spw__sys_free(void *p)
 void *spw__sys_map(size_t n)
 {
 	void *p = fault(ENOMEM, ENOMEM) ? NULL : real_sys_map(n);
+
+	hold(p != NULL);
+	return p;
+}
+
+void *spw__sys_map_room(size_t n, size_t room)
+{
+	void *p = fault(ENOMEM, ENOMEM) ? NULL : real_sys_map_room(n, room);
 
 	hold(p != NULL);
 	return p;
@@ -219,6 +259,7 @@ int spw__sys_open_child(int dir_fd, const char *name)
 		return r < 0 ? r : real_sys_##name args;                       \
 	}
 
+FALLIBLE(int, map_more, ENOMEM, ENOMEM, (void *p, size_t n), (p, n))
 FALLIBLE(int, unlink, EIO, EIO, (int dir_fd, const char *name), (dir_fd, name))
 FALLIBLE(int, link, EIO, EXDEV, (int fd, int dir_fd, const char *name),
     (fd, dir_fd, name))
@@ -352,9 +393,9 @@ int spw__sys_fs_info(int fd, struct spw__fs_info *ret)
 
 	pthread_mutex_lock(&faults.lock);
 	uint64_t free_bytes = faults.free_bytes;
+	ret->in_memory = info.in_memory || faults.in_memory;
 	pthread_mutex_unlock(&faults.lock);
 	ret->free_bytes = free_bytes ? free_bytes : info.free_bytes;
-	ret->in_memory = info.in_memory;
 	return 0;
 }
 

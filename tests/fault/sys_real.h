@@ -8,8 +8,11 @@
 
 #define spw__fs_info real_fs_info
 #define spw__sys_alloc real_sys_alloc
+#define spw__sys_alloc_dirty real_sys_alloc_dirty
 #define spw__sys_free real_sys_free
 #define spw__sys_map real_sys_map
+#define spw__sys_map_room real_sys_map_room
+#define spw__sys_map_more real_sys_map_more
 #define spw__sys_unmap real_sys_unmap
 #define spw__sys_open_dir real_sys_open_dir
 #define spw__sys_open_dir_at real_sys_open_dir_at
@@ -57,10 +60,14 @@
 #define spw__sys_links real_sys_links
 #define spw__sys_boot_id real_sys_boot_id
 #include "sys.c"
+#include "sys_file.c"
 #undef spw__fs_info
 #undef spw__sys_alloc
+#undef spw__sys_alloc_dirty
 #undef spw__sys_free
 #undef spw__sys_map
+#undef spw__sys_map_room
+#undef spw__sys_map_more
 #undef spw__sys_unmap
 #undef spw__sys_open_dir
 #undef spw__sys_open_dir_at

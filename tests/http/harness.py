@@ -197,6 +197,17 @@ class Case(unittest.TestCase):
         """How many files the daemon lists."""
         return len(self.pages("/files?limit=1000", "files"))
 
+    def metric(self, name):
+        """A metric's value; `name` with its label, without the prefix."""
+        text = self.http("GET", "/metrics").body.decode()
+        match = re.search(rf"^spillway_{re.escape(name)} (\S+)$", text, re.M)
+        self.assertTrue(match, name)
+        return float(match[1])
+
+    def refusals(self, reason):
+        """How many requests were refused for a reason."""
+        return self.metric(f'requests_refused_total{{reason="{reason}"}}')
+
     # -- checks -----------------------------------------------------------
 
     def assert_content(self, name, data):

@@ -2,7 +2,6 @@
 """Words for the tests of resumable uploads, in both protocols."""
 import base64
 import hashlib
-import re
 
 from harness import Case, Conn, WireError, until
 from wire import encode_request
@@ -27,15 +26,9 @@ def checksum(data, algorithm="sha1"):
 class ResumingCase(Case):
     """What both protocols need."""
 
-    def metric(self, name):
-        """A metric's value; `name` with its label, without the prefix."""
-        text = self.http("GET", "/metrics").body.decode()
-        match = re.search(rf"^spillway_{re.escape(name)} (\S+)$", text, re.M)
-        self.assertTrue(match, name)
-        return float(match[1])
-
     def until_idle(self):
-        """Wait until no request uploads any more."""
+        """Wait until no request uploads any more: those that are cut get no
+        answer to wait for."""
         until(lambda: self.metric("uploads_active") == 0, "idle uploads")
 
     def begin_request(self, method, target, headers, body=b"", wait=True):

@@ -103,6 +103,35 @@ class Framing(Hostile):
         else:
             self.assert_not_smuggled(answers)
 
+    @table(("name of nothing", b": 5"), ("only a colon", b":"),
+           ("NUL in a value", b"X: a\0b"), ("NUL behind a value", b"X: a\0"),
+           ("NUL in a name", b"X\0Y: a"), ("bare LF", b"X: a\nY: b"),
+           ("folded", b"X: a\r\n b"))
+    def test_lines_that_others_read_otherwise(self, field):
+        # As the first, in the middle, and as the last line.
+        length, host = b"Content-Length: 3", b"Host: x"
+        for lines in ((field, host, length), (host, field, length),
+                      (host, length, field)):
+            self.assert_refused(
+                b"POST /files HTTP/1.1\r\n" + b"\r\n".join(lines)
+                + b"\r\n\r\nabc" + SMUGGLED, 400)
+
+    @table(("two", b"GET /files/canary /x HTTP/1.1"),
+           ("behind", b"GET /files/canary  HTTP/1.1"),
+           ("a tab", b"GET /files/\tcanary HTTP/1.1"))
+    def test_target_with_a_space(self, line):
+        self.assert_refused(line + b"\r\nHost: x\r\n\r\n" + SMUGGLED, 400)
+
+    @table(("HTTP/1.0", b"GET /healthz HTTP/1.0\r\n\r\n"),
+           ("1.0 with a field", b"GET /healthz HTTP/1.0\r\nX: y\r\n\r\n"),
+           ("empty lines before",
+            b"\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"),
+           ("empty value", b"GET /healthz HTTP/1.1\r\nHost: x\r\nX:\r\n\r\n"),
+           ("spaces around",
+            b"GET /healthz HTTP/1.1\r\nHost:  x \r\nX: \t y \t\r\n\r\n"))
+    def test_sound_ones(self, data):
+        self.assertEqual(self.statuses(data), [200])
+
     @table(("plus", b"+3"), ("minus", b"-3"), ("hex", b"0x3"),
            ("23 digits", b"9" * 23), ("2^64+3", b"18446744073709551619"))
     def test_3A14_odd_lengths(self, length):

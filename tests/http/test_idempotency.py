@@ -5,7 +5,10 @@ Source: API.md section 2; draft-ietf-httpapi-idempotency-key-header.
 """
 import json
 
+from fetching import ALLOW, Fetching
 from harness import Case, Conn, Worker, main, table, until
+from origin import Gate, Page
+from resuming import INTEROP, OFFSET_TYPE, IetfCase, TusCase, checksum
 from samples import content, form
 from wire import encode_chunk, encode_request
 
@@ -198,6 +201,180 @@ class Key(Case):
         conn.send(b"POST /files HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
                   b"Idempotency-Key: a\r\nIdempotency-Key: b\r\n\r\nx")
         self.assert_problem(conn.read(), 400)
+
+
+class Resumable:
+    """A mixin: uploads that go on, when they are made."""
+
+    def assert_one(self, call):
+        """The call makes a file once and tells of it twice: its id."""
+        before = self.file_count()
+        answers = [call() for _ in range(3)]
+        for answer in answers:
+            self.assertEqual(answer.status, 201, answer)
+            for name in ("Location", "Upload-Offset", "Upload-Complete"):
+                self.assertEqual(answer.get(name), answers[0].get(name))
+        self.assertEqual(self.file_count(), before + 1)
+        return answers[0].get("Location").removeprefix("/files/")
+
+
+class Ietf(Resumable, IetfCase):
+    """The IETF's resumable uploads."""
+
+    @table(("to go on", False), ("complete", True))
+    def test_again_is_the_same_file(self, complete):
+        name = self.assert_one(lambda: self.begin(
+            b"abc", complete, key(f"i{complete}")))
+        if complete:
+            self.assert_content(name, b"abc")
+        else:
+            self.assertEqual(self.info(name)["received"], 3)
+
+    def test_tells_how_far_it_is(self):
+        url = self.create(b"abc", key("i2"))
+        self.assertEqual(self.patch(url, 3, b"de").status, 204)
+        again = self.begin(b"abc", False, key("i2"))
+        self.assertEqual((again.get("Location"), again.get("Upload-Offset"),
+                          again.get("Upload-Complete")), (url, "5", "?0"))
+
+    def test_another_request(self):
+        self.assertEqual(self.begin(b"abc", True, key("i3")).status, 201)
+        before = self.file_count()
+        for data, complete, more in (
+                (b"abcd", True, {}), (b"abc", False, {}),
+                (b"abc", True, {"Repr-Digest": "md5=:" + "A" * 22 + "==:"})):
+            answer = self.begin(data, complete, {**key("i3"), **more})
+            self.assertEqual(answer.status, 422, answer)
+        self.assert_problem(self.http("POST", "/files", key("i3"), b"abc"),
+                            422, "idempotency-key-reused")
+        self.assertEqual(self.file_count(), before)
+
+    @table(("by itself", "?0"), ("in the middle", "?1"))
+    def test_broken_off_frees_the_key(self, complete):
+        headers = {**key(f"i4{complete}"), "Upload-Complete": complete}
+        with Conn(self.daemon.address) as conn:
+            conn.send_request("POST", "/files", {
+                **headers, "Content-Length": "6"})
+            conn.send(b"abc")
+
+        def done():
+            return self.http("POST", "/files", headers,
+                             b"abcdef").status == 201
+        until(done, "the key to be free")
+
+    def test_before_the_body_is_sent(self):
+        data = content(100000)
+        first = self.begin(data, True, key("i5"))
+        conn = self.conn()
+        conn.send_request("POST", "/files", {
+            **INTEROP, **key("i5"), "Upload-Complete": "?1",
+            "Content-Length": "100000", "Expect": "100-continue"})
+        answer = conn.read()
+        self.assertEqual(answer.interim, [])
+        self.assertEqual((answer.status, answer.get("Location")),
+                         (201, first.get("Location")))
+
+    def test_while_the_first_runs(self):
+        first = self.begin_request("POST", "/files", {
+            **key("i6"), "Upload-Complete": "?1", "Content-Length": "6"},
+            b"abc")
+        answer = self.http("POST", "/files", {
+            **key("i6"), "Upload-Complete": "?1"}, b"abcdef")
+        self.assert_problem(answer, 409, "conflict")
+        self.assertTrue(answer.get("Retry-After").isdecimal())
+        first.send(b"def")
+        self.assertEqual(first.read().status, 201)
+
+    def test_deleted_since(self):
+        first = self.begin(b"abc", True, key("i7")).get("Location")
+        self.assertEqual(self.http("DELETE", first).status, 204)
+        again = self.begin(b"abc", True, key("i7")).get("Location")
+        self.assertNotEqual(again, first)
+
+
+class Tus(Resumable, TusCase):
+    """tus."""
+
+    def test_with_bytes(self):
+        name = self.assert_one(lambda: self.tus("POST", "/files", {
+            **OFFSET_TYPE, **key("t1"), "Upload-Length": "6"}, b"abc"))
+        self.append(f"/files/{name}", 3, b"def")
+        self.assert_content(name, b"abcdef")
+
+    def test_without(self):
+        self.assert_one(lambda: self.tus("POST", "/files", {
+            **key("t2"), "Upload-Length": "6"}))
+
+    def test_another_request(self):
+        self.create(6, Idempotency_Key='"t3"')
+        for headers in ({"Upload-Length": "7"}, {
+                "Upload-Length": "6", "Upload-Metadata": "a"}):
+            self.assert_problem(self.tus("POST", "/files", {
+                **key("t3"), **headers}), 422, "idempotency-key-reused")
+
+    def test_refused_frees_the_key(self):
+        headers = {**OFFSET_TYPE, **key("t4"), "Upload-Length": "3"}
+        answer = self.tus("POST", "/files", {
+            **headers, "Upload-Checksum": checksum(b"xyz")}, b"abc")
+        self.assertEqual(answer.status, 460)
+        self.assertEqual(
+            self.tus("POST", "/files", headers, b"abc").status, 201)
+
+
+class Fetched(Fetching):
+    """POST /fetch"""
+
+    DAEMON = True
+    OPTIONS = ALLOW
+
+    def ask(self, name, url, prefer=None, **how):
+        """A fetch with this key."""
+        headers = {**key(name), "Content-Type": "application/json"}
+        if prefer:
+            headers["Prefer"] = prefer
+        return self.http("POST", "/fetch", headers,
+                         json.dumps({"url": url, **how}).encode())
+
+    def test_again_is_the_same_file(self):
+        url = self.origin.add("/a", Page(b"abc"))
+        first = self.json(self.ask("f1", url, "wait=100"), 201)
+        for prefer, status in ((None, 202), ("wait=100", 201)):
+            again = self.json(self.ask("f1", url, prefer), status)
+            self.assertEqual(again, first)
+        self.assertEqual(len(self.origin.requests), 1)
+
+    def test_while_it_runs(self):
+        gate = Gate()
+        url = self.origin.add("/g", Page(b"abc", gate=(1, gate)))
+        made = self.json(self.ask("f2", url), 202)
+        again = self.json(self.ask("f2", url), 202)
+        self.assertEqual(again["id"], made["id"])
+        waiting = Worker(self.ask, "f2", url, "wait=100")
+        gate.open()
+        self.assertEqual(self.json(waiting.result(), 201)["id"], made["id"])
+        self.assertEqual(len(self.origin.requests), 1)
+
+    def test_another_request(self):
+        url = self.origin.add("/a", Page(b"abc"))
+        self.json(self.ask("f3", url), 202)
+        self.assert_problem(self.ask("f3", url + "?b"), 422,
+                            "idempotency-key-reused")
+        self.assert_problem(self.ask("f3", url, ttl=5), 422,
+                            "idempotency-key-reused")
+
+    def test_a_failure_stays_one(self):
+        url = self.origin.add("/none", Page(b"", status=404))
+        first = self.ask("f4", url, "wait=100")
+        self.assertEqual(self.ask("f4", url, "wait=100").body, first.body)
+        self.assertEqual(len(self.origin.requests), 1)
+
+    def test_refused_frees_the_key(self):
+        self.assertEqual(self.ask("f5", "ftp://127.0.0.1/a").status, 400)
+        url = self.origin.add("/a", Page(b"abc"))
+        self.json(self.ask("f5", url), 202)
+
+    def test_malformed(self):
+        self.assert_problem(self.ask('a"b', "http://127.0.0.1/a"), 400)
 
 
 class Bounded(Case):

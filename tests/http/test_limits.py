@@ -5,10 +5,11 @@ Source: API.md sections 2 and 8; RFC 9110 sections 10.1.1, 15.5.14, 15.6.4;
 RFC 4918 section 11.5.
 """
 import os
+import select
 
 from harness import Case, Conn, main, table, until
 from samples import content
-from wire import WireError, encode_chunk, encode_request
+from wire import encode_chunk, encode_request
 
 
 class Limit(Case):
@@ -44,6 +45,12 @@ class Limit(Case):
         if answer.status == 413:
             self.assertEqual(problem["limit"], self.LIMIT)
         self.assertEqual(self.file_count(), before)
+
+    def test_refusals_are_counted(self):
+        before = self.refusals("too-large")
+        self.assert_problem(self.http(
+            "POST", "/files", (), content(self.LIMIT + 1)), 413)
+        self.assertEqual(self.refusals("too-large"), before + 1)
 
     def test_refused_without_expect(self):
         # The client goes on sending, as most do, and can read the answer.
@@ -168,6 +175,7 @@ class Uploads(Case):
         first, second = self.begin("a"), self.begin("b")
         for name in "ab":
             self.wait_received(name, 3)
+        before = self.refusals("too-many")
         third = self.conn()
         third.send_request("PUT", "/files/c", {
             "Content-Length": "6", "Expect": "100-continue"})
@@ -175,14 +183,43 @@ class Uploads(Case):
         self.assertEqual(answer.interim, [])
         self.assert_problem(answer, 503)
         self.assertTrue(answer.get("Retry-After").isdecimal())
-        first.send(b"def")
-        self.assertEqual(first.read().status, 201)
-
-        def room():
-            return self.http("PUT", "/files/c", (), b"abcdef").status == 201
-        until(room, "room for another upload")
+        self.assertEqual(self.refusals("too-many"), before + 1)
+        # Who is answered has given its place back.
+        for turn in range(20):
+            first.send(b"def")
+            self.assertEqual(first.read().status, 201)
+            first.send_request("PUT", f"/files/c{turn}", {
+                "Content-Length": "6"})
+            first.send(b"abc")
+            self.wait_received(f"c{turn}", 3)
         second.send(b"def")
         self.assertEqual(second.read().status, 201)
+
+    def test_refused_while_the_client_sends(self):
+        # Early, however much it is going to send, and it can be read.
+        held = [self.begin(name) for name in "ef"]
+        for name in "ef":
+            self.wait_received(name, 3)
+        conn = self.conn()
+        conn.send_request("PUT", "/files/g", {"Content-Length": "5000000"})
+        for _ in range(50):
+            if not conn.send_lossy(content(100000)):
+                break
+        answer = conn.read()
+        self.assert_problem(answer, 503)
+        self.assertTrue(answer.get("Retry-After").isdecimal())
+        for one in held:
+            one.send(b"def")
+            self.assertEqual(one.read().status, 201)
+
+    def test_refused_ones_give_it_back(self):
+        held = self.begin("h")
+        self.wait_received("h", 3)
+        for _ in range(20):
+            self.assert_problem(self.http(
+                "POST", "/files", {"Content-MD5": "A" * 22 + "=="}, b"x"), 422)
+        held.send(b"def")
+        self.assertEqual(held.read().status, 201)
 
 
 class Client(Case):
@@ -210,13 +247,18 @@ class Client(Case):
         with Conn(self.daemon.address, source="127.0.0.2") as other:
             answer = other.request("PUT", "/files/d", (), b"abc")
             self.assertEqual(answer.status, 201)
-        # One that is cut makes room, as one that is complete does.
-        held[0].close()
+        # One that is complete makes room, as one that is cut does.
         held[1].send(b"def")
         self.assertEqual(held[1].read().status, 201)
+        self.upload(b"abcdef", "/files/c")
+        conn = self.conn()
+        conn.send_request("PUT", "/files/e", {"Content-Length": "6"})
+        conn.send(b"abc")
+        self.wait_received("e", 3)
+        held[0].close()
 
         def room():
-            return self.http("PUT", "/files/c", (), b"abcdef").status == 201
+            return self.http("PUT", "/files/c", (), b"abcdef").status == 200
         until(room, "room for another upload")
 
     def test_refused_ones_do_not_count(self):
@@ -269,9 +311,68 @@ class Rate(Case):
         conn = self.conn()
         conn.send_request("PUT", "/files/s", {"Content-Length": "1000000"})
         conn.send(b"x")
+        before = self.metric('uploads_failed_total{reason="too-slow"}')
         self.assert_problem(conn.read(), 408, "too-slow")
         conn.read_end()
         until(lambda: self.info("s") is None, "the file to be gone")
+        self.assertEqual(self.metric(
+            'uploads_failed_total{reason="too-slow"}'), before + 1)
+
+
+class Time(Case):
+    """upload.max_time: an upload that goes on and on is cut."""
+
+    OPTIONS = ["upload.max_time=1s"]
+
+    def test_drip_is_told_why(self):
+        conn = self.conn()
+        conn.send_request("PUT", "/files/t", {"Content-Length": "1000000"})
+        begun = self.metric('uploads_failed_total{reason="timeout"}')
+
+        def answered():
+            conn.send_lossy(b"x")
+            return select.select([conn.sock], [], [], 0.05)[0]
+        until(answered, "the upload to be cut")
+        self.assert_problem(conn.read(), 408, "too-slow")
+        until(lambda: self.info("t") is None, "the file to be gone")
+        self.assertEqual(self.metric(
+            'uploads_failed_total{reason="timeout"}'), begun + 1)
+
+    def test_a_quick_one_is_well(self):
+        self.upload(content(3000000))
+
+
+class Header(Case):
+    """server.connection_memory bounds a request's header."""
+
+    OPTIONS = ["server.connection_memory=8K"]
+
+    @table(("fields", "/", {"X": "y" * 9000}, 431),
+           ("target", "/" + "x" * 9000, {}, 414),
+           ("many fields", "/", [("X", "y")] * 101, 431))
+    def test_refused(self, target, headers, status):
+        before = self.refusals("header-too-large")
+        conn = self.conn()
+        conn.send_request("GET", target, headers)
+        self.assertEqual(conn.read(strict=False).status, status)
+        self.assertEqual(self.refusals("header-too-large"), before + 1)
+
+
+def assert_turned_away(case):
+    """A connection is answered, and closed, although it sends a request."""
+    with Conn(case.daemon.address) as conn:
+        conn.send_lossy(encode_request("PUT", "/files/a", {
+            "Content-Length": "100000"}, content(100000)))
+        answer = conn.read(strict=False)
+        case.assertEqual(answer.status, 503)
+        case.assertEqual(answer.get("Retry-After"), "2")
+        conn.read_end()
+
+
+def is_served(case):
+    """Whether a new connection is."""
+    with Conn(case.daemon.address) as conn:
+        return conn.request("GET", "/healthz").status == 200
 
 
 class Connections(Case):
@@ -284,20 +385,15 @@ class Connections(Case):
         for conn in held:
             self.assertEqual(conn.request("GET", "/healthz").status, 200)
 
-        def refused():
-            with Conn(self.daemon.address) as conn:
-                conn.send_lossy(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-                try:
-                    return conn.read(strict=False).status == 503
-                except (WireError, OSError):
-                    return True
-        self.assertTrue(refused())
+        for _ in range(5):
+            assert_turned_away(self)
         for conn in held:
             # Those that are in stay served.
             self.assertEqual(conn.request("GET", "/healthz").status, 200)
             conn.close()
-        until(lambda: not refused(), "room for a connection")
-        self.assert_healthy()
+        until(lambda: is_served(self), "room for a connection")
+        self.assertEqual(self.metric(
+            'connections_rejected_total{reason="limit"}'), 5)
 
 
 class Address(Case):
@@ -309,24 +405,16 @@ class Address(Case):
         held = [self.conn() for _ in range(3)]
         for conn in held:
             self.assertEqual(conn.request("GET", "/healthz").status, 200)
-        with Conn(self.daemon.address) as conn:
-            conn.send_lossy(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            try:
-                answer = conn.read(strict=False)
-                self.assertIn(answer.status, (429, 503))
-            except (WireError, OSError):
-                pass
+        for _ in range(5):
+            assert_turned_away(self)
+        # Another client is none of it.
+        with Conn(self.daemon.address, source="127.0.0.2") as other:
+            self.assertEqual(other.request("GET", "/healthz").status, 200)
         for conn in held:
             conn.close()
-        until(lambda: self.is_served(), "room for a connection")
-
-    def is_served(self):
-        """Whether a new connection is answered."""
-        try:
-            with Conn(self.daemon.address) as conn:
-                return conn.is_in_step()
-        except OSError:
-            return False
+        until(lambda: is_served(self), "room for a connection")
+        self.assertEqual(self.metric(
+            'connections_rejected_total{reason="address"}'), 5)
 
 
 if __name__ == "__main__":

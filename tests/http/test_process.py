@@ -5,6 +5,7 @@ Source: API.md section 8.
 """
 import os
 import re
+import resource
 import signal
 import socket
 import tempfile
@@ -177,6 +178,17 @@ class Running(Case):
         self.upload(b"abc", "/files/h")
         os.kill(one.pid, signal.SIGHUP)
         self.assert_content("h", b"abc")
+        one.stop()
+
+    def test_file_size_limit_does_not_end_it(self):
+        one = self.run_daemon("spool.memory_max=64K")
+        old = resource.prlimit(one.pid, resource.RLIMIT_FSIZE,
+                               (100000, resource.RLIM_INFINITY))
+        answer = self.http("PUT", "/files/f", body=content(300000))
+        self.assert_problem(answer, 507)
+        resource.prlimit(one.pid, resource.RLIMIT_FSIZE, old)
+        self.upload(content(300000), "/files/f")
+        self.assert_content("f", content(300000))
         one.stop()
 
     @table(("TERM", signal.SIGTERM), ("INT", signal.SIGINT))

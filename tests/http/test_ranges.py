@@ -7,7 +7,6 @@ which it is. A number in a name is one of docs/conformance/ranges.tsv.
 Source: RFC 9110 sections 14, 15.3.7, 15.5.17
 """
 import re
-import unittest
 
 from harness import Case, main, table
 from reading import DATA, SIZE, Reading, ReadingEntry, parse_parts
@@ -211,16 +210,21 @@ class Ranges(Reading):
             self.assert_whole(answer)
 
     def test_3_32_boundary(self):
-        if not self.MULTI:
-            raise unittest.SkipTest("several ranges are answered whole")
         seen = set()
         for _ in range(3):
             answer = self.span("bytes=0-9,200-209")
+            if not self.MULTI:
+                # A server may ignore Range (RFC 9110 section 14.2): to
+                # unpack an entry once for each part would be dear. There is
+                # no boundary then, and nothing that is taken for one.
+                self.assert_whole(answer)
+                self.assertNotIn("boundary", answer.get("Content-Type"))
+                continue
             boundary = answer.get("Content-Type").partition("boundary=")[2]
             self.assertGreaterEqual(len(boundary), 16)
             self.assertNotIn(boundary.encode(), DATA)
             seen.add(boundary)
-        self.assertEqual(len(seen), 3)
+        self.assertEqual(len(seen), 3 if self.MULTI else 0)
 
     @table(("12 KB", 3000), ("16 KB", 4096), ("64 KB", 16384))
     def test_3_33_long_field(self, members):

@@ -10,7 +10,6 @@ Source: RFC 9110 sections 14.4, 15.3.7; RFC 8673
 import gzip
 import io
 import os
-import re
 import zipfile
 
 from fetching import ALLOW, Fetching
@@ -347,9 +346,60 @@ class Cold(Case):
 
     def reads(self):
         """How often a reply had to wait for the disk."""
-        page = self.http("GET", "/metrics").body.decode()
-        return int(re.search(r"^spillway_disk_reads_total (\d+)$", page,
-                             re.M)[1])
+        return self.metric("disk_reads_total")
+
+    def test_long(self):
+        # Longer than what is looked at before the first byte goes out.
+        data = content(12000000, 7)
+        self.upload(data, "/files/w")
+        before = self.reads()
+        for _ in range(3):
+            self.evict()
+            self.assert_content("w", data)
+            self.evict()
+            # The beginning is at hand, and nothing else.
+            self.http("GET", "/files/w", {"Range": "bytes=0-3999999"})
+            self.assert_content("w", data)
+        self.assertGreaterEqual(self.reads(), before)
+
+    @table(("small", 5000000, 5000009), ("block", 5000000, 5065535),
+           ("large", 1, 11000000))
+    def test_one_range(self, first, last):
+        data = content(12000000, 7)
+        self.upload(data, "/files/w")
+        for cold in (True, False):
+            if cold:
+                self.evict()
+            answer = self.http("GET", "/files/w",
+                               {"Range": f"bytes={first}-{last}"})
+            self.assertEqual(answer.status, 206)
+            self.assert_same(answer.body, data[first:last + 1])
+
+    def test_readers_of_long_ones_that_leave(self):
+        data = content(12000000, 7)
+        self.upload(data, "/files/w")
+        for turn in range(20):
+            self.evict()
+            conn = self.conn(rcvbuf=4096)
+            conn.send_request("GET", "/files/w")
+            conn.read_head()
+            conn.read_body(turn * 400000)
+            conn.reset()
+        self.assert_content("w", data)
+
+    def test_slow_reader_of_a_long_one(self):
+        data = content(12000000, 7)
+        self.upload(data, "/files/w")
+        slow = self.conn(rcvbuf=4096)
+        slow.send_request("GET", "/files/w")
+        slow.read_head()
+        got = b""
+        while len(got) < len(data):
+            self.evict()
+            piece = min(3000000, len(data) - len(got))
+            got += slow.read_body(piece)
+            self.assert_healthy()
+        self.assert_same(got, data)
 
     def test_several_ranges(self):
         data = content(3000000, 9)

@@ -3,9 +3,11 @@
 
 Source: tus 1.0.0.
 """
+from urllib.parse import quote
+
 from harness import main, table, until
 from resuming import OFFSET_TYPE, TUS, TusCase, encode
-from samples import content
+from samples import ENTRIES, content, digest_field, sample_zip, sha256
 
 
 class Concatenation(TusCase):
@@ -206,6 +208,119 @@ class Concatenation(TusCase):
         part = self.partial(b"ab")
         url = self.final([part] * 200).get("Location")
         self.assert_upload(url, b"ab" * 200)
+
+
+class Shared(TusCase):
+    """What is put together holds no bytes of its own."""
+
+    OPTIONS = ["spool.memory_max=64K", "spool.disk_quota=16M"]
+
+    def used(self):
+        """Bytes in memory and on disk, of all files."""
+        return [self.metric(f'spool_bytes{{tier="{tier}"}}')
+                for tier in ("memory", "disk")]
+
+    def whole(self, pieces, headers=()):
+        """The id of a file put together of `pieces`, that is complete."""
+        made = self.json(self.final(map(self.partial, pieces), headers), 201)
+        self.assert_descriptor(made, state="ready",
+                               size=sum(map(len, pieces)))
+        return made["id"]
+
+    def test_at_once_and_nothing_moves(self):
+        pieces = [content(3000000, 1), content(2000000, 2), content(40000, 3)]
+        parts = [self.partial(piece) for piece in pieces]
+        before = self.used()
+        made = self.json(self.final(parts + parts[:1]), 201)
+        self.assert_descriptor(made, state="ready", size=8040000)
+        self.assertEqual(self.used(), before)
+        # Where the bytes are, not what they cost.
+        self.assertEqual(made["storage"]["memory_bytes"], 40000)
+        self.assertEqual(made["storage"]["disk_bytes"], 8000000)
+        self.assertEqual(made["storage"]["tier"], "disk")
+        for part in parts:
+            self.assertEqual(self.tus("DELETE", part).status, 204)
+        self.assertEqual(self.used(), before)
+        self.assert_content(made["id"], b"".join(pieces) + pieces[0])
+        self.tus("DELETE", made["links"]["self"])
+        # The disk's threads close files.
+        until(lambda: self.used()[1] < before[1] - 4999999, "a free disk")
+
+    def test_more_than_the_disk_has_room_for(self):
+        part = self.partial(content(6000000))
+        url = self.final([part] * 3).get("Location")
+        self.assert_upload(url, content(6000000) * 3)
+        for target in (url, part):
+            self.tus("DELETE", target)
+
+    def test_ranges(self):
+        pieces = [content(100000, 1), content(500, 2), content(200000, 3)]
+        name, data = self.whole(pieces), b"".join(pieces)
+        for first, last in ((0, 99999), (0, 300499), (99999, 100500),
+                            (99990, 100010), (100500, 300499), (5, 5),
+                            (120000, 220000), (100000, 100499)):
+            answer = self.http("GET", f"/files/{name}",
+                               {"Range": f"bytes={first}-{last}"})
+            self.assertEqual(answer.status, 206, answer)
+            self.assert_same(answer.body, data[first:last + 1])
+        answer = self.http("GET", f"/files/{name}", {
+            "Range": "bytes=99990-100009,0-9,100400-100600,-7"})
+        self.assertEqual(answer.status, 206)
+        for first, last in ((99990, 100009), (0, 9), (100400, 100600),
+                            (300493, 300499)):
+            self.assertIn(f"bytes {first}-{last}/300500".encode()
+                          + b"\r\n\r\n" + data[first:last + 1] + b"\r\n--",
+                          answer.body)
+        answer = self.http("GET", f"/files/{name}",
+                           {"Range": "bytes=300500-"})
+        self.assert_problem(answer, 416)
+
+    def test_archive(self):
+        data = sample_zip()
+        third = len(data) // 3
+        name = self.whole([data[:third], data[third:2 * third],
+                           data[2 * third:]])
+        listed = self.pages(f"/files/{name}/zip", "entries")
+        self.assertEqual([e["name"] for e in listed],
+                         [e[0] for e in ENTRIES])
+        for entry, wanted, _ in ENTRIES:
+            if entry.endswith("/"):
+                continue
+            answer = self.http(
+                "GET", f"/files/{name}/zip/{quote(entry, safe='')}")
+            self.assertEqual(answer.status, 200, answer)
+            self.assert_same(answer.body, wanted)
+
+    def test_digests(self):
+        pieces = [content(100000, 1), content(1500000, 2)]
+        data = b"".join(pieces)
+        name = self.whole(pieces)
+        made = self.info(name, "?digest=sha-256")
+        self.assertEqual(made["digest"]["sha-256"], sha256(data))
+        urls = [self.partial(piece) for piece in pieces]
+        good = self.final(urls, {"Repr-Digest":
+                                 f"sha-256={digest_field(data)}"})
+        self.assert_upload(good.get("Location"), data)
+        made = self.info(good.get("Location")[7:])
+        self.assertEqual(made["digest"]["sha-256"], sha256(data))
+        bad = self.final(urls, {"Repr-Digest":
+                                f"sha-256={digest_field(data[1:])}"})
+        until(lambda: self.info(bad.get("Location")[7:]) is None,
+              "the wrong one to go")
+
+    def test_by_the_growth_of_a_part(self):
+        data = content(1000000)
+        part = self.create(len(data), Upload_Concat="partial")
+        url = self.final([part, part]).get("Location")
+        reader = self.conn()
+        reader.send_request("GET", url)
+        self.assertEqual(reader.read_head().get("Content-Length"),
+                         str(2 * len(data)))
+        for at in range(0, len(data), 100000):
+            self.append(part, at, data[at:at + 100000])
+            self.assert_same(reader.read_body(100000), data[at:at + 100000])
+        self.assert_same(reader.read_body(), data)
+        self.assert_upload(url, 2 * data)
 
 
 class Limited(TusCase):

@@ -3,10 +3,14 @@
 
 Source: API.md section 2; RFC 9110 sections 9.3.3, 9.3.4, 10.1.1, 13.1.
 """
+import base64
 import datetime
+import gzip
+import hashlib
 import json
 
 from harness import Case, Conn, Worker, main, table, until
+from reading import parse_parts
 from samples import content
 from wire import encode_chunk, encode_request
 
@@ -267,11 +271,27 @@ class Put(Case):
             self.http("PUT", f"/files/{name}", (), b"abc"), (400, 404))
         self.assertEqual(self.file_count(), before)
 
-    def test_content_range_is_refused(self):
-        headers = {"Content-Range": "bytes 0-2/10"}
+    @table(("first part", "bytes 0-2/10"), ("last part", "bytes 7-9/10"),
+           ("total unknown", "bytes 0-2/*"), ("too long", "bytes 0-3/4"),
+           ("too short", "bytes 0-1/2"), ("no range", "bytes */3"),
+           ("other unit", "lines 0-2/3"), ("malformed", "bytes 0-2"))
+    def test_content_range_is_refused(self, value):
+        headers = {"Content-Range": value}
         self.assert_problem(
             self.http("PUT", "/files/p6", headers, b"abc"), 400)
         self.assertIsNone(self.info("p6"))
+
+    def test_content_range_twice(self):
+        headers = [("Content-Range", "bytes 0-2/3"),
+                   ("Content-Range", "bytes 0-2/10")]
+        self.assert_problem(
+            self.http("PUT", "/files/p6", headers, b"abc"), 400)
+        self.assertIsNone(self.info("p6"))
+
+    def test_content_range_of_all(self):
+        headers = {"Content-Range": "bytes 0-2/3"}
+        self.upload(b"abc", "/files/whole", headers)
+        self.assert_content("whole", b"abc")
 
     def test_broken_replacement_keeps_the_old(self):
         self.upload(b"old", "/files/p7")
@@ -298,6 +318,83 @@ class Put(Case):
                            {"Content-Type": "text/plain"})
         self.assertEqual((made["name"], made["type"]),
                          ("other.txt", "text/plain"))
+
+
+class Coded(Case):
+    """Content-Encoding belongs to what is uploaded, and comes back with it.
+
+    Source: RFC 9110 section 8.4
+    """
+
+    PLAIN = content(3000)
+    GZIP = gzip.compress(PLAIN)
+
+    @table(("POST", "POST", "/files"), ("PUT", "PUT", "/files/p"),
+           ("IETF", "POST", "/files", {"Upload-Complete": "?1"}))
+    def test_kept(self, method, target, headers=()):
+        made = self.upload(self.GZIP, target, {
+            **dict(headers), "Content-Encoding": "gzip",
+            "Content-Type": "text/plain"}, method)
+        url = made["links"]["self"]
+        for method in ("GET", "HEAD"):
+            answer = self.http(method, url)
+            self.assertEqual(answer.get("Content-Encoding"), "gzip")
+            self.assertEqual(answer.get("Content-Type"), "text/plain")
+            self.assertEqual(answer.get("Content-Length"),
+                             str(len(self.GZIP)))
+        self.assertEqual(gzip.decompress(self.http("GET", url).body),
+                         self.PLAIN)
+
+    def test_ranges_and_digests_are_of_the_coded_bytes(self):
+        digest = base64.b64encode(hashlib.sha256(self.GZIP).digest()).decode()
+        self.upload(self.GZIP, "/files/r", {
+            "Content-Encoding": "gzip",
+            "Content-Digest": f"sha-256=:{digest}:"})
+        answer = self.http("GET", "/files/r", {"Range": "bytes=0-9"})
+        self.assertEqual((answer.status, answer.get("Content-Encoding")),
+                         (206, "gzip"))
+        self.assertEqual(answer.body, self.GZIP[:10])
+        self.assertEqual(answer.get("Repr-Digest"), f"sha-256=:{digest}:")
+
+    def test_several_ranges(self):
+        # The parts are coded, the multipart is not.
+        data = self.GZIP + content(3000)
+        self.upload(data, "/files/m", {"Content-Encoding": "gzip"})
+        answer = self.http("GET", "/files/m", {"Range": "bytes=0-9,500-509"})
+        self.assertIsNone(answer.get("Content-Encoding"))
+        for (_, fields, got), first in zip(parse_parts(answer), (0, 500)):
+            self.assertEqual(fields["content-encoding"], "gzip")
+            self.assertEqual(got, data[first:first + 10])
+
+    def test_replaced(self):
+        old = self.upload(self.GZIP, "/files/x", {"Content-Encoding": "gzip"})
+        new = self.upload(self.PLAIN, "/files/x")
+        self.assertNotEqual(old["etag"], new["etag"])
+        answer = self.http("GET", "/files/x")
+        self.assertIsNone(answer.get("Content-Encoding"))
+        self.assert_same(answer.body, self.PLAIN)
+
+    @table(("several", "br, gzip", "br, gzip"), ("unknown", "x-own", "x-own"),
+           ("none", "identity", None), ("empty", "", None))
+    def test_told_as_it_was(self, value, want):
+        made = self.upload(b"abc", headers={"Content-Encoding": value})
+        answer = self.http("GET", made["links"]["self"])
+        self.assertEqual(answer.get("Content-Encoding"), want)
+
+    @table(("space", "g zip"), ("parameter", "gzip;q=1"), ("quoted", '"x"'),
+           ("long", "x" * 200))
+    def test_malformed(self, value):
+        before = self.file_count()
+        for headers in ({}, {"Upload-Complete": "?1"},
+                        {"Content-Type": "multipart/form-data; boundary=x"}):
+            self.assert_problem(self.http("POST", "/files", {
+                **headers, "Content-Encoding": value}, b"abc"), 400)
+        self.assertEqual(self.file_count(), before)
+
+    def test_two_fields(self):
+        self.assert_problem(self.http("POST", "/files", [
+            ("Content-Encoding", "gzip"), ("Content-Encoding", "br")],
+            b"abc"), 400)
 
 
 class Spill(Case):

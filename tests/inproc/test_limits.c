@@ -282,8 +282,8 @@ static void test_too_many_uploads(void **state)
 	assert_true(peer_send_content(&up[0], 0, 10));
 	assert_true(peer_head(&up[0], &a));
 	assert_int_equal(a.status, 201);
-	/* Its answer may be here before it is over. */
-	eventually(metric(h.port, "spillway_uploads_active") == 1);
+	/* With its answer its place is free. */
+	assert_int_equal(metric(h.port, "spillway_uploads_active"), 1);
 	assert_int_equal(put(h.port, "third", 10), 201);
 	peer_close(&up[1]);
 	eventually(metric(h.port, "spillway_uploads_active") == 0);

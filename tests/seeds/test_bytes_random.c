@@ -2,14 +2,16 @@
 /*
  * X1: a long row of random operations on cursors of a spool in memory, one on
  * disk, one that goes there somewhere in the middle and one that does so by
- * its limit. Each must answer as the plain array does.
+ * its limit, all of them plain or all confidential. Each must answer as the
+ * plain array does.
  *
- *   SPW_X1_OPS=10000000 test_bytes_random      as many operations as that
+ *   SPW_X1_OPS=10000000 seed_bytes_random      as many operations as that
  */
 #include <errno.h>
 #include <unistd.h>
 
 #include "seeds/bed.h"
+#include "unit/lib/toy.h"
 
 #define CAP 40000
 #define ROUND 2000
@@ -18,6 +20,7 @@ enum { MEMORY, DISK, MOVES, LIMITED, SPOOLS };
 
 struct play {
 	struct bed *b;
+	const struct spw_cipher *cipher;
 	uint64_t random;
 	uint8_t bytes[CAP];	/* as it should be; zero past the end */
 	uint64_t size, pos;
@@ -37,8 +40,8 @@ static void begin(struct play *p)
 	for (int i = 0; i < SPOOLS; i++) {
 		uint64_t limit = i == DISK ? 0 : i == LIMITED ? 5000 : MIB;
 
-		assert_ok(spw_spool_new(
-		    BED_OPTS(p->b, .memory_max = limit), &p->s[i]));
+		assert_ok(spw_spool_new(BED_OPTS(p->b, .memory_max = limit,
+		    .cipher = p->cipher), &p->s[i]));
 		assert_ok(spw_cursor_open(&p->c[i], p->s[i], 0));
 	}
 }
@@ -238,14 +241,15 @@ static void play_one(struct play *p)
 	check(p);
 }
 
-static void X01_the_same_in_memory_and_on_disk(void **state)
+static void play(struct bed *b, const struct spw_cipher *cipher)
 {
 	const char *wish = getenv("SPW_X1_OPS");
 	long ops = wish ? strtol(wish, NULL, 10) : 40000;
 	struct play *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
-	p->b = *state;
+	p->b = b;
+	p->cipher = cipher;
 	p->random = 88172645463325252u;
 	for (long n = 0; n < ops; n += ROUND) {
 		begin(p);
@@ -256,10 +260,21 @@ static void X01_the_same_in_memory_and_on_disk(void **state)
 	free(p);
 }
 
+static void X01_the_same_in_memory_and_on_disk(void **state)
+{
+	play(*state, NULL);
+}
+
+static void X01_the_same_when_confidential(void **state)
+{
+	play(*state, &toy_cipher);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ONCE(X01_the_same_in_memory_and_on_disk),
+		ONCE(X01_the_same_when_confidential),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

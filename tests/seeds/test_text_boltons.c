@@ -263,6 +263,9 @@ static void BT22_seek_before_the_beginning(void **state)
 
 	put(p, "a" DASH);
 	expect_seek(p, -1, SEEK_SET, -EINVAL);
+	/* Nor in a direction that is none. */
+	expect_seek(p, 1, -1, -EINVAL);
+	expect_seek(p, 1, 3, -EINVAL);
 	expect_tell(p, 2);
 }
 

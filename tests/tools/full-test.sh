@@ -71,7 +71,8 @@ strict=-fno-sanitize-recover=all
 
 # shellcheck disable=SC2086  # $core is a list of options
 {
-	step 'compile: plain, -Werror' compile build -Dwerror=true
+	step 'compile: plain, -Werror' compile build -Dwerror=true \
+		-Dclient_tests=enabled
 	step 'compile: ASan + UBSan' compile build-asan -Db_lundef=false \
 		-Db_sanitize=address,undefined -Dc_args="$strict"
 	step 'compile: TSan' compile build-tsan -Db_lundef=false \
@@ -81,7 +82,8 @@ strict=-fno-sanitize-recover=all
 		--wrapper "valgrind -q --error-exitcode=99 --leak-check=full --suppressions=$PWD/tests/tools/valgrind.supp"
 	# Tests of memory use and speed look at this.
 	export SPW_SANITIZED=1
-	suites build-asan asan -t 4 $core --suite http --suite client
+	suites build-asan asan -t 4 $core --suite http --suite client \
+		--suite clients
 	suites build-tsan tsan -t 4 $core
 	unset SPW_SANITIZED
 }

@@ -18,6 +18,15 @@
  *   -ETIMEDOUT  a deadline passed
  *   -ECANCELED  the operation was cancelled
  *
+ * Structs that a caller fills in and that grow from version to version begin
+ * with `size`, to be set to the struct's sizeof. A program goes on with a
+ * newer library: what is new there is 0, and then everything is as it was.
+ * It also goes on with an older one as long as it leaves 0 what is not known
+ * there; otherwise its options are refused as invalid.
+ *
+ * Some structs have the name of the call that fills them. C++ then takes the
+ * name for the call: write `struct spw_budget_stats st;`, as in C.
+ *
  * Sizes of memory are `size_t`, sizes and offsets of content `uint64_t`.
  * Times named `_ms` are milliseconds of CLOCK_MONOTONIC.
  */

@@ -10,12 +10,25 @@
  *   spw_budget_new() -> hand it to spools in spw_spool_opts -> unref when done
  *
  * Charged are whole blocks (powers of two from 512 bytes), from when a spool
- * takes one until its last user, a reader's pin included, lets go. Content
- * that lives in memory never passes the limit. A spool that is on disk and
- * has nothing waiting for it may pass it by the blocks of 64 KiB that one
- * append needs: it could wait for nothing else. Memory kept for reuse is not
- * charged and stays below an eighth of the limit (at least 4 MiB; 256 MiB
- * when there is no limit).
+ * takes one until its last user, a reader's pin included, lets go. While no
+ * more than a quarter is in use, a spool that outgrows its block takes eight
+ * times as much, up to 4 MiB, to be moved less often; what it does not fill
+ * it gives back when it is sealed. Memory kept for reuse is not charged and
+ * stays below an eighth of the limit (at least 4 MiB; 256 MiB when there is no
+ * limit).
+ *
+ * The limit is hard. A spool that is on disk gathers small appends in a block
+ * of 64 KiB while the limit allows, and is as any other when memory is short:
+ * the largest goes first, so what was merely gathered is written and its block
+ * given back before anything smaller moves. Where there is no such block, an
+ * append goes to the file at once. Two things may be above the limit:
+ *   - what spw_spool_try_append() took of spools with a pool that had nothing
+ *     in memory, each in a block of its own, until the pool has written it
+ *     and no reader has it: 1 MiB in all, or a single append that is longer;
+ *     others are told -EAGAIN until then. What the disk refuses stays in
+ *     memory until the disk takes it or the spool goes, and is not counted
+ *     among the 1 MiB.
+ *   - 512 bytes for each confidential spool's key.
  *
  * A budget may have a parent: one budget for the service, and one below it
  * for each client. What the spools of a child hold is charged to the child
@@ -24,9 +37,9 @@
  * where the parent's is, the largest of all. A family shares its memory for
  * reuse, which the topmost budget keeps.
  *
- * Besides the hard limit, which no content passes, there are two marks for
- * spools that have a pool: above the soft one the largest are sent to disk in
- * the background, until no more than the low one is charged.
+ * Besides the limit there are two marks for spools that have a pool: above the
+ * soft one the largest are sent to disk in the background, until no more than
+ * the low one is charged.
  *
  * Threads: every call may be made from any thread.
  */
@@ -60,7 +73,7 @@ struct spw_budget_stats {
 	uint64_t peak;		/* the most that was ever charged */
 	uint64_t cached;	/* bytes in free blocks kept for reuse, of the
 				   whole family */
-	uint64_t spools;	/* spools in memory that could go to disk */
+	uint64_t spools;	/* with memory that could go to disk */
 	uint64_t evictions;	/* spools sent to disk to make room */
 	uint64_t soft, low;	/* the marks */
 	uint64_t waiting;	/* spools that wait until this one has room */

@@ -30,7 +30,8 @@ struct spw_census_stats {
 	uint64_t made;		/* spools, ever */
 	uint64_t live;		/* spools, now */
 	uint64_t peak;		/* the most that lived at one time */
-	uint64_t bytes;		/* content of the living */
+	uint64_t bytes;		/* content of the living; what is joined
+				   (join.h) counts once, in the parts */
 	uint64_t memory_bytes;	/* of it in memory */
 	uint64_t disk_bytes;	/* of it in files */
 	/* How many of the living are on disk, by enum spw_spill; [0]: in

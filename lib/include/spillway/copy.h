@@ -6,8 +6,8 @@
  * Each holds the content of one moment. Who writes to the spool waits until
  * the copy is made, who must not block is told -EAGAIN; readers go on. What
  * is on disk is copied by the kernel, which shares the blocks where the file
- * system can (reflink), and what is sealed is not copied where a second name
- * or a reference does.
+ * system can (reflink), and what is sealed is not copied where a name or
+ * a reference does.
  *
  * Threads: every call may be made from any thread, and may block.
  */
@@ -41,7 +41,8 @@ SPW_API int spw_spool_clone(struct spw_spool *s,
 
 /**
  * Get the content of this moment as a sealed spool. Of a sealed spool this is
- * another reference and costs nothing.
+ * another reference and costs nothing; from then on nothing of it can be
+ * discarded.
  *
  * Returns:   0 and a sealed spool, with a reference for the caller, in
  *            `*ret`.
@@ -63,8 +64,9 @@ enum {
  * A sealed spool whose file is on the same file system is not copied: its
  * file gets the name. The name and the spool are then one file until the
  * spool goes, and who writes to the one changes the other; SPW_SAVE_COPY asks
- * for a file apart. What is still open is always copied, and the file keeps
- * the content of the moment whatever becomes of the spool. So is what is
+ * for a file apart. Only the first name is given so; each further one is that
+ * of a copy. What is still open is always copied, and the file keeps the
+ * content of the moment whatever becomes of the spool. So is what is
  * confidential: the file is not encrypted, or its name would be of no use.
  *
  * Units:     `dir_fd` as for openat(), AT_FDCWD for the current directory;

@@ -146,7 +146,7 @@ SPW_API int spw_cursor_pwrite(struct spw_cursor *c, const void *buf,
  *
  * Returns:   the count; without an LF at their end the bytes are the last
  *            ones there, or the line is longer than `size`; 0 at the end.
- * Errors:    -EBADF; as spw_spool_pread().
+ * Errors:    -EBADF; -ENOMEM; as spw_spool_pread().
  */
 SPW_API ssize_t spw_cursor_readline(struct spw_cursor *c, void *buf,
     size_t size) SPW_MUST_CHECK;

@@ -17,6 +17,9 @@
  * file has a name for the moment until it is removed: `prefix`, 32 random
  * hexadecimal digits, `suffix`.
  *
+ * A program that may be limited in the size of its files (RLIMIT_FSIZE)
+ * ignores SIGXFSZ, or a write ends it; then the limit is -ENOSPC.
+ *
  * Threads: every call may be made from any thread.
  */
 #ifndef SPILLWAY_DIR_H

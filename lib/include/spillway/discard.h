@@ -44,11 +44,12 @@ extern "C" {
  *
  * Returns:   0.
  * Errors:    -EINVAL when bytes before `off` would be left in a spool that is
- *            not sparse, and for a spool that is kept (keep.h); -ENOMEM:
- *            nothing was given up. -EIO from the disk, -EOPNOTSUPP where the
- *            file system cannot, or the file was given a name: the bytes are
- *            given up, but their place on the disk stays taken, and charged,
- *            until the spool goes.
+ *            not sparse, and for a spool that is kept (keep.h), joined
+ *            (join.h) or the snapshot of itself (copy.h: of what is sealed);
+ *            -ENOMEM: nothing was given up. -EIO from the disk,
+ *            -EOPNOTSUPP where the file system cannot, or the file was given
+ *            a name: the bytes are given up, but their place on the disk
+ *            stays taken, and charged, until the spool goes.
  */
 SPW_API int spw_spool_discard(struct spw_spool *s, uint64_t off, uint64_t len)
     SPW_MUST_CHECK;
@@ -61,8 +62,9 @@ SPW_API int spw_spool_discard(struct spw_spool *s, uint64_t off, uint64_t len)
  * Returns:   the count; 0 at the end of a sealed spool.
  * Errors:    -EAGAIN when there is nothing yet: wait for spw_spool_start();
  *            the source's error at the end of a failed spool; -EINVAL for one
- *            that is sparse or kept; -ENOMEM; -EIO. Nothing was taken. A disk
- *            that gives nothing back is no error.
+ *            that is sparse, kept, joined or the snapshot of itself; -ENOMEM;
+ *            -EIO. Nothing was taken. A disk that gives nothing back is no
+ *            error.
  */
 SPW_API ssize_t spw_spool_take(struct spw_spool *s, void *buf, size_t len)
     SPW_MUST_CHECK;

@@ -7,6 +7,13 @@
  * Jobs run in the order they were submitted, each on one of the threads. A
  * job lives in memory of its owner, from submit until its function is called;
  * the function may free it or submit it again.
+ *
+ * A pool must outlive whatever was given it: every spool with it in its
+ * options, their clones and snapshots, and every queue (aio.h).
+ *
+ * Threads do not survive a fork. In the child the pool may be freed, which
+ * waits for nothing, and not used otherwise: what was submitted to it never
+ * runs there.
  */
 #ifndef SPILLWAY_POOL_H
 #define SPILLWAY_POOL_H
@@ -45,7 +52,10 @@ SPW_API void spw_pool_submit(struct spw_pool *p, struct spw_job *job);
 /** Returns: how many jobs wait or run now. */
 SPW_API size_t spw_pool_pending(struct spw_pool *p);
 
-/** Run what is queued, then stop the threads; NULL is allowed. */
+/**
+ * Run what is queued, then stop the threads; NULL is allowed. In a child that
+ * was forked off, just free the memory.
+ */
 SPW_API void spw_pool_free(struct spw_pool *p);
 
 static inline void spw_pool_freep(struct spw_pool **p)

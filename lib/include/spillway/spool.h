@@ -32,6 +32,16 @@
  * Sparse spools (SPW_SPOOL_SPARSE) have a size from the start and are filled
  * in any order; what was not filled yet is absent, not zero.
  *
+ * Signals: none is handled or blocked. A write past RLIMIT_FSIZE raises
+ * SIGXFSZ, which ends a program that does not ignore it; ignored, the write
+ * fails with -ENOSPC.
+ *
+ * Forking: a child has the parent's files and none of its threads. Of the
+ * parent's spools it may read and let go of those that no other thread was
+ * using at that moment, and must not write to any: it is the same file. Those
+ * with a pool are closed at the child's end. It may make spools of its own,
+ * without that pool.
+ *
  * Threads: appends, pwrites and truncates of one spool exclude each other and
  * may come from any thread. Everything else may run at any time.
  */
@@ -135,7 +145,7 @@ struct spw_spool_info {
  *            no directory; -EIO when there is no key to be had for a
  *            confidential one.
  * Ownership: takes its own references on budget, dir and census; the pool
- *            must outlive it.
+ *            must outlive it, and its clones.
  */
 SPW_API int spw_spool_new(const struct spw_spool_opts *opts,
     struct spw_spool **ret) SPW_MUST_CHECK;
@@ -164,7 +174,8 @@ SPW_API void spw_spool_detach(struct spw_spool *s);
 /**
  * Append `len` bytes at the end. May block on the disk.
  *
- * Units:     `len` in bytes; 0 is allowed and does nothing.
+ * Units:     `len` in bytes; 0 adds nothing, and asks whether the spool is
+ *            open: the errors of a sealed or failed one come all the same.
  * Returns:   0 when all of `buf` was taken; never a part of it.
  * Errors:    -EFBIG past `size_max`; -EPERM when sealed; -ENOBUFS; -ENOSPC,
  *            -EDQUOT, -EIO, -EMFILE from the disk; -ENOMEM; the source's
@@ -203,6 +214,8 @@ SPW_API int spw_spool_try_append(struct spw_spool *s, const void *buf,
  * Write `len` bytes at `off`. Past the end the gap reads as zeros; in a
  * sparse spool the range becomes present and nothing else changes. May block.
  *
+ * Units:     `len` in bytes; 0 writes nothing, and fails where that offset
+ *            cannot be, or the spool is not open.
  * Returns:   0 when all was written.
  * Errors:    as spw_spool_append(); -EFBIG past the size of a sparse spool;
  *            -ENODATA before what is left of one that is not (discard.h).
@@ -297,7 +310,8 @@ SPW_API int spw_spool_fd(struct spw_spool *s) SPW_MUST_CHECK;
  *            the end.
  * Errors:    -EAGAIN in a hole of a sparse spool; -ENODATA where it was
  *            discarded; -EIO, also when only a part of the bytes cannot be
- *            read; past the end of a failed spool the source's error, never 0.
+ *            read; the cipher's of a confidential spool; past the end of a
+ *            failed spool the source's error, never 0.
  */
 SPW_API ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
     uint64_t off) SPW_MUST_CHECK;

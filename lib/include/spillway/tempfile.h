@@ -57,7 +57,7 @@ struct spw_temp_opts {
  * which a file can be made, written and deleted.
  *
  * Returns:   0 and an absolute path in `*ret_path`.
- * Errors:    -ENOENT when none can be used; -ENOMEM.
+ * Errors:    -ENOENT when none can be used; -EMFILE, -ENFILE, -ENOMEM.
  * Ownership: the path is the caller's, for spw_temp_path_free().
  */
 SPW_API int spw_temp_dir(spw_temp_env_fn env, char **ret_path) SPW_MUST_CHECK;

@@ -201,7 +201,8 @@ SPW_API int spw_text_read_all(struct spw_text *t, size_t cap, char **ret,
  * Returns:   0 when all was written.
  * Errors:    -EBADF; -EILSEQ when `s` is malformed or cannot be encoded, when
  *            a part of a codepoint would be left, when the text ends in a
- *            part of a codepoint; as spw_spool_pwrite(). Nothing is changed;
+ *            part of a codepoint (but in UTF-8, where that stays the
+ *            malformed one it is); as spw_spool_pwrite(). Nothing is changed;
  *            if an overwrite fails on the disk, the old bytes are put back,
  *            and only if that fails too may some be new.
  */

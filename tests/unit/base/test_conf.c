@@ -1,71 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "check.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/conf.h"
-#include "common/ipaddr.h"
-
-/** conf_print() into a string; the caller frees it. */
-static char *printed(const struct conf *c)
-{
-	char *text = NULL;
-	size_t size;
-
-	FILE *f = open_memstream(&text, &size);
-	assert_non_null(f);
-	conf_print(c, f);
-	assert_int_equal(fclose(f), 0);
-	return text;
-}
-
-static int setup(void **state)
-{
-	static struct conf c;
-
-	*state = &c;
-	return conf_init(&c);
-}
-
-static int teardown(void **state)
-{
-	conf_fini(*state);
-	conf_fini(*state);
-	return 0;
-}
-
-static void set(struct conf *c, const char *assignment)
-{
-	struct conf_error err = {0};
-
-	int r = conf_set(c, assignment, &err);
-	if (r < 0)
-		fail_msg("'%s' is refused: %s", assignment, err.msg);
-}
-
-/** Refused with these words, and nothing is changed. */
-static void assert_refused(
-    struct conf *c, const char *assignment, const char *msg)
-{
-	struct conf_error err = {.line = 7, .file = "stale"};
-	char *before = printed(c);
-
-	assert_err(conf_set(c, assignment, &err), EINVAL);
-	assert_string_equal(err.msg, msg);
-	assert_string_equal(err.file, "");
-	assert_int_equal(err.line, 0);
-
-	char *after = printed(c);
-	assert_string_equal(after, before);
-	free(before);
-	free(after);
-}
+#include "conf_rig.h"
 
 static void test_defaults(void **state)
 {
@@ -236,95 +178,6 @@ static void test_strings(void **state)
 	assert_refused(c, text, "spool.dir: too long; allowed are 3800 bytes");
 }
 
-static void test_listen_list(void **state)
-{
-	struct conf *c = *state;
-	char many[400] = "server.listen=";
-
-	set(c, "server.listen=127.0.0.1:80, ,[::1]:80,,unix:/s,systemd");
-	assert_int_equal(c->server.listen.count, 4);
-	assert_int_equal(c->server.listen.items[0].kind, LISTEN_INET);
-	assert_int_equal(c->server.listen.items[2].kind, LISTEN_UNIX);
-	assert_int_equal(c->server.listen.items[3].kind, LISTEN_SYSTEMD);
-
-	assert_refused(c, "server.listen=",
-	    "server.listen: the list is empty; it needs at least 1 item");
-	assert_refused(c, "server.listen= , ,",
-	    "server.listen: the list is empty; it needs at least 1 item");
-	assert_refused(c, "server.listen=127.0.0.1:80, localhost:80",
-	    "server.listen: 'localhost:80' is listed twice");
-	assert_refused(c, "server.listen=nowhere",
-	    "server.listen: 'nowhere' has no port; write HOST:PORT, "
-	    "[V6]:PORT, *:PORT, unix:/PATH or systemd");
-
-	for (int i = 1; i <= 17; i++)
-		snprintf(many + strlen(many), sizeof many - strlen(many),
-		    "127.0.0.%d:80,", i);
-	assert_refused(
-	    c, many, "server.listen: too many items; allowed are 16");
-
-	snprintf(many, sizeof many, "server.listen=unix:/%0*d", 300, 0);
-	assert_refused(c, many,
-	    "server.listen: "
-	    "'unix:/0000000000000000000000000000000000...' is too long for an "
-	    "item of a list");
-}
-
-static void test_networks_list(void **state)
-{
-	struct conf *c = *state;
-	struct sockaddr_in sin = {.sin_family = AF_INET};
-
-	set(c, "fetch.allow_networks=10.0.0.0/8, fd00::/8, 192.0.2.7");
-	assert_int_equal(c->fetch.allow_networks.count, 3);
-	sin.sin_addr.s_addr = htonl(0x0a010203);
-	assert_true(cidr_match(
-	    &c->fetch.allow_networks.items[0], (const struct sockaddr *)&sin));
-	sin.sin_addr.s_addr = htonl(0xc0000207);
-	assert_true(cidr_match(
-	    &c->fetch.allow_networks.items[2], (const struct sockaddr *)&sin));
-	set(c, "fetch.allow_networks=");
-	assert_int_equal(c->fetch.allow_networks.count, 0);
-
-	assert_refused(c, "fetch.deny_networks=10.0.0.0/33",
-	    "fetch.deny_networks: '10.0.0.0/33' is not a network; write "
-	    "10.0.0.0/8, fd00::/8 or an address");
-	assert_refused(c, "fetch.deny_networks=intranet",
-	    "fetch.deny_networks: 'intranet' is not a network; write "
-	    "10.0.0.0/8, fd00::/8 or an address");
-	assert_refused(c, "fetch.deny_networks=10.0.0.0/8,10.1.1.1/8",
-	    "fetch.deny_networks: '10.1.1.1/8' is listed twice");
-}
-
-static void test_ports_list(void **state)
-{
-	struct conf *c = *state;
-	static const char *const bad[] = {
-	    "0", "65536", "http", "80-", "-80", "90-80", "1-2-3", "80 81"};
-
-	set(c, "fetch.ports=443, 8000-8999, 65535, 1 - 2");
-	assert_true(conf_ports_match(&c->fetch.ports, 443));
-	assert_true(conf_ports_match(&c->fetch.ports, 8000));
-	assert_true(conf_ports_match(&c->fetch.ports, 8999));
-	assert_true(conf_ports_match(&c->fetch.ports, 65535));
-	assert_true(conf_ports_match(&c->fetch.ports, 2));
-	assert_false(conf_ports_match(&c->fetch.ports, 0));
-	assert_false(conf_ports_match(&c->fetch.ports, 80));
-	assert_false(conf_ports_match(&c->fetch.ports, 9000));
-
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		char text[64];
-		char msg[160];
-
-		snprintf(text, sizeof text, "fetch.ports=%s", bad[i]);
-		snprintf(msg, sizeof msg,
-		    "fetch.ports: '%s' is not a port; write 1 to 65535, or a "
-		    "range such as 8000-8999",
-		    bad[i]);
-		assert_refused(c, text, msg);
-	}
-}
-
 static void test_unknown_names(void **state)
 {
 	struct conf *c = *state;
@@ -461,8 +314,6 @@ static void test_fini_of_zeros(void **state)
 	conf_fini(NULL);
 }
 
-#define WITH_CONF(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,9 +324,6 @@ int main(void)
 	    WITH_CONF(test_booleans),
 	    WITH_CONF(test_enums),
 	    WITH_CONF(test_strings),
-	    WITH_CONF(test_listen_list),
-	    WITH_CONF(test_networks_list),
-	    WITH_CONF(test_ports_list),
 	    WITH_CONF(test_unknown_names),
 	    WITH_CONF(test_no_assignment),
 	    WITH_CONF(test_check),

@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/conf.h"
 #include "base/conf_table.h"
+#include "conf_rig.h"
 
 /** A file with these bytes that lives as long as its descriptor. */
 struct text_file {
@@ -26,32 +26,6 @@ static struct text_file text_file(const char *text, size_t n)
 	assert_int_equal(write(f.fd, text, n), n);
 	snprintf(f.path, sizeof f.path, "/proc/self/fd/%d", f.fd);
 	return f;
-}
-
-static char *printed(const struct conf *c)
-{
-	char *text = NULL;
-	size_t size;
-
-	FILE *f = open_memstream(&text, &size);
-	assert_non_null(f);
-	conf_print(c, f);
-	assert_int_equal(fclose(f), 0);
-	return text;
-}
-
-static int setup(void **state)
-{
-	static struct conf c;
-
-	*state = &c;
-	return conf_init(&c);
-}
-
-static int teardown(void **state)
-{
-	conf_fini(*state);
-	return 0;
 }
 
 static void load(struct conf *c, const char *text)
@@ -286,15 +260,6 @@ static void assert_comes_back(const struct conf *c)
 	conf_fini(&again);
 }
 
-static void set(struct conf *c, const char *assignment)
-{
-	struct conf_error err = {0};
-
-	int r = conf_set(c, assignment, &err);
-	if (r < 0)
-		fail_msg("'%s' is refused: %s", assignment, err.msg);
-}
-
 static void test_print_comes_back(void **state)
 {
 	struct conf *c = *state;
@@ -367,8 +332,6 @@ static void test_every_preset_and_doc(void **state)
 	assert_null(strstr(text, " \n"));
 	free(text);
 }
-
-#define WITH_CONF(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <spillway/join.h>
+
 void (*model_spare)(bool begin);
 
 void make_temp_dir(char *ret, size_t size)
@@ -186,6 +188,22 @@ static void check_read(struct model *m, size_t off, size_t len)
 	free(buf);
 }
 
+/* If there is a file, it has them at `file_off`. */
+static void check_file(struct model *m, size_t off, size_t len, int fd,
+    uint64_t file_off)
+{
+	if (fd < 0) {
+		assert_err(fd, EAGAIN);
+		return;
+	}
+	uint8_t *buf = malloc(len);
+	assert_non_null(buf);
+	assert_true(len <= model_run(m, off));
+	assert_int_equal(pread(fd, buf, len, (off_t)file_off), len);
+	assert_memory_equal(buf, m->bytes + off, len);
+	free(buf);
+}
+
 /* A pin and the file must show the same bytes, where they can be had. */
 static void check_zero_copy(struct model *m, size_t off, size_t len)
 {
@@ -201,17 +219,11 @@ static void check_zero_copy(struct model *m, size_t off, size_t len)
 		assert_err(r, EAGAIN);
 	}
 
+	uint64_t file_off = off;
 	int fd = spw_spool_file(m->spool, off, len);
-	if (fd < 0) {
-		assert_err(fd, EAGAIN);
-		return;
-	}
-	uint8_t *buf = malloc(len);
-	assert_non_null(buf);
-	assert_true(len <= run);
-	assert_int_equal(pread(fd, buf, len, (off_t)off), len);
-	assert_memory_equal(buf, m->bytes + off, len);
-	free(buf);
+	check_file(m, off, len, fd, off);
+	fd = spw_spool_file_at(m->spool, off, len, &file_off);
+	check_file(m, off, len, fd, file_off);
 }
 
 static void check_figures(struct model *m)

@@ -27,11 +27,58 @@ static void test_blocks_without_a_slab(void **state)
 {
 	(void)state;
 	for (size_t cap = 512; cap <= 8 * MIB; cap *= 2) {
-		struct spw__block *b = spw__block_get(NULL, cap);
+		struct spw__block *b = spw__block_get(NULL, cap, false);
 
 		assert_non_null(b);
 		assert_int_equal(b->cap, cap);
 		memset(b->data, 0x5a, cap);
+		spw__block_unref(b);
+	}
+}
+
+/* Only what is secret, or large, is worth a mapping. */
+static void test_memory_of_their_own(void **state)
+{
+	struct spw__slab slab;
+
+	(void)state;
+	spw__slab_init(&slab, MIB);
+	for (size_t cap = 512; cap <= 8 * MIB; cap *= 16) {
+		bool large = cap > SPW__BLOCK_WARM_MAX;
+		struct spw__block *plain = spw__block_get(NULL, cap, false);
+		struct spw__block *secret = spw__block_get(NULL, cap, true);
+		struct spw__block *one = spw__block_get(&slab, cap, false);
+
+		assert_int_equal(plain->room != 0, large);
+		assert_int_equal((uintptr_t)plain->data % 16, 0);
+		assert_false(plain->secret);
+		assert_true(secret->room >= cap);
+		assert_true(secret->secret);
+		assert_int_equal(one->room > cap, large);
+		spw__block_unref(plain);
+		spw__block_unref(secret);
+		spw__block_put(&slab, one);
+	}
+	spw__slab_fini(&slab);
+}
+
+static void test_growing_in_place(void **state)
+{
+	(void)state;
+	for (int secret = 0; secret < 2; secret++) {
+		size_t cap = 2 * SPW__BLOCK_WARM_MAX;
+		struct spw__block *b = spw__block_get(NULL, cap, secret);
+		uint8_t *data = b->data;
+
+		assert_non_null(b);
+		memset(data, 0x5a, cap);
+		while (b->cap < 8 * cap) {
+			assert_ok(spw__block_grow(b, 2 * b->cap));
+			assert_ptr_equal(b->data, data);
+			data[b->cap - 1] = 1;
+		}
+		assert_int_equal(data[cap - 1], 0x5a);
+		assert_true(b->room >= b->cap);
 		spw__block_unref(b);
 	}
 }
@@ -43,7 +90,7 @@ static void test_a_block_comes_back(void **state)
 	(void)state;
 	spw__slab_init(&slab, MIB);
 	for (size_t cap = 512; cap <= MIB; cap *= 2) {
-		struct spw__block *b = spw__block_get(&slab, cap);
+		struct spw__block *b = spw__block_get(&slab, cap, false);
 		assert_non_null(b);
 		uint8_t *data = b->data;
 
@@ -52,7 +99,7 @@ static void test_a_block_comes_back(void **state)
 		spw__block_put(&slab, b);
 		if (spw__slab_cached(&slab) < cap)
 			continue;
-		b = spw__block_get(&slab, cap);
+		b = spw__block_get(&slab, cap, false);
 		assert_ptr_equal(b->data, data);
 		assert_int_equal(b->base, 0);
 		assert_int_equal(atomic_load(&b->refs), 1);
@@ -71,7 +118,7 @@ static void many(size_t cap, size_t count, size_t cache_max)
 	assert_true(count <= 300);
 	spw__slab_init(&slab, cache_max);
 	for (size_t i = 0; i < count; i++) {
-		blocks[i] = spw__block_get(&slab, cap);
+		blocks[i] = spw__block_get(&slab, cap, false);
 		assert_non_null(blocks[i]);
 		memset(blocks[i]->data, (int)i, cap);
 	}
@@ -105,7 +152,7 @@ static void test_the_cache_stays_below_its_limit(void **state)
 
 static void test_references(void **state)
 {
-	struct spw__block *b = spw__block_get(NULL, 512);
+	struct spw__block *b = spw__block_get(NULL, 512, false);
 
 	(void)state;
 	assert_ptr_equal(spw__block_ref(b), b);
@@ -130,7 +177,7 @@ static void *churn(void *arg)
 			require((*b)->data[0] == (uint8_t)(*b)->cap);
 			spw__block_put(slab, *b);
 		}
-		*b = spw__block_get(slab, cap);
+		*b = spw__block_get(slab, cap, false);
 		(*b)->data[0] = (uint8_t)cap;
 	}
 	for (int i = 0; i < 8; i++) {
@@ -160,6 +207,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_capacities),
 		cmocka_unit_test(test_blocks_without_a_slab),
+		cmocka_unit_test(test_memory_of_their_own),
+		cmocka_unit_test(test_growing_in_place),
 		cmocka_unit_test(test_a_block_comes_back),
 		cmocka_unit_test(test_the_cache_stays_below_its_limit),
 		cmocka_unit_test(test_references),

@@ -66,6 +66,93 @@ static void test_charging(void **state)
 	world_fini(&w);
 }
 
+/* Little at a time passes the limit, and as much as it likes alone. */
+static void test_passing(void **state)
+{
+	const enum spw__charge pass = SPW__CHARGE_PASSING;
+	struct spw__block *block;
+	struct spw_budget *b;
+	struct world w;
+
+	(void)state;
+	world_init(&w, &(struct world_opts){ .budget = MIB, .no_dir = true });
+	assert_ok(spw_budget_new_with(&(struct spw_budget_opts){ .size =
+	    sizeof(struct spw_budget_opts), .limit_bytes = 2 * MIB,
+	    .parent = w.budget }, &b));
+	struct spw__block *all = take(b, MIB, pass);
+	/* It fitted into both; this only into the nearer. */
+	struct spw__block *half = take(b, MIB / 2, pass);
+	struct spw__block *more = take(b, MIB / 2, pass);
+	assert_err(spw__budget_get_block(b, 512, pass, &block), ENOBUFS);
+	assert_ptr_equal(spw__budget_full(b, 512), w.budget);
+	assert_int_equal(budget_stats(&w).charged, 2 * MIB);
+	spw__block_unref(half);
+	assert_null(spw__budget_full(b, MIB / 2));
+	assert_ptr_equal(spw__budget_full(b, MIB), w.budget);
+	spw__block_unref(more);
+	more = take(b, 4 * MIB, pass);
+	assert_int_equal(budget_stats(&w).charged, 5 * MIB);
+	/* The nearer is the first that it cannot pass. */
+	assert_ptr_equal(spw__budget_full(b, 2 * MIB), b);
+	spw__budget_strand(more);
+	spw__budget_strand(more);
+	half = take(b, 512, pass);
+	assert_int_equal(budget_stats(&w).charged, 5 * MIB + 512);
+	spw__block_unref(half);
+	spw__block_unref(more);
+	spw__block_unref(all);
+	assert_int_equal(budget_stats(&w).charged, 0);
+	spw_budget_unref(b);
+	world_fini(&w);
+}
+
+static void test_a_block_that_grows(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, &(struct world_opts){ .budget = 20 * MIB,
+	    .no_dir = true });
+	struct spw__block *b = take(w.budget, 8 * MIB, SPW__CHARGE_CONTENT);
+	assert_ok(spw__budget_grow_block(b, 16 * MIB));
+	assert_int_equal(budget_stats(&w).charged, 16 * MIB);
+	assert_err(spw__budget_grow_block(b, 32 * MIB), ENOBUFS);
+	assert_int_equal(b->cap, 16 * MIB);
+	assert_int_equal(budget_stats(&w).charged, 16 * MIB);
+	assert_int_equal(budget_stats(&w).peak, 16 * MIB);
+	spw__block_unref(b);
+	assert_int_equal(budget_stats(&w).charged, 0);
+	world_fini(&w);
+}
+
+/* Ample: a quarter of each is not in use, or what is below the low mark. */
+static void test_plenty(void **state)
+{
+	struct spw_budget *top, *low;
+
+	(void)state;
+	assert_ok(spw_budget_new(64 * KIB, &top));
+	assert_ok(spw_budget_new_with(&(struct spw_budget_opts){ .size =
+	    sizeof(struct spw_budget_opts), .limit_bytes = SPW_UNLIMITED,
+	    .soft_bytes = 8 * KIB, .low_bytes = 4 * KIB, .parent = top },
+	    &low));
+	assert_true(spw__budget_ample(top, 16 * KIB));
+	assert_false(spw__budget_ample(top, 16 * KIB + 1));
+	assert_false(spw__budget_ample(top, UINT64_MAX));
+	assert_true(spw__budget_ample(low, 4 * KIB));
+	assert_false(spw__budget_ample(low, 4 * KIB + 1));
+	struct spw__block *b = take(top, 16 * KIB, SPW__CHARGE_CONTENT);
+	assert_false(spw__budget_ample(top, 1));
+	assert_false(spw__budget_ample(low, 1));
+	spw__block_unref(b);
+	b = take(low, 1024, SPW__CHARGE_CONTENT);
+	assert_true(spw__budget_ample(low, 3 * KIB));
+	assert_false(spw__budget_ample(low, 3 * KIB + 1));
+	spw__block_unref(b);
+	spw_budget_unref(low);
+	spw_budget_unref(top);
+}
+
 static void test_no_overflow_near_the_end(void **state)
 {
 	struct spw__block *block = NULL;
@@ -300,6 +387,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_charging),
+		cmocka_unit_test(test_passing),
+		cmocka_unit_test(test_a_block_that_grows),
+		cmocka_unit_test(test_plenty),
 		cmocka_unit_test(test_no_overflow_near_the_end),
 		cmocka_unit_test(test_memory_for_reuse_is_bounded),
 		cmocka_unit_test(test_a_block_keeps_the_budget_alive),

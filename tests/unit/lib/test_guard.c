@@ -35,7 +35,7 @@ static int new_file(void)
 static struct spw__guard *new_guard(void)
 {
 	struct spw__guard *g;
-	struct spw__block *b = spw__block_get(NULL, SPW__BLOCK_MIN);
+	struct spw__block *b = spw__block_get(NULL, SPW__BLOCK_MIN, true);
 
 	assert_non_null(b);
 	assert_ok(spw__guard_new(&toy_cipher, b, &g));
@@ -196,6 +196,32 @@ static void test_cutting(void **state)
 	bed_fini(&bed);
 }
 
+/* What was given up is in no span, and reads as zeros. */
+static void test_dropping(void **state)
+{
+	struct bed bed;
+
+	(void)state;
+	bed_init(&bed, 0);
+	for (size_t i = 0; i < 30000; i++)
+		bed.bytes[i] = (uint8_t)(i / 7 + 1);
+	put(&bed, bed.bytes, 30000, 0);
+	/* Many times: each splits a span. */
+	for (uint64_t i = 0; i < 20; i++) {
+		assert_ok(spw__guard_reserve(bed.guard));
+		spw__guard_drop(bed.guard, i * 1000 + 1, i * 1000 + 900);
+		memset(bed.bytes + i * 1000 + 1, 0, 899);
+		assert_int_equal(spw__guard_spans(bed.guard), i + 2);
+	}
+	expect_content(&bed, 0, 30000);
+	put(&bed, "again", 5, 500);
+	expect_content(&bed, 0, 30000);
+	assert_ok(spw__guard_reserve(bed.guard));
+	spw__guard_drop(bed.guard, 0, UINT64_MAX);
+	assert_int_equal(spw__guard_spans(bed.guard), 0);
+	bed_fini(&bed);
+}
+
 /*
  * Of zeros the file shows the keystream itself. All that was ever seen, and
  * none of it may come again.
@@ -298,6 +324,29 @@ static void test_many_overwrites(void **state)
 }
 
 /* Small appends with overwrites between them cannot be one span. */
+/* A window that is written anew leaves holes of the file alone. */
+static void test_tidying_fills_no_holes(void **state)
+{
+	static const uint8_t zeros[20000];
+	struct bed bed;
+
+	(void)state;
+	bed_init(&bed, 0);
+	memset(bed.bytes, 'x', 60000);
+	put(&bed, bed.bytes, 60000, 0);
+	assert_ok(spw__guard_reserve(bed.guard));
+	spw__guard_drop(bed.guard, 10000, 30000);
+	memset(bed.bytes + 10000, 0, 20000);
+	assert_int_equal(pwrite(bed.at.fd, zeros, 20000, 10000), 20000);
+	for (uint64_t i = 0; i < 2 * SPW__GUARD_SPANS; i++)
+		put(&bed, "y", 1, i % 2 ? i * 10 : 40000 + i * 10);
+	assert_true(spw__guard_spans(bed.guard) < 2 * SPW__GUARD_SPANS);
+	expect_content(&bed, 0, 60000);
+	look_at_file(&bed);
+	assert_memory_equal(bed.raw + 10000, zeros, 20000);
+	bed_fini(&bed);
+}
+
 static void test_appends_and_overwrites(void **state)
 {
 	struct bed bed;
@@ -374,8 +423,10 @@ int main(void)
 		cmocka_unit_test(test_keys_differ),
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_cutting),
+		cmocka_unit_test(test_dropping),
 		cmocka_unit_test(test_no_keystream_twice),
 		cmocka_unit_test(test_many_overwrites),
+		cmocka_unit_test(test_tidying_fills_no_holes),
 		cmocka_unit_test(test_appends_and_overwrites),
 		cmocka_unit_test(test_reading_beside_overwrites),
 	};

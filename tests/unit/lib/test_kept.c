@@ -122,6 +122,29 @@ static void test_cut_without_a_commit(void **state)
 	finish(k);
 }
 
+/* What is sealed never changes: a shorter file is a damaged one. */
+static void test_sealed_and_shorter(void **state)
+{
+	struct place *p = *state;
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/short.spool", p->path);
+	for (unsigned flags = 0; flags <= SPW_KEEP_SYNC; flags++) {
+		struct spw_keep *keep = open_keep(p->path, flags);
+		struct spw_kept *k;
+
+		assert_ok(spw_kept_create(keep, "short", NULL, NULL, &k));
+		append(k, 1000);
+		assert_ok(spw_spool_seal(spw_kept_spool(k)));
+		assert_ok(spw_kept_commit(k, NULL));
+		spw_kept_close(k);
+		assert_int_equal(truncate(path, 999), 0);
+		assert_err(spw_kept_adopt(keep, "short", NULL, &k), EBADMSG);
+		assert_ok(spw_keep_reap(keep, "short"));
+		spw_keep_unref(keep);
+	}
+}
+
 static void test_limits_hold_for_the_adopted(void **state)
 {
 	struct place *p = *state;
@@ -244,6 +267,7 @@ int main(void)
 		TEST(test_going_on),
 		TEST(test_sparse),
 		TEST(test_cut_without_a_commit),
+		TEST(test_sealed_and_shorter),
 		TEST(test_limits_hold_for_the_adopted),
 		TEST(test_saving_needs_no_copy),
 		TEST(test_committing_while_it_grows),

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "unit/lib/model.h"
 #include "unit/lib/threads.h"
@@ -205,6 +207,30 @@ static void test_threads_take_no_signals(void **state)
 	assert_true(atomic_load(&all_blocked));
 }
 
+/* Its threads are the parent's, and so may be the lock. */
+static void test_freeing_in_a_child(void **state)
+{
+	_Atomic unsigned sum = 0;
+	struct spw_pool *p;
+	int status;
+
+	(void)state;
+	assert_ok(spw_pool_new(2, &p));
+	pid_t child = fork();
+	assert_ok(child);
+	if (child == 0) {
+		/* What waits for ever is ended. */
+		alarm(60);
+		spw_pool_free(p);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	submit(p, &sum, 0);
+	spw_pool_free(p);
+	assert_int_equal(atomic_load(&sum), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_pending_counts_what_waits_and_runs),
 		cmocka_unit_test(test_many_submitters),
 		cmocka_unit_test(test_threads_take_no_signals),
+		cmocka_unit_test(test_freeing_in_a_child),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,75 @@ static void test_memory_unlimited(void **state)
 	world_fini(&w);
 }
 
+/* Where memory is plenty it grows in few steps, else by what it needs. */
+static void test_steps_of_growth(void **state)
+{
+	struct world w;
+	struct model m;
+
+	(void)state;
+	world_init(&w, &(struct world_opts){ .budget = 4 * MIB });
+	model_init(&m, MIB, SPOOL_OPTS(&w, .memory_max = SPW_UNLIMITED));
+	assert_ok(model_append(&m, 1));
+	assert_int_equal(budget_stats(&w).charged, 512);
+	assert_ok(model_append(&m, 512));
+	assert_int_equal(budget_stats(&w).charged, 4 * KIB);
+	assert_ok(model_append(&m, 4 * KIB));
+	assert_int_equal(budget_stats(&w).charged, 32 * KIB);
+	assert_ok(model_append(&m, 200 * KIB));
+	assert_int_equal(budget_stats(&w).charged, 256 * KIB);
+	/* Eight times as much is more than a quarter of the budget. */
+	assert_ok(model_append(&m, 100 * KIB));
+	assert_int_equal(budget_stats(&w).charged, 512 * KIB);
+	/* And in the end it has what its content needs. */
+	assert_ok(model_truncate(&m, 1000));
+	assert_ok(model_seal(&m));
+	assert_int_equal(budget_stats(&w).charged, KIB);
+	model_fini(&m);
+
+	/* No more than it may ever have. */
+	model_init(&m, MIB, SPOOL_OPTS(&w, .memory_max = 7 * KIB));
+	assert_ok(model_append(&m, 512));
+	assert_ok(model_append(&m, 1));
+	assert_int_equal(budget_stats(&w).charged, 8 * KIB);
+	assert_ok(model_append(&m, 7 * KIB - 513));
+	assert_int_equal(spilled(&m), SPW_SPILL_NONE);
+	model_fini(&m);
+	world_fini(&w);
+}
+
+/* A large one stays where it is: nothing is copied, and pins see it grow. */
+static void test_growing_in_place(void **state)
+{
+	(void)state;
+	for (uint64_t budget = 0; budget <= 20 * MIB; budget += 20 * MIB) {
+		struct spw_pin before, after;
+		struct world w;
+		struct model m;
+
+		world_init(&w, &(struct world_opts){ .budget = budget });
+		model_init(&m, 21 * MIB,
+		    SPOOL_OPTS(&w, .memory_max = SPW_UNLIMITED));
+		assert_ok(model_append(&m, 5 * MIB));
+		assert_ok(spw_spool_pin(m.spool, 0, 5 * MIB, &before));
+		assert_ok(model_append(&m, 5 * MIB));
+		assert_ok(spw_spool_pin(m.spool, 0, 10 * MIB, &after));
+		assert_ptr_equal(before.data, after.data);
+		assert_int_equal(spilled(&m), SPW_SPILL_NONE);
+		if (budget)
+			assert_int_equal(
+			    budget_stats(&w).charged, 16 * MIB);
+		/* 32 MiB are not to be had, in place or elsewhere. */
+		assert_ok(model_append(&m, 7 * MIB));
+		assert_int_equal(spilled(&m),
+		    budget ? SPW_SPILL_BUDGET : SPW_SPILL_NONE);
+		spw_spool_unpin(&before);
+		spw_spool_unpin(&after);
+		model_fini(&m);
+		world_fini(&w);
+	}
+}
+
 static void test_without_directory(void **state)
 {
 	struct model m;
@@ -165,6 +234,7 @@ static void test_sealed(void **state)
 		assert_err(model_append(&m, 1), EPERM);
 		assert_err(model_try_append(&m, 1), EPERM);
 		assert_err(model_append(&m, 0), EPERM);
+		assert_err(model_pwrite(&m, 0, 0), EPERM);
 		assert_err(model_pwrite(&m, 1, 0), EPERM);
 		assert_err(model_truncate(&m, 1), EPERM);
 		model_fail(&m, -EIO);
@@ -240,6 +310,8 @@ int main(void)
 		cmocka_unit_test(test_a_large_write_is_not_held_in_memory),
 		cmocka_unit_test(test_memory_max_zero),
 		cmocka_unit_test(test_memory_unlimited),
+		cmocka_unit_test(test_steps_of_growth),
+		cmocka_unit_test(test_growing_in_place),
 		cmocka_unit_test(test_without_directory),
 		cmocka_unit_test(test_sealed),
 		cmocka_unit_test(test_failed),

@@ -126,7 +126,12 @@ static void test_options(void **state)
 	world_init(&w, &(struct world_opts){ .threads = 1 });
 	assert_err(spw_spool_new(SPOOL_OPTS(&w, .behind_max = 10,
 	    .behind_low = 11), &s), EINVAL);
+	/* The default is a mark, too. */
+	assert_err(spw_spool_new(SPOOL_OPTS(&w, .behind_low = MIB + 1), &s),
+	    EINVAL);
 	assert_null(s);
+	assert_ok(spw_spool_new(SPOOL_OPTS(&w, .behind_low = MIB), &s));
+	spw_spool_unref(s);
 	world_fini(&w);
 }
 

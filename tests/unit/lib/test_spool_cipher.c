@@ -15,36 +15,17 @@
 
 #include "spool.h"
 #include "unit/lib/model.h"
+#include "unit/lib/secret.h"
 #include "unit/lib/toy.h"
 
-#define SECRET "the treasure is under the old oak; "
-#define SECRETS 5000u
-#define LEN (SECRETS * (sizeof(SECRET) - 1))
+#define LEN SECRETS_LEN
 
 #define CIPHER_OPTS(w, ...) SPOOL_OPTS(w, .cipher = &toy_cipher, __VA_ARGS__)
-
-static const char *secrets(void)
-{
-	static char text[LEN + 1];
-
-	for (size_t i = 0; !text[0] || i < LEN; i += sizeof(SECRET) - 1)
-		memcpy(text + i, SECRET, sizeof(SECRET) - 1);
-	return text;
-}
 
 static void fill(struct spw_spool *s)
 {
 	assert_ok(spw_spool_append(s, secrets(), LEN / 2));
 	assert_ok(spw_spool_append(s, secrets() + LEN / 2, LEN - LEN / 2));
-}
-
-static bool holds_secret(const uint8_t *raw, size_t len)
-{
-	/* Any piece of eight bytes gives it away. */
-	for (size_t i = 0; i + 8 <= sizeof(SECRET) - 1; i++)
-		if (memmem(raw, len, SECRET + i, 8))
-			return true;
-	return false;
 }
 
 /* Look at the spool's file, whatever else is in it. Returns: its size. */

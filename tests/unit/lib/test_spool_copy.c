@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <spillway/discard.h>
+
 #include "unit/lib/model.h"
 #include "unit/lib/threads.h"
 
@@ -271,6 +273,44 @@ static void test_snapshots(void **state)
 	world_fini(&w);
 }
 
+/* What is sealed is its own snapshot: nothing can be taken out of it. */
+static void test_snapshots_keep_their_bytes(void **state)
+{
+	struct spw_spool *c;
+	struct world w;
+	struct model m;
+	char byte;
+
+	(void)state;
+	world_init(&w, &(struct world_opts){ .budget = 4 * MIB });
+	for (uint64_t memory = 0; memory <= MIB; memory += MIB) {
+		model_init(&m, MIB, SPOOL_OPTS(&w, .memory_max = memory));
+		assert_ok(model_append(&m, 90000));
+		assert_ok(model_seal(&m));
+		assert_ok(spw_spool_snapshot(m.spool, &c));
+		assert_err(spw_spool_discard(m.spool, 0, 10), EINVAL);
+		assert_err(spw_spool_take(m.spool, &byte, 1), EINVAL);
+		expect_content(c, &m);
+		spw_spool_unref(c);
+		model_fini(&m);
+
+		/* A copy leaves the original as free as it was. */
+		model_init(&m, MIB, SPOOL_OPTS(&w, .memory_max = memory));
+		assert_ok(model_append(&m, 90000));
+		assert_ok(spw_spool_snapshot(m.spool, &c));
+		assert_ok(model_seal(&m));
+		assert_ok(spw_spool_discard(m.spool, 0, 10));
+		expect_content(c, &m);
+		spw_spool_unref(c);
+		/* It is too late for a snapshot of all. */
+		assert_err(spw_spool_snapshot(m.spool, &c), ENODATA);
+		spw_spool_unref(m.spool);
+		m.spool = NULL;
+		model_fini(&m);
+	}
+	world_fini(&w);
+}
+
 struct painter {
 	struct spw_spool *s;
 	atomic_bool stop;
@@ -408,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_clones_that_are_refused),
 		cmocka_unit_test(test_clones_of_sparse_spools),
 		cmocka_unit_test(test_snapshots),
+		cmocka_unit_test(test_snapshots_keep_their_bytes),
 		cmocka_unit_test(test_snapshots_of_one_moment),
 		cmocka_unit_test(test_writers_during_a_copy),
 		cmocka_unit_test(test_clones_in_a_tight_budget),

@@ -52,6 +52,9 @@ static void test_overflows(void **state)
 		assert_ok(model_append(&m, 10));
 		for (size_t i = 0; i < 5; i++) {
 			assert_err(model_pwrite(&m, 5, offsets[i]), EFBIG);
+			/* Of nothing, the last that there can be is one. */
+			assert_int_equal(model_pwrite(&m, 0, offsets[i]),
+			    offsets[i] > INT64_MAX ? -EFBIG : 0);
 			char c;
 			assert_int_equal(spw_spool_pread(
 			    m.spool, &c, 1, offsets[i]), 0);

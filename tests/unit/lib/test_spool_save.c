@@ -131,15 +131,39 @@ static void test_sealed_spools(void **state)
 	assert_int_equal(stat_name(&s).st_ino, own_inode(&s));
 	assert_int_equal(stat_name(&s).st_mode & 07777, 0640);
 
-	/* Onto itself. */
-	assert_ok(save(&s, 0));
-	expect_saved(&s, &s.m);
-	assert_int_equal(stat_name(&s).st_ino, own_inode(&s));
-	assert_int_equal(stat_name(&s).st_nlink, 1);
-
 	/* The name outlives the spool. */
 	spw_spool_unref(s.m.spool);
 	s.m.spool = NULL;
+	expect_saved(&s, &s.m);
+	end(&s);
+}
+
+/* A second name is another file's: modes and changes are its own. */
+static void test_saved_twice(void **state)
+{
+	struct scene s;
+	struct stat first, second;
+
+	(void)state;
+	begin(&s, 0, 90000);
+	assert_ok(model_seal(&s.m));
+	/* A name that it did not get does not count. */
+	assert_ok(mkdirat(s.fd, "first", 0700));
+	assert_err(spw_spool_save(s.m.spool, s.fd, "first", 0600,
+	    SPW_SAVE_EXCLUSIVE), EEXIST);
+	assert_ok(unlinkat(s.fd, "first", AT_REMOVEDIR));
+	assert_ok(spw_spool_save(s.m.spool, s.fd, "first", 0600, 0));
+	assert_ok(save(&s, 0));
+	assert_ok(fstatat(s.fd, "first", &first, 0));
+	second = stat_name(&s);
+	assert_int_equal(first.st_ino, own_inode(&s));
+	assert_int_equal(first.st_nlink, 1);
+	assert_int_equal(first.st_mode & 07777, 0600);
+	assert_int_not_equal(second.st_ino, first.st_ino);
+	assert_int_equal(second.st_mode & 07777, 0640);
+	assert_ok(unlinkat(s.fd, "first", 0));
+	/* Onto itself. */
+	assert_ok(save(&s, 0));
 	expect_saved(&s, &s.m);
 	end(&s);
 }
@@ -349,6 +373,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open_spools),
 		cmocka_unit_test(test_sealed_spools),
+		cmocka_unit_test(test_saved_twice),
 		cmocka_unit_test(test_sealed_and_apart),
 		cmocka_unit_test(test_sealed_in_memory),
 		cmocka_unit_test(test_exclusive),

@@ -2,9 +2,14 @@
 /* Sparse spools: filled in any order, in memory, on disk and in between. */
 #include <errno.h>
 
+#include <spillway/discard.h>
+
 #include "unit/lib/model.h"
 
 #define SIZE 200000u
+#define PAGE ((uint64_t)4096)
+/* Ends in a part of a page. */
+#define HUGE ((1024 * 1024 * MIB) + 10)
 
 enum phase { IN_MEMORY, ON_DISK, SPILLED_MIDWAY };
 
@@ -194,8 +199,8 @@ static void test_eviction(void **state)
 	assert_int_equal(spool_info(m.spool).disk_bytes, 2000);
 	assert_ok(model_pwrite(&m, 1000, 6000));
 	assert_int_equal(spw_spool_present(m.spool, 5000), 3000);
-	/* The whole is charged at once. */
-	assert_int_equal(dir_stats(&w).charged, 100000);
+	/* Of the disk, what has pages. */
+	assert_int_equal(dir_stats(&w).charged, PAGE);
 	model_fini(&m);
 	model_fini(&other);
 	world_fini(&w);
@@ -207,20 +212,52 @@ static void test_refused(void **state)
 	struct model m;
 
 	(void)state;
-	world_init(&w, &(struct world_opts){ .quota = 99999 });
+	world_init(&w, &(struct world_opts){ .quota = 3 * PAGE - 1 });
 	model_init(&m, 100000, SPOOL_OPTS(&w, .size_hint = 100000,
 	    .flags = SPW_SPOOL_SPARSE));
-	assert_err(model_pwrite(&m, 1, 0), EDQUOT);
+	assert_err(model_pwrite(&m, PAGE + 2, PAGE - 1), EDQUOT);
 	assert_int_equal(spool_info(m.spool).spilled, SPW_SPILL_NONE);
 	assert_int_equal(dir_stats(&w).files, 0);
 	model_fini(&m);
+	assert_int_equal(dir_stats(&w).charged, 0);
 
 	model_init(&m, 100000, SPOOL_OPTS(&w, .size_hint = 100000,
 	    .memory_max = 100000, .flags = SPW_SPOOL_SPARSE));
 	assert_ok(model_pwrite(&m, 1, 0));
+	assert_ok(model_pwrite(&m, 2, 2 * PAGE - 1));
 	assert_err(model_rollover(&m), EDQUOT);
 	assert_ok(model_pwrite(&m, 1, 99999));
 	model_fini(&m);
+	world_fini(&w);
+}
+
+/* Pages are charged as they come, and given back as they go. */
+static void test_pages(void **state)
+{
+	struct spw_spool *s;
+	struct world w;
+	char page[PAGE] = "";
+
+	(void)state;
+	world_init(&w, &(struct world_opts){ .quota = 3 * PAGE });
+	assert_ok(spw_spool_new(SPOOL_OPTS(&w, .size_hint = HUGE,
+	    .flags = SPW_SPOOL_SPARSE), &s));
+	assert_ok(spw_spool_pwrite(s, page, 1, HUGE / 2));
+	assert_int_equal(dir_stats(&w).charged, PAGE);
+	assert_ok(spw_spool_pwrite(s, page, 1, HUGE / 2 + 1));
+	assert_int_equal(dir_stats(&w).charged, PAGE);
+	/* The last one is what there is of it. */
+	assert_ok(spw_spool_pwrite(s, page, 1, HUGE - 1));
+	assert_int_equal(dir_stats(&w).charged, PAGE + 10);
+	assert_ok(spw_spool_pwrite(s, page, PAGE, PAGE));
+	assert_int_equal(dir_stats(&w).charged, 2 * PAGE + 10);
+	assert_err(spw_spool_pwrite(s, page, PAGE, 1), EDQUOT);
+	assert_int_equal(dir_stats(&w).charged, 2 * PAGE + 10);
+	assert_ok(spw_spool_discard(s, PAGE, PAGE));
+	assert_int_equal(dir_stats(&w).charged, PAGE + 10);
+	assert_ok(spw_spool_pwrite(s, page, PAGE, 0));
+	assert_int_equal(dir_stats(&w).charged, 2 * PAGE + 10);
+	spw_spool_unref(s);
 	world_fini(&w);
 }
 
@@ -234,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_many_gaps),
 		cmocka_unit_test(test_eviction),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

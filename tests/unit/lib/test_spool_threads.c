@@ -349,6 +349,54 @@ static void test_filling_together(void **state)
 	}
 }
 
+#define KEPT 1000u
+#define CUT_ROUNDS 1500
+
+/* Bytes that are cut off are there or are not; reading them is no error. */
+static void *read_the_end(void *arg)
+{
+	struct scene *scene = arg;
+	static _Thread_local uint8_t buf[30000];
+
+	while (!atomic_load(&scene->done)) {
+		ssize_t n = spw_spool_pread(
+		    scene->spool, buf, sizeof(buf), KEPT - 500);
+
+		require(n >= 500 && is_content(buf, (size_t)n, KEPT - 500));
+		n = spw_spool_try_pread(scene->spool, buf, sizeof(buf), KEPT);
+		require(n >= 0 || n == -EAGAIN);
+		require(n <= 0 || is_content(buf, (size_t)n, KEPT));
+	}
+	return NULL;
+}
+
+static void test_readers_and_a_writer_who_cuts(void **state)
+{
+	struct scene scene = { .done = false };
+	static uint8_t buf[30000];
+	pthread_t ids[2];
+
+	(void)state;
+	fill_content(buf, sizeof(buf), 0);
+	world_init(&scene.world, &(struct world_opts){ .budget = MIB });
+	assert_ok(spw_spool_new(
+	    SPOOL_OPTS(&scene.world, .memory_max = 0), &scene.spool));
+	assert_ok(spw_spool_append(scene.spool, buf, sizeof(buf)));
+	for (int i = 0; i < 2; i++)
+		ids[i] = start_thread(read_the_end, &scene);
+	for (int i = 0; i < CUT_ROUNDS; i++) {
+		assert_ok(spw_spool_truncate(scene.spool, KEPT));
+		assert_ok(spw_spool_append(
+		    scene.spool, buf + KEPT, sizeof(buf) - KEPT));
+		assert_ok(spw_spool_flush(scene.spool));
+	}
+	atomic_store(&scene.done, true);
+	for (int i = 0; i < 2; i++)
+		join_thread(ids[i]);
+	spw_spool_unref(scene.spool);
+	world_fini(&scene.world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_readers_and_the_pool),
 		cmocka_unit_test(test_readers_and_writing_behind),
 		cmocka_unit_test(test_filling_together),
+		cmocka_unit_test(test_readers_and_a_writer_who_cuts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

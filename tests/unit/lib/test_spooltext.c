@@ -11,7 +11,8 @@ static void test_options(void **state)
 	struct page *p = *state;
 	struct spw_text *t = NULL;
 	static const char *const unknown[] = { "", "klingon", "UTF-9",
-		"cp1252/", "latin1//TRANSLIT",
+		"cp1252/", "latin1//TRANSLIT", "utf-8\n", "cp1252\n",
+		"\tkoi8-r",
 		"a-name-that-nobody-could-ever-remember" };
 	static const char *const shifting[] = { "ISO-2022-JP", "ISO-2022-KR",
 		"UTF-7", "UCS-2", "TSCII" };

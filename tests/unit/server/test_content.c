@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <spillway/join.h>
+
 #include "sending.h"
 
 #define SIZE 5000
@@ -109,6 +111,51 @@ static void test_on_disk(void **state)
 	assert_sent(&s, 0, SIZE);
 	web_done(&s.web, true);
 	check_ranges(&s);
+	sending_fini(&s);
+	spw_dir_unref(opts.dir);
+	assert_ok(remove(path));
+}
+
+/* `len` bytes of the content from `off` on, behind a hundred others. */
+static void join_part(struct file *f, const struct store_opts *store,
+    uint64_t memory_max, uint64_t off, size_t len)
+{
+	struct spw_spool_opts opts = {
+	    .size = sizeof(opts), .dir = store->dir, .memory_max = memory_max};
+	struct spw_spool *part;
+	uint8_t bytes[SIZE + 100] = {0};
+
+	fill_content(bytes + 100, len, off);
+	assert_ok(spw_spool_new(&opts, &part));
+	assert_ok(spw_spool_append(part, bytes, len + 100));
+	assert_ok(spw_spool_seal(part));
+	assert_ok(spw_spool_join(f->spool, part, 100, len));
+	spw_spool_unref(part);
+}
+
+/* Out of parts on disk and in memory, and across them. */
+static void test_joined(void **state)
+{
+	char path[] = "/var/tmp/spw-test-XXXXXX";
+	struct spw_dir_opts dopts = {.size = sizeof(dopts), .path = path};
+	struct store_opts opts = {.memory_max = 100, .max_files = 10};
+	struct sending s;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	assert_ok(spw_dir_open(&dopts, &opts.dir));
+	sending_init(&s, &opts, SIZE);
+	join_part(s.file, &opts, 0, 0, 2000);
+	join_part(s.file, &opts, SIZE, 2000, 2500);
+	join_part(s.file, &opts, 0, 4500, 500);
+	stored_seal(s.file);
+	assert_int_equal(sending_get(&s, NULL), 200);
+	assert_sent(&s, 0, SIZE);
+	web_done(&s.web, true);
+	check_ranges(&s);
+	check_range(&s, "bytes=7-1999", 7, 1993, "bytes 7-1999/5000");
+	check_range(&s, "bytes=2000-4499", 2000, 2500, "bytes 2000-4499/5000");
+	check_range(&s, "bytes=4600-", 4600, 400, "bytes 4600-4999/5000");
 	sending_fini(&s);
 	spw_dir_unref(opts.dir);
 	assert_ok(remove(path));
@@ -248,6 +295,7 @@ int main(void)
 	    T(test_whole),
 	    T(test_ranges),
 	    cmocka_unit_test(test_on_disk),
+	    cmocka_unit_test(test_joined),
 	    cmocka_unit_test(test_nothing),
 	    T(test_conditions),
 	    T(test_disposition),

@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <stdlib.h>
+#include <sys/epoll.h>
 
 #include "base/metrics.h"
 #include "deliver/events.h"
@@ -170,7 +171,7 @@ static void test_leaves(void **state)
 	web_done(&s->web, false);
 	web_ask(&s->web, "GET", "/f", NULL);
 	expect(s, "progress", 0);
-	http_conn_hangup(&s->web.conn);
+	http_conn_event(&s->web.conn, EPOLLRDHUP);
 	assert_false(s->web.mhd.suspended);
 	web_done(&s->web, false);
 	stored_append(s->file, 100000);

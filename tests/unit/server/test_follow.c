@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <stdlib.h>
+#include <sys/epoll.h>
 
 #include "base/metrics.h"
 #include "sending.h"
@@ -153,7 +154,7 @@ static void test_reader_goes(void **state)
 	sending_get(s, NULL);
 	assert_int_equal(read_to(s, &pos, 100), 0);
 	assert_true(s->web.mhd.suspended);
-	http_conn_hangup(&s->web.conn);
+	http_conn_event(&s->web.conn, EPOLLRDHUP);
 	assert_false(s->web.mhd.suspended);
 	/* The library looks at it again without being told. */
 	assert_int_equal(s->web.mhd.timeout_s, 1);

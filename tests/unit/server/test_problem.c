@@ -121,7 +121,8 @@ static void test_reply(void **state)
 		assert_string_equal(
 		    web_field(&w, "Cache-Control"), "no-store");
 		assert_int_equal(
-		    web_field(&w, "Retry-After") != NULL, status == 503);
+		    web_field(&w, "Retry-After") != NULL,
+		    status == 503 || status == 429);
 		assert_int_equal(
 		    web_field(&w, "WWW-Authenticate") != NULL, status == 401);
 		assert_int_equal(web_field(&w, "Allow") != NULL, status == 405);
@@ -163,7 +164,7 @@ static ssize_t refuse(
 	(void)ctx;
 	(void)p;
 	(void)len;
-	http_reply_error(req, PROBLEM_NO_SPACE, "Full.");
+	http_reply_problem(req, &to_answer);
 	return -ENOSPC;
 }
 
@@ -187,6 +188,44 @@ static void take_body(struct http_request *req, void *ctx)
 	http_take_body(req, &sink, ctx);
 }
 
+/* The fields are those of any other answer. */
+static void check_raw_fields(const char *text)
+{
+	int status = http_problem_status(&to_answer);
+
+	assert_non_null(strstr(text, "\r\nConnection: close\r\n"));
+	assert_non_null(strstr(text,
+	    "\r\nContent-Type: application/problem+json\r\n"
+	    "Cache-Control: no-store\r\n"));
+	assert_int_equal(
+	    strstr(text, "\r\nRetry-After: 2\r\n") != NULL, status == 503);
+	const char *json = strstr(text, "\r\n\r\n") + 4;
+	json_decref(parse(json, strlen(json)));
+	const char *length = strstr(text, "Content-Length: ") + 16;
+	assert_int_equal(strtoul(length, NULL, 10), strlen(json));
+}
+
+static void test_overload_raw(void **state)
+{
+	static const struct http_handler handler = {take_body, NULL};
+	static char body[64 * 1024];
+	struct web w;
+	char text[4096];
+
+	(void)state;
+	to_answer = http_problem(PROBLEM_UNAVAILABLE, "Busy.");
+	web_init(&w, &handler);
+	web_begin(&w, "PUT", "/", FIELDS({"Content-Length", "100000000"}));
+	web_body(&w, body, sizeof(body));
+	ssize_t n = recv(w.peer_fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_memory_equal(text, "HTTP/1.1 503 ", 13);
+	check_raw_fields(text);
+	web_done(&w, false);
+	web_fini(&w);
+}
+
 static void test_raw(void **state)
 {
 	static const struct http_handler handler = {take_body, NULL};
@@ -195,6 +234,7 @@ static void test_raw(void **state)
 	char text[4096];
 
 	(void)state;
+	to_answer = http_problem(PROBLEM_NO_SPACE, "Full.");
 	web_init(&w, &handler);
 	int64_t before = metrics_get(METRIC_REQUESTS_NO_SPACE);
 	web_begin(&w, "PUT", "/", FIELDS({"Content-Length", "100000000"}));
@@ -203,11 +243,7 @@ static void test_raw(void **state)
 	assert_true(n > 0);
 	text[n] = '\0';
 	assert_memory_equal(text, "HTTP/1.1 507 ", 13);
-	assert_non_null(strstr(text, "\r\nConnection: close\r\n"));
-	const char *json = strstr(text, "\r\n\r\n") + 4;
-	json_decref(parse(json, strlen(json)));
-	const char *length = strstr(text, "Content-Length: ") + 16;
-	assert_int_equal(strtoul(length, NULL, 10), strlen(json));
+	check_raw_fields(text);
 	/* And its end, but no more than once. */
 	assert_int_equal(recv(w.peer_fd, text, sizeof(text), MSG_DONTWAIT), 0);
 
@@ -228,6 +264,7 @@ static void test_after_body(void **state)
 	struct web w;
 
 	(void)state;
+	to_answer = http_problem(PROBLEM_NO_SPACE, "Full.");
 	web_init(&w, &handler);
 	web_begin(&w, "PUT", "/", FIELDS({"Content-Length", "10"}));
 	assert_int_equal(web_body(&w, "01234", 5), 5);
@@ -248,6 +285,7 @@ int main(void)
 	    cmocka_unit_test(test_reply),
 	    cmocka_unit_test(test_any_detail),
 	    cmocka_unit_test(test_raw),
+	    cmocka_unit_test(test_overload_raw),
 	    cmocka_unit_test(test_after_body),
 	};
 

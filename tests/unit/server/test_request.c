@@ -135,6 +135,10 @@ static void test_targets(void **state)
 	check_target(w, "/%66%69les/%2e%7E?%66", "/files/.~", "%66");
 	check_target(w, "/a%2Fb%00%c3%", "/a%2Fb%00%c3%", "");
 	check_target(w, "/%4%41", "/%4A", "");
+	assert_int_equal(web_ask(w, "GET", "/a b", NULL), 400);
+	web_done(w, true);
+	assert_int_equal(web_ask(w, "GET", "/a\x01", NULL), 400);
+	web_done(w, true);
 
 	memset(longer, 'x', sizeof(longer));
 	longer[0] = '/';
@@ -343,6 +347,39 @@ static void test_early_answer(void **state)
 	assert_int_equal(seen.data_len, 0);
 }
 
+static void let_go(void *ctx)
+{
+	unsigned *count = ctx;
+
+	++*count;
+}
+
+/* What is held goes before the answer, what is kept with the request. */
+static void test_hold(void **state)
+{
+	struct web *w = *state;
+	unsigned held = 0, kept = 0;
+
+	for (int answered = 0; answered < 2; answered++) {
+		web_begin(w, "PUT", "/a", FIELDS({"Content-Length", "1"}));
+		http_keep(w->ctx, let_go, &kept);
+		http_hold(w->ctx, let_go, &held);
+		http_keep(w->ctx, let_go, &kept);
+		http_hold(w->ctx, let_go, &held);
+		if (answered) {
+			web_body(w, "x", 1);
+			assert_int_equal(held, 2);
+			web_end(w);
+			assert_int_equal(w->status, 200);
+			assert_int_equal(held, 4);
+			assert_int_equal(kept, 2);
+		}
+		web_done(w, answered);
+		assert_int_equal(held, answered ? 4 : 2);
+		assert_int_equal(kept, answered ? 4 : 2);
+	}
+}
+
 static void test_draining(void **state)
 {
 	struct web *w = *state;
@@ -398,6 +435,7 @@ int main(void)
 	    T(test_waiting),
 	    T(test_cut),
 	    T(test_early_answer),
+	    T(test_hold),
 	    T(test_draining),
 	    T(test_fields),
 	};

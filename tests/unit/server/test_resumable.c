@@ -338,17 +338,24 @@ static void times(void **state)
 	assert_int_equal(atomic_load(&r->file->expires_ms), at);
 }
 
-static struct resumable *join(struct resumable *const *parts, size_t count)
+static struct resumable *join_digested(struct resumable *const *parts,
+    size_t count, unsigned algs, const struct digest_set *said)
 {
 	struct file *files[8];
-	struct resumable *r =
-	    make(&(struct resumable_opts){.kind = RESUMABLE_FINAL},
-		FILE_SIZE_UNKNOWN);
+	struct resumable_opts o = {.kind = RESUMABLE_FINAL, .algs = algs};
 
+	if (said)
+		o.said = *said;
+	struct resumable *r = make(&o, FILE_SIZE_UNKNOWN);
 	for (size_t i = 0; i < count; i++)
 		files[i] = parts[i]->file;
 	assert_ok(resumable_concat(r, files, count));
 	return r;
+}
+
+static struct resumable *join(struct resumable *const *parts, size_t count)
+{
+	return join_digested(parts, count, 0, NULL);
 }
 
 static void parts_are_put_together(void **state)
@@ -362,7 +369,8 @@ static void parts_are_put_together(void **state)
 	resumable_settle(p[2]);
 	struct resumable *all[] = {p[0], p[1], p[2], p[0]};
 	struct resumable *r = join(all, 4);
-	await_state(r->file, FILE_READY);
+	/* At once. */
+	assert_int_equal(file_state(r->file), FILE_READY);
 	assert_text(r->file, "abcdeabc");
 	assert_int_equal(resumable_concat_length(r), 8);
 	assert_false(p[0]->file->removed);
@@ -389,6 +397,33 @@ static void parts_that_come_later(void **state)
 	append(p[0], "def");
 	await_state(r->file, FILE_READY);
 	assert_text(r->file, "abcdefgh");
+}
+
+/* Both of what is there at once, and of what comes later. */
+static void parts_are_checked(void **state)
+{
+	(void)state;
+	struct digest_set said, got;
+	unsigned sha = DIGEST_BIT(DIGEST_SHA256);
+
+	fx.conf.upload.max_open_per_client = 0;
+	struct resumable *p[] = {make_part(3), make_part(3)};
+	append(p[0], "abc");
+	assert_ok(digest_once(sha, "abcdef", 6, &said));
+	struct resumable *r = join_digested(p, 2, sha, &said);
+	append(p[1], "def");
+	await_state(r->file, FILE_READY);
+	assert_int_equal(file_digests(r->file, &got), sha);
+	assert_false(digest_differs(&got, &said));
+
+	r = join_digested(p, 1, sha, NULL);
+	await_state(r->file, FILE_READY);
+	assert_int_equal(file_digests(r->file, &got), sha);
+	p[1] = make_part(3);
+	struct file *f = file_ref(join_digested(p, 2, sha, &said)->file);
+	append(p[1], "deF");
+	await_state(f, FILE_FAILED);
+	file_unref(f);
 }
 
 static void a_part_that_never_comes(void **state)
@@ -435,6 +470,7 @@ int main(void)
 	    TEST(times),
 	    TEST(parts_are_put_together),
 	    TEST(parts_that_come_later),
+	    TEST(parts_are_checked),
 	    TEST(a_part_that_never_comes),
 	    TEST(the_end_while_parts_are_waited_for),
 	};
