@@ -20,6 +20,7 @@
 struct spw_dir {
 	_Atomic uint32_t refs;
 	int fd;
+	char *path;		/* to open it anew; NULL: it was relative */
 	bool in_memory;
 	char prefix[AFFIX_MAX + 1], suffix[AFFIX_MAX + 1];
 	struct spw_dir *fallback;
@@ -96,7 +97,7 @@ static int short_lived_file(const struct spw_dir *d)
 }
 
 /* -EPERM means sealed; an immutable directory merely gives no access. */
-static int make_file(const struct spw_dir *d)
+static int try_file(const struct spw_dir *d)
 {
 	int fd = spw__sys_unnamed(d->fd);
 
@@ -104,6 +105,29 @@ static int make_file(const struct spw_dir *d)
 	if (fd == -EOPNOTSUPP || fd == -EPERM)
 		fd = short_lived_file(d);
 	return fd == -EPERM ? -EACCES : fd;
+}
+
+/* What has its path now takes its place, for whoever is using it, too. */
+static int open_anew(struct spw_dir *d)
+{
+	int fd = spw__sys_open_dir(d->path);
+	if (fd < 0)
+		return fd;
+
+	int r = spw__sys_replace(d->fd, fd);
+	(void)spw__sys_close(fd);
+	return r;
+}
+
+static int make_file(struct spw_dir *d)
+{
+	int fd = try_file(d);
+	if (fd != -ENOENT || !d->path)
+		return fd;
+
+	/* It was removed. */
+	int r = open_anew(d);
+	return r < 0 ? r : try_file(d);
 }
 
 int spw_dir_probe(struct spw_dir *d)
@@ -129,6 +153,21 @@ static int take_opts(struct spw_dir_opts *o, const struct spw_dir_opts *opts)
 	if (r == 0 && !(good_affix(o->prefix) && good_affix(o->suffix)))
 		r = -EINVAL;
 	return r;
+}
+
+static int set_path(struct spw_dir *d, const char *path)
+{
+	size_t size = strlen(path) + 1;
+
+	if (path[0] != '/')
+		return 0;
+
+	d->path = spw__sys_alloc(size);
+	if (!d->path)
+		return -ENOMEM;
+
+	memcpy(d->path, path, size);
+	return 0;
 }
 
 static void set_opts(struct spw_dir *d, const struct spw_dir_opts *o)
@@ -159,6 +198,8 @@ int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)
 	pthread_mutex_init(&d->segment_lock, NULL);
 	set_opts(d, &o);
 	int r = d->fd = spw__sys_open_dir(o.path);
+	if (r >= 0)
+		r = set_path(d, o.path);
 	if (r >= 0)
 		r = spw__sys_fs_info(d->fd, &fs);
 	if (r >= 0)
@@ -224,6 +265,7 @@ void spw_dir_unref(struct spw_dir *d)
 		pthread_mutex_destroy(&d->segment_lock);
 		if (d->fd >= 0)
 			spw__sys_close(d->fd);
+		spw__sys_free(d->path);
 		spw__sys_free(d);
 		d = fallback;
 	}

@@ -43,6 +43,9 @@ int spw__sys_map_more(void *p, size_t n);
 
 int spw__sys_open_dir(const char *path);
 
+/** Let a descriptor be what another one is, for all who use it, at once. */
+int spw__sys_replace(int fd, int other);
+
 /** A directory to make things in, which it may be forbidden to list. */
 int spw__sys_open_place(const char *path);
 

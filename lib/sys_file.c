@@ -29,6 +29,16 @@ int spw__sys_open_dir_at(int dir_fd, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+int spw__sys_replace(int fd, int other)
+{
+	int r;
+
+	do {
+		r = dup3(other, fd, O_CLOEXEC);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
 int spw__sys_open_place(const char *path)
 {
 	int fd;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Opening and probing a directory, with every call failing in turn. */
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fault/fault.h"
@@ -80,6 +81,39 @@ static void test_probing(void **state)
 		probe_with_faults(path, true, (enum fault_style)style);
 	}
 	assert_ok(rmdir(path));
+}
+
+/* What cannot be opened anew is tried again with the next file. */
+static void test_opening_anew(void **state)
+{
+	char path[128];
+
+	(void)state;
+	make_temp_dir(path, sizeof(path));
+	const struct spw_dir_opts opts = { .size = sizeof(opts), .path = path };
+	for (int way = 0; way < 2 * FAULT_STYLES; way++) {
+		bool hit = true;
+
+		for (unsigned n = 1; hit; n++) {
+			struct spw_dir *d;
+
+			assert_ok(spw_dir_open(&opts, &d));
+			long before = fault_held();
+			assert_ok(rmdir(path));
+			assert_ok(mkdir(path, 0700));
+			fault_arm(n, way % 2, (enum fault_style)(way / 2));
+			int r = spw_dir_probe(d);
+			hit = fault_disarm();
+			if (r < 0)
+				expect_fault(r);
+			assert_true(r == 0 || hit);
+			assert_int_equal(fault_held(), before);
+			assert_ok(spw_dir_probe(d));
+			spw_dir_unref(d);
+		}
+	}
+	assert_ok(rmdir(path));
+	assert_int_equal(fault_held(), 0);
 }
 
 /* Figures that cannot be had are not made up: the last ones count. */
@@ -186,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_opening),
 		cmocka_unit_test(test_probing),
+		cmocka_unit_test(test_opening_anew),
 		cmocka_unit_test(test_figures),
 		cmocka_unit_test(test_keep_free),
 		cmocka_unit_test(test_promised_in_memory),

@@ -260,6 +260,7 @@ int spw__sys_open_child(int dir_fd, const char *name)
 	}
 
 FALLIBLE(int, map_more, ENOMEM, ENOMEM, (void *p, size_t n), (p, n))
+FALLIBLE(int, replace, EIO, EIO, (int fd, int other), (fd, other))
 FALLIBLE(int, unlink, EIO, EIO, (int dir_fd, const char *name), (dir_fd, name))
 FALLIBLE(int, link, EIO, EXDEV, (int fd, int dir_fd, const char *name),
     (fd, dir_fd, name))

@@ -16,6 +16,7 @@
 #define spw__sys_unmap real_sys_unmap
 #define spw__sys_open_dir real_sys_open_dir
 #define spw__sys_open_dir_at real_sys_open_dir_at
+#define spw__sys_replace real_sys_replace
 #define spw__sys_link real_sys_link
 #define spw__sys_move real_sys_move
 #define spw__sys_chmod real_sys_chmod
@@ -71,6 +72,7 @@
 #undef spw__sys_unmap
 #undef spw__sys_open_dir
 #undef spw__sys_open_dir_at
+#undef spw__sys_replace
 #undef spw__sys_link
 #undef spw__sys_move
 #undef spw__sys_chmod

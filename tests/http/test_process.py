@@ -180,6 +180,21 @@ class Running(Case):
         self.assert_content("h", b"abc")
         one.stop()
 
+    def test_spool_directory_removed_and_made_again(self):
+        one = self.run_daemon("spool.memory_max=64K")
+        os.rmdir(one.spool)
+        until(lambda: self.http("GET", "/readyz").status == 503,
+              "the daemon to notice")
+        answer = self.http("PUT", "/files/d", body=content(300000))
+        self.assertGreaterEqual(answer.status, 500)
+        self.upload(content(1000), "/files/small")
+        os.mkdir(one.spool, 0o700)
+        until(lambda: self.http("GET", "/readyz").status == 200,
+              "the daemon to notice")
+        self.upload(content(300000), "/files/d")
+        self.assert_content("d", content(300000))
+        one.stop()
+
     def test_file_size_limit_does_not_end_it(self):
         one = self.run_daemon("spool.memory_max=64K")
         old = resource.prlimit(one.pid, resource.RLIMIT_FSIZE,

@@ -17,6 +17,11 @@
  * file has a name for the moment until it is removed: `prefix`, 32 random
  * hexadecimal digits, `suffix`.
  *
+ * Who holds a directory holds that very one, wherever it is moved. Where it was
+ * removed, and one was made again at its path, that takes its place when the
+ * next file is made; until then that is -ENOENT. A relative path is not
+ * followed again.
+ *
  * A program that may be limited in the size of its files (RLIMIT_FSIZE)
  * ignores SIGXFSZ, or a write ends it; then the limit is -ENOSPC.
  *
@@ -48,7 +53,8 @@ struct spw_dir_opts {
 
 struct spw_dir_stats {
 	uint64_t quota;		/* bytes; SPW_UNLIMITED for none */
-	uint64_t charged;	/* bytes written or reserved by spools */
+	uint64_t charged;	/* bytes written or reserved by spools; of
+				   sparse ones, whole pages of 4 KiB */
 	uint64_t free;		/* free for this process on the file system */
 	uint64_t files;		/* open spool files */
 	bool in_memory;		/* a tmpfs: spilling there frees no memory */

@@ -30,7 +30,8 @@
  * when to go on. Without a pool the calling thread writes.
  *
  * Sparse spools (SPW_SPOOL_SPARSE) have a size from the start and are filled
- * in any order; what was not filled yet is absent, not zero.
+ * in any order; what was not filled yet is absent, not zero. In memory they
+ * take a block of their size, on disk the pages of 4 KiB that were written.
  *
  * Signals: none is handled or blocked. A write past RLIMIT_FSIZE raises
  * SIGXFSZ, which ends a program that does not ignore it; ignored, the write

@@ -67,6 +67,40 @@ static void test_files_have_no_name_and_are_private(void **state)
 	world_fini(&w);
 }
 
+/* A long-running program goes on when what went wrong is put right. */
+static void test_removed_and_made_again(void **state)
+{
+	struct spw_dir *d;
+	struct world w;
+	struct model m;
+	char cwd[4096];
+
+	(void)state;
+	world_init(&w, &(struct world_opts){ .budget = MIB });
+	model_init(&m, MIB, SPOOL_OPTS(&w, .memory_max = 1000));
+	assert_ok(model_append(&m, 1000));
+	assert_ok(rmdir(w.path));
+	assert_err(spw_dir_probe(w.dir), ENOENT);
+	assert_err(model_append(&m, 1000), ENOENT);
+	assert_ok(mkdir(w.path, 0700));
+	assert_ok(model_append(&m, 1000));
+	assert_ok(spw_dir_probe(w.dir));
+	model_fini(&m);
+
+	/* Elsewhere, a relative path would be another one. */
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	assert_ok(chdir(w.path));
+	assert_ok(mkdir("sub", 0700));
+	assert_ok(open_dir("sub", &d));
+	assert_ok(rmdir("sub"));
+	assert_ok(mkdir("sub", 0700));
+	assert_err(spw_dir_probe(d), ENOENT);
+	assert_ok(rmdir("sub"));
+	assert_ok(chdir(cwd));
+	spw_dir_unref(d);
+	world_fini(&w);
+}
+
 static void test_quota(void **state)
 {
 	struct world w;
@@ -160,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_files_have_no_name_and_are_private),
+		cmocka_unit_test(test_removed_and_made_again),
 		cmocka_unit_test(test_quota),
 		cmocka_unit_test(test_without_quota),
 		cmocka_unit_test(test_keep_free),

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <spillway/copy.h>
@@ -120,15 +121,17 @@ static void *run_job(void *arg)
 	return NULL;
 }
 
-/* Run it on `stack` and copy what it left there, as others might. */
-static void run_on(struct job *job, uint8_t *stack, uint8_t *left)
+/* Run it on a stack of its own, and copy what it left there, as others
+   might. */
+static void run_apart(struct job *job, uint8_t *left)
 {
 	pthread_attr_t attr;
 	pthread_t id;
+	void *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
 
-	memset(stack, 0, STACK);
-	assert_true(fd >= 0);
+	assert_true(stack != MAP_FAILED && fd >= 0);
 	assert_int_equal(pthread_attr_init(&attr), 0);
 	assert_int_equal(pthread_attr_setstack(&attr, stack, STACK), 0);
 	assert_int_equal(pthread_create(&id, &attr, run_job, job), 0);
@@ -137,11 +140,11 @@ static void run_on(struct job *job, uint8_t *stack, uint8_t *left)
 	assert_int_equal(
 	    pread(fd, left, STACK, (off_t)(uintptr_t)stack), STACK);
 	close(fd);
+	assert_int_equal(munmap(stack, STACK), 0);
 }
 
 static void check(void (*act)(struct pair *p))
 {
-	_Alignas(4096) static uint8_t stack[STACK];
 	static uint8_t left[STACK];
 	bool failed = true;
 
@@ -154,7 +157,7 @@ static void check(void (*act)(struct pair *p))
 		p.a = new_spool(&p.w);
 		p.b = new_spool(&p.w);
 		atomic_store(&calls_left, calls);
-		run_on(&job, stack, left);
+		run_apart(&job, left);
 		failed = p.failed;
 		assert_false(holds_secret(left, STACK));
 		spw_spool_unref(p.a);

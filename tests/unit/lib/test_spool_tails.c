@@ -294,6 +294,54 @@ static void test_a_broken_disk(void **state)
 	crowd_fini(&c);
 }
 
+#define WRITERS 4
+
+struct writer {
+	struct crowd *crowd;
+	size_t first;		/* of its spools, every WRITERS-th */
+};
+
+/* Spools of one thread are evicted, and evict others, at any moment. */
+static void *write_some(void *arg)
+{
+	const struct writer *w = arg;
+	uint64_t random = w->first + 1;
+
+	for (int i = 0; i < 1500; i++) {
+		size_t n = next_random(&random) % (SPOOLS / WRITERS);
+		size_t which = n * WRITERS + w->first;
+		append_fn append = next_random(&random) % 2
+		    ? spw_spool_append
+		    : spw_spool_try_append;
+		int r = crowd_append(w->crowd, which, append);
+
+		if (r == -EAGAIN)
+			r = crowd_append(w->crowd, which, spw_spool_append);
+		require(r == 0);
+	}
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	(void)state;
+	for (unsigned threads = 0; threads < 3; threads += 2) {
+		struct writer writers[WRITERS];
+		pthread_t ids[WRITERS];
+		struct crowd c;
+
+		crowd_init(&c, threads, LIMIT);
+		for (size_t i = 0; i < WRITERS; i++) {
+			writers[i] = (struct writer){ &c, i };
+			ids[i] = start_thread(write_some, &writers[i]);
+		}
+		for (size_t i = 0; i < WRITERS; i++)
+			join_thread(ids[i]);
+		expect_limit(c.w.budget, LIMIT, threads);
+		crowd_fini(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +350,7 @@ int main(void)
 		cmocka_unit_test(test_one_that_writes),
 		cmocka_unit_test(test_a_slow_disk),
 		cmocka_unit_test(test_a_broken_disk),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
