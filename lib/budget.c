@@ -2,6 +2,7 @@
 /* The budget's life, and charging. */
 #include "budget.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "opts.h"
@@ -306,6 +307,20 @@ struct spw_budget *spw__budget_full(struct spw_budget *b, size_t bytes)
 			may_pass(atomic_load(&b->passing), bytes)))
 		b = b->parent;
 	return b;
+}
+
+void spw_budget_charge(struct spw_budget *b, size_t bytes)
+{
+	int r = charge(b, bytes, SPW__CHARGE_FORCED);
+
+	assert(r == 0);
+	(void)r;
+}
+
+void spw_budget_uncharge(struct spw_budget *b, size_t bytes)
+{
+	uncharge(b, NULL, bytes, 0);
+	spw__budget_settle(b);
 }
 
 struct spw_budget *spw__budget_short(struct spw_budget *b, size_t bytes)

@@ -43,6 +43,19 @@ static int make_guard(struct spw_spool *s)
 	return r < 0 ? r : spw__guard_new(s->opts.cipher, b, &s->guard);
 }
 
+/* What can fail. */
+static int set_up(struct spw_spool *s)
+{
+	int r = 0;
+
+	if (s->opts.flags & SPW_SPOOL_SPARSE) {
+		atomic_store(&s->sparse, s->opts.size_hint);
+		if (s->opts.dir)
+			r = spw__spool_all_hole(s, s->opts.size_hint);
+	}
+	return r < 0 ? r : make_guard(s);
+}
+
 int spw_spool_new(const struct spw_spool_opts *opts, struct spw_spool **ret)
 {
 	static const struct spw_spool_opts defaults = {
@@ -68,10 +81,7 @@ int spw_spool_new(const struct spw_spool_opts *opts, struct spw_spool **ret)
 		return -ENOMEM;
 
 	s->opts = o;
-	if (o.dir && spw__spool_sparse(s))
-		r = spw__spool_all_hole(s);
-	if (r == 0)
-		r = make_guard(s);
+	r = set_up(s);
 	if (r < 0) {
 		spw__gone_free(s->gone);
 		spw__sys_free(s);
@@ -367,10 +377,9 @@ uint64_t spw_spool_committed(struct spw_spool *s)
 
 uint64_t spw_spool_size(struct spw_spool *s)
 {
-	if (spw__spool_sparse(s))
-		return s->opts.size_hint;
+	uint64_t size = atomic_load_explicit(&s->sparse, memory_order_acquire);
 
-	return spw_spool_committed(s);
+	return size ? size : spw_spool_committed(s);
 }
 
 enum spw_state spw_spool_state(struct spw_spool *s)
@@ -380,9 +389,8 @@ enum spw_state spw_spool_state(struct spw_spool *s)
 
 void spw_spool_info(struct spw_spool *s, struct spw_spool_info *ret)
 {
-	bool sparse = spw__spool_sparse(s);
-
 	pthread_mutex_lock(&s->lock);
+	bool sparse = spw__spool_sparse(s);
 	uint64_t committed = atomic_load(&s->committed);
 	uint64_t present = sparse ? s->extents.bytes
 				  : spw__spool_left(s, committed);

@@ -82,6 +82,7 @@ struct spw_spool {
 	_Atomic uint32_t version;	/* other bytes where some were */
 	_Atomic uint64_t start;		/* discarded before it; 0 if sparse */
 	_Atomic uint32_t discards;	/* counted when one begins */
+	_Atomic uint64_t sparse;	/* its size; 0: it is not sparse */
 	_Atomic(struct spw__block *) head;
 
 	/* What an append in memory needs lies together. */
@@ -137,7 +138,7 @@ struct spw_spool {
 
 static inline bool spw__spool_sparse(const struct spw_spool *s)
 {
-	return s->opts.flags & SPW_SPOOL_SPARSE;
+	return atomic_load_explicit(&s->sparse, memory_order_acquire);
 }
 
 static inline bool spw__spool_joined(struct spw_spool *s)
@@ -222,8 +223,7 @@ int spw__spool_need_file(struct spw_spool *s);
  */
 bool spw__spool_next_dir(struct spw_spool *s, int r);
 
-/** Nobody can have the file, and there is nothing in it to be read. Busy;
-    drops the lock meanwhile. */
+/** Close a file that holds nothing. Busy; drops the lock meanwhile. */
 void spw__spool_drop_file(struct spw_spool *s);
 
 /**
@@ -332,6 +332,9 @@ int spw__spool_evict(struct spw_spool *victim, uint64_t *coming);
 /** Call on_writable. Nothing may be locked. */
 void spw__spool_writable(struct spw_spool *s);
 
+/** Call on_wanted. The spool may not be locked. */
+void spw__spool_wanted(struct spw_spool *s);
+
 /**
  * Do what is owed after the spool was unlocked: call on_spill, wake who waits
  * for memory. Nothing may be locked.
@@ -350,8 +353,8 @@ void spw__spool_settle(struct spw_spool *s);
  */
 int spw__spool_make_room(struct spw_spool *s, size_t bytes, bool block);
 
-/** Send others to disk when memory is getting short, or, `pressed`, was. With a
-    pool in the background; else it may block. Unlocked. */
+/** Send others to disk when memory gets short or, `pressed`, was; the pool does
+    it if there is one. Unlocked. */
 void spw__spool_relieve(struct spw_spool *s, bool pressed);
 
 /* spool_discard.c; locked unless it says otherwise */
@@ -359,7 +362,7 @@ void spw__spool_relieve(struct spw_spool *s, bool pressed);
 void spw__gone_free(struct spw__gone *g);
 
 /** Of a sparse spool nothing is there: it takes no disk. Errors: -ENOMEM. */
-int spw__spool_all_hole(struct spw_spool *s);
+int spw__spool_all_hole(struct spw_spool *s, uint64_t size);
 
 /** Returns: how many bytes were discarded and are not there again. */
 uint64_t spw__spool_gone(const struct spw_spool *s);
@@ -390,8 +393,7 @@ void spw__spool_is_back(struct spw_spool *s, uint64_t off, uint64_t end);
     is no block left when all of it is. */
 void spw__spool_cut_gone(struct spw_spool *s, uint64_t size);
 
-/** Returns: how much of content up to `size` is not discarded, if it is not
-    sparse. */
+/** Returns: what of `size` bytes is not discarded; of one not sparse. */
 static inline uint64_t spw__spool_left(const struct spw_spool *s,
     uint64_t size)
 {
@@ -415,11 +417,7 @@ int spw__spool_copy_out(struct spw_spool *s, uint64_t size, int fd);
 
 /* spool_read.c; unlocked */
 
-/**
- * Hold up to `len` bytes at `off`, as many as lie in one piece of memory.
- *
- * Errors:    as spw_spool_pin().
- */
+/** As spw_spool_pin(), but as many bytes as lie in one piece of memory. */
 int spw__spool_pin_some(struct spw_spool *s, uint64_t off, size_t len,
     struct spw_pin *ret);
 
@@ -440,6 +438,9 @@ int spw__spool_read_rest(struct spw_spool *s, uint64_t off, size_t cap,
 
 /** Fire the watches whose time has come. Locked. */
 void spw__spool_notify(struct spw_spool *s);
+
+/** Fire them all: who watches looks at everything anew. Locked. */
+void spw__spool_notify_all(struct spw_spool *s);
 
 /* spool_behind.c; locked */
 

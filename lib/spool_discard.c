@@ -91,13 +91,13 @@ static int make_gone(struct spw_spool *s)
 	return s->gone ? 0 : -ENOMEM;
 }
 
-int spw__spool_all_hole(struct spw_spool *s)
+int spw__spool_all_hole(struct spw_spool *s, uint64_t size)
 {
 	int r = make_gone(s);
 	if (r == 0)
 		r = spw__extents_reserve(&s->gone->holes);
 	if (r == 0)
-		spw__extents_add(&s->gone->holes, 0, s->opts.size_hint);
+		spw__extents_add(&s->gone->holes, 0, size);
 	return r;
 }
 

@@ -126,7 +126,7 @@ static ssize_t nothing_there(struct spw_spool *s, int state, uint64_t off)
 		return -ENODATA;
 	if (state == SPW_STATE_FAILED)
 		return s->source_error;
-	if (spw__spool_sparse(s) && off < s->opts.size_hint)
+	if (spw__spool_sparse(s) && off < spw_spool_size(s))
 		return -EAGAIN;
 
 	return 0;

@@ -15,10 +15,19 @@ void spw__spool_writable(struct spw_spool *s)
 	pthread_mutex_unlock(&s->callback_lock);
 }
 
+void spw__spool_wanted(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->callback_lock);
+	if (s->opts.on_wanted)
+		s->opts.on_wanted(s, s->opts.user_data);
+	pthread_mutex_unlock(&s->callback_lock);
+}
+
 void spw_spool_detach(struct spw_spool *s)
 {
 	pthread_mutex_lock(&s->callback_lock);
 	s->opts.on_writable = NULL;
+	s->opts.on_wanted = NULL;
 	s->opts.user_data = NULL;
 	pthread_mutex_unlock(&s->callback_lock);
 }

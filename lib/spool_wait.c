@@ -42,8 +42,19 @@ void spw__spool_notify(struct spw_spool *s)
 	}
 }
 
+void spw__spool_notify_all(struct spw_spool *s)
+{
+	struct spw_watch *w;
+
+	while ((w = s->watches)) {
+		remove_watch(w);
+		w->fn(w);
+	}
+}
+
 int spw_spool_watch(struct spw_spool *s, struct spw_watch *w, uint64_t off)
 {
+	bool wanted = false;
 	int r = 1;
 
 	pthread_mutex_lock(&s->lock);
@@ -55,9 +66,13 @@ int spw_spool_watch(struct spw_spool *s, struct spw_watch *w, uint64_t off)
 		if (w->next)
 			w->next->prev = &w->next;
 		s->watches = w;
+		wanted = spw__spool_sparse(s) && w->end > off;
 		r = 0;
 	}
 	pthread_mutex_unlock(&s->lock);
+	/* `w` may have fired, and be gone. */
+	if (wanted)
+		spw__spool_wanted(s);
 	return r;
 }
 
@@ -189,7 +204,7 @@ static int outcome(struct spw_spool *s, uint64_t off)
 static int wait_once(struct spw_spool *s, uint64_t off, uint64_t deadline_ms,
     struct spw_cancel *cancel)
 {
-	struct sleeper z = { .watch = { .fn = wake_watch } };
+	struct sleeper z = { .watch = { .fn = wake_watch, .end = off + 1 } };
 	pthread_condattr_t attr;
 	int r = 0;
 

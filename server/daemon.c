@@ -161,7 +161,7 @@ static int open_front(struct spw_server *s, struct conf_error *reterr)
 	if (r == 0)
 		r = fetcher_new(&s->conf, s->store, &s->front.fetcher);
 	if (r == 0)
-		r = zip_new(&s->conf, s->workers, &s->front.zip);
+		r = zip_new(&s->conf, s->workers, s->budget, &s->front.zip);
 	if (r < 0)
 		return r;
 
@@ -352,14 +352,16 @@ void spw_server_free(struct spw_server *s)
 		fetcher_stop(s->front.fetcher);
 	hasher_stop(s->front.hasher);
 	ingest_stop(&s->front.ingest);
+	zip_stop(s->front.zip);
 	/* Jobs hold files and requests' parts: they go before the store. */
 	spw_pool_free(s->workers);
 	spw_pool_free(s->readers);
 	http_server_free(s->http);
 	hasher_free(s->front.hasher);
-	zip_free(s->front.zip);
 	fetcher_free(s->front.fetcher);
 	store_free(s->store);
+	/* What is known of archives hung on their files. */
+	zip_free(s->front.zip);
 	/* Uploads that were open went with their files. */
 	ingest_fini(&s->front.ingest);
 	spw_pool_free(s->disk);

@@ -185,6 +185,22 @@ struct conf_ports {
 	  "largest file that is fetched")                                      \
 	X(fetch, COUNT, max_active, "64", 1, 10000,                            \
 	  "fetches at a time; more wait")                                      \
+	X(fetch, COUNT, max_lazy, "10000", 0, 10000000,                        \
+	  "files at a time of which only what is read is fetched")             \
+	X(fetch, COUNT, max_transfers, "256", 1, 10000,                        \
+	  "connections to origins at a time, of all fetches")                  \
+	X(fetch, COUNT, connections, "2", 1, 16,                               \
+	  "connections that pull one large file")                              \
+	X(fetch, COUNT, max_connections, "6", 1, 16,                           \
+	  "connections of one fetch, those for places being read included")    \
+	X(fetch, SIZE, segment_size, "8M", 64 * CONF_KIB, CONF_TIB,            \
+	  "least part of a file that gets a connection of its own")            \
+	X(fetch, SIZE, block_size, "64K", 16, 64 * CONF_MIB,                   \
+	  "what is fetched for a read is a multiple of this")                  \
+	X(fetch, SIZE, probe_size, "68K", 1, 64 * CONF_MIB,                    \
+	  "what a lazy fetch begins with: the end of the file")                \
+	X(fetch, SIZE, read_ahead, "4M", 64 * CONF_KIB, CONF_TIB,              \
+	  "how far a lazy fetch runs ahead of who reads on")                   \
 	X(fetch, COUNT, max_redirects, "5", 0, 50,                             \
 	  "redirects followed for one fetch")                                  \
 	X(fetch, DURATION, connect_timeout, "10s", 100, CONF_DAY,              \
@@ -192,7 +208,13 @@ struct conf_ports {
 	X(fetch, DURATION, response_timeout, "30s", 100, CONF_DAY,             \
 	  "the origin's header must be there within this")                     \
 	X(fetch, DURATION, stall_timeout, "30s", 100, CONF_DAY,                \
-	  "a fetch that brings no byte for this long is broken off")
+	  "a connection that brings no byte for this long is broken off")      \
+	X(fetch, SIZE, min_rate, "100", 0, CONF_TIB,                           \
+	  "and one that in this time brings fewer bytes a second; 0 is off")   \
+	X(fetch, COUNT, max_retries, "3", 0, 100,                              \
+	  "times a fetch that makes no headway is tried again")                \
+	X(fetch, DURATION, retry_delay, "250ms", 1, CONF_DAY,                  \
+	  "pause before the first of them; it doubles, and varies")
 
 #define CONF_ZIP(X)                                                            \
 	X(zip, COUNT, max_entries, "1000000", 1, CONF_BILLION,                 \
@@ -202,7 +224,17 @@ struct conf_ports {
 	X(zip, COUNT, max_ratio, "0", 0, CONF_BILLION,                         \
 	  "how many times an entry may grow when unpacked; 0 is no limit")     \
 	X(zip, SIZE, max_directory, "256M", CONF_KIB, UINT64_MAX,              \
-	  "largest central directory of an archive")
+	  "largest central directory of an archive")                           \
+	X(zip, BOOL, deny, "no", 0, 0,                                         \
+	  "refuse archives that look dangerous, not only tell what is wrong")  \
+	X(zip, COUNT, check_reads, "4096", 0, CONF_BILLION,                    \
+	  "reads for comparing an archive's local headers with its directory") \
+	X(zip, SIZE, cache_size, "64M", 0, UINT64_MAX,                         \
+	  "memory for what is known of archives; counts in memory_budget")     \
+	X(zip, COUNT, max_active, "256", 1, 1000000,                           \
+	  "entries unpacked, and archives made, at a time; more get 503")      \
+	X(zip, SIZE, max_order, "1M", 64, 256 * CONF_MIB,                      \
+	  "what POST /files/zip may say of the archive it wants")
 
 #define CONF_AUTHENTICATION(X)                                                 \
 	X(auth, AUTH, mode, "auto", 0, 0,                                      \

@@ -203,6 +203,16 @@
 	  "reason=\"cancelled\"", NULL)                                        \
 	X(FETCHES_FAILED_ERROR, COUNTER, "fetches_failed_total",               \
 	  "reason=\"error\"", NULL)                                            \
+	X(FETCHES_LAZY, GAUGE, "fetches_lazy", NULL,                           \
+	  "Files of which only what is read is fetched.")                      \
+	X(FETCH_TRANSFERS, GAUGE, "fetch_transfers", NULL,                     \
+	  "Connections to origins now.")                                       \
+	X(FETCH_REQUESTS, COUNTER, "fetch_requests_total", NULL,               \
+	  "Requests to origins.")                                              \
+	X(FETCH_PLACES, COUNTER, "fetch_places_total", NULL,                   \
+	  "Requests to origins for a place that somebody read.")               \
+	X(FETCH_RETRIES, COUNTER, "fetch_retries_total", NULL,                 \
+	  "Transfers that broke and were tried again.")                        \
 	X(FETCH_REDIRECTS, COUNTER, "fetch_redirects_total", NULL,             \
 	  "Redirects followed.")                                               \
 	X(FETCH_BYTES, COUNTER, "fetched_bytes_total", NULL,                   \
@@ -224,7 +234,17 @@
 	X(ZIP_FAILED_ENCRYPTED, COUNTER, "zip_failed_total",                   \
 	  "reason=\"encrypted\"", NULL)                                        \
 	X(ZIP_FAILED_LIMIT, COUNTER, "zip_failed_total",                       \
-	  "reason=\"limit\"", NULL)
+	  "reason=\"limit\"", NULL)                                            \
+	X(ZIP_FAILED_UNSAFE, COUNTER, "zip_failed_total",                      \
+	  "reason=\"unsafe\"", NULL)                                           \
+	X(ZIP_ACTIVE, GAUGE, "zip_active", NULL,                               \
+	  "Archive entries being unpacked, and archives being made.")          \
+	X(ZIP_POINTS, COUNTER, "zip_points_total", NULL,                       \
+	  "Places noted from which archive entries can be unpacked.")          \
+	X(ZIP_SAVED, COUNTER, "zip_saved_total", NULL,                         \
+	  "Archive entries that became files of their own.")                   \
+	X(ZIP_BUILT, COUNTER, "zip_built_total", NULL,                         \
+	  "Archives made of files.")
 
 #define METRICS_PROCESS(X)                                                     \
 	X(ERRORS_MEMORY, COUNTER, "errors_total", "kind=\"memory\"",           \

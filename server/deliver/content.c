@@ -216,10 +216,31 @@ void content_reply_verdict(
 	http_reply(req, &r);
 }
 
-void content_reply_broken(struct http_request *req)
+void content_reply_broken(struct http_request *req, struct file *f)
 {
-	http_reply_error(req, PROBLEM_FETCH_FAILED,
-	    "The source of the file broke before these bytes came.");
+	struct file_error e;
+
+	if (!file_error(f, &e)) {
+		http_reply_error(req, PROBLEM_FETCH_FAILED,
+		    "The source of the file broke before these bytes came.");
+		return;
+	}
+
+	const struct http_failure failure = {
+	    .status = e.status,
+	    .type = e.type,
+	    .title = e.title,
+	    .detail = e.detail,
+	    .error = e.word,
+	};
+	http_reply_failure(req, &failure);
+}
+
+/* Broke the source before byte `off` came? */
+static bool is_broken(const struct content *c, uint64_t off)
+{
+	return c->growing && file_state(c->file) == FILE_FAILED &&
+	       !spw_spool_present(c->file->spool, off);
 }
 
 /* One read less; the last one takes the file out of the store. */
@@ -235,6 +256,11 @@ static void count_read(void *ctx, bool complete)
 
 void content_reply_whole(struct http_request *req, const struct content *c)
 {
+	if (is_broken(c, c->off)) {
+		content_reply_broken(req, c->file);
+		return;
+	}
+
 	struct http_reply r = content_send(req, c->file, 200, c->off, c->size);
 
 	content_fields(req, c, &r);
@@ -251,9 +277,8 @@ static void reply_range(struct http_request *req, const struct content *c,
 {
 	uint64_t off = c->off + range->first;
 
-	if (c->growing && file_state(c->file) == FILE_FAILED &&
-	    !spw_spool_present(c->file->spool, off)) {
-		content_reply_broken(req);
+	if (is_broken(c, off)) {
+		content_reply_broken(req, c->file);
 		return;
 	}
 

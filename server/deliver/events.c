@@ -57,6 +57,15 @@ static void state_changed(struct file_watch *w)
 	http_waker_wake(ev->waker);
 }
 
+/* How much is there: not always from the beginning on without a gap. */
+static uint64_t received(struct file *f)
+{
+	struct spw_spool_info info;
+
+	spw_spool_info(f->spool, &info);
+	return info.present;
+}
+
 static struct events *new_events(struct http_request *req, struct file *f)
 {
 	struct events *ev = calloc(1, sizeof(*ev));
@@ -73,7 +82,7 @@ static struct events *new_events(struct http_request *req, struct file *f)
 	ev->file = file_ref(f);
 	ev->bytes.fn = bytes_came;
 	ev->news.fn = state_changed;
-	ev->since = spw_spool_committed(f->spool);
+	ev->since = received(f);
 	ev->since_ms = clock_ms();
 	metrics_add(METRIC_EVENT_STREAMS, 1);
 	return ev;
@@ -177,28 +186,42 @@ static void look(struct events *ev, uint64_t *ret_due_ms)
 {
 	uint64_t now = clock_ms();
 	const char *end = end_of(ev->file);
-	uint64_t have = spw_spool_committed(ev->file->spool);
+	uint64_t have = received(ev->file);
 	/* Something went on since the last event, if only the pause in it. */
 	bool news = have != ev->told || ev->rate > 0;
 
 	measure(ev, have, now);
 	*ret_due_ms = ev->sent_ms + EVENTS_HEARTBEAT_MS;
+	/* Nobody tells of bytes that come elsewhere. */
+	if (atomic_load(&ev->file->fixed))
+		*ret_due_ms = now + EVENTS_PAUSE_MS;
 	if (!ev->begun || end || have >= next_step(ev) ||
 	    (news && now - ev->told_ms >= EVENTS_PAUSE_MS))
 		tell(ev, end, have, now);
-	else if (now >= *ret_due_ms)
+	else if (now - ev->sent_ms >= EVENTS_HEARTBEAT_MS)
 		beat(ev, now);
 	else if (news)
 		*ret_due_ms = ev->told_ms + EVENTS_PAUSE_MS;
+}
+
+/* Where the next byte is waited for: the first one after a silence is news,
+ * then a step is. Where bytes come in any order, the first that is missing
+ * has to do. */
+static uint64_t place(const struct events *ev)
+{
+	struct spw_spool *s = ev->file->spool;
+	uint64_t have = spw_spool_committed(s);
+
+	if (atomic_load(&ev->file->fixed))
+		return have;
+	return have == ev->told ? have : next_step(ev) - 1;
 }
 
 /* Returns: false when something happened meanwhile. */
 static bool watch(struct events *ev)
 {
 	struct spw_spool *s = ev->file->spool;
-	uint64_t have = spw_spool_committed(s);
-	/* The first byte after a silence is news, then a step is. */
-	uint64_t off = have == ev->told ? have : next_step(ev) - 1;
+	uint64_t off = place(ev);
 
 	if (file_watch(ev->file, &ev->news))
 		return false;

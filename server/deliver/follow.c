@@ -32,6 +32,8 @@ static struct follower *new_follower(
 		free(fo);
 		return NULL;
 	}
+	reader_reach(fo->reader,
+	    len == HTTP_LENGTH_UNKNOWN ? UINT64_MAX : off + len);
 	metrics_add(METRIC_READERS_FOLLOWING, 1);
 	return fo;
 }
@@ -100,9 +102,14 @@ static void look_again(struct http_request *req, void *ctx)
 	struct spw_spool *s = c.file->spool;
 	bool over = spw_spool_state(s) != SPW_STATE_OPEN;
 
-	/* Woken for nothing, as every waiter is at first: the watch stays. */
-	if (!over && !spw_spool_present(s, w->off))
+	/* Its source may tell it only after the request came. */
+	c.size = atomic_load(&c.file->size);
+	if (c.size == FILE_SIZE_UNKNOWN && !over &&
+	    !spw_spool_present(s, w->off)) {
+		/* Woken for nothing, as every waiter is at first. */
+		reader_expect(w->follower->reader, w->off);
 		return;
+	}
 
 	if (spw_spool_state(s) == SPW_STATE_SEALED)
 		c.size = spw_spool_committed(s);
@@ -188,7 +195,7 @@ void content_reply_unknown(struct http_request *req, const struct content *c)
 	else if (!open && it->last < have)
 		reply_part(req, c, it->first, it->last);
 	else if (file_state(c->file) == FILE_FAILED)
-		content_reply_broken(req);
+		content_reply_broken(req, c->file);
 	else
 		wait_for(req, c, open ? it->first : it->last);
 }

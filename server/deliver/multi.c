@@ -79,8 +79,10 @@ static ssize_t read_content(
 
 	if (left < max)
 		max = (size_t)left;
-	if (p->reader)
+	if (p->reader) {
+		reader_reach(p->reader, off + left);
 		return reader_read(p->reader, off, buf, max);
+	}
 
 	ssize_t n = spw_spool_try_pread(p->file->spool, buf, max, off);
 	return n > 0 ? n : HTTP_READ_WAIT;

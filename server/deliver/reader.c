@@ -18,6 +18,7 @@ struct reader {
 	struct file *file;
 	struct http_waker *waker;
 	struct spw_watch watch;
+	uint64_t reach; /* up to where it reads on; 0: not known */
 	struct spw_job job;
 	_Atomic bool busy; /* the fields below are a thread's */
 	uint64_t at;	   /* where the block begins */
@@ -51,6 +52,11 @@ struct reader *reader_new(struct http_request *req, struct file *f)
 	r->file = file_ref(f);
 	r->watch.fn = woken;
 	return r;
+}
+
+void reader_reach(struct reader *r, uint64_t end)
+{
+	r->reach = end;
 }
 
 static void unref(struct reader *r)
@@ -137,6 +143,14 @@ static ssize_t take(struct reader *r, uint64_t off, char *buf, size_t max)
 	return (ssize_t)n;
 }
 
+/* Have the request woken when byte `off`, which is wanted, is there. Returns:
+ * false when there is nothing to wait for. */
+static bool watch(struct reader *r, uint64_t off)
+{
+	r->watch.end = r->reach > off ? r->reach : off + 1;
+	return spw_spool_watch(r->file->spool, &r->watch, off) == 0;
+}
+
 /* Nothing is there: the end, or a wait for more; 0 is to look again. */
 static int at_the_edge(struct reader *r, uint64_t off, bool *ret_wait)
 {
@@ -147,7 +161,7 @@ static int at_the_edge(struct reader *r, uint64_t off, bool *ret_wait)
 		/* Bytes may have come between the two looks. */
 		return spw_spool_present(s, off) ? 0 : HTTP_READ_END;
 
-	*ret_wait = spw_spool_watch(s, &r->watch, off) == 0;
+	*ret_wait = watch(r, off);
 	return 0;
 }
 
@@ -186,6 +200,6 @@ ssize_t reader_read(struct reader *r, uint64_t off, char *buf, size_t max)
 void reader_expect(struct reader *r, uint64_t off)
 {
 	spw_spool_unwatch(r->file->spool, &r->watch);
-	if (spw_spool_watch(r->file->spool, &r->watch, off))
+	if (!watch(r, off))
 		http_waker_wake(r->waker);
 }

@@ -34,6 +34,12 @@ struct reader;
  */
 struct reader *reader_new(struct http_request *req, struct file *f);
 
+/**
+ * Say up to where it will read on, for who brings only what is read; without,
+ * that is told of the next byte alone.
+ */
+void reader_reach(struct reader *r, uint64_t end);
+
 /** Free it; NULL is allowed. What is being fetched is thrown away. */
 void reader_free(struct reader *r);
 

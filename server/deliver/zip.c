@@ -9,68 +9,14 @@
 
 #include "base/metrics.h"
 #include "common/percent.h"
+#include "deliver/internal.h"
+#include "deliver/zip_arrival.h"
+#include "deliver/zip_unpack.h"
 #include "deliver/zip_visit.h"
 #include "http/problem.h"
 
 #define VISIT_MAGIC 0x219ca115u
 #define NUMBER_SIZE 24
-
-int zip_new(
-    const struct conf *conf, struct spw_pool *workers, struct zip_service **ret)
-{
-	struct zip_service *z = calloc(1, sizeof *z);
-	if (!z)
-		return -ENOMEM;
-
-	z->limits.max_entries = conf->zip.max_entries;
-	z->limits.max_directory = conf->zip.max_directory;
-	z->max_entry_size = conf->zip.max_entry_size;
-	z->max_ratio = conf->zip.max_ratio;
-	z->workers = workers;
-	*ret = z;
-	return 0;
-}
-
-void zip_free(struct zip_service *z)
-{
-	free(z);
-}
-
-void zip_reply_fault(struct http_request *req, const struct zip_fault *f)
-{
-	static const struct {
-		enum http_problem_kind problem;
-		enum metric metric;
-	} means[] = {
-	    [ZIP_FAULT_NOT_ZIP] = {PROBLEM_NOT_A_ZIP,
-		METRIC_ZIP_FAILED_NOT_ZIP},
-	    [ZIP_FAULT_CORRUPT] = {PROBLEM_CORRUPT_ZIP,
-		METRIC_ZIP_FAILED_CORRUPT},
-	    [ZIP_FAULT_LIMIT] = {PROBLEM_ZIP_LIMIT, METRIC_ZIP_FAILED_LIMIT},
-	    [ZIP_FAULT_ENCRYPTED] = {PROBLEM_ENCRYPTED_ENTRY,
-		METRIC_ZIP_FAILED_ENCRYPTED},
-	    [ZIP_FAULT_METHOD] = {PROBLEM_INVALID, METRIC_ZIP_FAILED_CORRUPT},
-	};
-
-	assert(f->kind != ZIP_FAULT_NONE);
-	if (f->kind == ZIP_FAULT_SYSTEM) {
-		zip_reply_errno(req, f->err);
-		return;
-	}
-
-	struct http_problem p =
-	    http_problem(means[f->kind].problem, "%s", f->detail);
-	p.limit = f->limit;
-	metrics_add(means[f->kind].metric, 1);
-	http_reply_problem(req, &p);
-}
-
-void zip_reply_errno(struct http_request *req, int err)
-{
-	struct http_problem p = http_problem_errno(err);
-
-	http_reply_problem(req, &p);
-}
 
 /*
  * The life of a visit.
@@ -89,13 +35,64 @@ void zip_visit_unref(struct zip_visit *v)
 		return;
 
 	zip_flow_free(v->flow);
+	zip_fill_free(v->fill);
+	if (v->saver)
+		v->saver->free(v->saver_ctx);
 	if (v->counted)
-		atomic_fetch_sub(&v->z->active, 1);
+		zip_service_leave(v->z);
+	zip_task_fini(&v->task);
+	zip_index_unref(v->index);
 	http_waker_unref(v->waker);
+	file_unref(v->made);
 	file_unref(v->file);
+	free(v->title);
 	free(v->name);
 	v->magic = 0;
 	free(v);
+}
+
+/**
+ * Whether its directory is there, or can be brought. While a file arrives from
+ * its first byte to its last, only what came can be looked at.
+ */
+static bool is_whole(struct file *f)
+{
+	uint64_t size = atomic_load(&f->size);
+
+	return file_state(f) == FILE_READY ||
+	       (size != FILE_SIZE_UNKNOWN && spw_spool_size(f->spool) == size);
+}
+
+/** Refuse what looks dangerous, if that is the policy. */
+static bool refuse(
+    struct http_request *req, const struct zip_service *z, uint32_t warnings)
+{
+	struct zip_fault fault;
+
+	warnings &= ZIP_WARN_HAZARDS;
+	if (!z->deny || !warnings)
+		return false;
+
+	zip_fault_set(&fault, ZIP_FAULT_UNSAFE,
+	    "The archive is refused: %s. See zip.deny of the configuration.",
+	    zip_warn_words[zip_warn_first(warnings)]);
+	zip_reply_fault(req, &fault);
+	return true;
+}
+
+void zip_visit_fault(struct http_request *req, const struct zip_visit *v,
+    const struct zip_fault *f)
+{
+	if (f->kind == ZIP_FAULT_BROKEN && v->file)
+		content_reply_broken(req, v->file);
+	else if (f->kind == ZIP_FAULT_NOT_ZIP && !v->index)
+		/* Of what came so far; see look_into(). */
+		http_reply_error(req, PROBLEM_CONFLICT,
+		    "The file is not complete, and what came does not begin "
+		    "like an archive, whose directory is at its end. GET "
+		    "/files/{id}/info?wait=SECONDS waits for it.");
+	else
+		zip_reply_fault(req, f);
 }
 
 static void advance(struct http_request *req, struct zip_visit *v)
@@ -103,13 +100,17 @@ static void advance(struct http_request *req, struct zip_visit *v)
 	if (atomic_load_explicit(&v->busy, memory_order_acquire))
 		return;
 	if (v->fault.kind != ZIP_FAULT_NONE) {
-		zip_reply_fault(req, &v->fault);
+		zip_visit_fault(req, v, &v->fault);
+		return;
+	}
+	if (v->building) {
+		zip_serve_built(req, v);
 		return;
 	}
 	if (!v->index) {
-		v->index = zip_index_of(v->file);
+		v->index = zip_cache_get(v->z->cache, v->file);
 		if (!v->index) {
-			zip_visit_submit(req, v, ZIP_TASK_INDEX);
+			zip_visit_submit(req, v, ZIP_STEP_INDEX);
 			return;
 		}
 		metrics_add(METRIC_ZIP_INDEX_HITS, 1);
@@ -117,6 +118,8 @@ static void advance(struct http_request *req, struct zip_visit *v)
 
 	if (!v->index->dir)
 		zip_reply_fault(req, &v->index->fault);
+	else if (refuse(req, v->z, v->index->dir->warnings))
+		return;
 	else if (v->target == ZIP_TARGET_LIST)
 		zip_serve_list(req, v);
 	else
@@ -137,7 +140,8 @@ static void request_over(struct http_request *req, void *ctx)
 
 	(void)req;
 	assert(v->magic == VISIT_MAGIC);
-	atomic_store(&v->gone, true);
+	if (zip_task_stop(&v->task))
+		zip_visit_unref(v);
 	zip_visit_unref(v);
 }
 
@@ -146,17 +150,54 @@ static void request_over(struct http_request *req, void *ctx)
  * submits itself again.
  */
 
+static int look_into(struct zip_visit *v)
+{
+	struct zip_service *z = v->z;
+
+	if (is_whole(v->file))
+		return zip_index_get(
+		    z->cache, v->file, &z->limits, &v->index, &v->fault);
+
+	struct zip_arrival *a = zip_cache_arrival(z->cache, v->file);
+	if (!a)
+		return zip_fault_errno(&v->fault, -ENOMEM);
+	return zip_arrival_look(
+	    a, z->cache, z->limits.max_entries, &v->index, &v->fault);
+}
+
+static int unpack_into_file(struct zip_visit *v)
+{
+	struct zip_pull *p = NULL;
+	uint64_t first = 0;
+
+	int err = zip_unpack_new(
+	    v->file->spool, v->entry, &first, NULL, &p, &v->fault);
+	if (err < 0)
+		return err;
+	err = zip_fill_new(p, v->made, &v->fill);
+	if (err < 0) {
+		zip_pull_free(p);
+		return zip_fault_errno(&v->fault, err);
+	}
+	return 0;
+}
+
 static int prepare(struct zip_visit *v)
 {
+	struct zip_dir *d = v->index->dir;
 	struct zip_entry *e = v->entry;
 	struct spw_spool *s = v->file->spool;
 
-	int err = zip_entry_locate(e, s, v->index->dir->data_end, &v->fault);
+	int err = zip_entry_locate(
+	    e, zip_entry_name(d, e), s, d->data_end, &v->fault);
 	if (err < 0)
 		return err;
-	if (v->task == ZIP_TASK_UNPACK)
-		return zip_flow_new(
-		    s, e, v->first, v->len, &v->flow, &v->fault);
+	if (v->step == ZIP_STEP_UNPACK)
+		return zip_flow_new(s, e,
+		    zip_index_points(v->index, (size_t)v->number), v->first,
+		    v->len, &v->flow, &v->fault);
+	if (v->step == ZIP_STEP_SAVE)
+		return unpack_into_file(v);
 
 	v->prepared = true;
 	if (e->method == ZIP_METHOD_STORE && e->size <= ZIP_CHECK_MAX_BYTES)
@@ -170,6 +211,21 @@ static void finish(struct zip_visit *v)
 	atomic_store_explicit(&v->busy, false, memory_order_release);
 	http_waker_wake(v->waker);
 	zip_visit_unref(v);
+}
+
+/** Go on when what a turn has come to says so. */
+static void go_on(struct zip_visit *v, enum zip_flow_state state,
+    const struct zip_fault *fault)
+{
+	if (state == ZIP_FLOW_MISSING) {
+		struct zip_fault missing = *fault;
+		if (!zip_task_wait(&v->task, &missing))
+			zip_visit_unref(v);
+	} else if (state == ZIP_FLOW_AGAIN && !zip_task_stopped(&v->task)) {
+		zip_task_submit(&v->task);
+	} else {
+		zip_visit_unref(v);
+	}
 }
 
 /**
@@ -188,46 +244,55 @@ static void unpack(struct zip_visit *v)
 	}
 	if (wake)
 		http_waker_wake(v->waker);
-	if (state == ZIP_FLOW_AGAIN && !atomic_load(&v->gone))
-		spw_pool_submit(v->z->workers, &v->job);
-	else
-		zip_visit_unref(v);
+	go_on(v, state, zip_flow_fault(v->flow));
 }
 
-static void run(struct spw_job *job)
+static void fill(struct zip_visit *v)
+{
+	enum zip_flow_state state = zip_fill_turn(v->fill);
+
+	if (state == ZIP_FLOW_DONE) {
+		v->fault = *zip_fill_fault(v->fill);
+		finish(v);
+		return;
+	}
+	go_on(v, state, zip_fill_fault(v->fill));
+}
+
+static void run(struct zip_task *t)
 {
 	struct zip_visit *v =
-	    (struct zip_visit *)(void *)((char *)job -
-					 offsetof(struct zip_visit, job));
+	    (struct zip_visit *)(void *)((char *)t -
+					 offsetof(struct zip_visit, task));
+	int err = 0;
 
 	assert(v->magic == VISIT_MAGIC);
-	if (atomic_load(&v->gone)) {
+	if (zip_task_stopped(t)) {
 		zip_visit_unref(v);
 		return;
 	}
-	if (v->flow) {
+	if (!v->flow && !v->fill)
+		err = v->step == ZIP_STEP_INDEX ? look_into(v) : prepare(v);
+	if (err == -EAGAIN) {
+		struct zip_fault missing = v->fault;
+		v->fault = (struct zip_fault){0};
+		go_on(v, ZIP_FLOW_MISSING, &missing);
+	} else if (err == 0 && v->flow) {
 		unpack(v);
-		return;
-	}
-
-	int err = v->task == ZIP_TASK_INDEX
-		      ? zip_index_get(v->file, &v->z->limits, &v->index)
-		      : prepare(v);
-	if (err < 0 && v->fault.kind == ZIP_FAULT_NONE)
-		zip_fault_errno(&v->fault, err);
-	if (err == 0 && v->flow)
-		unpack(v);
-	else
+	} else if (err == 0 && v->fill) {
+		fill(v);
+	} else {
 		finish(v);
+	}
 }
 
 void zip_visit_resume(struct zip_visit *v)
 {
-	spw_pool_submit(v->z->workers, &zip_visit_ref(v)->job);
+	zip_task_submit(&zip_visit_ref(v)->task);
 }
 
 void zip_visit_submit(
-    struct http_request *req, struct zip_visit *v, enum zip_task task)
+    struct http_request *req, struct zip_visit *v, enum zip_step step)
 {
 	static const struct http_waiter waiter = {
 	    .woken = woken, .free = request_over, .soon = true};
@@ -240,34 +305,28 @@ void zip_visit_submit(
 		}
 		http_wait(req, &waiter, zip_visit_ref(v));
 	}
-	v->task = task;
-	v->job.run = run;
+	v->step = step;
 	atomic_store_explicit(&v->busy, true, memory_order_relaxed);
 	zip_visit_resume(v);
+}
+
+struct zip_visit *zip_visit_new(struct zip_service *z, struct file *f)
+{
+	struct zip_visit *v = calloc(1, sizeof *v);
+	if (!v)
+		return NULL;
+
+	v->magic = VISIT_MAGIC;
+	v->z = z;
+	v->file = f ? file_ref(f) : NULL;
+	atomic_store(&v->refs, 1);
+	zip_task_init(&v->task, z->workers, run);
+	return v;
 }
 
 /*
  * The request.
  */
-
-/** Say that there is nothing to look at (yet). */
-static bool is_ready(struct http_request *req, struct file *f)
-{
-	switch (file_state(f)) {
-	case FILE_READY:
-		return true;
-	case FILE_RECEIVING:
-		http_reply_error(req, PROBLEM_CONFLICT,
-		    "The file is not complete yet; an archive's directory is "
-		    "at its end. GET /files/{id}/info?wait=SECONDS waits for "
-		    "it.");
-		return false;
-	default:
-		http_reply_error(req, PROBLEM_CONFLICT,
-		    "The file is not complete: its source failed.");
-		return false;
-	}
-}
 
 /** Which of them the request is for. Returns: false when it was answered. */
 static bool read_target(
@@ -310,20 +369,37 @@ bool zip_handle(struct http_request *req, struct zip_service *z, struct file *f,
 {
 	if (rest.n > 0 && rest.p[0] != '/')
 		return false;
-	if (!is_ready(req, f))
-		return true;
 
-	struct zip_visit *v = calloc(1, sizeof *v);
+	struct zip_visit *v = zip_visit_new(z, f);
 	if (!v) {
 		zip_reply_errno(req, -ENOMEM);
 		return true;
 	}
-	v->magic = VISIT_MAGIC;
-	v->z = z;
-	v->file = file_ref(f);
-	atomic_store(&v->refs, 1);
 	if (read_target(req, v, rest))
 		advance(req, v);
 	zip_visit_unref(v);
 	return true;
+}
+
+void zip_save(struct http_request *req, struct zip_service *z, struct file *f,
+    struct str rest, const struct zip_saver *saver, void *ctx)
+{
+	struct zip_visit *v = zip_visit_new(z, f);
+	if (!v) {
+		saver->free(ctx);
+		zip_reply_errno(req, -ENOMEM);
+		return;
+	}
+
+	v->saver = saver;
+	v->saver_ctx = ctx;
+	if (!read_target(req, v, rest))
+		;
+	else if (v->target == ZIP_TARGET_LIST)
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "Which entry is to become a file? Name it in the path, or "
+		    "give its index.");
+	else
+		advance(req, v);
+	zip_visit_unref(v);
 }

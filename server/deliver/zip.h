@@ -3,13 +3,14 @@
  * Looking into zip archives over HTTP: the listing of /files/{id}/zip and the
  * entries below it. Nothing is ever extracted to disk; names are data.
  *
- *   zip_new(&conf, workers, &z)
+ *   zip_new(&conf, workers, budget, &z)
  *   ... zip_handle(req, z, file, rest) for each request ...
- *   zip_free(z)              once no request is left and `workers` are gone
+ *   zip_free(z)              once neither requests nor files are left
  *
  * What happens to a request:
- *   - the archive's directory is read once per file, on a worker, into a table
- *     that hangs on the file (zip_dir.h, zip_index.h);
+ *   - the archive's directory is read on a worker, into a table that is kept
+ *     for the file (zip_dir.h, zip_cache.h), together with what looks dangerous
+ *     about it;
  *   - a listing is written from the table, piece by piece (zip_list.h);
  *   - a stored entry is a piece of the file and is sent like one, without a
  *     copy. Its CRC is checked before it is sent for the first time when it
@@ -19,13 +20,16 @@
  *     unchecked;
  *   - a deflated entry goes to a client that takes gzip as it lies there, with
  *     a gzip header and trailer around it, and the client checks the CRC;
- *   - everything else is unpacked on a worker into a ring of a few blocks
- *     (zip_flow.h) that the connection drains. The last block is released only
- *     after the CRC was right: up to ZIP_RING_BYTES a damaged entry is
- *     answered 422, a larger one is cut off.
+ *   - everything else, and every range of a deflated entry, from the nearest
+ *     known place (zip_points.h), is unpacked on a worker into a ring of a few
+ *     blocks (zip_flow.h) that the connection drains. The last block is
+ *     released only after the CRC was right: up to ZIP_RING_BYTES a damaged
+ *     entry is answered 422, a larger one is cut off.
  *
- * A file that is still received, or that failed, is answered 409: an archive's
- * directory is at its end, so there is nothing to look at before that.
+ * A file that is fetched as it is read is looked into the same way: what is
+ * missing is waited for, and with that asked for. Of a file that arrives from
+ * its beginning, or broke off, there are the entries that came, by their local
+ * headers (zip_arrival.h).
  *
  * Threads: zip_handle() on the request's loop thread; the rest is inside.
  */
@@ -35,6 +39,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <spillway/budget.h>
 #include <spillway/pool.h>
 
 #include "base/conf.h"
@@ -43,9 +48,6 @@
 
 /** Stored entries up to this are checked before they are sent. */
 #define ZIP_CHECK_MAX_BYTES (UINT64_C(16) << 20)
-/** Entries unpacked at a time; more are answered 503. */
-#define ZIP_ACTIVE_MAX 256
-
 struct zip_service;
 
 /**
@@ -53,13 +55,15 @@ struct zip_service;
  *
  * Returns:   0 and the service in `*ret`.
  * Errors:    -ENOMEM.
- * Ownership: copies what it needs of `conf`; `workers` must outlive every
- *            request and be freed before the service.
+ * Ownership: copies what it needs of `conf`; takes its own reference on
+ *            `budget`, which is charged for what is known of archives;
+ *            `workers` must outlive every request and be freed before the
+ *            service.
  */
 int zip_new(const struct conf *conf, struct spw_pool *workers,
-    struct zip_service **ret) SPW_MUST_CHECK;
+    struct spw_budget *budget, struct zip_service **ret) SPW_MUST_CHECK;
 
-/** Free it; NULL is allowed. */
+/** Free it, after the last file; NULL is allowed. */
 void zip_free(struct zip_service *z);
 
 /**
@@ -75,5 +79,38 @@ void zip_free(struct zip_service *z);
  */
 bool zip_handle(struct http_request *req, struct zip_service *z, struct file *f,
     struct str rest);
+
+/* Whoever makes files: the zip service knows neither terms nor answers. */
+struct zip_saver {
+	/**
+	 * Make a file of `size` bytes for an entry, not known to the store
+	 * yet.
+	 *
+	 * Returns: 0 and the file with a reference in `*ret`.
+	 * Errors:  of the store and its disk.
+	 */
+	int (*make)(void *ctx, uint64_t size, struct str name, const char *type,
+	    struct file **ret);
+	/** The file is ready: make it known and answer. */
+	void (*reply)(void *ctx, struct http_request *req, struct file *f);
+	/** Always, once; maybe on another thread. */
+	void (*free)(void *ctx);
+};
+
+/**
+ * Make an entry a file of its own, and answer when its bytes are all there and
+ * right. From handler.begin() only.
+ *
+ * `rest` is as for zip_handle().
+ * Ownership: takes its own reference on `f`; takes `ctx`.
+ */
+void zip_save(struct http_request *req, struct zip_service *z, struct file *f,
+    struct str rest, const struct zip_saver *saver, void *ctx);
+
+/**
+ * Have all that is made in the background end soon; before the workers are
+ * freed. NULL is allowed.
+ */
+void zip_stop(struct zip_service *z);
 
 #endif

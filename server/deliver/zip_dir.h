@@ -38,23 +38,33 @@ struct zip_dir {
 	size_t count;
 	struct zip_entry *entries;
 	uint64_t *keys;	   /* hash of the name << 32 | index, sorted */
+	uint32_t *order;   /* of the headers in the file; while it is read */
 	char *names;	   /* the arena */
 	size_t bytes;	   /* memory of all of it */
 	uint64_t data_end; /* entries' bytes lie before this */
 	char *comment;	   /* of the archive; not NUL-terminated */
 	size_t comment_len;
+
+	uint64_t size, packed_size; /* of all entries together */
+	uint32_t warnings;	    /* ZIP_WARN_... of archive and entries */
+	struct zip_warn_tally tally;
+	bool headers_checked; /* every local header was compared */
+	bool provisional;     /* by local headers: zip_arrival.h */
 };
 
 struct zip_limits {
 	uint64_t max_entries;
 	uint64_t max_directory; /* bytes of the central directory */
+	uint64_t max_ratio;	/* growth that is told of; 0: the usual */
+	uint64_t check_reads;	/* see zip_check_headers() */
 };
 
 /**
- * Read the directory of a sealed spool. May wait for the disk.
+ * Read the directory of a spool of known size. May wait for the disk.
  *
  * Returns:   0 and the table in `*ret`.
- * Errors:    -EBADMSG, -ENOMEM, or of the spool; `reterr` says more. What is
+ * Errors:    -EBADMSG; -EAGAIN when bytes that are needed have not come yet;
+ *            -ENOMEM, or of the spool; `reterr` says more. What is
  *            allocated is bounded by the bytes that are really there.
  * Source:    APPNOTE §4.3.12, §4.5.3; Info-ZIP extra field 0x5455
  */

@@ -3,22 +3,48 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <zlib.h>
 
-#include "deliver/zip_tail.h"
+#include "deliver/zip_name.h"
+#include "deliver/zip_read.h"
 
 #define CHECK_BLOCK ((size_t)128 * 1024)
 
 /*
  * `found`: how many bytes of name and extra fields stand between the local
- * header and the content, at most 2 * 65535; and which of it is known.
+ * header and the content, at most 2 * 65535; and what else is known.
  */
 #define SKIP_MASK UINT32_C(0x1ffff)
+#define DISAGREES (UINT32_C(1) << 28)
+#define IS_DAMAGED (UINT32_C(1) << 29)
 #define PLACE_KNOWN (UINT32_C(1) << 30)
 #define CRC_GOOD (UINT32_C(1) << 31)
 
-int zip_entry_locate(struct zip_entry *e, struct spw_spool *s,
+static void remember(struct zip_entry *e, uint32_t what)
+{
+	atomic_fetch_or_explicit(&e->found, what, memory_order_relaxed);
+}
+
+/** Read the whole header and compare it. */
+static int compare(struct zip_entry *e, struct str name, struct spw_spool *s,
+    size_t len, struct zip_fault *reterr)
+{
+	struct zip_record local;
+	uint8_t *head = malloc(len);
+	if (!head)
+		return zip_fault_errno(reterr, -ENOMEM);
+
+	int err = zip_read_at(s, head, len, e->header_off, reterr);
+	if (err == 0 && (zip_local_parse(head, len, &local) <= 0 ||
+			    !zip_entry_agrees(e, name, &local)))
+		remember(e, DISAGREES);
+	free(head);
+	return err;
+}
+
+int zip_entry_locate(struct zip_entry *e, struct str name, struct spw_spool *s,
     uint64_t data_end, struct zip_fault *reterr)
 {
 	uint8_t head[ZIP_LOCAL_SIZE];
@@ -30,9 +56,9 @@ int zip_entry_locate(struct zip_entry *e, struct spw_spool *s,
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 		    "The entry's header is not within the archive.");
 
-	int err = zip_read_at(s, head, sizeof head, e->header_off);
+	int err = zip_read_at(s, head, sizeof head, e->header_off, reterr);
 	if (err < 0)
-		return zip_fault_errno(reterr, err);
+		return err;
 	if (zip_le32(head) != ZIP_LOCAL_MAGIC)
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 		    "There is no header where the archive's directory places "
@@ -44,9 +70,15 @@ int zip_entry_locate(struct zip_entry *e, struct spw_spool *s,
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 		    "The entry's bytes run into the archive's directory.");
 
-	atomic_fetch_or_explicit(
-	    &e->found, PLACE_KNOWN | skip, memory_order_relaxed);
-	return 0;
+	err = compare(e, name, s, sizeof head + skip, reterr);
+	if (err == 0)
+		zip_entry_set_place(e, skip);
+	return err;
+}
+
+void zip_entry_set_place(struct zip_entry *e, uint32_t skip)
+{
+	remember(e, PLACE_KNOWN | skip);
 }
 
 bool zip_entry_data(const struct zip_entry *e, uint64_t *ret_off)
@@ -59,9 +91,73 @@ bool zip_entry_data(const struct zip_entry *e, uint64_t *ret_off)
 	return true;
 }
 
+static bool same_name(struct str name, const struct zip_record *local)
+{
+	struct str raw = local->name;
+	char *converted;
+
+	if (local->unicode_name.n > 0)
+		raw = local->unicode_name;
+	if (raw.n == name.n && memcmp(raw.p, name.p, name.n) == 0)
+		return true;
+	/* Perhaps it is one of code page 437, which ours was made from. */
+	if (local->unicode_name.n > 0 || local->flags & ZIP_FLAG_UTF8 ||
+	    raw.n > name.n)
+		return false;
+
+	converted = malloc(ZIP_CP437_MAX * raw.n + 1);
+	if (!converted)
+		return true;
+
+	size_t n = zip_name_from_cp437(raw.p, raw.n, converted);
+	bool same = n == name.n && memcmp(converted, name.p, n) == 0;
+	free(converted);
+	return same;
+}
+
+/** A number of a header whose truth comes behind the bytes may be zero. */
+static bool same_number(
+    uint64_t ours, uint64_t local, const struct zip_record *r)
+{
+	return ours == local || (r->flags & ZIP_FLAG_DEFERRED && local == 0);
+}
+
+bool zip_entry_agrees(
+    const struct zip_entry *e, struct str name, const struct zip_record *local)
+{
+	/* The numbers of a masked header say nothing. */
+	if (local->flags & ZIP_FLAG_MASKED)
+		return e->flags & ZIP_WARN_ENCRYPTED;
+
+	return e->method == local->method &&
+	       !!(e->flags & ZIP_WARN_ENCRYPTED) ==
+		   zip_record_encrypted(local) &&
+	       same_number(e->crc, local->crc, local) &&
+	       same_number(e->packed_size, local->packed_size, local) &&
+	       same_number(e->size, local->size, local) &&
+	       same_name(name, local);
+}
+
 void zip_entry_set_good(struct zip_entry *e)
 {
-	atomic_fetch_or_explicit(&e->found, CRC_GOOD, memory_order_relaxed);
+	remember(e, CRC_GOOD);
+}
+
+void zip_entry_set_damaged(struct zip_entry *e)
+{
+	remember(e, IS_DAMAGED);
+}
+
+uint32_t zip_entry_warnings(const struct zip_entry *e)
+{
+	uint32_t found = atomic_load_explicit(&e->found, memory_order_relaxed);
+	uint32_t set = e->flags & ((1u << ZIP_WARN_COUNT) - 1);
+
+	if (found & DISAGREES)
+		set |= ZIP_WARN_MISMATCH;
+	if (found & IS_DAMAGED)
+		set |= ZIP_WARN_DAMAGED;
+	return set;
 }
 
 bool zip_entry_good(const struct zip_entry *e)
@@ -70,17 +166,17 @@ bool zip_entry_good(const struct zip_entry *e)
 }
 
 /** The CRC of `len` bytes at `off`. */
-static int checksum(
-    struct spw_spool *s, uint64_t off, uint64_t len, uint32_t *ret)
+static int checksum(struct spw_spool *s, uint64_t off, uint64_t len,
+    uint32_t *ret, struct zip_fault *reterr)
 {
 	size_t size = len < CHECK_BLOCK ? (size_t)len : CHECK_BLOCK;
 	uLong crc = crc32(0, NULL, 0);
 	uint8_t *block = malloc(size ? size : 1);
-	int err = block ? 0 : -ENOMEM;
+	int err = block ? 0 : zip_fault_errno(reterr, -ENOMEM);
 
 	while (err == 0 && len > 0) {
 		size_t n = len < size ? (size_t)len : size;
-		err = zip_read_at(s, block, n, off);
+		err = zip_read_at(s, block, n, off, reterr);
 		if (err == 0)
 			crc = crc32(crc, block, (uInt)n);
 		off += n;
@@ -95,7 +191,7 @@ int zip_entry_check(
     struct zip_entry *e, struct spw_spool *s, struct zip_fault *reterr)
 {
 	uint64_t off;
-	uint32_t crc;
+	uint32_t crc = 0;
 
 	if (zip_entry_good(e))
 		return 0;
@@ -103,13 +199,18 @@ int zip_entry_check(
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 		    "The entry is stored, yet its two sizes differ.");
 
-	int err = checksum(s, off, e->packed_size, &crc);
+	/* All of it, or it would be begun anew with each piece that comes. */
+	int err = zip_read_need(s, off, e->packed_size, reterr);
+	if (err == 0)
+		err = checksum(s, off, e->packed_size, &crc, reterr);
 	if (err < 0)
-		return zip_fault_errno(reterr, err);
-	if (crc != e->crc)
+		return err;
+	if (crc != e->crc) {
+		zip_entry_set_damaged(e);
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 		    "The entry's bytes do not have the CRC that the archive "
 		    "tells.");
+	}
 
 	zip_entry_set_good(e);
 	return 0;

@@ -17,21 +17,19 @@
 
 #include <spillway/spool.h>
 
+#include "common/zipformat.h"
 #include "deliver/zip_fault.h"
-
-#define ZIP_METHOD_STORE 0
-#define ZIP_METHOD_DEFLATE 8
-#define ZIP_METHOD_BZIP2 12
-
-/** `modified` when the archive does not tell. */
-#define ZIP_NO_TIME INT64_MIN
+#include "deliver/zip_warn.h"
 
 enum {
-	ZIP_ENTRY_DIR = 1 << 0, /* a folder: its name ends in `/` */
-	ZIP_ENTRY_ENCRYPTED = 1 << 1,
-	ZIP_ENTRY_UNSAFE = 1 << 2, /* see zip_name_unsafe() */
-	ZIP_ENTRY_HAS_MODE = 1 << 3,
+	/* ZIP_WARN_... below them */
+	ZIP_ENTRY_DEFERRED = 1 << 28, /* a descriptor follows its bytes */
+	ZIP_ENTRY_HAS_MODE = 1 << 29,
+	ZIP_ENTRY_DIR = 1 << 30, /* a folder: its name ends in `/` */
 };
+
+_Static_assert(
+    (1u << ZIP_WARN_COUNT) <= ZIP_ENTRY_DEFERRED, "both fit in `flags`");
 
 struct zip_entry {
 	uint64_t size; /* unpacked */
@@ -43,32 +41,45 @@ struct zip_entry {
 	uint32_t comment_len;
 	uint32_t crc;
 	_Atomic uint32_t found; /* see zip_entry_locate() */
+	uint32_t flags;		/* ZIP_ENTRY_..., ZIP_WARN_... */
 	uint16_t method;
-	uint16_t mode;	/* st_mode, with ZIP_ENTRY_HAS_MODE */
-	uint16_t flags; /* ZIP_ENTRY_... */
+	uint16_t mode; /* st_mode, with ZIP_ENTRY_HAS_MODE */
 };
 
 /**
- * Find where the entry's bytes begin, by its local header, and remember it.
- * May wait for the disk the first time.
+ * Find where the entry's bytes begin, by its local header, and remember it,
+ * and whether the header tells the same as the directory. May wait for the
+ * disk the first time.
  *
  * Units:     the directory begins at `data_end`; all bytes lie before it.
  * Returns:   0; zip_entry_data() tells from then on.
- * Errors:    -EBADMSG when header or bytes are not before the directory, or
- *            of the spool.
+ * Errors:    -EBADMSG when header or bytes are not before the directory;
+ *            -EAGAIN; of the spool; -ENOMEM.
  * Source:    APPNOTE §4.3.7
  */
-int zip_entry_locate(struct zip_entry *e, struct spw_spool *s,
+int zip_entry_locate(struct zip_entry *e, struct str name, struct spw_spool *s,
     uint64_t data_end, struct zip_fault *reterr) SPW_MUST_CHECK;
+
+/** Remember that its bytes begin `skip` behind the fixed part of its header. */
+void zip_entry_set_place(struct zip_entry *e, uint32_t skip);
 
 /** Returns: true and where the bytes begin, once that is known. */
 bool zip_entry_data(const struct zip_entry *e, uint64_t *ret_off);
 
 /**
+ * Whether a local header tells the same of an entry as the directory.
+ *
+ * `name` is the entry's, in UTF-8.
+ * Source:    APPNOTE §4.4.4: with bit 3 set, sizes and CRC may be zero
+ */
+bool zip_entry_agrees(
+    const struct zip_entry *e, struct str name, const struct zip_record *local);
+
+/**
  * Compare a stored entry's bytes with its CRC. May wait for the disk.
  *
  * Returns:   0; zip_entry_good() is true from then on.
- * Errors:    -EBADMSG, or of the spool; -ENOMEM.
+ * Errors:    -EBADMSG; -EAGAIN; of the spool; -ENOMEM.
  */
 int zip_entry_check(struct zip_entry *e, struct spw_spool *s,
     struct zip_fault *reterr) SPW_MUST_CHECK;
@@ -76,7 +87,13 @@ int zip_entry_check(struct zip_entry *e, struct spw_spool *s,
 /** Remember that all of its bytes were read and its CRC was right. */
 void zip_entry_set_good(struct zip_entry *e);
 
+/** Remember that its bytes are damaged. */
+void zip_entry_set_damaged(struct zip_entry *e);
+
 /** Returns: whether its CRC is known to be right. */
 bool zip_entry_good(const struct zip_entry *e);
+
+/** Returns: ZIP_WARN_..., also those that were found out since. */
+uint32_t zip_entry_warnings(const struct zip_entry *e);
 
 #endif

@@ -37,6 +37,17 @@ int zip_fault_limit(struct zip_fault *f, uint64_t limit, const char *fmt, ...)
 	return f->err;
 }
 
+int zip_fault_missing(
+    struct zip_fault *f, struct spw_spool *s, uint64_t off, uint64_t len)
+{
+	*f = (struct zip_fault){.kind = ZIP_FAULT_MISSING,
+	    .err = -EAGAIN,
+	    .spool = s,
+	    .off = off,
+	    .len = len};
+	return f->err;
+}
+
 int zip_fault_errno(struct zip_fault *f, int err)
 {
 	*f = (struct zip_fault){.kind = ZIP_FAULT_SYSTEM, .err = err};

@@ -10,6 +10,8 @@
 
 #include <spillway/base.h>
 
+struct spw_spool;
+
 enum zip_fault_kind {
 	ZIP_FAULT_NONE,
 	ZIP_FAULT_NOT_ZIP,   /* no archive at all */
@@ -17,13 +19,18 @@ enum zip_fault_kind {
 	ZIP_FAULT_LIMIT,     /* `limit` is what it passes */
 	ZIP_FAULT_ENCRYPTED, /* needs a password */
 	ZIP_FAULT_METHOD,    /* packed in a way we cannot unpack */
+	ZIP_FAULT_UNSAFE,    /* refused by the policy */
+	ZIP_FAULT_MISSING,   /* bytes have not come yet: `off`, `len` */
+	ZIP_FAULT_BROKEN,    /* bytes will never come: their source broke */
 	ZIP_FAULT_SYSTEM,    /* memory or disk here; may work later */
 };
 
 struct zip_fault {
 	enum zip_fault_kind kind;
-	int err;	/* negative errno */
-	uint64_t limit; /* 0: none */
+	int err;		 /* negative errno */
+	uint64_t limit;		 /* 0: none */
+	struct spw_spool *spool; /* that misses [off, off + len); borrowed */
+	uint64_t off, len;
 	char detail[192];
 };
 
@@ -38,6 +45,14 @@ int zip_fault_set(struct zip_fault *f, enum zip_fault_kind kind,
 /** As zip_fault_set() with ZIP_FAULT_LIMIT, and the limit that is passed. */
 int zip_fault_limit(struct zip_fault *f, uint64_t limit, const char *fmt, ...)
     SPW_PRINTF(3, 4);
+
+/**
+ * Say that [off, off + len) of a spool has not come yet.
+ *
+ * Returns:   -EAGAIN.
+ */
+int zip_fault_missing(
+    struct zip_fault *f, struct spw_spool *s, uint64_t off, uint64_t len);
 
 /**
  * Say that the system failed.

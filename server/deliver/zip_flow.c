@@ -7,38 +7,53 @@
 #include "deliver/zip_unpack.h"
 
 struct zip_flow {
-	struct zip_unpack *unpack; /* NULL once it is done */
+	struct zip_pull *pull; /* NULL once it is done */
 	struct zip_ring *ring;
-	struct zip_entry *entry;
-	uint64_t skip; /* still to be dropped */
-	uint64_t left; /* still to be sent, after that */
-	bool whole;    /* to the end: the CRC will be known */
+	struct zip_entry *entry; /* or NULL: it is none */
+	uint64_t skip;		 /* still to be dropped */
+	uint64_t left;		 /* still to be sent, after that */
+	bool whole;		 /* to the end: the CRC will be known */
 	struct zip_fault fault;
 };
 
-int zip_flow_new(struct spw_spool *s, struct zip_entry *e, uint64_t first,
-    uint64_t len, struct zip_flow **ret, struct zip_fault *reterr)
+int zip_flow_of(struct zip_pull *p, uint64_t len, struct zip_flow **ret)
 {
 	struct zip_flow *fl = calloc(1, sizeof *fl);
 	if (!fl)
-		return zip_fault_errno(reterr, -ENOMEM);
+		return -ENOMEM;
 
-	*fl = (struct zip_flow){
-	    .entry = e,
-	    .skip = first,
-	    .left = len,
-	    .whole = first + len == e->size,
-	};
-	int err = zip_ring_new(first ? SPW_UNLIMITED : len, &fl->ring);
+	fl->left = len;
+	int err = zip_ring_new(len, &fl->ring);
+	if (err < 0) {
+		free(fl);
+		return err;
+	}
+	fl->pull = p;
+	*ret = fl;
+	return 0;
+}
+
+int zip_flow_new(struct spw_spool *s, struct zip_entry *e,
+    struct zip_points *points, uint64_t first, uint64_t len,
+    struct zip_flow **ret, struct zip_fault *reterr)
+{
+	struct zip_flow *fl = NULL;
+	uint64_t from = first;
+
+	/* What is dropped passes through the ring's blocks as well. */
+	int err = zip_flow_of(NULL, first ? SPW_UNLIMITED : len, &fl);
 	if (err < 0)
-		zip_fault_errno(reterr, err);
-	else
-		err = zip_unpack_new(s, e, &fl->unpack, reterr);
+		return zip_fault_errno(reterr, err);
+	err = zip_unpack_new(s, e, &from, points, &fl->pull, reterr);
 	if (err < 0) {
 		zip_flow_free(fl);
 		return err;
 	}
 
+	fl->entry = e;
+	fl->skip = first - from;
+	fl->left = len;
+	fl->whole = from == 0 && first + len == e->size;
 	*ret = fl;
 	return 0;
 }
@@ -47,8 +62,10 @@ static enum zip_flow_state done(struct zip_flow *fl, int err, bool *wake)
 {
 	if (err == 0 && fl->whole)
 		zip_entry_set_good(fl->entry);
-	zip_unpack_free(fl->unpack);
-	fl->unpack = NULL;
+	if (err == -EBADMSG && fl->entry)
+		zip_entry_set_damaged(fl->entry);
+	zip_pull_free(fl->pull);
+	fl->pull = NULL;
 	if (zip_ring_end(fl->ring, err))
 		*wake = true;
 	return ZIP_FLOW_DONE;
@@ -69,17 +86,20 @@ static ssize_t fill(struct zip_flow *fl, char *slot, size_t room, bool *wake)
 		want = (size_t)fl->left;
 
 	/* A read of nothing, for an empty entry, checks its CRC. */
-	ssize_t n = zip_unpack_read(fl->unpack, slot, want, &fl->fault);
+	ssize_t n = zip_pull_read(fl->pull, slot, want, &fl->fault);
 	if (n < 0)
 		return n;
 
 	if (fl->skip > 0) {
 		fl->skip -= (uint64_t)n;
-	} else if (n > 0) {
-		fl->left -= (uint64_t)n;
-		if (zip_ring_push(fl->ring, (size_t)n))
-			*wake = true;
+		return n;
 	}
+	if (n > 0 && zip_ring_push(fl->ring, (size_t)n))
+		*wake = true;
+	if (fl->left != SPW_UNLIMITED)
+		fl->left -= (uint64_t)n;
+	else if (n == 0)
+		fl->left = 0;
 	return n;
 }
 
@@ -97,6 +117,10 @@ enum zip_flow_state zip_flow_turn(struct zip_flow *fl, bool *ret_wake)
 			return ZIP_FLOW_PARKED;
 
 		ssize_t n = fill(fl, slot, room, ret_wake);
+		if (n == -EAGAIN)
+			return ZIP_FLOW_MISSING;
+		if (n == -EINTR)
+			return ZIP_FLOW_AGAIN;
 		if (n < 0)
 			return done(fl, (int)n, ret_wake);
 		if (fl->skip == 0 && fl->left == 0)
@@ -121,7 +145,7 @@ void zip_flow_free(struct zip_flow *fl)
 	if (!fl)
 		return;
 
-	zip_unpack_free(fl->unpack);
+	zip_pull_free(fl->pull);
 	zip_ring_free(fl->ring);
 	free(fl);
 }

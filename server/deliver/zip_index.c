@@ -1,68 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 #include "deliver/zip_index.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 
-#include "base/metrics.h"
-
-#define INDEX_MAGIC 0x219d12ecu
-
-static struct zip_index *from_extra(struct file_extra *x)
+struct zip_index *zip_index_new(void)
 {
-	if (!x)
+	struct zip_index *ix = calloc(1, sizeof *ix);
+	if (!ix)
 		return NULL;
 
-	/* `extra` is the first member. */
-	struct zip_index *ix = (struct zip_index *)x;
-	assert(ix->magic == INDEX_MAGIC);
+	atomic_store(&ix->refs, 1);
+	pthread_mutex_init(&ix->lock, NULL);
 	return ix;
 }
 
-_Static_assert(offsetof(struct zip_index, extra) == 0, "see from_extra()");
-
-static void index_free(struct file_extra *x)
+int zip_index_get(struct zip_cache *c, struct file *f,
+    const struct zip_limits *limits, struct zip_index **ret,
+    struct zip_fault *reterr)
 {
-	struct zip_index *ix = from_extra(x);
-
-	if (ix->dir)
-		metrics_add(METRIC_ZIP_INDEX_BYTES, -(int64_t)ix->dir->bytes);
-	zip_dir_free(ix->dir);
-	ix->magic = 0;
-	free(ix);
-}
-
-struct zip_index *zip_index_of(struct file *f)
-{
-	return from_extra(file_extra(f));
-}
-
-int zip_index_get(
-    struct file *f, const struct zip_limits *limits, struct zip_index **ret)
-{
-	struct zip_index *ix = zip_index_of(f);
+	struct zip_index *ix = zip_cache_get(c, f);
 
 	if (ix) {
 		*ret = ix;
 		return 0;
 	}
 
-	ix = calloc(1, sizeof *ix);
+	ix = zip_index_new();
 	if (!ix)
-		return -ENOMEM;
+		return zip_fault_errno(reterr, -ENOMEM);
 
-	ix->extra.free = index_free;
-	ix->magic = INDEX_MAGIC;
 	int err = zip_dir_read(f->spool, limits, &ix->dir, &ix->fault);
-	if (err < 0 && ix->fault.kind == ZIP_FAULT_SYSTEM) {
-		free(ix);
+	/* What is wrong with the bytes will not change: it is kept as well. */
+	if (err < 0 && err != -EBADMSG) {
+		*reterr = ix->fault;
+		zip_index_unref(ix);
 		return err;
 	}
+	ix->bytes = sizeof *ix + (ix->dir ? ix->dir->bytes : 0);
+	ix = zip_cache_put(c, f, ix);
+	if (!ix)
+		return zip_fault_errno(reterr, -EBUSY);
 
-	if (ix->dir)
-		metrics_add(METRIC_ZIP_INDEX_BYTES, (int64_t)ix->dir->bytes);
-	*ret = from_extra(file_extra_set(f, &ix->extra));
+	*ret = ix;
 	return 0;
+}
+
+struct zip_points *zip_index_points(struct zip_index *ix, size_t entry)
+{
+	pthread_mutex_lock(&ix->lock);
+	struct zip_points *p = zip_points_find(ix->points, entry);
+	if (!p) {
+		p = zip_points_new(
+		    ix, entry, ix->dir->entries[entry].size, ix->points);
+		if (p)
+			ix->points = p;
+	}
+	pthread_mutex_unlock(&ix->lock);
+	return p;
 }

@@ -8,7 +8,9 @@
 #include "deliver/zip_name.h"
 
 /** Everything of an entry but name and comment: keys, numbers, date. */
-#define FIXED_MAX 512
+#define FIXED_MAX 768
+/** What an entry's object tells with true and false. */
+#define OWN_MEMBERS ((uint32_t)ZIP_WARN_ENCRYPTED | ZIP_WARN_UNSAFE_NAME)
 
 void zip_list_init(
     struct zip_list *l, const struct zip_dir *dir, const struct zip_wish *wish)
@@ -115,6 +117,22 @@ static char *put_mode(char *p, const struct zip_entry *e)
 	return p;
 }
 
+/** Their words; one for what has a member of its own is left out. */
+static char *put_warnings(char *p, uint32_t set)
+{
+	const char *comma = "";
+
+	p = PUT(p, "[");
+	for (set &= ~OWN_MEMBERS; set; set &= set - 1) {
+		const char *word = zip_warn_words[zip_warn_first(set)];
+
+		p = put_text(p, comma, strlen(comma));
+		p = put_string(p, str_from(word));
+		comma = ",";
+	}
+	return PUT(p, "]");
+}
+
 static char *put_entry(char *p, const struct zip_dir *d, size_t i)
 {
 	const struct zip_entry *e = &d->entries[i];
@@ -127,10 +145,12 @@ static char *put_entry(char *p, const struct zip_dir *d, size_t i)
 	p = put_hex32(PUT(p, ",\"crc32\":\""), e->crc);
 	p = put_modified(PUT(p, "\",\"modified\":"), e->modified);
 	p = put_bool(PUT(p, ",\"is_dir\":"), e->flags & ZIP_ENTRY_DIR);
-	p = put_bool(PUT(p, ",\"encrypted\":"), e->flags & ZIP_ENTRY_ENCRYPTED);
+	p = put_bool(PUT(p, ",\"encrypted\":"), e->flags & ZIP_WARN_ENCRYPTED);
 	p = put_mode(PUT(p, ",\"mode\":"), e);
 	p = put_string(PUT(p, ",\"comment\":"), zip_entry_comment(d, e));
-	p = put_bool(PUT(p, ",\"unsafe\":"), e->flags & ZIP_ENTRY_UNSAFE);
+	p = put_bool(PUT(p, ",\"unsafe\":"), e->flags & ZIP_WARN_UNSAFE_NAME);
+	p = put_u64(PUT(p, ",\"offset\":"), e->header_off);
+	p = put_warnings(PUT(p, ",\"warnings\":"), zip_entry_warnings(e));
 	return PUT(p, "}");
 }
 
@@ -160,6 +180,26 @@ static void add_entry(struct zip_list *l, struct strbuf *out)
 	out->len += (size_t)(p - start);
 }
 
+/** What looks odd or dangerous: in all, and how many entries where first. */
+static void report(struct json *j, const struct zip_dir *d)
+{
+	json_bool(j, "headers_checked", d->headers_checked);
+	json_array_begin(j, "warnings");
+	for (uint32_t set = d->warnings; set; set &= set - 1) {
+		unsigned i = zip_warn_first(set);
+
+		json_object_begin(j, NULL);
+		json_string(j, "kind", zip_warn_words[i]);
+		json_bool(j, "hazard", ZIP_WARN_HAZARDS & 1 << i);
+		if (d->tally.count[i] > 0) {
+			json_uint(j, "count", d->tally.count[i]);
+			json_uint(j, "first", d->tally.first[i]);
+		}
+		json_object_end(j);
+	}
+	json_array_end(j);
+}
+
 static void begin(struct zip_list *l, struct strbuf *out)
 {
 	struct json j;
@@ -173,6 +213,10 @@ static void begin(struct zip_list *l, struct strbuf *out)
 	json_string_n(&j, "comment", l->dir->comment ? l->dir->comment : "",
 	    l->dir->comment_len);
 	json_uint(&j, "count", l->dir->count);
+	json_uint(&j, "size", l->dir->size);
+	json_uint(&j, "compressed_size", l->dir->packed_size);
+	json_bool(&j, "provisional", l->dir->provisional);
+	report(&j, l->dir);
 	json_array_begin(&j, "entries");
 }
 

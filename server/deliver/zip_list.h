@@ -3,12 +3,14 @@
  * The listing of an archive, written piece by piece from its directory: the
  * memory it takes does not depend on how many entries there are.
  *
- *   JSON     {"comment":C,"count":N,"entries":[{...},...],"next":T}
+ *   JSON     {"comment":C,"count":N,...,"entries":[{...},...],"next":T}
  *   NDJSON   {...} a line
  *   text     the name a line
  *
- * `count` is the number of entries in the archive. `next` is null, or what to
- * give as `after` to go on behind the last entry that is listed.
+ * `count` is the number of entries in the archive; `warnings`, of the archive
+ * and of each entry, are what looks odd or dangerous (zip_warn.h). `next` is
+ * null, or what to give as `after` to go on behind the last entry that is
+ * listed.
  *
  *   zip_list_init(&l, dir, &wish) -> zip_list_more(&l, &out)... until false
  *

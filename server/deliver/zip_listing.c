@@ -17,10 +17,10 @@
 
 #define PREFIX_SIZE 4096
 #define NUMBER_SIZE 24
-#define ETAG_SIZE (FILE_ETAG_SIZE + 16)
+#define ETAG_SIZE (FILE_ETAG_SIZE + 20)
 
 struct listing {
-	struct file *file; /* keeps the directory */
+	struct zip_index *index; /* with a reference */
 	struct zip_list list;
 	struct strbuf piece;
 	size_t sent; /* of `piece` */
@@ -42,7 +42,7 @@ static void listing_free(void *ctx)
 	struct listing *l = ctx;
 
 	strbuf_fini(&l->piece);
-	file_unref(l->file);
+	zip_index_unref(l->index);
 	free(l);
 }
 
@@ -90,18 +90,6 @@ static bool read_number(
 	return false;
 }
 
-/** Whether each % has its two digits: a prefix that was not encoded would find
-    something else than it means. */
-static bool is_encoded(struct str query)
-{
-	for (size_t i = 0; i < query.n; i++)
-		if (query.p[i] == '%' &&
-		    (query.n - i < 3 || ascii_hex_value(query.p[i + 1]) < 0 ||
-			ascii_hex_value(query.p[i + 2]) < 0))
-			return false;
-	return true;
-}
-
 /** Returns: false when the request was answered: it asks for nonsense. */
 static bool read_wish(
     struct http_request *req, struct listing *l, struct zip_wish *w)
@@ -129,12 +117,6 @@ static bool read_wish(
 	if (given)
 		w->first = after < UINT64_MAX ? after + 1 : after;
 
-	if (!is_encoded(http_query(req))) {
-		http_reply_error(req, PROBLEM_BAD_REQUEST,
-		    "The query has a %% that two hexadecimal digits do not "
-		    "follow.");
-		return false;
-	}
 	http_query_get(req, "prefix", l->prefix, sizeof l->prefix, &len);
 	if (len >= sizeof l->prefix) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
@@ -178,11 +160,25 @@ static struct http_reply make_reply(struct listing *l)
 	return r;
 }
 
+/** Fields of what stays as it is; a listing of what came so far does not. */
+static void add_validators(struct http_reply *r, const struct content *c)
+{
+	char date[HTTPDATE_SIZE];
+
+	if (!c->etag) {
+		http_reply_header(r, "Cache-Control", "no-store");
+		return;
+	}
+	httpdate_format(c->modified_ms / 1000, date);
+	http_reply_header(r, "ETag", c->etag);
+	http_reply_header(r, "Last-Modified", date);
+	http_reply_header(r, "Cache-Control", "private");
+}
+
 static void reply_listing(
     struct http_request *req, struct zip_visit *v, struct listing *l)
 {
 	char etag[ETAG_SIZE];
-	char date[HTTPDATE_SIZE];
 	struct zip_wish wish = {0};
 
 	if (!read_wish(req, l, &wish)) {
@@ -190,13 +186,15 @@ static void reply_listing(
 		return;
 	}
 
+	/* Weak: what is wrong with an entry may be found out later. */
 	const struct form *form = &forms[wish.form];
-	snprintf(etag, sizeof etag, "\"%.*s-%s\"",
+	snprintf(etag, sizeof etag, "W/\"%.*s-%s\"",
 	    (int)strlen(v->file->etag) - 2, v->file->etag + 1, form->tag);
+	bool stays = file_fixed(v->file) && !v->index->dir->provisional;
 	struct content c = {
 	    .file = v->file,
-	    .etag = etag,
-	    .modified_ms = file_modified_ms(v->file),
+	    .etag = stays ? etag : NULL,
+	    .modified_ms = stays ? file_modified_ms(v->file) : 0,
 	};
 	if (reply_verdict(req, &c)) {
 		listing_free(l);
@@ -205,11 +203,8 @@ static void reply_listing(
 
 	zip_list_init(&l->list, v->index->dir, &wish);
 	struct http_reply r = make_reply(l);
-	httpdate_format(c.modified_ms / 1000, date);
 	http_reply_header(&r, "Content-Type", form->type);
-	http_reply_header(&r, "ETag", etag);
-	http_reply_header(&r, "Last-Modified", date);
-	http_reply_header(&r, "Cache-Control", "private");
+	add_validators(&r, &c);
 	http_reply_header(&r, "Vary", "Accept");
 	http_reply_header(&r, "X-Content-Type-Options", "nosniff");
 	metrics_add(METRIC_ZIP_LISTINGS, 1);
@@ -224,7 +219,8 @@ void zip_serve_list(struct http_request *req, struct zip_visit *v)
 		return;
 	}
 
-	*l = (struct listing){.file = file_ref(v->file)};
+	atomic_fetch_add(&v->index->refs, 1);
+	*l = (struct listing){.index = v->index};
 	strbuf_init(&l->piece, ZIP_LIST_PIECE_MAX);
 	reply_listing(req, v, l);
 }

@@ -173,6 +173,70 @@ bool zip_name_unsafe(struct str name)
 	return has_bad_character(name) || has_dotdot(name);
 }
 
+/** Whether a part of a name is a device of Windows, with any ending. */
+static bool is_device(struct str part)
+{
+	static const char *const names[] = {"con", "prn", "aux", "nul"};
+	static const char *const numbered[] = {"com", "lpt"};
+	size_t n = 0;
+
+	while (n < part.n && part.p[n] != '.')
+		n++;
+	struct str stem = {part.p, n};
+	for (size_t i = 0; n == 3 && i < 4; i++)
+		if (str_ieq(stem, names[i]))
+			return true;
+	for (size_t i = 0; n == 4 && i < 2; i++)
+		if (str_istarts(stem, numbered[i]) && ascii_is_digit(stem.p[3]))
+			return true;
+	return false;
+}
+
+static bool is_odd_part(struct str part)
+{
+	if (part.n == 0)
+		return true;
+
+	char first = part.p[0], last = part.p[part.n - 1];
+	return first == ' ' || last == ' ' || last == '.' || is_device(part);
+}
+
+/** A byte order mark, and spaces and joiners without width. */
+static bool is_hidden(const char *p, size_t n)
+{
+	uint32_t cp;
+
+	return utf8_next(p, n, &cp) &&
+	       (cp == 0xfeff || cp == 0x2060 || (cp >= 0x200b && cp <= 0x200d));
+}
+
+bool zip_name_odd(struct str name)
+{
+	size_t start = 0;
+
+	if (name.n > 0 && name.p[0] == '-')
+		return true;
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (c == '/') {
+			if (is_odd_part(
+				(struct str){name.p + start, i - start}))
+				return true;
+			start = i + 1;
+		} else if ((signed char)c < 0) {
+			if (is_hidden(name.p + i, name.n - i))
+				return true;
+		} else if (c < '@' && strchr("\"*:<>?", c)) {
+			return true;
+		} else if (c == '|') {
+			return true;
+		}
+	}
+	return start < name.n &&
+	       is_odd_part((struct str){name.p + start, name.n - start});
+}
+
 size_t zip_name_from_cp437(const char *s, size_t n, char *out)
 {
 	char *o = out;

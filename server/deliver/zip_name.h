@@ -29,6 +29,13 @@
 bool zip_name_unsafe(struct str name);
 
 /**
+ * Whether a name is not the same everywhere: `.` and empty parts, parts that
+ * end in a dot or space or begin with a space, a leading `-`, characters and
+ * device names that some systems do not have, and such that do not show.
+ */
+bool zip_name_odd(struct str name);
+
+/**
  * Translate code page 437 to UTF-8.
  *
  * Units:     `out` has room for ZIP_CP437_MAX bytes for each of `n`.

@@ -23,7 +23,6 @@
 #define ETAG_SIZE (FILE_ETAG_SIZE + 32)
 /** Room for `bytes A-B/N`. */
 #define RANGE_SIZE 80
-#define RETRY_AFTER_S 2
 
 /*
  * gzip, RFC 1952: a header without anything in it, the deflate stream, the CRC
@@ -66,43 +65,14 @@ static bool find_entry(struct zip_visit *v)
 	return true;
 }
 
-/** Whether unpacking it would pass a limit, by what the directory says. */
-static int check_limits(const struct zip_service *z, const struct zip_entry *e,
-    struct zip_fault *reterr)
+/** Whether all bytes of an entry that was seen arriving are there. */
+static bool has_come(const struct zip_visit *v)
 {
-	if (e->size > z->max_entry_size)
-		return zip_fault_limit(reterr, z->max_entry_size,
-		    "The entry has %" PRIu64 " bytes; %" PRIu64 " are allowed.",
-		    e->size, z->max_entry_size);
-	/* size > packed * ratio, without passing 2^64. */
-	if (z->max_ratio && e->size / z->max_ratio >= e->packed_size &&
-	    e->size > e->packed_size * z->max_ratio)
-		return zip_fault_limit(reterr, z->max_ratio,
-		    "The entry would grow to more than %" PRIu64
-		    " times its size.",
-		    z->max_ratio);
-	return 0;
-}
+	uint64_t off = 0;
 
-/** Returns: -EBADMSG when the entry cannot be served whatever is asked. */
-static int check_entry(const struct zip_visit *v, struct zip_fault *reterr)
-{
-	const struct zip_entry *e = v->entry;
-
-	if (e->flags & ZIP_ENTRY_ENCRYPTED)
-		return zip_fault_set(reterr, ZIP_FAULT_ENCRYPTED,
-		    "The entry needs a password to be read.");
-	if (!zip_unpack_knows(e->method)) {
-		char number[ZIP_METHOD_NAME_SIZE];
-		return zip_fault_set(reterr, ZIP_FAULT_METHOD,
-		    "The entry is packed with the method %s, which is not "
-		    "known here.",
-		    zip_method_name(e->method, number));
-	}
-	if (e->method == ZIP_METHOD_STORE && e->size != e->packed_size)
-		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
-		    "The entry is stored, yet its two sizes differ.");
-	return check_limits(v->z, e, reterr);
+	zip_entry_data(v->entry, &off);
+	return v->entry->packed_size == 0 ||
+	       spw_spool_present(v->file->spool, off) >= v->entry->packed_size;
 }
 
 /** Find the entry and see whether it may be served; answers if not. */
@@ -123,8 +93,13 @@ static bool open_entry(struct http_request *req, struct zip_visit *v)
 		    "The entry is a folder; ?prefix= lists what is in it.");
 		return false;
 	}
-	if (check_entry(v, &fault) < 0) {
+	if (zip_service_check(v->z, v->entry, &fault) < 0) {
 		zip_reply_fault(req, &fault);
+		return false;
+	}
+	if (v->index->dir->provisional && !has_come(v)) {
+		http_reply_error(req, PROBLEM_CONFLICT,
+		    "The entry's bytes have not all come yet.");
 		return false;
 	}
 	return true;
@@ -151,11 +126,13 @@ static void make_answer(
 	len = filename_sanitise(a->name, len);
 	a->name[len] = '\0';
 
+	bool stays = file_fixed(v->file) && !v->index->dir->provisional;
 	a->c = (struct content){
 	    .file = v->file,
 	    .size = e->size,
-	    .etag = a->etag,
-	    .modified_ms = file_modified_ms(v->file),
+	    .growing = file_state(v->file) != FILE_READY,
+	    .etag = stays ? a->etag : NULL,
+	    .modified_ms = stays ? file_modified_ms(v->file) : 0,
 	    .type = zip_name_type(name),
 	    .name = len > 0 ? a->name : NULL,
 	    .vary = is_deflated(e) ? "Accept-Encoding" : NULL,
@@ -311,24 +288,30 @@ static void flow_free(void *ctx)
 	zip_visit_unref(v);
 }
 
+struct http_reply zip_visit_stream(
+    struct zip_visit *v, int status, uint64_t len)
+{
+	static const struct http_stream ops = {
+	    .read = flow_read, .free = flow_free, .soon = true};
+
+	return len == 0
+		   ? http_reply_empty(status)
+		   : http_reply_stream(status, len, &ops, zip_visit_ref(v));
+}
+
 /** The first block is there: answer, or tell what is wrong with it. */
 static void reply_flow(
     struct http_request *req, struct zip_visit *v, const struct answer *a)
 {
-	static const struct http_stream ops = {
-	    .read = flow_read, .free = flow_free, .soon = true};
 	uint64_t size = v->entry->size;
 
 	if (zip_ring_error(zip_flow_ring(v->flow)) != 0) {
-		zip_reply_fault(req, zip_flow_fault(v->flow));
+		zip_visit_fault(req, v, zip_flow_fault(v->flow));
 		return;
 	}
 
 	metrics_add(METRIC_ZIP_ENTRIES, 1);
-	struct http_reply r = v->len == 0
-				  ? http_reply_empty(200)
-				  : http_reply_stream(v->part ? 206 : 200,
-					v->len, &ops, zip_visit_ref(v));
+	struct http_reply r = zip_visit_stream(v, v->part ? 206 : 200, v->len);
 	if (v->part) {
 		char range[RANGE_SIZE];
 		snprintf(range, sizeof range,
@@ -347,25 +330,19 @@ static void begin_flow(
 	struct content_ranges ranges = {.items = items};
 	uint64_t size = v->entry->size;
 
-	content_range(req, a->etag, a->c.modified_ms, size, &ranges);
+	content_range(req, a->c.etag, a->c.modified_ms, size, &ranges);
 	if (ranges.status == 416) {
 		content_reply_verdict(req, &a->c, 416);
 		return;
 	}
-	if (atomic_fetch_add(&v->z->active, 1) >= ZIP_ACTIVE_MAX) {
-		atomic_fetch_sub(&v->z->active, 1);
-		struct http_problem p = http_problem(PROBLEM_UNAVAILABLE,
-		    "Too many entries are being unpacked.");
-		p.retry_after_s = RETRY_AFTER_S;
-		http_reply_problem(req, &p);
+	if (!zip_service_enter(req, v->z))
 		return;
-	}
 
 	v->counted = true;
 	v->part = ranges.status == 206 && ranges.count == 1;
 	v->first = v->part ? items[0].first : 0;
 	v->len = v->part ? items[0].last - items[0].first + 1 : size;
-	zip_visit_submit(req, v, ZIP_TASK_UNPACK);
+	zip_visit_submit(req, v, ZIP_STEP_UNPACK);
 }
 
 /*
@@ -382,7 +359,7 @@ static bool check_on_the_way(const struct http_request *req,
 	if (e->size <= ZIP_CHECK_MAX_BYTES || zip_entry_good(e))
 		return false;
 
-	content_range(req, a->etag, a->c.modified_ms, e->size, &ranges);
+	content_range(req, a->c.etag, a->c.modified_ms, e->size, &ranges);
 	return ranges.status == 200;
 }
 
@@ -394,7 +371,7 @@ static void reply_stored(
 
 	if (!good || !zip_entry_data(e, &a->c.off)) {
 		assert(!v->prepared);
-		zip_visit_submit(req, v, ZIP_TASK_PREPARE);
+		zip_visit_submit(req, v, ZIP_STEP_PREPARE);
 		return;
 	}
 	metrics_add(METRIC_ZIP_ENTRIES_PASSED, 1);
@@ -408,10 +385,36 @@ static void reply_deflated(
 
 	if (!zip_entry_data(v->entry, &off)) {
 		assert(!v->prepared);
-		zip_visit_submit(req, v, ZIP_TASK_PREPARE);
+		zip_visit_submit(req, v, ZIP_STEP_PREPARE);
 		return;
 	}
 	reply_gzip(req, v, a, off);
+}
+
+/*
+ * An entry as a file of its own.
+ */
+
+static void save(struct http_request *req, struct zip_visit *v)
+{
+	const struct zip_entry *e = v->entry;
+	struct str name = zip_entry_name(v->index->dir, e);
+
+	if (v->fill) {
+		metrics_add(METRIC_ZIP_SAVED, 1);
+		v->saver->reply(v->saver_ctx, req, v->made);
+		return;
+	}
+	if (!zip_service_enter(req, v->z))
+		return;
+	v->counted = true;
+
+	int err = v->saver->make(v->saver_ctx, e->size, zip_name_base(name),
+	    zip_name_type(name), &v->made);
+	if (err < 0)
+		zip_reply_errno(req, err);
+	else
+		zip_visit_submit(req, v, ZIP_STEP_SAVE);
 }
 
 void zip_serve_entry(struct http_request *req, struct zip_visit *v)
@@ -420,9 +423,13 @@ void zip_serve_entry(struct http_request *req, struct zip_visit *v)
 
 	if (!open_entry(req, v))
 		return;
+	if (v->saver) {
+		save(req, v);
+		return;
+	}
 
 	make_answer(req, v, &a);
-	switch (content_conditions(req, a.etag, a.c.modified_ms)) {
+	switch (content_conditions(req, a.c.etag, a.c.modified_ms)) {
 	case CONTENT_FAILED:
 		content_reply_verdict(req, &a.c, 412);
 		return;

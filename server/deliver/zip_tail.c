@@ -4,27 +4,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define END64_SIZE 56
-#define LOCATOR_SIZE 20
+#include "common/zipformat.h"
+#include "deliver/zip_read.h"
+
 #define COMMENT_MAX 65535
 /** The longest end: a locator, an end record and the longest comment. */
-#define REACH (LOCATOR_SIZE + ZIP_END_SIZE + COMMENT_MAX)
+#define REACH (ZIP_LOCATOR_SIZE + ZIP_END_SIZE + COMMENT_MAX)
 
-int zip_read_at(struct spw_spool *s, void *buf, size_t len, uint64_t off)
-{
-	char *to = buf;
-	size_t got = 0;
-
-	while (got < len) {
-		ssize_t n = spw_spool_pread(s, to + got, len - got, off + got);
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			return -ENODATA;
-		got += (size_t)n;
-	}
-	return 0;
-}
+/** Of a directory that nobody has believed yet not more is asked for. */
+#define WANT_MAX (UINT64_C(16) << 20)
 
 /* A place where an end record may be: byte `pos` of the last `len` bytes. */
 struct candidate {
@@ -41,24 +29,45 @@ static int several_disks(struct zip_fault *reterr)
 	    "The file is one part of an archive of several parts.");
 }
 
+/**
+ * Read the zip64 end record, which is where the locator says, or, if that was
+ * written without what stands before the archive, right before the locator.
+ *
+ * Returns: 1; 0 when there is none; or an error. Moves `*off` to where it is.
+ */
+static int read_end64_at(const struct candidate *c, uint64_t limit,
+    uint64_t *off, uint8_t end[ZIP_END64_SIZE], struct zip_fault *reterr)
+{
+	uint64_t last = limit - ZIP_END64_SIZE;
+
+	if (limit < ZIP_END64_SIZE || *off > last)
+		return 0;
+	for (;; *off = last) {
+		int r = zip_read_at(c->s, end, ZIP_END64_SIZE, *off, reterr);
+		if (r < 0)
+			return r;
+		if (zip_le32(end) == ZIP_END64_MAGIC)
+			return 1;
+		if (*off == last)
+			return 0;
+	}
+}
+
 /** The directory by the zip64 record that the locator at `loc` points at. */
 static int read_end64(const struct candidate *c, const uint8_t *loc,
-    struct zip_tail *ret, struct zip_fault *reterr)
+    struct zip_tail *ret, uint64_t *ret_end, struct zip_fault *reterr)
 {
-	uint8_t end[END64_SIZE];
+	uint8_t end[ZIP_END64_SIZE];
+	uint64_t limit = c->tail_off + c->pos - ZIP_LOCATOR_SIZE;
 	uint64_t off = zip_le64(loc + 8);
-	uint64_t limit = c->tail_off + c->pos - LOCATOR_SIZE;
 
-	if (off > limit || limit - off < END64_SIZE)
-		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
-		    "The archive's zip64 locator points outside of it.");
-
-	int r = zip_read_at(c->s, end, sizeof end, off);
+	int r = read_end64_at(c, limit, &off, end, reterr);
 	if (r < 0)
-		return zip_fault_errno(reterr, r);
-	if (zip_le32(end) != ZIP_END64_MAGIC)
+		return r;
+	if (r == 0)
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
-		    "The archive's zip64 end record is missing.");
+		    "The archive's zip64 end record is not where it should "
+		    "be.");
 
 	/* Of what follows this field. Some tell less; nobody minds. */
 	uint64_t size = zip_le64(end + 4);
@@ -73,40 +82,137 @@ static int read_end64(const struct candidate *c, const uint8_t *loc,
 	ret->entries = zip_le64(end + 32);
 	ret->dir_size = zip_le64(end + 40);
 	ret->dir_off = zip_le64(end + 48);
+	ret->base = off - zip_le64(loc + 8);
+	*ret_end = off;
+	return 0;
+}
+
+/** Whether `magic` stands at `off`, which may be anywhere. Returns: 1, 0. */
+static int is_at(const struct candidate *c, uint64_t off, uint64_t end,
+    uint32_t magic, struct zip_fault *reterr)
+{
+	uint8_t got[4];
+
+	if (off > end || end - off < sizeof got)
+		return 0;
+
+	int r = zip_read_at(c->s, got, sizeof got, off, reterr);
+	return r < 0 ? r : zip_le32(got) == magic;
+}
+
+/**
+ * Whether a directory at `off` begins with an entry whose header is where it
+ * says, counted from `base`.
+ */
+static int fits_base(const struct candidate *c, uint64_t off, uint64_t base,
+    struct zip_fault *reterr)
+{
+	uint8_t first[ZIP_RECORD_SIZE];
+
+	int r = zip_read_at(c->s, first, sizeof first, off, reterr);
+	if (r < 0)
+		return r;
+	if (zip_le32(first) != ZIP_RECORD_MAGIC)
+		return 0;
+	return is_at(
+	    c, base + zip_le32(first + 42), off, ZIP_LOCAL_MAGIC, reterr);
+}
+
+/**
+ * Whether the directory is where it would be if something stood before the
+ * archive: right before `end`, which then is `*ret_base` further than told.
+ */
+static int is_displaced(const struct candidate *c, uint64_t end,
+    const struct zip_tail *t, uint64_t *ret_base, struct zip_fault *reterr)
+{
+	uint64_t off = t->dir_size <= end ? end - t->dir_size : 0;
+
+	if (off <= t->dir_off)
+		return 0;
+	*ret_base = off - t->dir_off;
+	/* A zip64 record that was displaced was so by as much. */
+	if (t->base > 0 && t->base != *ret_base)
+		return 0;
+	return fits_base(c, off, *ret_base, reterr);
+}
+
+/** Whether a directory begins where it is told to. Returns: 1, 0. */
+static int is_told(const struct candidate *c, uint64_t end,
+    const struct zip_tail *t, struct zip_fault *reterr)
+{
+	if (t->base > 0 || t->dir_off > end || t->dir_size > end - t->dir_off)
+		return 0;
+
+	int r = is_at(c, t->dir_off, end, ZIP_RECORD_MAGIC, reterr);
+	/* What has to be brought is all of it. */
+	if (r == -EAGAIN)
+		reterr->len = t->dir_size < WANT_MAX ? t->dir_size : WANT_MAX;
+	return r;
+}
+
+/** Look for the directory; `end` is where it must end. */
+static int find_dir(const struct candidate *c, uint64_t end, struct zip_tail *t,
+    struct zip_fault *reterr)
+{
+	uint64_t base = 0;
+
+	int here = is_told(c, end, t, reterr);
+	if (here < 0 || (here && t->dir_off + t->dir_size == end))
+		return here < 0 ? here : 0;
+
+	/* It is elsewhere, or something stands between it and its end. */
+	int there = is_displaced(c, end, t, &base, reterr);
+	if (there < 0)
+		return there;
+	if (here && there)
+		return zip_fault_set(reterr, ZIP_FAULT_UNSAFE,
+		    "The archive's end record fits two directories.");
+	if (!here && !there)
+		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
+		    "The archive's directory is not where its end record "
+		    "says.");
+	if (there) {
+		t->base = base;
+		t->dir_off += base;
+	}
 	return 0;
 }
 
 /** Whether the directory that was found can be one; `end` is what ends it. */
 static int check_dir(const struct candidate *c, uint64_t end,
-    const struct zip_tail *t, struct zip_fault *reterr)
+    struct zip_tail *t, struct zip_fault *reterr)
 {
-	uint8_t magic[4];
-
-	if (t->dir_off > end || t->dir_size > end - t->dir_off)
+	if (t->dir_size > end)
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
-		    "The archive's end record places the directory outside "
-		    "of it.");
+		    "The archive's end record tells of a directory that is "
+		    "larger than the archive.");
 	if (t->entries > t->dir_size / ZIP_RECORD_SIZE)
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 		    "The archive's end record tells of more entries than its "
 		    "directory has room for.");
-	if (t->entries == 0)
-		return 0;
-
-	int r = zip_read_at(c->s, magic, sizeof magic, t->dir_off);
-	if (r < 0)
-		return zip_fault_errno(reterr, r);
-	if (zip_le32(magic) != ZIP_RECORD_MAGIC)
+	if (t->entries > 0 || t->dir_size >= ZIP_RECORD_SIZE)
+		return find_dir(c, end, t, reterr);
+	if (t->dir_off > end || t->dir_size > end - t->dir_off)
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
-		    "The archive's directory is not where its end record "
-		    "says.");
+		    "The archive's end record places the directory outside "
+		    "of it.");
 	return 0;
+}
+
+/** Whether the mark of an end record stands behind byte `from` of the tail. */
+static bool has_mark(const struct candidate *c, size_t from)
+{
+	for (; c->len - from >= 4; from++)
+		if (zip_le32(c->tail + from) == ZIP_END_MAGIC)
+			return true;
+	return false;
 }
 
 static int read_candidate(
     const struct candidate *c, struct zip_tail *ret, struct zip_fault *reterr)
 {
 	const uint8_t *end = c->tail + c->pos;
+	uint64_t dir_end = c->tail_off + c->pos;
 	struct zip_tail t = {
 	    .entries = zip_le16(end + 10),
 	    .dir_size = zip_le32(end + 12),
@@ -118,9 +224,10 @@ static int read_candidate(
 	if (t.comment_len > c->len - c->pos - ZIP_END_SIZE)
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 		    "The archive's comment is cut off.");
-	if (c->pos >= LOCATOR_SIZE &&
-	    zip_le32(end - LOCATOR_SIZE) == ZIP_LOCATOR_MAGIC) {
-		int r = read_end64(c, end - LOCATOR_SIZE, &t, reterr);
+	if (c->pos >= ZIP_LOCATOR_SIZE &&
+	    zip_le32(end - ZIP_LOCATOR_SIZE) == ZIP_LOCATOR_MAGIC) {
+		int r =
+		    read_end64(c, end - ZIP_LOCATOR_SIZE, &t, &dir_end, reterr);
 		if (r < 0)
 			return r;
 	} else if (zip_le16(end + 4) != 0 || zip_le16(end + 6) != 0 ||
@@ -128,10 +235,11 @@ static int read_candidate(
 		return several_disks(reterr);
 	}
 
-	int r = check_dir(c, c->tail_off + c->pos, &t, reterr);
+	int r = check_dir(c, dir_end, &t, reterr);
 	if (r < 0)
 		return r;
 
+	t.trailing = c->len - c->pos - ZIP_END_SIZE - t.comment_len;
 	*ret = t;
 	return 0;
 }
@@ -141,9 +249,9 @@ static int without_end(struct spw_spool *s, struct zip_fault *reterr)
 {
 	uint8_t magic[4];
 
-	int r = zip_read_at(s, magic, sizeof magic, 0);
+	int r = zip_read_at(s, magic, sizeof magic, 0, reterr);
 	if (r < 0)
-		return zip_fault_errno(reterr, r);
+		return r;
 	if (zip_le32(magic) == ZIP_LOCAL_MAGIC)
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 		    "The file begins like a zip archive, but the end is "
@@ -168,6 +276,21 @@ struct found {
 	struct zip_fault fault;
 };
 
+/** Note one whose comment ends where the archive ends. */
+static int add_exact(struct found *f, const struct zip_tail *t)
+{
+	/* An archive in the comment of another is not meant. */
+	if (f->has_exact && t->base > 0)
+		return 0;
+	if (f->has_exact && f->exact.base == 0 && !same_dir(t, &f->exact))
+		return zip_fault_set(&f->fault, ZIP_FAULT_CORRUPT,
+		    "The archive has two end records, and they tell of "
+		    "different directories.");
+	f->exact = *t;
+	f->has_exact = true;
+	return 0;
+}
+
 /** Weigh one place. Returns: 0; negative: stop, `f->fault` says why. */
 static int weigh(const struct candidate *c, struct found *f)
 {
@@ -176,25 +299,18 @@ static int weigh(const struct candidate *c, struct found *f)
 
 	int r = read_candidate(c, &t, &fault);
 	if (r < 0) {
-		bool stop = fault.kind == ZIP_FAULT_SYSTEM;
+		/* Elsewhere there may be a better one; or no doubt is left. */
+		bool stop = r != -EBADMSG || fault.kind == ZIP_FAULT_UNSAFE;
 		if (stop || !f->has_fault)
 			f->fault = fault;
 		f->has_fault = true;
 		return stop ? r : 0;
 	}
-
-	bool exact = t.comment_len == c->len - c->pos - ZIP_END_SIZE;
-	if (exact && f->has_exact && !same_dir(&t, &f->exact))
-		return zip_fault_set(&f->fault, ZIP_FAULT_CORRUPT,
-		    "The archive has two end records, and they tell of "
-		    "different directories.");
-	if (exact) {
-		f->exact = t;
-		f->has_exact = true;
-	} else if (!f->has_loose) {
+	if (t.trailing == 0)
+		return add_exact(f, &t);
+	if (!f->has_loose)
 		f->loose = t;
-		f->has_loose = true;
-	}
+	f->has_loose = true;
 	return 0;
 }
 
@@ -217,6 +333,8 @@ static int search(
 	}
 	if (f.has_exact || f.has_loose) {
 		*ret = f.has_exact ? f.exact : f.loose;
+		ret->ambiguous =
+		    has_mark(c, (size_t)(ret->comment_off - c->tail_off));
 		return 0;
 	}
 	if (!f.has_fault)
@@ -242,10 +360,8 @@ int zip_tail_read(
 
 	struct candidate c = {
 	    .s = s, .tail = tail, .len = len, .tail_off = size - len};
-	int r = zip_read_at(s, tail, len, c.tail_off);
-	if (r < 0)
-		zip_fault_errno(reterr, r);
-	else
+	int r = zip_read_at(s, tail, len, c.tail_off, reterr);
+	if (r == 0)
 		r = search(&c, ret, reterr);
 	free(tail);
 	return r;

@@ -4,7 +4,6 @@
  * the central directory is. Read and checked before anything is allocated, so
  * that a record that lies costs nothing.
  *
- * Numbers in archives are little-endian; the readers for them are here, too.
  * Threads: any.
  */
 #ifndef DELIVER_ZIP_TAIL_H
@@ -17,51 +16,19 @@
 
 #include "deliver/zip_fault.h"
 
-/** Bytes of an end record without its comment: the smallest archive. */
-#define ZIP_END_SIZE 22
-/** Bytes of a central directory record without its variable fields. */
-#define ZIP_RECORD_SIZE 46
-/** Bytes of a local header without its variable fields. */
-#define ZIP_LOCAL_SIZE 30
-
-#define ZIP_END_MAGIC UINT32_C(0x06054b50)
-#define ZIP_END64_MAGIC UINT32_C(0x06064b50)
-#define ZIP_LOCATOR_MAGIC UINT32_C(0x07064b50)
-#define ZIP_RECORD_MAGIC UINT32_C(0x02014b50)
-#define ZIP_LOCAL_MAGIC UINT32_C(0x04034b50)
-
-static inline uint16_t zip_le16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static inline uint32_t zip_le32(const uint8_t *p)
-{
-	return zip_le16(p) | (uint32_t)zip_le16(p + 2) << 16;
-}
-
-static inline uint64_t zip_le64(const uint8_t *p)
-{
-	return zip_le32(p) | (uint64_t)zip_le32(p + 4) << 32;
-}
-
 struct zip_tail {
 	uint64_t dir_off;     /* of the central directory */
+	uint64_t base;	      /* bytes before the archive, which its offsets
+				 do not count: add it to them */
 	uint64_t dir_size;    /* within the archive; holds `entries` records */
 	uint64_t entries;     /* as claimed; without `zip64` modulo 65536 */
 	uint64_t comment_off; /* of the archive's comment */
 	uint16_t comment_len;
 	bool zip64;
+	uint64_t trailing; /* bytes behind the comment */
+	bool ambiguous;	   /* what follows holds the mark of an end record, and
+			      careless readers take that for the end */
 };
-
-/**
- * Read `len` bytes at `off`, all or nothing.
- *
- * Returns:   0.
- * Errors:    of the spool; -ENODATA when they are not all there.
- */
-int zip_read_at(struct spw_spool *s, void *buf, size_t len, uint64_t off)
-    SPW_MUST_CHECK;
 
 /**
  * Find the end record, in the reach of a comment (65 535 bytes) from the end:
@@ -70,9 +37,13 @@ int zip_read_at(struct spw_spool *s, void *buf, size_t len, uint64_t off)
  * follows; of the latter the last. Two of the former that mean different
  * directories are an attempt to show different readers different archives.
  *
+ * A program that unpacks itself has its archive behind it, often with offsets
+ * that count from where the archive begins. So a directory that is not where
+ * the end record places it is looked for right before the end record.
+ *
  * Returns:   0.
  * Errors:    -EBADMSG: not an archive, cut off, of several disks, or lying;
- *            or of the spool. `reterr` says more.
+ *            -EAGAIN; or of the spool. `reterr` says more.
  * Source:    APPNOTE §4.3.14, §4.3.15, §4.3.16
  */
 int zip_tail_read(struct spw_spool *s, struct zip_tail *ret,

@@ -4,260 +4,192 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <zip.h>
+#include <zlib.h>
 
-#include "deliver/zip_source.h"
-#include "deliver/zip_tail.h"
-
-/** Read ahead in the entry's bytes. */
-#define AHEAD ((size_t)64 * 1024)
-/** Between the bytes and the directory, so that libzip, which looks for end
-    records in as much, does not see one that is stored in the entry. */
-#define PADDING ((uint64_t)66 * 1024)
-
-#define NAME_SIZE 1
-#define HEAD_SIZE (ZIP_LOCAL_SIZE + NAME_SIZE)
-#define EXTRA_SIZE (4 + 8 + 8)
-#define DIR_SIZE (ZIP_RECORD_SIZE + NAME_SIZE + EXTRA_SIZE)
-#define END64_SIZE 56
-#define LOCATOR_SIZE 20
-#define TAIL_SIZE (DIR_SIZE + END64_SIZE + LOCATOR_SIZE + ZIP_END_SIZE)
-/** "Version needed": 4.5, zip64. */
-#define VERSION 45
+#include "deliver/zip_decode.h"
+#include "deliver/zip_read.h"
 
 struct zip_unpack {
-	zip_t *archive;
-	zip_file_t *file;
+	struct zip_pull pull;
+	struct zip_pull *decoder;
 	uint64_t left; /* of what the directory says */
-	bool checked;  /* the end was seen and was right */
-	uint8_t head[HEAD_SIZE];
-	uint8_t tail[TAIL_SIZE];
+	uint32_t crc;  /* of what came out */
+	uint32_t want_crc;
+	bool whole;   /* it began at the beginning: the CRC will be known */
+	bool checked; /* the end was seen and was right */
+	size_t held;  /* bytes of a read that was not complete */
 };
 
-/** Append the lower `n` bytes of `v`, little-endian. */
-static uint8_t *put(uint8_t *p, unsigned n, uint64_t v)
+/*
+ * Stored entries.
+ */
+
+struct copier {
+	struct zip_pull pull;
+	struct spw_spool *s;
+	uint64_t off, left;
+};
+
+static ssize_t copier_read(
+    struct zip_pull *d, void *buf, size_t len, struct zip_fault *reterr)
 {
-	for (unsigned i = 0; i < n; i++)
-		*p++ = (uint8_t)(v >> 8 * i);
-	return p;
-}
+	struct copier *c = (struct copier *)d;
+	size_t n = c->left < len ? (size_t)c->left : len;
 
-/** APPNOTE §4.3.7; libzip takes sizes and CRC from the directory. */
-static void make_head(uint8_t *p, const struct zip_entry *e)
-{
-	memset(p, 0, HEAD_SIZE);
-	put(p, 4, ZIP_LOCAL_MAGIC);
-	put(p + 4, 2, VERSION);
-	put(p + 8, 2, e->method);
-	put(p + 26, 2, NAME_SIZE);
-	p[ZIP_LOCAL_SIZE] = 'e';
-}
-
-/** One record, its sizes in 64 bits: APPNOTE §4.3.12, §4.5.3. */
-static uint8_t *make_record(uint8_t *p, const struct zip_entry *e)
-{
-	p = put(p, 4, ZIP_RECORD_MAGIC);
-	p = put(p, 2, VERSION); /* made by */
-	p = put(p, 2, VERSION); /* needed */
-	p = put(p, 2, 0);	/* flags */
-	p = put(p, 2, e->method);
-	p = put(p, 4, 0); /* time and date */
-	p = put(p, 4, e->crc);
-	p = put(p, 4, UINT32_MAX); /* packed size: in the extra field */
-	p = put(p, 4, UINT32_MAX); /* size: there as well */
-	p = put(p, 2, NAME_SIZE);
-	p = put(p, 2, EXTRA_SIZE);
-	p = put(p, 2, 0); /* comment */
-	p = put(p, 2, 0); /* disk */
-	p = put(p, 2, 0); /* attributes */
-	p = put(p, 4, 0);
-	p = put(p, 4, 0); /* offset of the header */
-	*p++ = 'e';
-	p = put(p, 2, 0x0001);
-	p = put(p, 2, EXTRA_SIZE - 4);
-	p = put(p, 8, e->size);
-	return put(p, 8, e->packed_size);
-}
-
-/** The record and the ends behind it: APPNOTE §4.3.14 to §4.3.16. */
-static void make_tail(uint8_t *p, const struct zip_entry *e)
-{
-	uint64_t dir_off = HEAD_SIZE + e->packed_size + PADDING;
-	const uint8_t *end = p + TAIL_SIZE;
-
-	p = make_record(p, e);
-
-	p = put(p, 4, ZIP_END64_MAGIC);
-	p = put(p, 8, END64_SIZE - 12);
-	p = put(p, 2, VERSION);
-	p = put(p, 2, VERSION);
-	p = put(p, 4, 0); /* disks */
-	p = put(p, 4, 0);
-	p = put(p, 8, 1); /* entries */
-	p = put(p, 8, 1);
-	p = put(p, 8, DIR_SIZE);
-	p = put(p, 8, dir_off);
-
-	p = put(p, 4, ZIP_LOCATOR_MAGIC);
-	p = put(p, 4, 0);
-	p = put(p, 8, dir_off + DIR_SIZE);
-	p = put(p, 4, 1);
-
-	p = put(p, 4, ZIP_END_MAGIC);
-	p = put(p, 4, 0); /* disks */
-	p = put(p, 2, UINT16_MAX);
-	p = put(p, 2, UINT16_MAX);
-	p = put(p, 4, UINT32_MAX);
-	p = put(p, 4, UINT32_MAX);
-	p = put(p, 2, 0);
-	assert(p == end);
-}
-
-/** What libzip's error means to us. */
-static int fault_of(const zip_error_t *error, struct zip_fault *reterr)
-{
-	int system = zip_error_system_type(error) == ZIP_ET_SYS
-			 ? zip_error_code_system(error)
-			 : 0;
-
-	switch (zip_error_code_zip(error)) {
-	case ZIP_ER_MEMORY:
-		return zip_fault_errno(reterr, -ENOMEM);
-	case ZIP_ER_READ:
-	case ZIP_ER_SEEK:
-	case ZIP_ER_OPEN:
-		return zip_fault_errno(reterr, system ? -system : -EIO);
-	case ZIP_ER_CRC:
-		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
-		    "The entry's bytes do not have the CRC that the archive "
-		    "tells.");
-	case ZIP_ER_COMPNOTSUPP:
-		return zip_fault_set(reterr, ZIP_FAULT_METHOD,
-		    "The entry is packed in a way that is not known here.");
-	default:
-		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
-		    "The entry's packed bytes are damaged.");
-	}
-}
-
-bool zip_unpack_knows(uint16_t method)
-{
-	if (method == ZIP_METHOD_STORE || method == ZIP_METHOD_DEFLATE)
-		return true;
-	/* The others of libzip are not tested here. */
-	return method == ZIP_METHOD_BZIP2 &&
-	       zip_compression_method_supported(ZIP_CM_BZIP2, 0);
-}
-
-static int open_archive(struct zip_unpack *u, struct spw_spool *s,
-    const struct zip_entry *e, uint64_t off, struct zip_fault *reterr)
-{
-	const struct zip_piece pieces[] = {
-	    {.mem = u->head, .len = HEAD_SIZE},
-	    {.spool = s, .off = off, .len = e->packed_size},
-	    {.len = PADDING},
-	    {.mem = u->tail, .len = TAIL_SIZE},
-	};
-	zip_error_t error;
-	int err = 0;
-
-	zip_error_init(&error);
-	zip_source_t *src = zip_source_of_pieces(
-	    pieces, sizeof pieces / sizeof *pieces, AHEAD, &error);
-	if (src) {
-		u->archive = zip_open_from_source(src, ZIP_RDONLY, &error);
-		if (!u->archive)
-			zip_source_free(src);
-	}
-	if (!u->archive)
-		err = fault_of(&error, reterr);
-	zip_error_fini(&error);
+	int err = zip_read_at(c->s, buf, n, c->off, reterr);
 	if (err < 0)
 		return err;
 
-	u->file = zip_fopen_index(u->archive, 0, ZIP_FL_UNCHANGED);
-	if (!u->file)
-		return fault_of(zip_get_error(u->archive), reterr);
-	return 0;
+	c->off += n;
+	c->left -= n;
+	return (ssize_t)n;
 }
 
-int zip_unpack_new(struct spw_spool *s, const struct zip_entry *e,
-    struct zip_unpack **ret, struct zip_fault *reterr)
+static void copier_free(struct zip_pull *d)
 {
-	uint64_t off = 0;
-	bool located = zip_entry_data(e, &off);
+	struct copier *c = (struct copier *)d;
 
-	assert(located);
-	struct zip_unpack *u = calloc(1, sizeof *u);
-	if (!u)
+	spw_spool_unref(c->s);
+	free(c);
+}
+
+static int copier_new(struct spw_spool *s, const struct zip_entry *e,
+    uint64_t first, struct zip_pull **ret, struct zip_fault *reterr)
+{
+	static const struct zip_pull_ops ops = {
+	    .read = copier_read, .free = copier_free};
+	struct copier *c = malloc(sizeof *c);
+	if (!c)
 		return zip_fault_errno(reterr, -ENOMEM);
 
-	u->left = e->size;
-	make_head(u->head, e);
-	make_tail(u->tail, e);
-	int err = open_archive(u, s, e, off, reterr);
-	if (err < 0) {
-		zip_unpack_free(u);
-		return err;
-	}
-
-	*ret = u;
+	*c = (struct copier){.pull = {&ops}};
+	bool located = zip_entry_data(e, &c->off);
+	assert(located);
+	c->off += first;
+	c->left = first < e->packed_size ? e->packed_size - first : 0;
+	c->s = spw_spool_ref(s);
+	*ret = &c->pull;
 	return 0;
 }
 
-/** libzip compares the CRC when it comes to the end, and so one read further
-    than the last byte. */
+/*
+ * All of them.
+ */
+
+bool zip_unpack_knows(uint16_t method)
+{
+	return method == ZIP_METHOD_STORE || method == ZIP_METHOD_DEFLATE ||
+	       zip_libzip_knows(method);
+}
+
+static int decoder_new(struct spw_spool *s, const struct zip_entry *e,
+    uint64_t *first, struct zip_points *points, struct zip_pull **ret,
+    struct zip_fault *reterr)
+{
+	switch (e->method) {
+	case ZIP_METHOD_STORE:
+		return copier_new(s, e, *first, ret, reterr);
+	case ZIP_METHOD_DEFLATE:
+		return zip_inflate_new(
+		    s, e, *first, points, ret, first, reterr);
+	default:
+		*first = 0;
+		return zip_libzip_new(s, e, ret, reterr);
+	}
+}
+
+/** All that there should be is there: is it the end, and right? */
 static int check_end(struct zip_unpack *u, struct zip_fault *reterr)
 {
 	char more;
 
-	zip_int64_t n = zip_fread(u->file, &more, 1);
+	ssize_t n = zip_pull_read(u->decoder, &more, 1, reterr);
 	if (n < 0)
-		return fault_of(zip_file_get_error(u->file), reterr);
+		return (int)n;
 	if (n > 0)
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 		    "The entry unpacks to more bytes than the archive tells.");
+	if (u->whole && u->crc != u->want_crc)
+		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
+		    "The entry's bytes do not have the CRC that the archive "
+		    "tells.");
 
 	u->checked = true;
 	return 0;
 }
 
-ssize_t zip_unpack_read(
-    struct zip_unpack *u, void *buf, size_t len, struct zip_fault *reterr)
+/** Get the rest of a read. */
+static int fill(
+    struct zip_unpack *u, char *buf, size_t want, struct zip_fault *reterr)
 {
-	size_t want = u->left < len ? (size_t)u->left : len;
-	size_t got = 0;
-
-	while (got < want) {
-		zip_int64_t n =
-		    zip_fread(u->file, (char *)buf + got, want - got);
+	while (u->held < want) {
+		char *to = buf + u->held;
+		ssize_t n =
+		    zip_pull_read(u->decoder, to, want - u->held, reterr);
 		if (n < 0)
-			return fault_of(zip_file_get_error(u->file), reterr);
+			return (int)n;
 		if (n == 0)
 			return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 			    "The entry unpacks to fewer bytes than the "
 			    "archive tells.");
-		got += (size_t)n;
+		if (u->whole)
+			u->crc = (uint32_t)crc32_z(
+			    u->crc, (const Bytef *)to, (size_t)n);
+		u->held += (size_t)n;
 	}
-	u->left -= got;
-	if (u->left == 0 && !u->checked) {
-		int err = check_end(u, reterr);
-		if (err < 0)
-			return err;
-	}
-	return (ssize_t)got;
+	return 0;
 }
 
-void zip_unpack_free(struct zip_unpack *u)
+static ssize_t unpack_read(
+    struct zip_pull *p, void *buf, size_t len, struct zip_fault *reterr)
 {
-	if (!u)
-		return;
+	struct zip_unpack *u = (struct zip_unpack *)p;
+	size_t want = u->left < len ? (size_t)u->left : len;
 
-	if (u->file)
-		zip_fclose(u->file);
-	if (u->archive)
-		zip_discard(u->archive);
+	int err = fill(u, buf, want, reterr);
+	if (err == 0 && want == u->left && !u->checked)
+		err = check_end(u, reterr);
+	if (err < 0)
+		return err;
+
+	u->held = 0;
+	u->left -= want;
+	return (ssize_t)want;
+}
+
+static void unpack_free(struct zip_pull *p)
+{
+	struct zip_unpack *u = (struct zip_unpack *)p;
+
+	zip_pull_free(u->decoder);
 	free(u);
+}
+
+int zip_unpack_new(struct spw_spool *s, const struct zip_entry *e,
+    uint64_t *first, struct zip_points *points, struct zip_pull **ret,
+    struct zip_fault *reterr)
+{
+	static const struct zip_pull_ops ops = {
+	    .read = unpack_read, .free = unpack_free};
+	struct zip_pull *d = NULL;
+	uint64_t from = *first;
+
+	int err = decoder_new(s, e, &from, points, &d, reterr);
+	if (err < 0)
+		return err;
+
+	struct zip_unpack *u = calloc(1, sizeof *u);
+	if (!u) {
+		zip_pull_free(d);
+		return zip_fault_errno(reterr, -ENOMEM);
+	}
+	u->pull.ops = &ops;
+	u->decoder = d;
+	u->left = e->size - from;
+	u->want_crc = e->crc;
+	u->whole = from == 0;
+	*first = from;
+	*ret = &u->pull;
+	return 0;
 }

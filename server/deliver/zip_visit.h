@@ -8,6 +8,9 @@
  * is the loop's. Once the reply is under way the only thing both use is the
  * ring of `flow`.
  *
+ * A task that finds bytes missing, of a file that is fetched as it is needed,
+ * is queued again when they have come.
+ *
  * References: one for the request (from zip_handle() to the waiter's end), one
  * for each task that is queued or runs, one for a reply that reads from
  * `flow`. Whoever drops the last one frees everything.
@@ -17,17 +20,11 @@
 
 #include <stdatomic.h>
 
-#include "deliver/zip.h"
+#include "deliver/zip_fill.h"
 #include "deliver/zip_flow.h"
 #include "deliver/zip_index.h"
-
-struct zip_service {
-	struct zip_limits limits;
-	uint64_t max_entry_size;
-	uint64_t max_ratio; /* 0: none */
-	struct spw_pool *workers;
-	_Atomic unsigned active; /* entries being unpacked */
-};
+#include "deliver/zip_service.h"
+#include "deliver/zip_task.h"
 
 enum zip_target {
 	ZIP_TARGET_LIST,
@@ -35,44 +32,58 @@ enum zip_target {
 	ZIP_TARGET_NAME,   /* the entry called `name` */
 };
 
-enum zip_task {
-	ZIP_TASK_INDEX,	  /* read the directory */
-	ZIP_TASK_PREPARE, /* find the entry's bytes; check them if stored */
-	ZIP_TASK_UNPACK,  /* find them and unpack [first, first + len) */
+enum zip_step {
+	ZIP_STEP_INDEX,	  /* read the directory, or what can be seen of it */
+	ZIP_STEP_PREPARE, /* find the entry's bytes; check them if stored */
+	ZIP_STEP_UNPACK,  /* find them and unpack [first, first + len) */
+	ZIP_STEP_SAVE,	  /* find them and unpack them into `fill` */
+	ZIP_STEP_SEND,	  /* go on with `flow`, which is there */
 };
 
 struct zip_visit {
 	uint32_t magic;
 	_Atomic unsigned refs;
 	struct zip_service *z;
-	struct file *file;
+	struct file *file; /* NULL: see `building` */
 	enum zip_target target;
 	uint64_t number;
 	char *name;
 	size_t name_len;
 
 	struct http_waker *waker; /* with the first task */
-	struct spw_job job;
-	enum zip_task task;
+	struct zip_task task;	  /* stopped once the request is over */
+	enum zip_step step;	  /* what it is to do */
 	_Atomic bool busy;
-	_Atomic bool gone;	/* the request is over */
-	struct zip_fault fault; /* what went wrong in a task */
+	struct zip_fault fault; /* what went wrong in it */
 
-	struct zip_index *index;
+	struct zip_index *index; /* with a reference */
 	struct zip_entry *entry; /* of `index` */
 	bool prepared;
 	bool counted;	     /* in z->active */
 	bool part;	     /* only a range was asked for */
 	uint64_t first, len; /* what of the entry is unpacked */
 	struct zip_flow *flow;
+
+	/* The entry becomes a file. */
+	const struct zip_saver *saver; /* or NULL */
+	void *saver_ctx;
+	struct file *made;
+	struct zip_fill *fill;
+
+	/* An archive is built, of files that are not this one. */
+	bool building;
+	char *title; /* what it is called, or NULL */
 };
+
+/** Returns: a visit with one reference; NULL without memory. */
+struct zip_visit *zip_visit_new(struct zip_service *z, struct file *f);
 
 /**
  * Have a worker do a task; the request waits and is looked at again after it.
  * Without memory it is answered instead.
  */
 void zip_visit_submit(
-    struct http_request *req, struct zip_visit *v, enum zip_task task);
+    struct http_request *req, struct zip_visit *v, enum zip_step step);
 
 /** Have a worker go on with `flow`; any thread, when its ring asks for it. */
 void zip_visit_resume(struct zip_visit *v);
@@ -80,11 +91,16 @@ void zip_visit_resume(struct zip_visit *v);
 struct zip_visit *zip_visit_ref(struct zip_visit *v);
 void zip_visit_unref(struct zip_visit *v);
 
-/** Answer with what is wrong, and count it. */
-void zip_reply_fault(struct http_request *req, const struct zip_fault *f);
+/** Returns: a reply of `len` bytes (HTTP_LENGTH_UNKNOWN) from `flow`. */
+struct http_reply zip_visit_stream(
+    struct zip_visit *v, int status, uint64_t len);
 
-/** Answer that the system failed here. */
-void zip_reply_errno(struct http_request *req, int err);
+/** Answer with what is wrong with the file of a visit. */
+void zip_visit_fault(struct http_request *req, const struct zip_visit *v,
+    const struct zip_fault *f);
+
+/** Answer with the archive that is built (zip_make.c). */
+void zip_serve_built(struct http_request *req, struct zip_visit *v);
 
 /** Answer with the listing, or with why not. */
 void zip_serve_list(struct http_request *req, struct zip_visit *v);

@@ -70,6 +70,8 @@ void admin_index(struct http_request *req, struct front *f)
 	    "  GET    /files/ID/info       what is known about it\n"
 	    "  GET    /files/ID/zip        what is in it, if it is a zip\n"
 	    "  GET    /files/ID/zip/NAME   one entry\n"
+	    "  POST   /files/ID/zip/NAME?save   make it a file\n"
+	    "  POST   /files/zip           {\"files\":[ID,...]} as a zip\n"
 	    "  DELETE /files/ID            forget it\n"
 	    "  GET    /files               all files\n"
 	    "  GET    /healthz /readyz /metrics\n");

@@ -38,13 +38,13 @@ static void send_file(struct http_request *req, struct file *file)
 {
 	char type[FILE_TYPE_SIZE], name[FILE_NAME_SIZE];
 	char digest[DIGEST_FIELD_SIZE], sent[DIGEST_FIELD_SIZE];
-	enum file_state state = file_state(file);
+	bool fixed = file_fixed(file);
 	struct content c = {
 	    .file = file,
 	    .size = atomic_load(&file->size),
-	    .growing = state != FILE_READY,
-	    .etag = state == FILE_READY ? file->etag : NULL,
-	    .modified_ms = state == FILE_READY ? file_modified_ms(file) : 0,
+	    .growing = file_state(file) != FILE_READY,
+	    .etag = fixed ? file->etag : NULL,
+	    .modified_ms = fixed ? file_modified_ms(file) : 0,
 	    .type = file_type(file, type) ? type : NULL,
 	    .name = file_name(file, name) ? name : NULL,
 	    .coding = file->coding,

@@ -59,4 +59,18 @@ bool files_digest_first(struct http_request *req, struct front *f,
     struct file *file, unsigned algs,
     void (*answer_with)(struct http_request *req, struct file *file));
 
+/* save.c */
+/**
+ * Answer POST below /files/{id}/zip; `rest` is the path behind `/zip`.
+ */
+void save_entry(struct http_request *req, struct front *f, struct file *file,
+    struct str rest);
+/** Make a file known and answer 201. Returns: false when it was refused. */
+bool front_publish(
+    struct http_request *req, struct front *f, struct file *file);
+
+/* archive.c */
+/** Answer POST /files/zip. */
+void archive_post(struct http_request *req, struct front *f);
+
 #endif

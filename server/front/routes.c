@@ -100,7 +100,7 @@ static void not_found(struct http_request *req, struct front *f, struct str id)
 		    req, PROBLEM_NOT_FOUND, "There is no file with this id.");
 }
 
-/* /files/{id}/... with the file there: all that is only read. */
+/* /files/{id}/... with the file there. */
 static void below_file(struct http_request *req, struct front *f,
     struct file *file, struct str rest)
 {
@@ -114,10 +114,15 @@ static void below_file(struct http_request *req, struct front *f,
 		    "/events and /zip.");
 		return;
 	}
-	if (!check_method(req, M(GET) | M(HEAD), "GET, HEAD, OPTIONS"))
+	if (!check_method(req, M(GET) | M(HEAD) | (zip ? M(POST) : 0),
+		zip ? "GET, HEAD, POST, OPTIONS" : "GET, HEAD, OPTIONS"))
 		return;
 
 	struct str name = {rest.p + 4, rest.n - 4};
+	if (http_method(req) == HTTP_POST) {
+		save_entry(req, f, file, name);
+		return;
+	}
 	if (info)
 		files_info(req, f, file);
 	else if (events)
@@ -193,7 +198,10 @@ static void dispatch(struct http_request *req, struct front *f, struct str path)
 			r->fn(req, f);
 		return;
 	}
-	if (path.n > 7 && !memcmp(path.p, "/files/", 7))
+	/* Nothing else is done to a file by POST, also to one of this id. */
+	if (str_eq(path, "/files/zip") && http_method(req) == HTTP_POST)
+		archive_post(req, f);
+	else if (path.n > 7 && !memcmp(path.p, "/files/", 7))
 		under_files(req, f, path);
 	else
 		http_reply_error(req, PROBLEM_NOT_FOUND,

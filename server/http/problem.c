@@ -209,6 +209,37 @@ void http_reply_problem(struct http_request *req, const struct http_problem *p)
 	http_reply(req, &r);
 }
 
+void http_reply_failure(struct http_request *req, const struct http_failure *f)
+{
+	char text[128];
+	struct strbuf body;
+	struct json j;
+
+	strbuf_init(&body, BODY_MAX);
+	json_init(&j, &body);
+	json_object_begin(&j, NULL);
+	snprintf(text, sizeof(text), "/problems/%s", f->type);
+	json_string(&j, "type", text);
+	json_string(&j, "title", f->title);
+	json_int(&j, "status", f->status);
+	json_string(&j, "detail", f->detail);
+	if (f->error)
+		json_string(&j, "error", f->error);
+	json_object_end(&j);
+	strbuf_addc(&body, '\n');
+
+	struct http_reply r = http_reply_strbuf(f->status, &body);
+	http_reply_header(&r, "Content-Type", "application/problem+json");
+	http_reply_header(&r, "Cache-Control", "no-store");
+	if (f->status == 503)
+		http_reply_header(&r, "Retry-After", HTTP_RETRY_AFTER);
+	if (f->error) {
+		snprintf(text, sizeof(text), "spillway; error=%s", f->error);
+		http_reply_header(&r, "Proxy-Status", text);
+	}
+	http_reply(req, &r);
+}
+
 void http_reply_error(
     struct http_request *req, enum http_problem_kind kind, const char *fmt, ...)
 {

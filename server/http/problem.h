@@ -56,6 +56,7 @@
 	X(CORRUPT_ZIP, 422, "corrupt-zip", "The zip archive is damaged")       \
 	X(ENCRYPTED_ENTRY, 422, "encrypted-entry", "The entry is encrypted")   \
 	X(ZIP_LIMIT, 422, "zip-limit", "The archive passes a limit")           \
+	X(UNSAFE_ZIP, 422, "unsafe-zip", "The archive looks dangerous")        \
 	X(TOO_MANY_REQUESTS, 429, "too-many-requests", "Too many requests")    \
 	X(HEADER_TOO_LARGE, 431, "header-too-large",                           \
 	  "The request's header is too large")                                 \
@@ -114,6 +115,23 @@ struct http_reply http_problem_reply(const struct http_problem *p);
 
 /** Answer a request with it. */
 void http_reply_problem(struct http_request *req, const struct http_problem *p);
+
+/* What went wrong elsewhere, in words that came with it. */
+struct http_failure {
+	int status;
+	const char *type;  /* the last word of the problem type */
+	const char *title;
+	const char *detail;
+	const char *error; /* RFC 9209 word, or NULL */
+};
+
+/**
+ * Answer with it, as a problem and as Proxy-Status.
+ *
+ * Source:    RFC 9457; RFC 9209 §2.3
+ */
+void http_reply_failure(
+    struct http_request *req, const struct http_failure *f);
 
 /** The same in one call. */
 void http_reply_error(struct http_request *req, enum http_problem_kind kind,

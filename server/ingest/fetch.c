@@ -16,26 +16,38 @@ bool fetch_enabled(const struct fetcher *f)
 	return f->conf->fetch.enabled;
 }
 
-static int refuse(bool stopping, struct http_problem *reterr)
+static int draining(struct http_problem *reterr)
 {
-	if (stopping) {
-		*reterr = http_problem(
-		    PROBLEM_DRAINING, "The server is shutting down.");
-		return -ESHUTDOWN;
-	}
-	*reterr = http_problem(PROBLEM_UNAVAILABLE,
-	    "%u fetches are waiting already; try again later.",
-	    (unsigned)FETCH_QUEUE_MAX);
-	return -EBUSY;
+	*reterr = http_problem(
+	    PROBLEM_DRAINING, "The server is shutting down.");
+	return -ESHUTDOWN;
 }
 
-static bool has_room(struct fetcher *f, bool *ret_stopping)
+/* Is there room for one more? */
+static int check_room(
+    struct fetcher *f, bool lazy, struct http_problem *reterr)
 {
+	unsigned max_lazy = f->conf->fetch.max_lazy;
+
 	pthread_mutex_lock(&f->lock);
-	bool room = !f->stopping && f->queue_count < FETCH_QUEUE_MAX;
-	*ret_stopping = f->stopping;
+	bool stopping = f->stopping;
+	bool queue_full = f->queue_count >= FETCH_QUEUE_MAX;
+	bool lazy_full = lazy && f->lazy_count >= max_lazy;
 	pthread_mutex_unlock(&f->lock);
-	return room;
+	if (stopping)
+		return draining(reterr);
+	if (!queue_full && !lazy_full)
+		return 0;
+
+	*reterr = queue_full ? http_problem(PROBLEM_UNAVAILABLE,
+				   "%u fetches are waiting already; try "
+				   "again later.",
+				   (unsigned)FETCH_QUEUE_MAX)
+			     : http_problem(PROBLEM_UNAVAILABLE,
+				   "%u files are being fetched as they are "
+				   "read already.",
+				   max_lazy);
+	return -EBUSY;
 }
 
 /* False when the thread takes no more; the queue may pass its limit by the
@@ -47,6 +59,9 @@ static bool enqueue(struct fetcher *f, struct fetch_job *job)
 	if (taken) {
 		fetch_list_append(&f->queue, job);
 		f->queue_count++;
+		f->lazy_count += job->lazy;
+		job->counted_lazy = job->lazy;
+		metrics_add(METRIC_FETCHES_LAZY, job->lazy);
 	}
 	pthread_mutex_unlock(&f->lock);
 	if (!taken)
@@ -62,12 +77,12 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
     struct file **ret, struct http_problem *reterr)
 {
 	SPW_AUTO(fetch_job_freep) struct fetch_job *job = NULL;
-	bool stopping;
 
-	if (!has_room(f, &stopping))
-		return refuse(stopping, reterr);
+	int e = check_room(f, r->lazy, reterr);
+	if (e < 0)
+		return e;
 
-	int e = fetch_job_new(f, f->conf, f->store, r, &job, reterr);
+	e = fetch_job_new(f, f->conf, f->store, r, &job, reterr);
 	if (e < 0)
 		return e;
 
@@ -81,7 +96,7 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
 	SPW_AUTO(file_unrefp) struct file *file = file_ref(job->file);
 	if (!enqueue(f, job)) {
 		store_remove(f->store, file);
-		return refuse(true, reterr);
+		return draining(reterr);
 	}
 	job = NULL;
 	*ret = SPW_TAKE(file);

@@ -13,6 +13,11 @@
  * the spool of its file, which is in the store from the beginning, so that
  * readers follow; a spool whose disk is behind pauses its transfer.
  *
+ * Where the origin serves parts of what it identifies by a strong validator,
+ * readers far ahead of what has come get theirs by a request of their own, and
+ * of a lazy fetch only that comes. What is wanted is what somebody waits for
+ * in the spool: see <spillway/sparse.h>, fetch_plan.h and fetch_job.h.
+ *
  * What may be fetched is decided three times: on the text of the URL, on the
  * name, and on each address a socket is about to connect to; redirects are
  * followed by hand and go through the same. See ingest/guard.h.
@@ -56,12 +61,15 @@ struct fetch_field {
 struct fetch_request {
 	const char *url;
 	size_t url_len;
-	bool lazy;		/* accepted; the whole is pulled all the same */
+	bool lazy;		/* only what is read, if the origin can */
+	unsigned connections;	/* that pull; 0: `fetch.connections` */
 	const char *name;	/* NULL: as the origin names it */
 	bool has_ttl;		/* else `store.ttl` */
 	uint64_t ttl_s;		/* 0: for ever */
 	uint64_t reads;		/* deleted after so many; 0: not counted */
 	uint64_t size_max;	/* bytes; 0: the server's limits alone */
+	bool has_size;
+	uint64_t size;		/* that it must have */
 	const uint8_t *sha256;	/* what the content must have, or NULL */
 	const struct fetch_field *fields; /* checked by fetch_body.h */
 	size_t field_count;

@@ -39,17 +39,29 @@ void fetch_alarm_clear(struct fetcher *f, struct fetch_alarm *a)
 	pthread_mutex_unlock(&f->lock);
 }
 
-void fetch_alarm_ring(struct fetcher *f, uint64_t now_ms)
+/* Those whose time has come, and those about `file`. */
+static void ring(struct fetcher *f, uint64_t now_ms, const struct file *file)
 {
 	struct fetch_alarm *a, *next;
 
 	pthread_mutex_lock(&f->lock);
 	for (a = f->alarms; a; a = next) {
 		next = a->next;
-		if (now_ms < a->deadline_ms && !f->stopping)
+		if (now_ms < a->deadline_ms && !f->stopping &&
+		    (!file || a->file != file))
 			continue;
 		alarm_unlink(f, a);
 		http_waker_wake(a->waker);
 	}
 	pthread_mutex_unlock(&f->lock);
+}
+
+void fetch_alarm_ring(struct fetcher *f, uint64_t now_ms)
+{
+	ring(f, now_ms, NULL);
+}
+
+void fetch_alarm_ring_file(struct fetcher *f, const struct file *file)
+{
+	ring(f, 0, file);
 }

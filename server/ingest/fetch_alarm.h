@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct fetcher;
+struct file;
 struct http_waker;
 
 /** Begin it with `{0}`. */
@@ -18,6 +19,7 @@ struct fetch_alarm {
 	bool set;		/* the fetcher's */
 	uint64_t deadline_ms;	/* CLOCK_MONOTONIC */
 	struct http_waker *waker;
+	const struct file *file; /* that it is about */
 };
 
 /**
@@ -33,5 +35,8 @@ void fetch_alarm_clear(struct fetcher *f, struct fetch_alarm *a);
 
 /** Ring those whose time has come; all of them when the fetcher stops. */
 void fetch_alarm_ring(struct fetcher *f, uint64_t now_ms);
+
+/** Ring those about a file, before their time. */
+void fetch_alarm_ring_file(struct fetcher *f, const struct file *file);
 
 #endif

@@ -127,6 +127,24 @@ static int take_max_size(
 	    "max_size", v, 1, INT64_MAX, &b->request.size_max, reterr);
 }
 
+static int take_size(
+    struct fetch_body *b, json_t *v, struct http_problem *reterr)
+{
+	b->request.has_size = true;
+	return number("size", v, 0, INT64_MAX, &b->request.size, reterr);
+}
+
+static int take_connections(
+    struct fetch_body *b, json_t *v, struct http_problem *reterr)
+{
+	uint64_t n = 0;
+
+	int e = number("connections", v, 1, FETCH_CONNECTIONS_SAID_MAX, &n,
+	    reterr);
+	b->request.connections = (unsigned)n;
+	return e;
+}
+
 static int take_digest(
     struct fetch_body *b, json_t *v, struct http_problem *reterr)
 {
@@ -198,7 +216,9 @@ static int take_member(struct fetch_body *b, const char *key, json_t *v,
 	    {"ttl", take_ttl},
 	    {"reads", take_reads},
 	    {"digest", take_digest},
+	    {"size", take_size},
 	    {"max_size", take_max_size},
+	    {"connections", take_connections},
 	    {"headers", take_headers},
 	};
 

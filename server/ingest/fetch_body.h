@@ -3,8 +3,8 @@
  * The JSON body of `POST /fetch`.
  *
  *   {"url": TEXT, "mode": "full|lazy", "name": TEXT, "ttl": SECONDS,
- *    "reads": COUNT, "digest": {"sha-256": HEX}, "max_size": BYTES,
- *    "headers": {NAME: TEXT}}
+ *    "reads": COUNT, "digest": {"sha-256": HEX}, "size": BYTES,
+ *    "max_size": BYTES, "connections": COUNT, "headers": {NAME: TEXT}}
  *
  * Only `url` must be there; a member that is not known or of another type is
  * refused, so that no wish is ignored silently. Whether the URL may be
@@ -30,6 +30,9 @@
 /** Header fields a client may send along, and the longest of their values. */
 #define FETCH_FIELDS_MAX 16
 #define FETCH_VALUE_MAX 4096
+/** Connections that a client may ask for; `fetch.max_connections` has the last
+    word. */
+#define FETCH_CONNECTIONS_SAID_MAX 64
 
 struct fetch_body {
 	struct fetch_request request; /* points into what follows */

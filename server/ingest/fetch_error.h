@@ -41,6 +41,9 @@
 	X(PROTOCOL, FAILED, "http_protocol_error", ERROR)                      \
 	X(BAD_REDIRECT, REDIRECT, NULL, FORBIDDEN)                             \
 	X(REDIRECTS, REDIRECTS, NULL, ERROR)                                   \
+	X(CHANGED, CHANGED, NULL, ERROR)                                       \
+	X(TOO_SLOW, TIMEOUT, "connection_read_timeout", TIMEOUT)               \
+	X(SIZE, SIZE, NULL, ERROR)                                             \
 	X(DIGEST, DIGEST, NULL, ERROR)                                         \
 	X(CANCELLED, GONE, NULL, CANCELLED)                                    \
 	X(STOPPED, DRAINING, NULL, CANCELLED)                                  \

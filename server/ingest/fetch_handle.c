@@ -2,14 +2,12 @@
 /* `POST /fetch`: read the body, start, answer now or later. */
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "common/media.h"
 #include "common/text.h"
 #include "http/http.h"
@@ -20,7 +18,6 @@
 #include "ingest/fetch_prefer.h"
 
 #define CALL_MAGIC 0xfe7cau
-#define PROBLEM_MAX 4096
 
 /* A request on its way. */
 struct call {
@@ -61,37 +58,19 @@ static ssize_t on_data(
 
 /* ---- the answer -------------------------------------------------------- */
 
-/* The failure as its descriptor tells it. Source: RFC 9457, RFC 9209 §2.3 */
+/* The failure as its descriptor tells it. */
 static void reply_failure(
     struct http_request *req, const struct file_error *e)
 {
-	char text[128];
-	struct strbuf body;
-	struct json j;
+	const struct http_failure f = {
+	    .status = e->status,
+	    .type = e->type,
+	    .title = e->title,
+	    .detail = e->detail,
+	    .error = e->word,
+	};
 
-	strbuf_init(&body, PROBLEM_MAX);
-	json_init(&j, &body);
-	json_object_begin(&j, NULL);
-	snprintf(text, sizeof(text), "/problems/%s", e->type);
-	json_string(&j, "type", text);
-	json_string(&j, "title", e->title);
-	json_int(&j, "status", e->status);
-	json_string(&j, "detail", e->detail);
-	if (e->word)
-		json_string(&j, "error", e->word);
-	json_object_end(&j);
-	strbuf_addc(&body, '\n');
-
-	struct http_reply r = http_reply_strbuf(e->status, &body);
-	http_reply_header(&r, "Content-Type", "application/problem+json");
-	http_reply_header(&r, "Cache-Control", "no-store");
-	if (e->status == 503)
-		http_reply_header(&r, "Retry-After", HTTP_RETRY_AFTER);
-	if (e->word) {
-		snprintf(text, sizeof(text), "spillway; error=%s", e->word);
-		http_reply_header(&r, "Proxy-Status", text);
-	}
-	http_reply(req, &r);
+	http_reply_failure(req, &f);
 }
 
 /* Answer if there is something to answer by now. */
@@ -113,7 +92,10 @@ static void answer(struct http_request *req, struct call *call)
 			    "The server had no memory for the reason.");
 		return;
 	case FILE_RECEIVING:
-		if (clock_ms() < call->deadline_ms)
+		/* Of what comes as it is read there is nothing more to wait
+		 * for than that it can be. */
+		if (clock_ms() < call->deadline_ms &&
+		    !atomic_load(&call->file->lazy))
 			return;
 		break;
 	}
@@ -142,6 +124,7 @@ static bool wait_begin(struct http_request *req, struct call *call)
 		return true;
 
 	call->alarm.waker = call->waker;
+	call->alarm.file = call->file;
 	call->alarm.deadline_ms = call->deadline_ms;
 	fetch_alarm_set(call->fetcher, &call->alarm);
 	return true;

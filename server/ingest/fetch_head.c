@@ -7,6 +7,7 @@
 
 #include "common/httpdate.h"
 #include "common/media.h"
+#include "common/range.h"
 #include "common/text.h"
 #include "common/urlguard.h"
 
@@ -16,12 +17,14 @@
 void fetch_head_init(struct fetch_head *h)
 {
 	memset(h, 0, sizeof(*h));
+	strbuf_init(&h->kept, FETCH_KEPT_MAX);
 }
 
 void fetch_head_fini(struct fetch_head *h)
 {
 	free(h->location);
 	h->location = NULL;
+	strbuf_fini(&h->kept);
 }
 
 /* Forget an interim answer, but not what it has cost. */
@@ -91,40 +94,101 @@ static enum fetch_head_step coding_field(
 	return FETCH_HEAD_MORE;
 }
 
-static void type_field(struct fetch_head *h, struct str value)
+/* Copy a value of one line, the first time; what does not fit is left out. */
+static void text_field(char *out, size_t size, struct str value)
 {
-	if (h->type[0] != '\0' || value.n >= sizeof(h->type))
+	if (out[0] != '\0' || value.n >= size)
 		return;
-	for (size_t i = 0; i < value.n; i++)
-		if ((value.p[i] < 0x20 && value.p[i] != '\t') ||
-		    value.p[i] >= 0x7F)
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+		if ((c < 0x20 && c != '\t') || c == 0x7F)
 			return;
+	}
 
-	memcpy(h->type, value.p, value.n);
-	h->type[value.n] = '\0';
+	memcpy(out, value.p, value.n);
+	out[value.n] = '\0';
 }
 
-static void disposition_field(struct fetch_head *h, struct str value)
+static enum fetch_head_step type_field(
+    struct fetch_head *h, struct str value)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] >= 0x7F)
+			return FETCH_HEAD_MORE;
+
+	h->parts |= media_type_is(value, "multipart/byteranges");
+	text_field(h->type, sizeof(h->type), value);
+	return FETCH_HEAD_MORE;
+}
+
+static enum fetch_head_step disposition_field(
+    struct fetch_head *h, struct str value)
 {
 	char name[NAME_SENT_MAX];
 	ssize_t len = disposition_filename(value, name, sizeof(name));
 
-	if (len <= 0 || (size_t)len >= sizeof(h->name) || h->name[0] != '\0')
-		return;
-
-	memcpy(h->name, name, (size_t)len);
-	h->name[len] = '\0';
+	if (len > 0 && (size_t)len < sizeof(h->name) && h->name[0] == '\0') {
+		memcpy(h->name, name, (size_t)len);
+		h->name[len] = '\0';
+	}
+	return FETCH_HEAD_MORE;
 }
 
-static void modified_field(struct fetch_head *h, struct str value)
+static enum fetch_head_step modified_field(
+    struct fetch_head *h, struct str value)
 {
 	int64_t at;
 
-	if (h->has_modified || httpdate_parse(value.p, value.n, &at) < 0)
-		return;
+	if (!h->has_modified && httpdate_parse(value.p, value.n, &at) == 0) {
+		h->has_modified = true;
+		h->modified_s = at;
+		text_field(h->modified, sizeof(h->modified), value);
+	}
+	return FETCH_HEAD_MORE;
+}
 
-	h->has_modified = true;
-	h->modified_s = at;
+static enum fetch_head_step date_field(struct fetch_head *h, struct str value)
+{
+	int64_t at;
+
+	if (!h->has_date && httpdate_parse(value.p, value.n, &at) == 0) {
+		h->has_date = true;
+		h->date_s = at;
+	}
+	return FETCH_HEAD_MORE;
+}
+
+static enum fetch_head_step etag_field(struct fetch_head *h, struct str value)
+{
+	text_field(h->etag, sizeof(h->etag), value);
+	return FETCH_HEAD_MORE;
+}
+
+static enum fetch_head_step accept_ranges_field(
+    struct fetch_head *h, struct str value)
+{
+	struct str item;
+
+	while (str_list_next(&value, &item))
+		h->ranges |= str_ieq(item, "bytes");
+	return FETCH_HEAD_MORE;
+}
+
+static enum fetch_head_step range_field(struct fetch_head *h, struct str value)
+{
+	if (h->has_range ||
+	    content_range_parse(value.p, value.n, &h->range_first,
+		&h->range_last, &h->range_total) < 0)
+		h->bad_range = true;
+	h->has_range = !h->bad_range;
+	return FETCH_HEAD_MORE;
+}
+
+static enum fetch_head_step retry_field(struct fetch_head *h, struct str value)
+{
+	if (str_u64(value, &h->retry_after_s) < 0)
+		(void)!httpdate_parse(value.p, value.n, &h->retry_at_s);
+	return FETCH_HEAD_MORE;
 }
 
 static enum fetch_head_step location_field(
@@ -142,6 +206,44 @@ static enum fetch_head_step location_field(
 	return h->location ? FETCH_HEAD_MORE : FETCH_HEAD_NO_MEMORY;
 }
 
+/* What is wanted of a head, and whether it is kept as it came. */
+static const struct {
+	const char *name;
+	enum fetch_head_step (*read)(struct fetch_head *h, struct str value);
+	bool kept;
+} fields[] = {
+    {"Accept-Ranges", accept_ranges_field, false},
+    {"Age", NULL, true},
+    {"Cache-Control", NULL, true},
+    {"Content-Disposition", disposition_field, false},
+    {"Content-Length", length_field, false},
+    {"Content-Range", range_field, false},
+    {"Content-Type", type_field, false},
+    {"Date", date_field, true},
+    {"ETag", etag_field, true},
+    {"Expires", NULL, true},
+    {"Last-Modified", modified_field, true},
+    {"Location", location_field, false},
+    {"Pragma", NULL, true},
+    {"Retry-After", retry_field, false},
+    {"Transfer-Encoding", coding_field, false},
+    {"Vary", NULL, true},
+};
+
+/* One that does not fit is left out whole. */
+static void keep_field(struct fetch_head *h, const char *name, struct str value)
+{
+	size_t len = strlen(name) + value.n + 3;
+
+	if (h->kept.len + len > FETCH_KEPT_MAX ||
+	    memchr(value.p, '\0', value.n) || memchr(value.p, '\r', value.n))
+		return;
+
+	strbuf_addf(&h->kept, "%s: ", name);
+	strbuf_add(&h->kept, value.p, value.n);
+	strbuf_addc(&h->kept, '\n');
+}
+
 static enum fetch_head_step field_line(struct fetch_head *h, struct str line)
 {
 	const char *colon = memchr(line.p, ':', line.n);
@@ -156,18 +258,14 @@ static enum fetch_head_step field_line(struct fetch_head *h, struct str line)
 	/* `Content-Length : 5` is one to some readers. */
 	name = str_trim(name);
 	value = str_trim(value);
-	if (str_ieq(name, "Content-Length"))
-		return length_field(h, value);
-	if (str_ieq(name, "Transfer-Encoding"))
-		return coding_field(h, value);
-	if (str_ieq(name, "Location"))
-		return location_field(h, value);
-	if (str_ieq(name, "Content-Type"))
-		type_field(h, value);
-	else if (str_ieq(name, "Content-Disposition"))
-		disposition_field(h, value);
-	else if (str_ieq(name, "Last-Modified"))
-		modified_field(h, value);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (!str_ieq(name, fields[i].name))
+			continue;
+		if (fields[i].kept)
+			keep_field(h, fields[i].name, value);
+		return fields[i].read ? fields[i].read(h, value)
+				      : FETCH_HEAD_MORE;
+	}
 	return FETCH_HEAD_MORE;
 }
 
@@ -185,6 +283,8 @@ static enum fetch_head_step blank_line(struct fetch_head *h)
 	if (h->chunked && h->has_length)
 		return wrong(h, "it has both a length and chunks");
 
+	if (h->kept.failed)
+		return FETCH_HEAD_NO_MEMORY;
 	h->complete = true;
 	h->bytes = 0;
 	return FETCH_HEAD_DONE;

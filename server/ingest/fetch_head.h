@@ -9,7 +9,8 @@
  *   ... h.status, h.length ...
  *   fetch_head_fini(&h)
  *
- * Interim answers (1xx) are read over, but count against the limit.
+ * Interim answers (1xx) are read over, but count against the limit. The fields
+ * by which caches decide are kept as they came, see `kept`.
  *
  * Threads: one at a time.
  */
@@ -22,10 +23,16 @@
 
 #include <spillway/base.h>
 
+#include "base/strbuf.h"
+#include "common/httpdate.h"
 #include "store/file.h"
 
 /** Longest head in bytes, interim answers included; trailers likewise. */
 #define FETCH_HEAD_MAX ((size_t)64 * 1024)
+/** Longest entity tag that is of use; a longer one counts as none. */
+#define FETCH_TAG_SIZE 256
+/** Room for `kept`; what is more is left out. */
+#define FETCH_KEPT_MAX ((size_t)4 * 1024)
 
 struct fetch_head {
 	int status;		/* 0 before the status line */
@@ -33,14 +40,27 @@ struct fetch_head {
 	bool chunked;
 	bool has_length;
 	bool has_modified;
+	bool has_date;
 	bool has_location;
+	bool has_range;		/* a Content-Range that makes sense */
+	bool bad_range;		/* one that makes none, or two */
+	bool ranges;		/* Accept-Ranges: bytes */
+	bool parts;		/* it is multipart/byteranges */
 	uint64_t length;	/* Content-Length */
+	/* Content-Range as content_range_parse() has it. */
+	uint64_t range_first, range_last, range_total;
+	uint64_t retry_after_s;	/* Retry-After; 0: not said so */
+	int64_t retry_at_s;	/* the same as a date */
 	int64_t modified_s;	/* Last-Modified, Unix seconds */
+	int64_t date_s;		/* Date */
 	const char *wrong;	/* what is unsound about it; NULL: nothing */
 	size_t bytes;		/* of the head so far, of trailers after it */
 	char type[FILE_TYPE_SIZE]; /* "" without a usable one */
 	char name[FILE_NAME_SIZE]; /* of Content-Disposition; or "" */
+	char etag[FETCH_TAG_SIZE]; /* as sent; "" without a usable one */
+	char modified[HTTPDATE_SIZE + 16]; /* Last-Modified as sent; or "" */
 	char *location;		/* or NULL */
+	struct strbuf kept;	/* `Name: value` lines, as they came */
 };
 
 enum fetch_head_step {

@@ -14,7 +14,8 @@
 #include "base/metrics.h"
 #include "common/text.h"
 
-static void spool_writable(struct spw_spool *s, void *user_data)
+/* It can be written again, or somebody reads where nothing is. */
+static void spool_news(struct spw_spool *s, void *user_data)
 {
 	struct fetch_job *job = user_data;
 
@@ -58,8 +59,7 @@ static int take_url(struct fetch_job *job, const struct fetch_request *r,
 	if (fragment)
 		url.n = (size_t)(fragment - url.p);
 	job->url = strndup(url.p, url.n);
-	job->first_url = strndup(url.p, url.n);
-	if (!job->url || !job->first_url)
+	if (!job->url)
 		return out_of_memory(reterr);
 
 	/* It passed a moment ago; now the parts point into our copy. */
@@ -93,12 +93,9 @@ static int take_digest(struct fetch_job *job, const struct fetch_request *r)
 	if (!r->sha256)
 		return 0;
 
-	memcpy(job->sha256, r->sha256, sizeof(job->sha256));
-	job->digest = EVP_MD_CTX_new();
-	if (!job->digest ||
-	    EVP_DigestInit_ex(job->digest, EVP_sha256(), NULL) != 1)
-		return -ENOMEM;
-	return 0;
+	job->said.have = DIGEST_BIT(DIGEST_SHA256);
+	memcpy(job->said.value[DIGEST_SHA256], r->sha256, FETCH_SHA256_SIZE);
+	return digest_new(job->said.have, &job->digest);
 }
 
 static int make_file(struct fetch_job *job, const struct conf *conf,
@@ -107,7 +104,8 @@ static int make_file(struct fetch_job *job, const struct conf *conf,
 	const struct file_opts opts = {
 	    .size = FILE_SIZE_UNKNOWN,
 	    .size_max = job->size_max,
-	    .on_writable = spool_writable,
+	    .on_writable = spool_news,
+	    .on_wanted = spool_news,
 	    .user_data = job,
 	};
 	struct file *file;
@@ -147,7 +145,14 @@ int fetch_job_new(struct fetcher *f, const struct conf *conf,
 	job->size_max = least(conf->fetch.max_size, conf->store.max_file_size);
 	if (r->size_max > 0)
 		job->size_max = least(job->size_max, r->size_max);
-	fetch_head_init(&job->head);
+	job->size = r->has_size ? r->size : FETCH_SIZE_UNKNOWN;
+	job->lazy = r->lazy;
+	job->idle = true;
+	job->went_on = UINT64_MAX;
+	job->connections = r->connections > 0 ? r->connections
+					      : conf->fetch.connections;
+	if (job->connections > conf->fetch.max_connections)
+		job->connections = conf->fetch.max_connections;
 
 	int e = take_url(job, r, reterr);
 	if (e < 0)
@@ -171,16 +176,16 @@ void fetch_job_free(struct fetch_job *job)
 	if (!job)
 		return;
 
-	assert(job->magic == FETCH_JOB_MAGIC && !job->nudged);
-	curl_easy_cleanup(job->easy);
+	assert(job->magic == FETCH_JOB_MAGIC && !job->nudged &&
+	       !job->transfers);
 	curl_slist_free_all(job->fields);
-	EVP_MD_CTX_free(job->digest);
-	fetch_head_fini(&job->head);
+	digest_free(job->digest);
+	fetch_writer_close(job->writer);
 	if (job->file)
 		spw_spool_detach(job->file->spool);
 	file_unref(job->file);
 	free(job->url);
-	free(job->first_url);
+	free(job->last_url);
 	job->magic = 0;
 	free(job);
 }
@@ -201,86 +206,18 @@ void fetch_job_fail(
 	fetch_error_set(&job->error, cause, "%s", text);
 }
 
-void fetch_job_fail_head(struct fetch_job *job, bool trailer)
-{
-	fetch_job_fail(job,
-	    trailer ? FETCH_CAUSE_TRAILER_SIZE : FETCH_CAUSE_HEAD_SIZE,
-	    "The origin's %s is longer than %zu bytes.",
-	    trailer ? "trailer" : "header", FETCH_HEAD_MAX);
-}
-
-void fetch_job_fail_errno(struct fetch_job *job, int err)
-{
-	if (err == -EFBIG) {
-		fetch_job_fail(job, FETCH_CAUSE_BODY_SIZE,
-		    "The content is longer than the limit of %" PRIu64
-		    " bytes.",
-		    job->size_max);
-		return;
-	}
-
-	/* Also counts what goes wrong with disk and memory. */
-	struct http_problem p = http_problem_errno(err);
-	fetch_job_fail(job, fetch_cause_of_errno(err), "%s", p.detail);
-}
-
-static void digest_check(struct fetch_job *job)
-{
-	uint8_t sha256[EVP_MAX_MD_SIZE];
-	char text[2 * FETCH_SHA256_SIZE + 1];
-
-	if (!job->digest)
-		return;
-	if (EVP_DigestFinal_ex(job->digest, sha256, NULL) != 1) {
-		fetch_job_fail(job, FETCH_CAUSE_INTERNAL,
-		    "The digest could not be computed.");
-		return;
-	}
-	EVP_MD_CTX_free(job->digest);
-	job->digest = NULL;
-	if (memcmp(sha256, job->sha256, sizeof(job->sha256)) == 0) {
-		struct digest_set set = {.have = DIGEST_BIT(DIGEST_SHA256)};
-
-		memcpy(set.value[DIGEST_SHA256], sha256, FETCH_SHA256_SIZE);
-		/* Without memory it is not known, and can be asked for. */
-		(void)!file_add_digests(job->file, &set);
-		return;
-	}
-
-	hex_encode(sha256, FETCH_SHA256_SIZE, text);
-	fetch_job_fail(job, FETCH_CAUSE_DIGEST,
-	    "The content has the sha-256 digest %s, not the one that was "
-	    "asked for.",
-	    text);
-}
-
-bool fetch_job_seal(struct fetch_job *job)
-{
-	digest_check(job);
-	if (job->cause != FETCH_CAUSE_NONE)
-		return true;
-
-	int e = spw_spool_try_seal(job->file->spool);
-	if (e == -EAGAIN) {
-		job->phase = FETCH_SEALING;
-		return false;
-	}
-	if (e < 0)
-		fetch_job_fail_errno(job, e);
-	return true;
-}
-
 void fetch_job_end(struct fetch_job *job)
 {
 	struct file *file = job->file;
 	uint64_t ms = job->started_ms > 0 ? clock_ms() - job->started_ms : 0;
 
 	if (job->cause == FETCH_CAUSE_NONE) {
+		atomic_store(&file->unverified, job->unverified);
 		file_ready(file);
 		metrics_add(METRIC_FETCHES_COMPLETED, 1);
 		log_debug("fetch of %s as %s: %" PRIu64 " bytes, %u redirects, "
 			  "%" PRIu64 " ms",
-		    file->url, file->id, job->received, job->hops, ms);
+		    file->url, file->id, job->received, job->redirects, ms);
 	} else {
 		file_fail(file, &job->error);
 		metrics_add(fetch_cause_metric(job->cause), 1);
@@ -288,7 +225,8 @@ void fetch_job_end(struct fetch_job *job)
 			 " bytes, %u redirects, %" PRIu64 " ms: %s",
 		    file->url, file->id,
 		    job->error.word ? job->error.word : job->error.type,
-		    job->received, job->hops, ms, job->error.detail);
+		    job->received, job->redirects, ms,
+		    job->error.detail);
 	}
 	fetch_job_free(job);
 }

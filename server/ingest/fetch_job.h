@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of fetch: one fetch, from its admission to its end.
+ * Inside of fetch: a file that is fetched, from its admission to its end.
  *
  *   fetch_job_new()               any thread; checks, makes the file
- *   -- on the fetch thread, by fetch.c:
- *   fetch_transfer_begin()        the first request to the origin
- *   fetch_transfer_end()          its result: what is next
- *     FETCH_NEXT_HOP              follow a redirect: begin again
- *     FETCH_NEXT_SEAL             all bytes are there: fetch_job_seal()
- *     FETCH_NEXT_FAIL             `cause` and `error` are set
+ *   -- on the fetch thread, by fetch_loop.c:
+ *   fetch_job_begin()             the first request
+ *   fetch_job_attend()            whenever something happened
+ *   fetch_job_over()              one of its transfers has ended
  *   fetch_job_end()               tells the file, frees everything
  *
+ * The first answer decides how it goes on. Where the origin serves parts of
+ * what it identifies by a strong validator, the spool becomes sparse, and any
+ * number of transfers fill it where the plan sends them (fetch_plan.h). Else
+ * one transfer appends to it. A lazy job without parts is a full one.
+ *
+ * A transfer that breaks is tried again, where it stopped, as long as that
+ * cannot put two versions together (fetch_answer.h).
+ *
  * A job belongs to whoever made it until it is queued, then to the fetch
- * thread. From other threads only its spool speaks to it: on_writable puts it
- * into the fetcher's line of nudged jobs, under the fetcher's lock.
+ * thread. From other threads only its spool and its writer speak to it: they
+ * put it into the fetcher's line of nudged jobs, under the fetcher's lock.
  *
  * Threads: as said; everything else is the fetch thread's.
  */
@@ -25,67 +31,69 @@
 #include <stdint.h>
 
 #include <curl/curl.h>
-#include <openssl/evp.h>
 
 #include <spillway/base.h>
 
 #include "base/conf.h"
+#include "base/digest.h"
 #include "common/urlguard.h"
 #include "ingest/fetch.h"
+#include "ingest/fetch_answer.h"
 #include "ingest/fetch_error.h"
-#include "ingest/fetch_head.h"
-#include "ingest/fetch_url.h"
+#include "ingest/fetch_transfer.h"
+#include "ingest/fetch_write.h"
 #include "store/store.h"
 
 #define FETCH_JOB_MAGIC 0xfe7c4u
-
-enum fetch_phase {
-	FETCH_QUEUED,
-	FETCH_RUNNING,		/* its handle is in the multi handle */
-	FETCH_PAUSED,		/* likewise, waiting for its spool */
-	FETCH_SEALING,		/* no transfer; waiting for its spool */
-};
-
-enum fetch_next {
-	FETCH_NEXT_HOP,
-	FETCH_NEXT_SEAL,
-	FETCH_NEXT_FAIL,
-};
+/** `fetch.max_connections` at most. */
+#define FETCH_CONNECTIONS_MAX 16
 
 struct fetch_job {
 	uint32_t magic;
-	enum fetch_phase phase;
 	struct fetcher *fetcher;
 	const struct conf_fetch *conf;
 	struct store *store;
 	struct file *file;
 
 	/* What to get. */
-	char *url;		/* of this hop */
+	char *url;		/* that the client named */
 	struct url_parts parts;	/* of it; points into `url` */
-	char *first_url;	/* whose origin may see `fields` */
-	struct curl_slist *fields;
+	char *last_url;		/* where redirects have led; or NULL */
+	struct curl_slist *fields; /* for the origin the client named */
 	bool named;		/* by the client */
+	bool lazy;		/* only what is read */
+	unsigned connections;	/* that pull */
 	uint64_t size_max;
-	EVP_MD_CTX *digest;	/* running; NULL: nothing to check */
-	uint8_t sha256[FETCH_SHA256_SIZE]; /* to be had */
+	uint64_t size;		/* to be had; FETCH_SIZE_UNKNOWN: any */
+	struct digest_set said;	/* to be had */
 
-	/* The transfer. */
-	CURL *easy;
-	struct fetch_head head;
-	unsigned hops;
-	uint64_t received;
-	uint64_t started_ms;
-	uint64_t head_deadline_ms; /* 0: no request is under way */
-	uint64_t moved_ms;	/* when the last byte of the body came */
-	char curl_error[CURL_ERROR_SIZE];
+	/* What it is, since the first answer. */
+	struct fetch_identity id;
+	bool sparse;
+	bool complete;		/* every byte has come */
+	bool unverified;	/* it ended by a close, which may be a cut */
+	struct digest *digest;	/* running, of what is appended; or NULL */
+	struct fetch_writer *writer; /* of a sparse one; or NULL */
 
-	/* The guard on this hop. A local name may only lead to addresses that
-	 * the operator lists. */
-	const char *local_rule;	/* why the name is local; NULL: it is not */
-	unsigned sockets;	/* it let be opened */
-	bool denied;		/* it did not let one */
-	char denied_text[FETCH_URL_TEXT_SIZE]; /* why */
+	struct fetch_transfer *transfers;
+	unsigned transfer_count;
+	uint64_t received;	/* bytes of bodies that were taken */
+	uint64_t started_ms;	/* 0: it waits for its turn */
+	uint64_t latency_ms;	/* from a request to its answer, the least */
+	unsigned redirects;
+	bool sealing;		/* nothing is left but to seal the spool */
+	bool unmet;		/* a reader waits for a connection */
+	bool idle;		/* not begun; or lazy, and nobody reads */
+	bool counted_lazy;	/* in the fetcher's count */
+
+	/* Tries again. */
+	unsigned failures;	/* in a row */
+	uint64_t retry_at_ms;	/* 0: nothing broke */
+	uint64_t failed_at;	/* how much was received then */
+
+	/* Reading on: where the last piece ended, and how long it was. */
+	uint64_t went_on;
+	uint64_t ahead;
 
 	/* Why it fails; FETCH_CAUSE_NONE as long as it does not. */
 	enum fetch_cause cause;
@@ -93,13 +101,15 @@ struct fetch_job {
 
 	/* In the queue or among the running; the fetcher's. */
 	struct fetch_job *next, *prev;
+	struct fetch_job *flush_next;
+	bool unflushed;
 	/* The line of nudged jobs; under the fetcher's lock. */
 	struct fetch_job *nudge_next;
 	bool nudged;
 };
 
 /**
- * Put a job into the line of those whose spool can be written again.
+ * Put a job into the line of those that something happened to.
  *
  * Threads:   any; takes the fetcher's lock, calls nothing of the spool.
  */
@@ -126,39 +136,59 @@ static inline void fetch_job_freep(struct fetch_job **job)
 void fetch_job_fail(struct fetch_job *job, enum fetch_cause cause,
     const char *fmt, ...) SPW_PRINTF(3, 4);
 
-/** The same for a head, or what trails the body, that is too long. */
-void fetch_job_fail_head(struct fetch_job *job, bool trailer);
-
-/** The same for an errno of the spool or the store. */
-void fetch_job_fail_errno(struct fetch_job *job, int err);
-
-/**
- * Seal the spool once every byte is there.
- *
- * Returns:   true when the job has come to its end, sealed or failed; false
- *            when the disk is behind: try again when nudged.
- */
-bool fetch_job_seal(struct fetch_job *job);
-
 /** Tell the file how it ended, count, log, free. */
 void fetch_job_end(struct fetch_job *job);
 
-/**
- * Prepare the request of this hop in `job->easy`.
- *
- * Returns:   true; false with `cause` set.
- */
-bool fetch_transfer_begin(struct fetch_job *job);
-
-/** Weigh the result of a transfer that is over. */
-enum fetch_next fetch_transfer_end(struct fetch_job *job, CURLcode code);
+/* fetch_take.c: what the transfers ask. */
 
 /**
- * Look whether it takes too long or was cancelled.
- *
- * Units:     `now_ms` as clock_ms().
- * Returns:   true when it goes on; false with `cause` set.
+ * The head of an answer that is no redirect is complete. Whether its body is
+ * wanted; if not, `done`, `again` or `cause` of the transfer say why.
  */
-bool fetch_transfer_check(struct fetch_job *job, uint64_t now_ms);
+bool fetch_job_answer(struct fetch_transfer *t);
+
+/**
+ * Take bytes of the body.
+ *
+ * Returns:   0 when nothing is left of them that is wanted.
+ * Errors:    -EAGAIN: `pause` says what it waits for, then the same bytes are
+ *            to be brought again; or an errno.
+ */
+int fetch_job_bytes(struct fetch_transfer *t, const uint8_t *data, size_t len)
+    SPW_MUST_CHECK;
+
+/* fetch_conduct.c: what happens next. Each may set `cause`, or `complete`. */
+
+/** Make a transfer and begin it. Returns: NULL without memory. */
+struct fetch_transfer *fetch_job_open(
+    struct fetch_job *job, const struct fetch_asked *asked);
+
+/** End a transfer without a word, and free it. */
+void fetch_job_drop(struct fetch_transfer *t);
+void fetch_job_drop_all(struct fetch_job *job);
+
+/** Let a paused transfer go on; it may end by that. */
+void fetch_job_resume(struct fetch_transfer *t);
+
+/** Make the first request. */
+void fetch_job_begin(struct fetch_job *job);
+
+/**
+ * Look around: what goes on, what is asked for, whether it is complete.
+ *
+ * Returns:   true when the job has come to its end, sealed or failed.
+ */
+bool fetch_job_attend(struct fetch_job *job);
+
+/** One of its transfers has ended; it is freed. */
+void fetch_job_over(struct fetch_transfer *t, enum fetch_next next);
+
+/** Look at the clock. Returns: false with `cause` set. */
+bool fetch_job_check(struct fetch_job *job, uint64_t now_ms);
+
+/* fetch_places.c */
+
+/** Ask for what readers of a sparse file wait for, and what is to be pulled. */
+void fetch_job_ask(struct fetch_job *job);
 
 #endif

@@ -55,14 +55,90 @@ void fetch_nudge(struct fetch_job *job)
 		curl_multi_wakeup(f->multi);
 }
 
-/* The job has come to its end; `cause` says to which. */
-static void finish(struct fetcher *f, struct fetch_job *job)
-{
-	if (job->easy)
-		curl_multi_remove_handle(f->multi, job->easy);
-	/* From here on nobody nudges it. */
-	spw_spool_detach(job->file->spool);
+/* ---- transfers ----------------------------------------------------------- */
 
+bool fetch_loop_may_open(const struct fetcher *f)
+{
+	return f->transfer_count < f->conf->fetch.max_transfers;
+}
+
+void fetch_loop_add(struct fetch_transfer *t)
+{
+	struct fetcher *f = t->job->fetcher;
+
+	if (!fetch_transfer_begin(t)) {
+		fetch_job_fail(t->job, t->cause, "%s", t->text);
+		return;
+	}
+	if (curl_multi_add_handle(f->multi, t->easy) != CURLM_OK) {
+		fetch_job_fail(t->job, FETCH_CAUSE_NO_MEMORY,
+		    "The transfer could not be started.");
+		return;
+	}
+	t->running = true;
+	f->transfer_count++;
+	metrics_add(METRIC_FETCH_TRANSFERS, 1);
+	metrics_add(METRIC_FETCH_REQUESTS, 1);
+}
+
+void fetch_loop_remove(struct fetch_transfer *t)
+{
+	struct fetcher *f = t->job->fetcher;
+
+	if (!t->running)
+		return;
+
+	curl_multi_remove_handle(f->multi, t->easy);
+	t->running = false;
+	f->transfer_count--;
+	metrics_add(METRIC_FETCH_TRANSFERS, -1);
+}
+
+void fetch_loop_conclude(struct fetch_transfer *t, CURLcode code)
+{
+	fetch_loop_remove(t);
+	enum fetch_next next = fetch_transfer_end(t, code);
+	if (next == FETCH_NEXT_AGAIN)
+		fetch_loop_add(t);
+	else
+		fetch_job_over(t, next);
+}
+
+void fetch_loop_described(struct fetch_job *job)
+{
+	fetch_alarm_ring_file(job->fetcher, job->file);
+}
+
+/* ---- writers ------------------------------------------------------------- */
+
+void fetch_loop_flush_later(struct fetch_job *job)
+{
+	struct fetcher *f = job->fetcher;
+
+	if (job->unflushed)
+		return;
+
+	job->unflushed = true;
+	job->flush_next = f->unflushed;
+	f->unflushed = job;
+}
+
+static void flush(struct fetcher *f)
+{
+	struct fetch_job *job;
+
+	while ((job = f->unflushed)) {
+		f->unflushed = job->flush_next;
+		job->unflushed = false;
+		fetch_writer_flush(job->writer);
+	}
+}
+
+/* ---- jobs ---------------------------------------------------------------- */
+
+/* Forget that something happened to a job that is about to go. */
+static void forget_nudge(struct fetcher *f, struct fetch_job *job)
+{
 	pthread_mutex_lock(&f->lock);
 	if (job->nudged) {
 		struct fetch_job **link = &f->nudged;
@@ -75,39 +151,61 @@ static void finish(struct fetcher *f, struct fetch_job *job)
 		job->nudged = false;
 	}
 	pthread_mutex_unlock(&f->lock);
+}
 
+static void count_lazy(struct fetcher *f, struct fetch_job *job)
+{
+	if (!job->counted_lazy)
+		return;
+
+	pthread_mutex_lock(&f->lock);
+	f->lazy_count--;
+	pthread_mutex_unlock(&f->lock);
+	job->counted_lazy = false;
+	metrics_add(METRIC_FETCHES_LAZY, -1);
+}
+
+static void set_idle(struct fetcher *f, struct fetch_job *job, bool idle)
+{
+	if (job->idle == idle)
+		return;
+
+	job->idle = idle;
+	if (idle)
+		f->busy_count--;
+	else
+		f->busy_count++;
+	metrics_add(METRIC_FETCHES_ACTIVE, idle ? -1 : 1);
+}
+
+/* The job has come to its end; `cause` says to which. */
+static void finish(struct fetcher *f, struct fetch_job *job)
+{
+	fetch_job_drop_all(job);
+	if (job->unflushed)
+		flush(f);
+	/* From here on nobody nudges it. */
+	fetch_writer_close(job->writer);
+	job->writer = NULL;
+	spw_spool_detach(job->file->spool);
+	forget_nudge(f, job);
 	fetch_list_remove(&f->running, job);
-	f->running_count--;
-	metrics_add(METRIC_FETCHES_ACTIVE, -1);
+	count_lazy(f, job);
+	set_idle(f, job, true);
 	fetch_job_end(job);
 }
 
-static void request(struct fetcher *f, struct fetch_job *job)
+static void attend(struct fetcher *f, struct fetch_job *job)
 {
-	if (fetch_transfer_begin(job) &&
-	    curl_multi_add_handle(f->multi, job->easy) != CURLM_OK)
-		fetch_job_fail(job, FETCH_CAUSE_NO_MEMORY,
-		    "The transfer could not be started.");
-	if (job->cause != FETCH_CAUSE_NONE)
+	if (fetch_job_attend(job)) {
 		finish(f, job);
-}
-
-/* A transfer is over. */
-static void conclude(struct fetcher *f, struct fetch_job *job, CURLcode code)
-{
-	curl_multi_remove_handle(f->multi, job->easy);
-	switch (fetch_transfer_end(job, code)) {
-	case FETCH_NEXT_HOP:
-		request(f, job);
-		break;
-	case FETCH_NEXT_SEAL:
-		if (fetch_job_seal(job))
-			finish(f, job);
-		break;
-	case FETCH_NEXT_FAIL:
-		finish(f, job);
-		break;
+		return;
 	}
+	if (!job->lazy)
+		count_lazy(f, job);
+	set_idle(f, job,
+	    job->lazy && !job->transfers && !job->unmet &&
+		job->retry_at_ms == 0);
 }
 
 static struct fetch_job *next_nudged(struct fetcher *f)
@@ -125,9 +223,9 @@ static struct fetch_job *next_nudged(struct fetcher *f)
 	return job;
 }
 
-/* Go on with those whose spool can be written again. Only those in line now:
- * each may come back. */
-static void resume_nudged(struct fetcher *f)
+/* Look after those that something happened to. Only those in line now: each
+ * may come back. */
+static void attend_nudged(struct fetcher *f)
 {
 	pthread_mutex_lock(&f->lock);
 	unsigned n = f->nudged_count;
@@ -137,25 +235,15 @@ static void resume_nudged(struct fetcher *f)
 		struct fetch_job *job = next_nudged(f);
 		if (!job)
 			return;
-
-		if (job->phase == FETCH_SEALING) {
-			if (fetch_job_seal(job))
-				finish(f, job);
-		} else if (job->phase == FETCH_PAUSED) {
-			job->phase = FETCH_RUNNING;
-			job->moved_ms = clock_ms();
-			CURLcode code =
-			    curl_easy_pause(job->easy, CURLPAUSE_CONT);
-			if (code != CURLE_OK)
-				conclude(f, job, code);
-		}
+		if (job->started_ms > 0)
+			attend(f, job);
 	}
 }
 
 static bool may_start(struct fetcher *f)
 {
 	return f->queue.first &&
-	       f->running_count < f->conf->fetch.max_active;
+	       f->busy_count < f->conf->fetch.max_active;
 }
 
 /* Move what there is room for from the queue to the running. */
@@ -173,12 +261,11 @@ static void start_queued(struct fetcher *f)
 			return;
 
 		metrics_add(METRIC_FETCHES_QUEUED, -1);
-		metrics_add(METRIC_FETCHES_ACTIVE, 1);
 		fetch_list_append(&f->running, job);
-		f->running_count++;
-		if (fetch_transfer_check(job, clock_ms()))
-			request(f, job);
-		else
+		set_idle(f, job, false);
+		if (fetch_job_check(job, clock_ms()))
+			fetch_job_begin(job);
+		if (job->cause != FETCH_CAUSE_NONE)
 			finish(f, job);
 	}
 }
@@ -189,14 +276,17 @@ static void reap(struct fetcher *f)
 	int left;
 
 	while ((msg = curl_multi_info_read(f->multi, &left))) {
-		struct fetch_job *job = NULL;
+		struct fetch_transfer *t = NULL;
 
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(
-		    msg->easy_handle, CURLINFO_PRIVATE, (char **)&job);
-		assert(job && job->magic == FETCH_JOB_MAGIC);
-		conclude(f, job, msg->data.result);
+		    msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+		assert(t && t->magic == FETCH_TRANSFER_MAGIC);
+
+		struct fetch_job *job = t->job;
+		fetch_loop_conclude(t, msg->data.result);
+		attend(f, job);
 	}
 }
 
@@ -217,9 +307,7 @@ static void drop_queued(struct fetcher *f, bool all)
 		n++;
 	}
 	pthread_mutex_unlock(&f->lock);
-	f->running_count += n;
 	metrics_add(METRIC_FETCHES_QUEUED, -(int64_t)n);
-	metrics_add(METRIC_FETCHES_ACTIVE, (int64_t)n);
 }
 
 static void tick(struct fetcher *f)
@@ -234,8 +322,10 @@ static void tick(struct fetcher *f)
 	drop_queued(f, false);
 	for (job = f->running.first; job; job = next) {
 		next = job->next;
-		if (!fetch_transfer_check(job, now))
+		if (!fetch_job_check(job, now))
 			finish(f, job);
+		else if (!job->idle)
+			attend(f, job);
 	}
 	fetch_alarm_ring(f, now);
 }
@@ -281,9 +371,10 @@ void *fetch_loop_run(void *arg)
 		if (mc != CURLM_OK)
 			log_error("fetch: %s", curl_multi_strerror(mc));
 		reap(f);
-		resume_nudged(f);
+		attend_nudged(f);
 		tick(f);
 		start_queued(f);
+		flush(f);
 	}
 	stop_all(f);
 	return NULL;

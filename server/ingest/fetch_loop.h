@@ -31,12 +31,15 @@ struct fetcher {
 
 	/* The fetch thread's. */
 	struct fetch_list running;
-	unsigned running_count;
+	unsigned busy_count;	/* of them, that are not idle */
+	unsigned transfer_count;
 	uint64_t ticked_ms;
+	struct fetch_job *unflushed; /* whose writers hold back a little */
 
 	pthread_mutex_t lock;
 	struct fetch_list queue; /* under `lock`, like what follows */
 	unsigned queue_count;
+	unsigned lazy_count;	/* queued and running */
 	struct fetch_job *nudged, **nudged_end;
 	unsigned nudged_count;
 	struct fetch_alarm *alarms;
@@ -48,6 +51,24 @@ void fetch_list_append(struct fetch_list *list, struct fetch_job *job);
 
 /** Take a job out of the list it is in. */
 void fetch_list_remove(struct fetch_list *list, struct fetch_job *job);
+
+/** Returns: whether there may be one more connection to an origin. */
+bool fetch_loop_may_open(const struct fetcher *f);
+
+/** Begin a transfer; its job fails when that cannot be. */
+void fetch_loop_add(struct fetch_transfer *t);
+
+/** Break a transfer off, if it runs. */
+void fetch_loop_remove(struct fetch_transfer *t);
+
+/** A transfer is over; it begins again, or its job is told and it is freed. */
+void fetch_loop_conclude(struct fetch_transfer *t, CURLcode code);
+
+/** Have what its writer has taken written when nothing more comes for now. */
+void fetch_loop_flush_later(struct fetch_job *job);
+
+/** It is known what a job fetches: wake who waits for that. */
+void fetch_loop_described(struct fetch_job *job);
 
 /** The thread's main function; `arg` is the fetcher. */
 void *fetch_loop_run(void *arg);

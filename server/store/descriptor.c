@@ -47,22 +47,24 @@ static void write_time(struct json *j, const char *key, int64_t unix_ms)
 	json_string(j, key, text);
 }
 
-static void write_storage(struct json *j, struct spw_spool *s)
+static void write_storage(
+    struct json *j, struct file *f, const struct spw_spool_info *info)
 {
 	static const char *const why[] = {
 	    [SPW_SPILL_LIMIT] = "limit",
 	    [SPW_SPILL_BUDGET] = "budget",
 	    [SPW_SPILL_FORCED] = "forced",
 	};
-	struct spw_spool_info info;
+	const char *tier = info->spilled == SPW_SPILL_NONE ? "memory" : "disk";
 
-	spw_spool_info(s, &info);
+	/* What nobody has read yet is elsewhere. */
+	if (file_state(f) == FILE_RECEIVING && atomic_load(&f->lazy))
+		tier = "remote";
 	json_object_begin(j, "storage");
-	json_string(
-	    j, "tier", info.spilled == SPW_SPILL_NONE ? "memory" : "disk");
-	json_uint(j, "memory_bytes", info.memory_bytes);
-	json_uint(j, "disk_bytes", info.disk_bytes);
-	json_string(j, "spilled", why[info.spilled]);
+	json_string(j, "tier", tier);
+	json_uint(j, "memory_bytes", info->memory_bytes);
+	json_uint(j, "disk_bytes", info->disk_bytes);
+	json_string(j, "spilled", why[info->spilled]);
 	json_object_end(j);
 }
 
@@ -74,6 +76,9 @@ static void write_source(struct json *j, struct file *f)
 	json_object_begin(j, "source");
 	json_string(j, "kind", source_name(f->source));
 	json_string(j, "url", f->url);
+	/* Whether all came that the origin has, or it may be cut off. */
+	if (f->source == FILE_FROM_FETCH && file_state(f) == FILE_READY)
+		json_bool(j, "verified", !atomic_load(&f->unverified));
 	if (file_error(f, &e)) {
 		snprintf(type, sizeof(type), "/problems/%s", e.type);
 		json_object_begin(j, "error");
@@ -130,7 +135,9 @@ void descriptor_write(struct json *j, const char *key, struct file *f)
 	enum file_state state = file_state(f);
 	uint64_t size = atomic_load(&f->size);
 	char name[FILE_NAME_SIZE], type[FILE_TYPE_SIZE];
+	struct spw_spool_info info;
 
+	spw_spool_info(f->spool, &info);
 	json_object_begin(j, key);
 	json_string(j, "id", f->id);
 	json_string(j, "state", descriptor_state_name(state));
@@ -141,12 +148,12 @@ void descriptor_write(struct json *j, const char *key, struct file *f)
 		json_null(j, "size");
 	else
 		json_uint(j, "size", size);
-	json_uint(j, "received", spw_spool_committed(f->spool));
-	json_string(j, "etag", state == FILE_READY ? f->etag : NULL);
+	json_uint(j, "received", info.present);
+	json_string(j, "etag", file_fixed(f) ? f->etag : NULL);
 	write_digests(j, f);
 	write_time(j, "created", f->created_ms);
 	write_time(j, "expires", f->expires_ms);
-	write_storage(j, f->spool);
+	write_storage(j, f, &info);
 	write_source(j, f);
 	write_links(j, f);
 	json_object_end(j);

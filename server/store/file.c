@@ -44,6 +44,7 @@ static int new_spool(
 	    .size_hint = opts->size == FILE_SIZE_UNKNOWN ? 0 : opts->size,
 	    .on_spill = count_spill,
 	    .on_writable = opts->on_writable,
+	    .on_wanted = opts->on_wanted,
 	    .user_data = opts->user_data,
 	};
 
@@ -122,6 +123,7 @@ void file_unref(struct file *f)
 	free(f->type);
 	free(f->error);
 	free(f->digests);
+	free(f->origin);
 	f->magic = 0;
 	free(f);
 }
@@ -328,6 +330,56 @@ enum file_state file_state(const struct file *f)
 {
 	return (enum file_state)atomic_load_explicit(
 	    &f->state, memory_order_acquire);
+}
+
+void file_set_fixed(struct file *f, bool lazy)
+{
+	atomic_store(&f->lazy, lazy);
+	atomic_store(&f->fixed, true);
+}
+
+bool file_fixed(const struct file *f)
+{
+	enum file_state state = file_state(f);
+
+	return state == FILE_READY ||
+	       (state == FILE_RECEIVING && atomic_load(&f->fixed));
+}
+
+int file_set_origin(
+    struct file *f, int64_t received_ms, const char *fields, size_t len)
+{
+	struct file_origin *o = malloc(sizeof(*o) + len + 1);
+	if (!o)
+		return -ENOMEM;
+
+	o->received_ms = received_ms;
+	o->len = len;
+	if (len > 0)
+		memcpy(o->fields, fields, len);
+	o->fields[len] = '\0';
+	pthread_mutex_lock(&f->lock);
+	struct file_origin *old = f->origin;
+	f->origin = o;
+	pthread_mutex_unlock(&f->lock);
+	free(old);
+	return 0;
+}
+
+struct file_origin *file_origin(struct file *f)
+{
+	struct file_origin *copy = NULL;
+
+	pthread_mutex_lock(&f->lock);
+	if (f->origin) {
+		size_t size = sizeof(*copy) + f->origin->len + 1;
+
+		copy = malloc(size);
+		if (copy)
+			memcpy(copy, f->origin, size);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return copy;
 }
 
 int64_t file_modified_ms(struct file *f)

@@ -104,12 +104,16 @@ struct file {
 	int64_t modified_ms; /* Unix: when it was sealed, or the origin's */
 	struct file_error *error;
 	struct file_digests *digests; /* those that are known; or NULL */
+	struct file_origin *origin;   /* what a cache has to know; or NULL */
 	struct file_watch *watches;
 
 	_Atomic uint64_t size;	    /* FILE_SIZE_UNKNOWN while not known */
 	_Atomic int state;	    /* enum file_state */
 	_Atomic int64_t reads_left; /* 0: not counted */
 	_Atomic bool removed;	    /* no longer in the store */
+	_Atomic bool fixed;	    /* what comes is of one known version */
+	_Atomic bool lazy;	    /* and only what is read comes */
+	_Atomic bool unverified;    /* its end may be a cut */
 	/* Made once by deliver/ (the zip index); see file_extra_set(). */
 	_Atomic(struct file_extra *) extra;
 
@@ -126,6 +130,8 @@ struct file_opts {
 	uint64_t size;	   /* expected; FILE_SIZE_UNKNOWN */
 	uint64_t size_max; /* SPW_UNLIMITED */
 	void (*on_writable)(struct spw_spool *s, void *user_data);
+	/* Somebody reads where nothing is yet; see <spillway/sparse.h>. */
+	void (*on_wanted)(struct spw_spool *s, void *user_data);
 	void *user_data;
 };
 
@@ -182,6 +188,32 @@ void file_fail(struct file *f, const struct file_error *e);
 bool file_error(struct file *f, struct file_error *ret);
 
 enum file_state file_state(const struct file *f);
+
+/**
+ * Say that the bytes that come are of one version whatever happens, so that
+ * it has a tag and a date before all are there; and whether only those come
+ * that are read.
+ */
+void file_set_fixed(struct file *f, bool lazy);
+
+/** Returns: whether its tag and date can be told. */
+bool file_fixed(const struct file *f);
+
+/* What the origin of a fetched file said of its freshness: lines
+ * `Name: value` as they came, of the fields that RFC 9111 is about, ETag,
+ * Last-Modified and Vary. */
+struct file_origin {
+	int64_t received_ms; /* Unix */
+	size_t len;
+	char fields[]; /* NUL-terminated */
+};
+
+/** Keep it; copies. Errors: -ENOMEM. */
+int file_set_origin(struct file *f, int64_t received_ms, const char *fields,
+    size_t len) SPW_MUST_CHECK;
+
+/** Returns: a copy of what is kept, for free(); NULL without, or memory. */
+struct file_origin *file_origin(struct file *f);
 
 /**
  * Note digests of the whole content, in addition to those known.

@@ -342,6 +342,16 @@ void store_stats(struct store *st, struct store_stats *ret)
 		ret->disk_queue = spw_pool_pending(st->opts.pool);
 }
 
+struct spw_budget *store_budget(const struct store *st)
+{
+	return st->opts.budget;
+}
+
+struct spw_pool *store_writers(const struct store *st)
+{
+	return st->opts.pool;
+}
+
 struct spw_pool *store_readers(const struct store *st)
 {
 	return st->opts.readers;

@@ -94,6 +94,12 @@ void store_stats(struct store *st, struct store_stats *ret);
 /** Returns: the threads that fetch from disk what replies need, or NULL. */
 struct spw_pool *store_readers(const struct store *st);
 
+/** Returns: what memory is charged to. */
+struct spw_budget *store_budget(const struct store *st);
+
+/** Returns: the threads that write behind, or NULL. */
+struct spw_pool *store_writers(const struct store *st);
+
 /** Would a file of `size` bytes fit? Errors: -ENOSPC, -EDQUOT. */
 int store_check_space(struct store *st, uint64_t size) SPW_MUST_CHECK;
 

@@ -45,14 +45,17 @@ class Page:
     data      the body
     type, name, etag, fields   fields of the answer; name is a whole
               Content-Disposition
-    ranges    whether Range is heeded
+    ranges    whether Range is heeded; say_ranges: and said to be
     framing   "length", "chunked" or "close"
     declared  a Content-Length that is a lie
     cut       the connection is closed after this many bytes of the body
     cuts      how many requests are cut; later ones are not
     gate      (offset, Gate): waits there; only without Range
+    hold      a Gate before each answer
     step      bytes a send: a slow drip
     status    another status, with data as its body
+
+    spans is what was answered by 206: (first, end) in turn.
     """
 
     def __init__(self, data=b"", **how):
@@ -61,14 +64,16 @@ class Page:
         self.name = how.pop("name", None)
         self.etag = how.pop("etag", None)
         self.fields = how.pop("fields", [])
-        self.ranges = how.pop("ranges", True)
+        self.ranges = self.say_ranges = how.pop("ranges", True)
         self.framing = how.pop("framing", "length")
         self.declared = how.pop("declared", None)
         self.cut = how.pop("cut", None)
         self.cuts = how.pop("cuts", 1 << 30)
         self.gate = how.pop("gate", None)
+        self.hold = how.pop("hold", None)
         self.step = how.pop("step", 65536)
         self.status = how.pop("status", 200)
+        self.spans = []
         assert not how, how
 
 
@@ -92,7 +97,7 @@ def parse_range(value, size):
     if unit != "bytes" or not dash or not (first + last).isdecimal():
         return None
     if not first:
-        return max(0, size - int(last)), size
+        return (max(0, size - int(last)), size) if size else None
     end = min(int(last) + 1, size) if last else size
     return (int(first), end) if int(first) < end else None
 
@@ -129,8 +134,9 @@ class Origin:
             pass
         self.sock.close()
         for page in self.pages.values():
-            if page.gate:
-                page.gate[1].open()
+            for gate in (page.gate and page.gate[1], page.hold):
+                if gate:
+                    gate.open()
 
     def seen(self, path):
         """The requests for one path."""
@@ -181,6 +187,8 @@ class Origin:
         page = self.pages.get(request.target)
         if page is None:
             page = Page(b"no such page\n", type="text/plain", status=404)
+        if page.hold:
+            page.hold.wait()
         size = len(page.data)
         span, status = (0, size), page.status
         fields = [("Content-Type", page.type), *page.fields]
@@ -195,9 +203,10 @@ class Origin:
                              b"Content-Length: 0\r\n\r\n" % size)
                 return True
             status = 206
+            page.spans.append(span)
             fields.append(("Content-Range",
                            f"bytes {span[0]}-{span[1] - 1}/{size}"))
-        if page.ranges:
+        if page.say_ranges:
             fields.append(("Accept-Ranges", "bytes"))
         if page.etag:
             fields.append(("ETag", page.etag))

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What the tests of reading sealed files share."""
 import email.utils
+import json
 import re
 import zlib
 
+from fetching import ALLOW
+from origin import Origin, Page
 from samples import content, raw_zip
 
 SIZE = 1000
@@ -86,6 +89,35 @@ class Reading:
         self.assertEqual(answer.get("Content-Range"), f"bytes */{SIZE}")
 
 
+class Lazily:
+    """A mixin: what is read is fetched in pieces as it is read."""
+
+    OPTIONS = [*ALLOW, "fetch.block_size=16", "fetch.probe_size=1"]
+
+    def fetch_lazily(self, data, **how):
+        """The descriptor of a file of which next to nothing is there."""
+        origin = Origin()
+        self.addCleanup(origin.close)
+        url = origin.add("/r", Page(data, etag='"v1"', **how))
+        answer = self.http("POST", "/fetch", {
+            "Content-Type": "application/json", "Prefer": "wait=60",
+        }, json.dumps({"url": url, "mode": "lazy"}).encode())
+        made = self.json(answer, 202)
+        self.assertEqual(made["storage"]["tier"], "remote")
+        self.assertLess(made["received"], 32)
+        return made
+
+
+class ReadingLazily(Lazily, Reading):
+    """The same bytes, far away."""
+
+    def setUp(self):
+        made = self.fetch_lazily(DATA, type="text/x-r")
+        self.path = made["links"]["self"]
+        self.tag = made["etag"]
+        self.modified = self.get(method="HEAD").get("Last-Modified")
+
+
 def zip_of(method):
     """An archive whose one entry `e.txt` is DATA, by this method."""
     if not method:
@@ -103,7 +135,19 @@ class ReadingEntry(Reading):
 
     def setUp(self):
         self.upload(zip_of(self.METHOD), "/files/a")
-        self.path = "/files/a/zip/e.txt"
-        answer = self.get()
+        self.read_entry("/files/a")
+
+    def read_entry(self, archive):
+        """The cases are about the entry of this one."""
+        self.path = archive + "/zip/e.txt"
+        answer = self.get(method="HEAD")
         self.tag = answer.get("ETag")
         self.modified = answer.get("Last-Modified")
+
+
+class ReadingEntryLazily(Lazily, ReadingEntry):
+    """As an entry of an archive that is far away."""
+
+    def setUp(self):
+        made = self.fetch_lazily(zip_of(self.METHOD))
+        self.read_entry(made["links"]["self"])

@@ -129,7 +129,7 @@ def raw_zip(entries):
     entries: dicts of name (bytes), data, and optionally method, packed, crc,
     size, flags, local_name.
     """
-    body, directory = b"", b""
+    body, directory = bytearray(), bytearray()
     for entry in entries:
         data = entry["data"]
         method = entry.get("method", 0)
@@ -145,6 +145,6 @@ def raw_zip(entries):
                                  0o100644 << 16, len(body)) + name
         body += b"PK\3\4" + fixed
         body += struct.pack("<HH", len(local), 0) + local + packed
-    return body + directory + b"PK\5\6" + struct.pack(
+    return bytes(body + directory) + b"PK\5\6" + struct.pack(
         "<HHHHLLH", 0, 0, len(entries), len(entries), len(directory),
         len(body), 0)

@@ -73,22 +73,6 @@ class Archives(Zips):
             self.assertIn(problem["type"], ("/problems/not-a-zip",
                                             "/problems/corrupt-zip"))
 
-    def test_still_coming_in(self):
-        # The directory is at the end: there is nothing to look at yet.
-        data = sample_zip()
-        conn = self.conn()
-        conn.send_request("PUT", "/files/late",
-                          {"Content-Length": str(len(data))})
-        conn.send(data[:-100])
-        self.wait_received("late", len(data) - 100)
-        for target in ("zip", "zip/readme.txt"):
-            self.assert_problem(self.http("GET", f"/files/late/{target}"),
-                                409)
-        conn.send(data[-100:])
-        self.assertEqual(conn.read().status, 201)
-        self.assertEqual(self.entry("readme.txt", of="late").body,
-                         BY_NAME["readme.txt"])
-
     def assert_never_clean(self, target, wrong):
         """An entry that cannot be right is cut or refused."""
         conn = self.conn()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Ranges of content that is complete: in memory, on disk, entries of archives.
+"""Ranges of content that is known: in memory, on disk, far away, entries of
+archives.
 
 The same cases run on all of them: nothing that a reader can see may tell
 which it is. A number in a name is one of docs/conformance/ranges.tsv.
@@ -9,7 +10,8 @@ Source: RFC 9110 sections 14, 15.3.7, 15.5.17
 import re
 
 from harness import Case, main, table
-from reading import DATA, SIZE, Reading, ReadingEntry, parse_parts
+from reading import (DATA, SIZE, Reading, ReadingEntry, ReadingEntryLazily,
+                     ReadingLazily, parse_parts)
 from wire import encode_request
 
 HUGE = "9" * 23
@@ -291,6 +293,27 @@ class StoredOnDisk(ReadingEntry, Ranges, Case):
 
 class Deflated(ReadingEntry, Ranges, Case):
     """An entry that is unpacked on its way."""
+
+    METHOD = 8
+    MULTI = False
+
+
+class Lazy(ReadingLazily, Ranges, Case):
+    """Content that comes from far away as it is read."""
+
+
+class LazyOnDisk(ReadingLazily, Ranges, Case):
+    """The same, kept on disk."""
+
+    OPTIONS = [*ReadingLazily.OPTIONS, "spool.memory_max=0"]
+
+
+class LazyStored(ReadingEntryLazily, Ranges, Case):
+    """An entry of an archive that comes as it is read."""
+
+
+class LazyDeflated(ReadingEntryLazily, Ranges, Case):
+    """One that is unpacked as it comes."""
 
     METHOD = 8
     MULTI = False

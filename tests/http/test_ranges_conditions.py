@@ -10,8 +10,8 @@ import email.utils
 from harness import Case, main, table, until
 from origin import Origin, Page
 from fetching import ALLOW, Fetching
-from reading import (DATA, SIZE, Reading, ReadingEntry, http_date,
-                     seconds_of)
+from reading import (DATA, SIZE, Reading, ReadingEntry, ReadingLazily,
+                     http_date, seconds_of)
 
 NOT_APPLICABLE = {}
 
@@ -266,6 +266,10 @@ class Deflated(ReadingEntry, Conditions, Case):
     """An entry that is unpacked on its way."""
 
     METHOD = 8
+
+
+class Lazy(ReadingLazily, Conditions, Case):
+    """Content that comes from far away as it is read."""
 
 
 class Fetched(Fetching):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the tests of zip archives share."""
+import zlib
 from urllib.parse import quote
 
 from samples import ENTRIES, sample_zip
@@ -7,6 +8,20 @@ from samples import ENTRIES, sample_zip
 BY_NAME = {name: data for name, data, _ in ENTRIES}
 FILES = [(i, n, d) for i, (n, d, _) in enumerate(ENTRIES)
          if not n.endswith("/")]
+
+
+def deflate(data, level=9):
+    """A raw deflate stream."""
+    packer = zlib.compressobj(level, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def metric(case, name):
+    """The value of one metric."""
+    page = case.http("GET", "/metrics").body.decode()
+    line, = [x for x in page.splitlines()
+             if x.startswith(f"spillway_{name} ")]
+    return int(line.rsplit(" ", 1)[1])
 
 
 class Zips:

@@ -112,6 +112,16 @@ SPW_API void spw_budget_unref(struct spw_budget *b);
 SPW_API void spw_budget_stats(struct spw_budget *b,
     struct spw_budget_stats *ret);
 
+/**
+ * Charge memory that is not content, such as what a program keeps about it:
+ * for as long, content has so much less. It is charged even past the limit;
+ * how much of it there may be is for the caller to bound.
+ */
+SPW_API void spw_budget_charge(struct spw_budget *b, size_t bytes);
+
+/** Give back what spw_budget_charge() charged, in one piece or several. */
+SPW_API void spw_budget_uncharge(struct spw_budget *b, size_t bytes);
+
 static inline void spw_budget_unrefp(struct spw_budget **b)
 {
 	spw_budget_unref(*b);

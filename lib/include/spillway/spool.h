@@ -30,18 +30,16 @@
  * when to go on. Without a pool the calling thread writes.
  *
  * Sparse spools (SPW_SPOOL_SPARSE) have a size from the start and are filled
- * in any order; what was not filled yet is absent, not zero. In memory they
- * take a block of their size, on disk the pages of 4 KiB that were written.
+ * in any order; what was not filled yet is absent, not zero (sparse.h). In
+ * memory they take a block of their size, on disk pages of 4 KiB, as written.
  *
- * Signals: none is handled or blocked. A write past RLIMIT_FSIZE raises
- * SIGXFSZ, which ends a program that does not ignore it; ignored, the write
- * fails with -ENOSPC.
+ * Signals: a write past RLIMIT_FSIZE raises SIGXFSZ, which ends a program
+ * that does not ignore it; ignored, the write fails with -ENOSPC.
  *
  * Forking: a child has the parent's files and none of its threads. Of the
  * parent's spools it may read and let go of those that no other thread was
  * using at that moment, and must not write to any: it is the same file. Those
- * with a pool are closed at the child's end. It may make spools of its own,
- * without that pool.
+ * with a pool are closed at its end. It may make its own, without that pool.
  *
  * Threads: appends, pwrites and truncates of one spool exclude each other and
  * may come from any thread. Everything else may run at any time.
@@ -121,6 +119,11 @@ struct spw_spool_opts {
 	 * where it was in memory (cipher.h). Must outlive it.
 	 */
 	const struct spw_cipher *cipher;
+	/*
+	 * Somebody has begun to wait for bytes of a sparse spool that are not
+	 * there (sparse.h). As `on_writable`.
+	 */
+	void (*on_wanted)(struct spw_spool *s, void *user_data);
 };
 
 struct spw_spool_info {
@@ -166,9 +169,9 @@ static inline void spw_spool_unrefp(struct spw_spool **s)
 }
 
 /**
- * Never call on_writable again, and on_spill only with NULL: for an owner of
- * `user_data` who goes before the spool does. When it returns, neither is
- * running with the old one.
+ * Never call on_writable and on_wanted again, and on_spill only with NULL: for
+ * an owner of `user_data` who goes before the spool does. When it returns,
+ * none is running with the old one.
  */
 SPW_API void spw_spool_detach(struct spw_spool *s);
 
@@ -445,6 +448,11 @@ struct spw_watch {
 	 * return, call nothing of the spool.
 	 */
 	void (*fn)(struct spw_watch *w);
+	/*
+	 * Up to where the watcher means to read on from `off`, for who fills
+	 * a sparse spool on demand (sparse.h). 0: it only looks on.
+	 */
+	uint64_t end;
 };
 
 /**
@@ -474,7 +482,7 @@ SPW_API void spw_cancel_set(struct spw_cancel *c);
 SPW_API void spw_cancel_free(struct spw_cancel *c);
 
 /**
- * Wait until byte `off` is there.
+ * Wait until byte `off` is there; of a sparse spool it is wanted meanwhile.
  *
  * Units:     `deadline_ms` of CLOCK_MONOTONIC, SPW_NO_DEADLINE for none.
  * Returns:   1 when byte `off` is there; 0 when the spool was sealed before

@@ -66,6 +66,28 @@ static void test_charging(void **state)
 	world_fini(&w);
 }
 
+/* What a program keeps about its content leaves so much less for content. */
+static void test_other_memory(void **state)
+{
+	struct world w;
+	struct spw__block *block = NULL;
+
+	(void)state;
+	world_init(&w, &(struct world_opts){ .budget = 4096, .no_dir = true });
+	spw_budget_charge(w.budget, 3000);
+	assert_int_equal(budget_stats(&w).charged, 3000);
+	assert_err(spw__budget_get_block(w.budget, 2048, SPW__CHARGE_CONTENT,
+	    &block), ENOBUFS);
+	spw_budget_charge(w.budget, 2000);
+	assert_int_equal(budget_stats(&w).charged, 5000);
+	spw_budget_uncharge(w.budget, 4000);
+	block = take(w.budget, 2048, SPW__CHARGE_CONTENT);
+	spw__block_unref(block);
+	spw_budget_uncharge(w.budget, 1000);
+	assert_int_equal(budget_stats(&w).charged, 0);
+	world_fini(&w);
+}
+
 /* Little at a time passes the limit, and as much as it likes alone. */
 static void test_passing(void **state)
 {
@@ -387,6 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_charging),
+		cmocka_unit_test(test_other_memory),
 		cmocka_unit_test(test_passing),
 		cmocka_unit_test(test_a_block_that_grows),
 		cmocka_unit_test(test_plenty),

@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 
+#include <spillway/sparse.h>
+
 #include "store/descriptor.h"
 #include "stored.h"
 
@@ -235,6 +237,41 @@ static void test_state_names(void **state)
 	assert_string_equal(descriptor_state_name(FILE_FAILED), "failed");
 }
 
+/* Only what is read is brought. */
+static void test_lazy(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx->f->source = FILE_FROM_FETCH;
+	assert_ok(spw_spool_set_sparse(fx->f->spool, 1000));
+	file_set_size(fx->f, 1000);
+	file_set_fixed(fx->f, true);
+	assert_ok(spw_spool_pwrite(fx->f->spool, "abc", 3, 500));
+	json_t *d = describe(fx->f);
+	assert_text(d, "state", NULL, "receiving");
+	assert_text(d, "storage", "tier", "remote");
+	assert_text(d, "etag", NULL, fx->f->etag);
+	assert_number(d, "size", NULL, 1000);
+	assert_number(d, "received", NULL, 3);
+	assert_null(json_object_get(at(d, "source", NULL), "verified"));
+	json_decref(d);
+}
+
+static void test_verified(void **state)
+{
+	struct fixture *fx = *state;
+
+	fx->f->source = FILE_FROM_FETCH;
+	stored_seal(fx->f);
+	json_t *d = describe(fx->f);
+	assert_true(json_is_true(at(d, "source", "verified")));
+	json_decref(d);
+	atomic_store(&fx->f->unverified, true);
+	d = describe(fx->f);
+	assert_true(json_is_false(at(d, "source", "verified")));
+	json_decref(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +282,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_longest, setup, teardown),
 	    cmocka_unit_test(test_spilled),
 	    cmocka_unit_test(test_state_names),
+	    cmocka_unit_test_setup_teardown(test_lazy, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_verified, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

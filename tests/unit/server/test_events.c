@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include <spillway/sparse.h>
+
 #include "base/metrics.h"
 #include "deliver/events.h"
 #include "sending.h"
@@ -180,6 +182,25 @@ static void test_leaves(void **state)
 
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* Bytes count wherever they come; of those that leave a gap nobody tells, and
+ * so it is looked at now and then. */
+static void test_any_order(void **state)
+{
+	struct sending *s = *state;
+
+	assert_ok(spw_spool_set_sparse(s->file->spool, 1000000));
+	file_set_fixed(s->file, true);
+	assert_ok(spw_spool_pwrite(s->file->spool, "abc", 3, 5000));
+	assert_int_equal(sending_get(s, NULL), 200);
+	expect(s, "progress", 3);
+	assert_true(s->web.mhd.suspended);
+	assert_ok(spw_spool_pwrite(s->file->spool, "abc", 3, 7000));
+	assert_int_equal(web_wakes(&s->web), 0);
+	assert_ok(spw_spool_pwrite(s->file->spool, "abc", 3, 0));
+	assert_int_equal(web_wakes(&s->web), 1);
+	web_done(&s->web, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +209,7 @@ int main(void)
 	    T(test_ends),
 	    T(test_deleted),
 	    T(test_leaves),
+	    T(test_any_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

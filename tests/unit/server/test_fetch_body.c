@@ -45,7 +45,8 @@ static void test_all(void **state)
 {
 	static const char text[] =
 	    "{" URL ",\"mode\":\"lazy\",\"name\":\"../n\\u00e4\",\"ttl\":0,"
-	    "\"reads\":3,\"max_size\":1,\"digest\":{\"sha-256\":\""
+	    "\"reads\":3,\"max_size\":1,\"size\":0,\"connections\":3,"
+	    "\"digest\":{\"sha-256\":\""
 	    "00ff00ff00ff00ff00ff00ff00ff00ff"
 	    "00FF00FF00FF00FF00FF00FF00FF00FF\"},"
 	    "\"headers\":{\"authorization\":\"Bearer x\",\"Cookie\":\"a=b\"}}";
@@ -60,6 +61,9 @@ static void test_all(void **state)
 	assert_int_equal(b.request.ttl_s, 0);
 	assert_int_equal(b.request.reads, 3);
 	assert_int_equal(b.request.size_max, 1);
+	assert_true(b.request.has_size);
+	assert_int_equal(b.request.size, 0);
+	assert_int_equal(b.request.connections, 3);
 	assert_int_equal(b.request.sha256[0], 0);
 	assert_int_equal(b.request.sha256[31], 0xff);
 	assert_int_equal(b.request.field_count, 2);
@@ -99,6 +103,10 @@ static void test_wrong_members(void **state)
 	    {"\"reads\":-1", "'reads'"},
 	    {"\"reads\":true", "'reads'"},
 	    {"\"max_size\":0", "'max_size'"},
+	    {"\"size\":-1", "'size'"},
+	    {"\"size\":\"1\"", "'size'"},
+	    {"\"connections\":0", "'connections'"},
+	    {"\"connections\":65", "'connections'"},
 	    {"\"digest\":\"x\"", "'digest'"},
 	    {"\"digest\":{}", "'digest'"},
 	    {"\"digest\":{\"md5\":\"00\"}", "'digest'"},

@@ -270,6 +270,110 @@ static void test_trailers_change_nothing(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* What later answers are held against, and what a cache has to know. */
+static void test_validators_and_freshness(void **state)
+{
+	struct fetch_head *h = *state;
+
+	assert_int_equal(
+	    feed(h,
+		"HTTP/1.1 200 OK\r\n"
+		"etag:  \"a\" \r\n"
+		"Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT\r\n"
+		"Date: Mon, 01 Jan 2024 00:00:09 GMT\r\n"
+		"Accept-Ranges: bytes\r\n"
+		"Cache-Control: max-age=5\r\n"
+		"X-Other: y\r\n"
+		"cache-control: private\r\n"
+		"Vary: Accept\r\n"
+		"\r\n"),
+	    FETCH_HEAD_DONE);
+	assert_string_equal(h->etag, "\"a\"");
+	assert_string_equal(h->modified, "Mon, 01 Jan 2024 00:00:00 GMT");
+	assert_true(h->has_date);
+	assert_int_equal(h->date_s - h->modified_s, 9);
+	assert_true(h->ranges);
+	assert_string_equal(h->kept.data,
+	    "ETag: \"a\"\n"
+	    "Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT\n"
+	    "Date: Mon, 01 Jan 2024 00:00:09 GMT\n"
+	    "Cache-Control: max-age=5\n"
+	    "Cache-Control: private\n"
+	    "Vary: Accept\n");
+}
+
+static void test_what_is_kept_is_bounded(void **state)
+{
+	struct fetch_head *h = *state;
+	char text[2000] = "Vary: ";
+
+	memset(text + 6, 'v', sizeof(text) - 8);
+	text[sizeof(text) - 2] = '\n';
+	line(h, "HTTP/1.1 200 OK\n");
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(line(h, text), FETCH_HEAD_MORE);
+	line(h, "Age: 7\n");
+	assert_int_equal(line(h, "\n"), FETCH_HEAD_DONE);
+	/* Whole lines, and room is left for a short one. */
+	assert_true(h->kept.len <= FETCH_KEPT_MAX);
+	assert_int_equal(h->kept.len, 2 * (sizeof(text) - 1) + 7);
+}
+
+static void test_tags_that_are_no_use(void **state)
+{
+	struct fetch_head *h = *state;
+	char text[FETCH_TAG_SIZE + 20] = "ETag: \"";
+
+	memset(text + 7, 'x', FETCH_TAG_SIZE);
+	memcpy(text + 7 + FETCH_TAG_SIZE, "\"\n", 3);
+	line(h, "HTTP/1.1 200 OK\n");
+	line(h, text);
+	assert_string_equal(h->etag, "");
+	line(h, "ETag: \"\x01\"\n");
+	assert_string_equal(h->etag, "");
+	line(h, "ETag: \"\xe9\"\n");
+	assert_string_equal(h->etag, "\"\xe9\"");
+}
+
+static void test_parts(void **state)
+{
+	struct fetch_head *h = *state;
+
+	assert_int_equal(feed(h, "HTTP/1.1 206 X\r\n"
+				 "Content-Range: bytes 2-3/9\r\n\r\n"),
+	    FETCH_HEAD_DONE);
+	assert_true(h->has_range);
+	assert_int_equal(h->range_first, 2);
+	assert_int_equal(h->range_last, 3);
+	assert_int_equal(h->range_total, 9);
+	assert_false(h->parts);
+
+	fetch_head_init(h);
+	feed(h, "HTTP/1.1 206 X\r\nContent-Range: bytes 2-3/9\r\n"
+		"Content-Range: bytes 2-3/9\r\n"
+		"Content-Type: Multipart/Byteranges; boundary=x\r\n\r\n");
+	assert_false(h->has_range);
+	assert_true(h->bad_range);
+	assert_true(h->parts);
+}
+
+static void test_retry_after(void **state)
+{
+	struct fetch_head *h = *state;
+
+	feed(h, "HTTP/1.1 503 X\r\nRetry-After: 12\r\n\r\n");
+	assert_int_equal(h->retry_after_s, 12);
+	fetch_head_init(h);
+	feed(h, "HTTP/1.1 503 X\r\n"
+		"Retry-After: Mon, 01 Jan 2024 00:00:00 GMT\r\n\r\n");
+	assert_int_equal(h->retry_after_s, 0);
+	assert_int_equal(h->retry_at_s, 1704067200);
+	fetch_head_init(h);
+	feed(h, "HTTP/1.1 503 X\r\nRetry-After: soon\r\n\r\n");
+	assert_int_equal(h->retry_after_s, 0);
+	assert_int_equal(h->retry_at_s, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +389,11 @@ int main(void)
 	    CASE(test_limits),
 	    CASE(test_interim_answers_count),
 	    CASE(test_trailers_change_nothing),
+	    CASE(test_validators_and_freshness),
+	    CASE(test_what_is_kept_is_bounded),
+	    CASE(test_tags_that_are_no_use),
+	    CASE(test_parts),
+	    CASE(test_retry_after),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

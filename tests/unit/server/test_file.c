@@ -315,6 +315,52 @@ static void test_digests(void **state)
 	file_unref(f);
 }
 
+/* Of one version, before all of it is there. */
+static void test_fixed(void **state)
+{
+	static const struct file_error broken = {
+	    .status = 502, .type = "t", .title = "T"};
+	struct file *f = stored_file(*state, NULL);
+	struct file *g = stored_file(*state, NULL);
+
+	assert_false(file_fixed(f));
+	stored_seal(f);
+	assert_true(file_fixed(f));
+	file_set_fixed(g, true);
+	assert_true(file_fixed(g));
+	assert_true(atomic_load(&g->lazy));
+	file_set_fixed(g, false);
+	assert_true(file_fixed(g));
+	assert_false(atomic_load(&g->lazy));
+	/* What is left of one that broke is not all that its tag is of. */
+	file_fail(g, &broken);
+	assert_false(file_fixed(g));
+	file_unref(f);
+	file_unref(g);
+}
+
+static void test_origin(void **state)
+{
+	struct file *f = stored_file(*state, NULL);
+
+	assert_null(file_origin(f));
+	assert_ok(file_set_origin(f, 5, "ETag: \"a\"\nAge: 1\n!", 19));
+	struct file_origin *o = file_origin(f);
+	assert_non_null(o);
+	assert_int_equal(o->received_ms, 5);
+	assert_int_equal(o->len, 19);
+	assert_string_equal(o->fields, "ETag: \"a\"\nAge: 1\n!");
+	/* A later answer takes its place; the copy stays. */
+	assert_ok(file_set_origin(f, 6, NULL, 0));
+	assert_int_equal(o->received_ms, 5);
+	free(o);
+	o = file_origin(f);
+	assert_int_equal(o->received_ms, 6);
+	assert_string_equal(o->fields, "");
+	free(o);
+	file_unref(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +372,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_times, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_extra, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_digests, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_fixed, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_origin, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_watch_threads, setup, teardown),
 	};

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include <spillway/sparse.h>
+
 #include "base/metrics.h"
 #include "sending.h"
 
@@ -355,6 +357,22 @@ static void check_wait_for_end(
 	web_done(&s->web, true);
 }
 
+/* Its source tells the length only now: then it is a range like any. */
+static void test_range_of_what_turns_out_short(void **state)
+{
+	struct sending *s = *state;
+
+	assert_int_equal(sending_get(s, "bytes=90-199"), 0);
+	file_set_size(s->file, 50);
+	assert_ok(spw_spool_set_sparse(s->file->spool, 50));
+	assert_int_equal(web_wakes(&s->web), 1);
+	web_end(&s->web);
+	assert_int_equal(s->web.status, 416);
+	assert_string_equal(
+	    web_field(&s->web, "Content-Range"), "bytes */50");
+	web_done(&s->web, true);
+}
+
 static void test_range_cut_short(void **state)
 {
 	stored_append(((struct sending *)*state)->file, 100);
@@ -403,6 +421,7 @@ int main(void)
 	    U(test_range_nearly_live),
 	    U(test_range_unknown),
 	    U(test_range_waits),
+	    U(test_range_of_what_turns_out_short),
 	    U(test_range_cut_short),
 	    U(test_range_past_the_end),
 	    U(test_range_of_broken),

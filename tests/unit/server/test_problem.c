@@ -277,6 +277,48 @@ static void test_after_body(void **state)
 	web_fini(&w);
 }
 
+/* What went wrong elsewhere. Source: RFC 9209 §2.3 */
+static void answer_failure(struct http_request *req, void *ctx)
+{
+	static const struct http_failure f = {
+	    .status = 504,
+	    .type = "fetch-timeout",
+	    .title = "The origin took too long",
+	    .detail = "It did.",
+	    .error = "dns_timeout",
+	};
+
+	(void)ctx;
+	http_reply_failure(req, &f);
+}
+
+static void test_failure(void **state)
+{
+	static const struct http_handler handler = {answer_failure, NULL};
+	struct web w;
+	char text[512];
+	ssize_t end;
+
+	(void)state;
+	web_init(&w, &handler);
+	assert_int_equal(web_ask(&w, "GET", "/", NULL), 504);
+	assert_string_equal(
+	    web_field(&w, "Content-Type"), "application/problem+json");
+	assert_string_equal(
+	    web_field(&w, "Proxy-Status"), "spillway; error=dns_timeout");
+	size_t n = web_read(&w, 0, text, sizeof(text), &end);
+	json_t *j = parse(text, n);
+	assert_string_equal(json_string_value(json_object_get(j, "type")),
+	    "/problems/fetch-timeout");
+	assert_string_equal(
+	    json_string_value(json_object_get(j, "error")), "dns_timeout");
+	assert_int_equal(
+	    json_integer_value(json_object_get(j, "status")), 504);
+	json_decref(j);
+	web_done(&w, true);
+	web_fini(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +329,7 @@ int main(void)
 	    cmocka_unit_test(test_raw),
 	    cmocka_unit_test(test_overload_raw),
 	    cmocka_unit_test(test_after_body),
+	    cmocka_unit_test(test_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <spillway/sparse.h>
+
 #include "base/metrics.h"
 #include "deliver/reader.h"
 #include "fake_mhd.h"
@@ -303,6 +305,40 @@ static void test_source_fails(void **state)
 	tear_down(&fx);
 }
 
+/* Where it waits, and how far it will read, is told to who fills the spool. */
+static void test_says_what_it_wants(void **state)
+{
+	struct fixture fx;
+	struct spw_spool *s;
+	uint64_t off, end;
+	char byte;
+
+	(void)state;
+	set_up(&fx, SIZE, true);
+	s = fx.file->spool;
+	struct reader *r = reader_new(fx.web.ctx, fx.file);
+	assert_ok(spw_spool_set_sparse(s, SIZE));
+	assert_int_equal(reader_read(r, 1000, &byte, 1), HTTP_READ_WAIT);
+	assert_ok(spw_spool_next_wanted(s, 0, &off, &end));
+	assert_int_equal(off, 1000);
+	assert_int_equal(end, 1001);
+	reader_reach(r, 9000);
+	assert_int_equal(reader_read(r, 1000, &byte, 1), HTTP_READ_WAIT);
+	assert_ok(spw_spool_next_wanted(s, 0, &off, &end));
+	assert_int_equal(end, 9000);
+
+	assert_ok(spw_spool_pwrite(s, "abc", 3, 1000));
+	assert_int_equal(web_wakes(&fx.web), 1);
+	assert_int_equal(reader_read(r, 1000, &byte, 1), 1);
+	assert_err(spw_spool_next_wanted(s, 0, &off, &end), ENXIO);
+	reader_expect(r, 5000);
+	assert_ok(spw_spool_next_wanted(s, 0, &off, &end));
+	assert_int_equal(off, 5000);
+	reader_free(r);
+	assert_err(spw_spool_next_wanted(s, 0, &off, &end), ENXIO);
+	tear_down(&fx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +353,7 @@ int main(void)
 	    cmocka_unit_test(test_follows_on_disk),
 	    cmocka_unit_test(test_follows_across),
 	    cmocka_unit_test(test_source_fails),
+	    cmocka_unit_test(test_says_what_it_wants),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,9 @@
 
 #include "zip_maker.h"
 
-static const struct zip_limits generous = {1000000, UINT64_C(1) << 30};
+static const struct zip_limits generous = {.max_entries = 1000000,
+    .max_directory = UINT64_C(1) << 30,
+    .check_reads = 1000};
 
 /** End the archive and read it. */
 static int finish(struct maker *m, const struct zip_limits *limits,
@@ -88,10 +90,11 @@ static void test_fields(void **state)
 	assert_int_equal(e->modified, 1709210096); /* 2024-02-29T12:34:56Z */
 	assert_int_equal(e->mode, 0100644);
 	assert_int_equal(e->flags, ZIP_ENTRY_HAS_MODE);
-	assert_int_equal(
-	    d->entries[1].flags, ZIP_ENTRY_DIR | ZIP_ENTRY_ENCRYPTED);
+	assert_int_equal(d->entries[1].flags,
+	    ZIP_ENTRY_DIR | ZIP_WARN_ENCRYPTED | ZIP_WARN_SIZES);
 	assert_true(d->entries[1].modified == ZIP_NO_TIME);
-	assert_int_equal(d->entries[2].flags, ZIP_ENTRY_UNSAFE);
+	assert_int_equal(
+	    d->entries[2].flags, ZIP_WARN_UNSAFE_NAME | ZIP_WARN_ODD_NAME);
 	assert_int_equal(d->entries[2].method, ZIP_METHOD_DEFLATE);
 	assert_true(d->bytes > 0);
 	zip_dir_free(d);
@@ -115,9 +118,11 @@ static void test_names(void **state)
 	assert_name(d, 1, "\xc3\xbc", 2);
 	assert_name(d, 2, "a\0b", 3);
 	assert_name(d, 3, "\xff", 1);
-	assert_int_equal(d->entries[0].flags, 0);
-	assert_int_equal(d->entries[2].flags, ZIP_ENTRY_UNSAFE);
-	assert_int_equal(d->entries[3].flags, ZIP_ENTRY_UNSAFE);
+	assert_int_equal(d->entries[0].flags, ZIP_WARN_DUPLICATE);
+	assert_int_equal(
+	    d->entries[1].flags, ZIP_WARN_CHARSET | ZIP_WARN_DUPLICATE);
+	assert_true(d->entries[2].flags & ZIP_WARN_UNSAFE_NAME);
+	assert_int_equal(d->entries[3].flags, ZIP_WARN_UNSAFE_NAME);
 	zip_dir_free(d);
 }
 
@@ -203,8 +208,10 @@ static void test_broken_extras(void **state)
 
 static void test_limits(void **state)
 {
-	static const struct zip_limits two = {2, 1 << 20};
-	static const struct zip_limits small = {100, 100};
+	static const struct zip_limits two = {
+	    .max_entries = 2, .max_directory = 1 << 20};
+	static const struct zip_limits small = {
+	    .max_entries = 100, .max_directory = 100};
 	struct maker m;
 
 	(void)state;
@@ -358,8 +365,9 @@ static void test_every_byte_changed(void **state)
 			assert_true(r == 0 || r == -EBADMSG);
 			assert_true((r == 0) == (d != NULL));
 			for (size_t i = 0; d && i < d->count; i++) {
-				r = zip_entry_locate(
-				    &d->entries[i], s, d->data_end, &fault);
+				struct zip_entry *e = &d->entries[i];
+				r = zip_entry_locate(e, zip_entry_name(d, e), s,
+				    d->data_end, &fault);
 				assert_true(r == 0 || r == -EBADMSG);
 			}
 			zip_dir_free(d);

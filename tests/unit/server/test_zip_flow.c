@@ -23,7 +23,6 @@ struct fixture {
 
 static void open_one(struct fixture *f, const uint32_t *crc, size_t size)
 {
-	struct zip_fault fault;
 	struct maker m;
 	uint64_t size64 = size;
 	void *packed;
@@ -41,8 +40,7 @@ static void open_one(struct fixture *f, const uint32_t *crc, size_t size)
 	maker_end(&m, NULL);
 	f->s = maker_spool(&m, false);
 	f->d = maker_dir(f->s);
-	assert_ok(
-	    zip_entry_locate(f->d->entries, f->s, f->d->data_end, &fault));
+	maker_locate(f->d, 0, f->s);
 	maker_fini(&m);
 	free(packed);
 }
@@ -59,7 +57,8 @@ static struct zip_flow *begin(struct fixture *f, uint64_t first, uint64_t len)
 	struct zip_fault fault = {0};
 	struct zip_flow *fl = NULL;
 
-	if (zip_flow_new(f->s, f->d->entries, first, len, &fl, &fault) < 0)
+	if (zip_flow_new(f->s, f->d->entries, NULL, first, len, &fl, &fault) <
+	    0)
 		fail_msg("%s", fault.detail);
 	return fl;
 }

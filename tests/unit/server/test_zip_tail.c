@@ -122,6 +122,112 @@ static void test_lies(void **state)
 	}
 }
 
+/** The archive of begin() with bytes before it that nobody told it of. */
+static struct spw_spool *displaced(
+    const void *before, size_t len, const struct ending *end)
+{
+	struct maker m, all;
+
+	begin(&m);
+	maker_end(&m, end);
+	maker_init(&all);
+	strbuf_add(&all.data, before, len);
+	strbuf_add(&all.data, m.data.data, m.data.len);
+	struct spw_spool *s = maker_spool(&all, false);
+	maker_fini(&all);
+	maker_fini(&m);
+	return s;
+}
+
+static void test_bytes_before(void **state)
+{
+	static const struct ending zip64 = {.zip64 = true};
+	static const char stub[1000];
+	struct zip_tail t;
+	struct zip_fault fault;
+
+	(void)state;
+	for (size_t before = 1; before < 1000; before += 333) {
+		for (int i = 0; i < 2; i++) {
+			struct spw_spool *s =
+			    displaced(stub, before, i ? &zip64 : NULL);
+			assert_ok(zip_tail_read(s, &t, &fault));
+			assert_int_equal(t.base, before);
+			assert_int_equal(t.entries, 2);
+			assert_int_equal(t.dir_off, before + 2 * 36);
+			assert_int_equal(t.zip64, i);
+			spw_spool_unref(s);
+		}
+	}
+}
+
+/* An end record that fits two directories is nobody's to guess about. */
+static void test_two_archives(void **state)
+{
+	struct zip_tail t;
+	struct zip_fault fault;
+	struct maker m;
+
+	(void)state;
+	begin(&m);
+	maker_end(&m, NULL);
+	struct spw_spool *s = displaced(m.data.data, m.data.len, NULL);
+	assert_err(zip_tail_read(s, &t, &fault), EBADMSG);
+	assert_int_equal(fault.kind, ZIP_FAULT_UNSAFE);
+	spw_spool_unref(s);
+	maker_fini(&m);
+}
+
+static void test_mark_in_comment(void **state)
+{
+	struct zip_tail t;
+	struct zip_fault fault;
+	struct maker m;
+
+	(void)state;
+	for (int marked = 0; marked < 2; marked++) {
+		begin(&m);
+		maker_end(
+		    &m, &(struct ending){.comment = marked ? "PK\5\6" : "PK"});
+		assert_ok(read_tail(&m, &t, &fault));
+		assert_int_equal(t.ambiguous, marked);
+		maker_fini(&m);
+	}
+}
+
+/* What has not come yet is named, and only that is asked for. */
+static void test_missing(void **state)
+{
+	struct spw_spool_opts opts = {.size = sizeof opts,
+	    .memory_max = SPW_UNLIMITED,
+	    .flags = SPW_SPOOL_SPARSE};
+	struct spw_spool *s = NULL;
+	struct zip_tail t;
+	struct zip_fault fault;
+	struct maker m;
+
+	(void)state;
+	begin(&m);
+	maker_end(&m, NULL);
+	opts.size_hint = m.data.len;
+	assert_ok(spw_spool_new(&opts, &s));
+	assert_err(zip_tail_read(s, &t, &fault), EAGAIN);
+	assert_int_equal(fault.kind, ZIP_FAULT_MISSING);
+	assert_ptr_equal(fault.spool, s);
+	assert_int_equal(fault.off, 0);
+	assert_int_equal(fault.len, m.data.len);
+	assert_ok(spw_spool_pwrite(s, m.data.data, m.data.len, 0));
+	assert_ok(zip_tail_read(s, &t, &fault));
+	assert_int_equal(t.entries, 2);
+	spw_spool_unref(s);
+	/* It never will. */
+	assert_ok(spw_spool_new(&opts, &s));
+	spw_spool_fail(s, -ECONNRESET);
+	assert_err(zip_tail_read(s, &t, &fault), ECONNRESET);
+	spw_spool_unref(s);
+	maker_fini(&m);
+}
+
 static void test_empty_archive(void **state)
 {
 	struct maker m;
@@ -195,6 +301,10 @@ int main(void)
 	    cmocka_unit_test(test_not_a_zip),
 	    cmocka_unit_test(test_every_cut),
 	    cmocka_unit_test(test_lies),
+	    cmocka_unit_test(test_bytes_before),
+	    cmocka_unit_test(test_two_archives),
+	    cmocka_unit_test(test_mark_in_comment),
+	    cmocka_unit_test(test_missing),
 	    cmocka_unit_test(test_empty_archive),
 	    cmocka_unit_test(test_bytes_behind),
 	    cmocka_unit_test(test_two_ends),

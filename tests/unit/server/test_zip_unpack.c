@@ -16,12 +16,13 @@
 struct fixture {
 	struct spw_spool *s;
 	struct zip_dir *d;
-	struct zip_unpack *u;
+	struct zip_pull *u;
 };
 
 static void open_one(struct fixture *f, const struct member *e, bool on_disk)
 {
 	struct zip_fault fault = {0};
+	uint64_t first = 0;
 	struct maker m;
 
 	maker_init(&m);
@@ -31,15 +32,15 @@ static void open_one(struct fixture *f, const struct member *e, bool on_disk)
 	f->s = maker_spool(&m, on_disk);
 	maker_fini(&m);
 	f->d = maker_dir(f->s);
-	assert_ok(
-	    zip_entry_locate(&f->d->entries[1], f->s, f->d->data_end, &fault));
-	if (zip_unpack_new(f->s, &f->d->entries[1], &f->u, &fault) < 0)
+	maker_locate(f->d, 1, f->s);
+	if (zip_unpack_new(
+		f->s, &f->d->entries[1], &first, NULL, &f->u, &fault) < 0)
 		fail_msg("%s", fault.detail);
 }
 
 static void close_one(struct fixture *f)
 {
-	zip_unpack_free(f->u);
+	zip_pull_free(f->u);
 	zip_dir_free(f->d);
 	spw_spool_unref(f->s);
 }
@@ -54,7 +55,7 @@ static void assert_unpacks(
 
 	assert_non_null(got);
 	for (;;) {
-		ssize_t r = zip_unpack_read(f->u, got + n, block, &fault);
+		ssize_t r = zip_pull_read(f->u, got + n, block, &fault);
 		if (r < 0)
 			fail_msg("%s", fault.detail);
 		if (r == 0)
@@ -76,7 +77,7 @@ static size_t assert_breaks(struct fixture *f)
 	size_t n = 0;
 	ssize_t r;
 
-	while ((r = zip_unpack_read(f->u, buf, sizeof buf, &fault)) > 0)
+	while ((r = zip_pull_read(f->u, buf, sizeof buf, &fault)) > 0)
 		n += (size_t)r;
 	assert_int_equal(r, -EBADMSG);
 	assert_int_equal(fault.kind, ZIP_FAULT_CORRUPT);
@@ -160,9 +161,10 @@ static void test_made_by_libzip(void **state)
 		f.d = maker_dir(f.s);
 		assert_int_equal(f.d->count, 1);
 		assert_int_equal(f.d->entries[0].method, methods[i]);
-		assert_ok(
-		    zip_entry_locate(f.d->entries, f.s, f.d->data_end, &fault));
-		assert_ok(zip_unpack_new(f.s, f.d->entries, &f.u, &fault));
+		uint64_t first = 0;
+		maker_locate(f.d, 0, f.s);
+		assert_ok(zip_unpack_new(
+		    f.s, f.d->entries, &first, NULL, &f.u, &fault));
 		assert_unpacks(&f, data, 100000, 65536);
 		close_one(&f);
 	}

@@ -193,13 +193,25 @@ struct spw_spool *maker_spool(const struct maker *m, bool on_disk)
 
 struct zip_dir *maker_dir(struct spw_spool *s)
 {
-	struct zip_limits limits = {1000000, UINT64_C(1) << 30};
+	struct zip_limits limits = {.max_entries = 1000000,
+	    .max_directory = UINT64_C(1) << 30,
+	    .check_reads = 1000};
 	struct zip_dir *d = NULL;
 	struct zip_fault fault = {0};
 
 	if (zip_dir_read(s, &limits, &d, &fault) < 0)
 		fail_msg("%d: %s", fault.err, fault.detail);
 	return d;
+}
+
+void maker_locate(struct zip_dir *d, size_t i, struct spw_spool *s)
+{
+	struct zip_entry *e = &d->entries[i];
+	struct zip_fault fault = {0};
+
+	if (zip_entry_locate(e, zip_entry_name(d, e), s, d->data_end, &fault) <
+	    0)
+		fail_msg("%d: %s", fault.err, fault.detail);
 }
 
 uint8_t *maker_noise(size_t len, uint32_t seed)

@@ -68,6 +68,9 @@ size_t maker_deflate(const void *data, size_t len, void **ret);
 struct spw_spool *maker_spool_of(const void *data, size_t len, bool on_disk);
 struct spw_spool *maker_spool(const struct maker *m, bool on_disk);
 
+/** Find where the bytes of entry `i` are; must succeed. */
+void maker_locate(struct zip_dir *d, size_t i, struct spw_spool *s);
+
 /** Read the directory with generous limits; must succeed. */
 struct zip_dir *maker_dir(struct spw_spool *s);
 

@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "deliver/zip_record.h"
+#include "common/zipformat.h"
 
-#include <string.h>
-
-#include <zlib.h>
-
-#include "deliver/zip_dir.h"
-#include "deliver/zip_tail.h"
-
-/* General purpose flags, APPNOTE §4.4.4. */
-#define FLAG_ENCRYPTED (1u << 0)
-#define FLAG_STRONG (1u << 6)
-#define FLAG_UTF8 (1u << 11)
-#define FLAG_MASKED (1u << 13)
-#define METHOD_AES 99
-
-/* "Version made by", upper byte: systems whose modes we understand. */
-#define MADE_BY_UNIX 3
-#define MADE_BY_DARWIN 19
+#include <errno.h>
 
 #define EXTRA_ZIP64 0x0001
 #define EXTRA_TIMES 0x5455
 #define EXTRA_UNICODE_PATH 0x7075
-
-#define IN_ZIP64 UINT32_MAX
 
 size_t zip_record_length(const uint8_t *p)
 {
@@ -97,29 +79,24 @@ static bool take_zip64(struct zip_record *r, const struct extra *x)
 	size_t at = 0;
 
 	for (size_t i = 0; i < 3; i++) {
-		if (*values[i] != IN_ZIP64)
+		if (*values[i] != ZIP_IN_ZIP64)
 			continue;
 		if (x->n - at < 8)
 			return false;
 		*values[i] = zip_le64(x->p + at);
 		at += 8;
 	}
+	r->zip64 = true;
 	return true;
 }
 
-/** The name in UTF-8, if it was made for the name that the record has. */
 static void take_unicode_path(struct zip_record *r, const struct extra *x)
 {
 	if (x->n < 5 || x->p[0] != 1)
 		return;
 
-	uLong crc = crc32(0, (const Bytef *)r->name.p, (uInt)r->name.n);
-	struct str name = {(const char *)x->p + 5, x->n - 5};
-	if (crc != zip_le32(x->p + 1) || !utf8_valid(name.p, name.n))
-		return;
-
-	r->name = name;
-	r->utf8 = true;
+	r->unicode_crc = zip_le32(x->p + 1);
+	r->unicode_name = (struct str){(const char *)x->p + 5, x->n - 5};
 }
 
 static void take_times(struct zip_record *r, const struct extra *x)
@@ -129,10 +106,11 @@ static void take_times(struct zip_record *r, const struct extra *x)
 }
 
 static int take_extras(
-    struct zip_record *r, const uint8_t *p, size_t n, struct zip_fault *reterr)
+    struct zip_record *r, const uint8_t *p, size_t n, const char **reterr)
 {
-	bool want64 = r->size == IN_ZIP64 || r->packed_size == IN_ZIP64 ||
-		      r->header_off == IN_ZIP64;
+	bool want64 = r->size == ZIP_IN_ZIP64 ||
+		      r->packed_size == ZIP_IN_ZIP64 ||
+		      r->header_off == ZIP_IN_ZIP64;
 	bool times = false;
 	bool path = false;
 	struct extra x;
@@ -151,41 +129,36 @@ static int take_extras(
 			path = true;
 		}
 	}
-	if (more < 0)
-		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
-		    "An entry's extra fields are broken.");
-	if (want64)
-		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
-		    "An entry's zip64 sizes are missing.");
+	if (more < 0) {
+		*reterr = "An entry's extra fields are broken.";
+		return -EBADMSG;
+	}
+	if (want64) {
+		*reterr = "An entry's zip64 sizes are missing.";
+		return -EBADMSG;
+	}
 	return 0;
 }
 
 int zip_record_parse(
-    const uint8_t *p, struct zip_record *ret, struct zip_fault *reterr)
+    const uint8_t *p, struct zip_record *ret, const char **reterr)
 {
-	unsigned flags = zip_le16(p + 8);
 	size_t name_len = zip_le16(p + 28);
 	size_t extra_len = zip_le16(p + 30);
 	const uint8_t *extra = p + ZIP_RECORD_SIZE + name_len;
-	uint8_t system = p[5];
 	struct zip_record r = {
 	    .size = zip_le32(p + 24),
 	    .packed_size = zip_le32(p + 20),
 	    .header_off = zip_le32(p + 42),
 	    .modified = dos_time(zip_le16(p + 14), zip_le16(p + 12)),
 	    .crc = zip_le32(p + 16),
+	    .attributes = zip_le32(p + 38),
 	    .method = zip_le16(p + 10),
-	    .mode = zip_le16(p + 40),
-	    .utf8 = flags & FLAG_UTF8,
-	    .comment_utf8 = flags & FLAG_UTF8,
+	    .flags = zip_le16(p + 8),
+	    .system = p[5],
 	    .name = {(const char *)p + ZIP_RECORD_SIZE, name_len},
 	    .comment = {(const char *)extra + extra_len, zip_le16(p + 32)},
 	};
-
-	r.encrypted = (flags & (FLAG_ENCRYPTED | FLAG_STRONG | FLAG_MASKED)) ||
-		      r.method == METHOD_AES;
-	r.has_mode =
-	    (system == MADE_BY_UNIX || system == MADE_BY_DARWIN) && r.mode;
 
 	int err = take_extras(&r, extra, extra_len, reterr);
 	if (err < 0)
@@ -193,4 +166,66 @@ int zip_record_parse(
 
 	*ret = r;
 	return 0;
+}
+
+ssize_t zip_local_parse(const uint8_t *p, size_t n, struct zip_record *ret)
+{
+	const char *why;
+
+	if (n < 4)
+		return 0;
+	if (zip_le32(p) != ZIP_LOCAL_MAGIC)
+		return -EBADMSG;
+	if (n < ZIP_LOCAL_SIZE)
+		return 0;
+
+	size_t name_len = zip_le16(p + 26);
+	size_t extra_len = zip_le16(p + 28);
+	size_t len = ZIP_LOCAL_SIZE + name_len + extra_len;
+	if (n < len)
+		return 0;
+
+	struct zip_record r = {
+	    .size = zip_le32(p + 22),
+	    .packed_size = zip_le32(p + 18),
+	    .modified = dos_time(zip_le16(p + 12), zip_le16(p + 10)),
+	    .crc = zip_le32(p + 14),
+	    .method = zip_le16(p + 8),
+	    .flags = zip_le16(p + 6),
+	    .name = {(const char *)p + ZIP_LOCAL_SIZE, name_len},
+	};
+	if (take_extras(&r, p + ZIP_LOCAL_SIZE + name_len, extra_len, &why) < 0)
+		return -EBADMSG;
+
+	*ret = r;
+	return (ssize_t)len;
+}
+
+/** Whether the `width`-byte numbers at `p` are the two sizes. */
+static bool are_sizes(const uint8_t *p, size_t n, unsigned width,
+    uint64_t packed_size, uint64_t size)
+{
+	if (n < 2 * (size_t)width)
+		return false;
+	if (width == 8)
+		return zip_le64(p) == packed_size && zip_le64(p + 8) == size;
+	return zip_le32(p) == packed_size && zip_le32(p + 4) == size;
+}
+
+size_t zip_descriptor_match(const uint8_t *p, size_t n, uint32_t crc,
+    uint64_t packed_size, uint64_t size)
+{
+	/* The longer forms first: a shorter one may be the head of it. */
+	for (size_t magic = 4;; magic = 0) {
+		bool fits = n >= magic + 4 &&
+			    (!magic || zip_le32(p) == ZIP_DESCRIPTOR_MAGIC) &&
+			    zip_le32(p + magic) == crc;
+
+		for (unsigned width = 8; fits && width >= 4; width -= 4)
+			if (are_sizes(p + magic + 4, n - magic - 4, width,
+				packed_size, size))
+				return magic + 4 + 2 * (size_t)width;
+		if (!magic)
+			return 0;
+	}
 }

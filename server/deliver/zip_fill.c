@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "deliver/zip_fill.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BLOCK_SIZE ((size_t)64 * 1024)
+
+struct zip_fill {
+	struct zip_pull *pull;
+	struct file *file;
+	bool over;
+	struct zip_fault fault;
+	char block[BLOCK_SIZE];
+};
+
+int zip_fill_new(struct zip_pull *p, struct file *f, struct zip_fill **ret)
+{
+	struct zip_fill *fl = malloc(sizeof *fl);
+	if (!fl)
+		return -ENOMEM;
+
+	fl->pull = p;
+	fl->file = file_ref(f);
+	fl->over = false;
+	fl->fault = (struct zip_fault){0};
+	*ret = fl;
+	return 0;
+}
+
+/** It broke: whoever reads the file is told. */
+static enum zip_flow_state fail(struct zip_fill *fl)
+{
+	struct file_error e = {
+	    .status = 422, .type = "invalid", .title = "It could not be made"};
+
+	snprintf(e.detail, sizeof e.detail, "%s", fl->fault.detail);
+	fl->over = true;
+	file_fail(fl->file, &e);
+	return ZIP_FLOW_DONE;
+}
+
+static enum zip_flow_state complete(struct zip_fill *fl)
+{
+	struct spw_spool *s = fl->file->spool;
+
+	int err = spw_spool_seal(s);
+	if (err < 0) {
+		zip_fault_errno(&fl->fault, err);
+		return fail(fl);
+	}
+
+	fl->over = true;
+	fl->fault = (struct zip_fault){0};
+	file_ready(fl->file);
+	return ZIP_FLOW_DONE;
+}
+
+enum zip_flow_state zip_fill_turn(struct zip_fill *fl)
+{
+	for (size_t made = 0; made < ZIP_FLOW_TURN_BYTES;) {
+		ssize_t n = zip_pull_read(
+		    fl->pull, fl->block, sizeof fl->block, &fl->fault);
+		if (n == -EAGAIN)
+			return ZIP_FLOW_MISSING;
+		if (n == -EINTR)
+			return ZIP_FLOW_AGAIN;
+		if (n < 0)
+			return fail(fl);
+		if (n == 0)
+			return complete(fl);
+
+		int err =
+		    spw_spool_append(fl->file->spool, fl->block, (size_t)n);
+		if (err < 0) {
+			zip_fault_errno(&fl->fault, err);
+			return fail(fl);
+		}
+		made += (size_t)n;
+	}
+	return ZIP_FLOW_AGAIN;
+}
+
+const struct zip_fault *zip_fill_fault(const struct zip_fill *fl)
+{
+	return &fl->fault;
+}
+
+void zip_fill_abandon(struct zip_fill *fl)
+{
+	if (fl->over)
+		return;
+
+	zip_fault_errno(&fl->fault, -ECANCELED);
+	fail(fl);
+}
+
+void zip_fill_free(struct zip_fill *fl)
+{
+	if (!fl)
+		return;
+
+	zip_pull_free(fl->pull);
+	file_unref(fl->file);
+	free(fl);
+}

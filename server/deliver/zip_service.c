@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "deliver/zip_service.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/metrics.h"
+#include "deliver/zip_name.h"
+#include "deliver/zip_unpack.h"
+#include "http/problem.h"
+
+#define RETRY_AFTER_S 2
+
+int zip_new(const struct conf *conf, struct spw_pool *workers,
+    struct spw_budget *budget, struct zip_service **ret)
+{
+	struct zip_service *z = calloc(1, sizeof *z);
+	if (!z)
+		return -ENOMEM;
+
+	int err = zip_cache_new(conf->zip.cache_size, budget, &z->cache);
+	if (err < 0) {
+		free(z);
+		return err;
+	}
+	z->limits.max_entries = conf->zip.max_entries;
+	z->limits.max_directory = conf->zip.max_directory;
+	z->limits.max_ratio = conf->zip.max_ratio;
+	z->limits.check_reads =
+	    conf->zip.deny ? SPW_UNLIMITED : conf->zip.check_reads;
+	z->max_entry_size = conf->zip.max_entry_size;
+	z->max_ratio = conf->zip.max_ratio;
+	z->max_active = conf->zip.max_active;
+	z->deny = conf->zip.deny;
+	z->workers = workers;
+	*ret = z;
+	return 0;
+}
+
+void zip_free(struct zip_service *z)
+{
+	if (!z)
+		return;
+
+	zip_cache_free(z->cache);
+	free(z);
+}
+
+void zip_stop(struct zip_service *z)
+{
+	if (z)
+		atomic_store(&z->stopping, true);
+}
+
+bool zip_service_enter(struct http_request *req, struct zip_service *z)
+{
+	if (atomic_fetch_add(&z->active, 1) < z->max_active) {
+		metrics_add(METRIC_ZIP_ACTIVE, 1);
+		return true;
+	}
+
+	atomic_fetch_sub(&z->active, 1);
+	struct http_problem p = http_problem(
+	    PROBLEM_UNAVAILABLE, "Too many archives are being worked on.");
+	p.retry_after_s = RETRY_AFTER_S;
+	http_reply_problem(req, &p);
+	return false;
+}
+
+void zip_service_leave(struct zip_service *z)
+{
+	atomic_fetch_sub(&z->active, 1);
+	metrics_add(METRIC_ZIP_ACTIVE, -1);
+}
+
+/** Whether unpacking it would pass a limit, by what the directory says. */
+static int check_limits(const struct zip_service *z, const struct zip_entry *e,
+    struct zip_fault *reterr)
+{
+	if (e->size > z->max_entry_size)
+		return zip_fault_limit(reterr, z->max_entry_size,
+		    "The entry has %" PRIu64 " bytes; %" PRIu64 " are allowed.",
+		    e->size, z->max_entry_size);
+	/* size > packed * ratio, without passing 2^64. */
+	if (z->max_ratio && e->size / z->max_ratio >= e->packed_size &&
+	    e->size > e->packed_size * z->max_ratio)
+		return zip_fault_limit(reterr, z->max_ratio,
+		    "The entry would grow to more than %" PRIu64
+		    " times its size.",
+		    z->max_ratio);
+	return 0;
+}
+
+int zip_service_check(const struct zip_service *z, const struct zip_entry *e,
+    struct zip_fault *reterr)
+{
+	if (e->flags & ZIP_WARN_ENCRYPTED)
+		return zip_fault_set(reterr, ZIP_FAULT_ENCRYPTED,
+		    "The entry needs a password to be read.");
+	if (!zip_unpack_knows(e->method)) {
+		char number[ZIP_METHOD_NAME_SIZE];
+		return zip_fault_set(reterr, ZIP_FAULT_METHOD,
+		    "The entry is packed with the method %s, which is not "
+		    "known here.",
+		    zip_method_name(e->method, number));
+	}
+	if (e->method == ZIP_METHOD_STORE && e->size != e->packed_size)
+		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
+		    "The entry is stored, yet its two sizes differ.");
+	if (e->flags & ZIP_WARN_OVERLAP)
+		return zip_fault_set(reterr, ZIP_FAULT_LIMIT,
+		    "The entry's bytes are also another's.");
+	return check_limits(z, e, reterr);
+}
+
+void zip_reply_fault(struct http_request *req, const struct zip_fault *f)
+{
+	static const struct {
+		enum http_problem_kind problem;
+		enum metric metric;
+	} means[] = {
+	    [ZIP_FAULT_NOT_ZIP] = {PROBLEM_NOT_A_ZIP,
+		METRIC_ZIP_FAILED_NOT_ZIP},
+	    [ZIP_FAULT_CORRUPT] = {PROBLEM_CORRUPT_ZIP,
+		METRIC_ZIP_FAILED_CORRUPT},
+	    [ZIP_FAULT_LIMIT] = {PROBLEM_ZIP_LIMIT, METRIC_ZIP_FAILED_LIMIT},
+	    [ZIP_FAULT_ENCRYPTED] = {PROBLEM_ENCRYPTED_ENTRY,
+		METRIC_ZIP_FAILED_ENCRYPTED},
+	    [ZIP_FAULT_METHOD] = {PROBLEM_INVALID, METRIC_ZIP_FAILED_CORRUPT},
+	    [ZIP_FAULT_UNSAFE] = {PROBLEM_UNSAFE_ZIP, METRIC_ZIP_FAILED_UNSAFE},
+	};
+
+	assert(f->kind != ZIP_FAULT_NONE);
+	if (f->kind == ZIP_FAULT_BROKEN) {
+		http_reply_error(req, PROBLEM_FETCH_FAILED,
+		    "The source of a file broke before these bytes came.");
+		return;
+	}
+	if (f->kind == ZIP_FAULT_SYSTEM) {
+		zip_reply_errno(req, f->err);
+		return;
+	}
+
+	struct http_problem p =
+	    http_problem(means[f->kind].problem, "%s", f->detail);
+	p.limit = f->limit;
+	metrics_add(means[f->kind].metric, 1);
+	http_reply_problem(req, &p);
+}
+
+void zip_reply_errno(struct http_request *req, int err)
+{
+	struct http_problem p =
+	    err == -EBUSY ? http_problem(PROBLEM_UNAVAILABLE,
+				"What is known of archives that are being "
+				"read takes all the memory it may.")
+			  : http_problem_errno(err);
+
+	if (err == -EBUSY)
+		p.retry_after_s = RETRY_AFTER_S;
+	http_reply_problem(req, &p);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all requests for archives share: limits, the policy, threads, memory,
+ * and how faults are told.
+ *
+ * Threads: any; replies as http.h.
+ */
+#ifndef DELIVER_ZIP_SERVICE_H
+#define DELIVER_ZIP_SERVICE_H
+
+#include <stdatomic.h>
+
+#include "deliver/zip.h"
+#include "deliver/zip_cache.h"
+#include "deliver/zip_dir.h"
+
+struct zip_service {
+	struct zip_limits limits;
+	uint64_t max_entry_size;
+	uint64_t max_ratio; /* 0: none */
+	unsigned max_active;
+	bool deny; /* archives that look dangerous */
+	struct spw_pool *workers;
+	struct zip_cache *cache;
+	_Atomic unsigned active; /* entries being unpacked */
+	_Atomic bool stopping;	 /* nothing goes on in the background */
+};
+
+/**
+ * Take one of `max_active` places; zip_service_leave() gives it back.
+ *
+ * Returns:   false: there is none, answered.
+ */
+bool zip_service_enter(struct http_request *req, struct zip_service *z);
+void zip_service_leave(struct zip_service *z);
+
+/** Whether an entry may be unpacked, by limits and by what is known of it. */
+int zip_service_check(const struct zip_service *z, const struct zip_entry *e,
+    struct zip_fault *reterr) SPW_MUST_CHECK;
+
+/** Answer with what is wrong, and count it. */
+void zip_reply_fault(struct http_request *req, const struct zip_fault *f);
+
+/** Answer that the system failed here. */
+void zip_reply_errno(struct http_request *req, int err);
+
+#endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * POST /files/zip: an archive made of files, as the answer or as a file.
+ *
+ *   {"files":[{"id":ID,"name":NAME},...],"method":"store"|"deflate",
+ *    "name":NAME,"save":true|false}
+ *
+ * A file may be an id alone. Without a name it is called as it is here. What
+ * is saved has the terms of any upload: ?ttl=, ?reads=.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "common/media.h"
+#include "deliver/zip_make.h"
+#include "deliver/zip_name.h"
+#include "front/front.h"
+#include "ingest/upload.h"
+
+#define CALL_MAGIC 0xa2c41fu
+#define ENTRY_NAME_MAX 65535
+
+/* A request on its way. */
+struct call {
+	uint32_t magic;
+	struct front *front;
+	struct strbuf body;
+	/* What it says. */
+	json_t *root, *files;
+	bool deflated, save;
+	struct upload_params params;
+};
+
+static struct call *call_of(void *ctx)
+{
+	struct call *call = ctx;
+
+	assert(call && call->magic == CALL_MAGIC);
+	return call;
+}
+
+/*
+ * The body.
+ */
+
+static bool bad(struct http_request *req, const char *member, const char *what)
+{
+	http_reply_error(
+	    req, PROBLEM_BAD_REQUEST, "The member '%.64s' %s.", member, what);
+	return false;
+}
+
+/** Read a member that all archives may have. False: answered. */
+static bool take_member(
+    struct http_request *req, struct call *call, const char *key, json_t *v)
+{
+	struct str text = {json_string_value(v), json_string_length(v)};
+
+	if (!strcmp(key, "files")) {
+		call->files = v;
+		return json_is_array(v) || bad(req, key, "is not a list");
+	}
+	if (!strcmp(key, "method")) {
+		call->deflated = str_eq(text, "deflate");
+		return call->deflated || str_eq(text, "store") ||
+		       bad(req, key, "is neither \"store\" nor \"deflate\"");
+	}
+	if (!strcmp(key, "name")) {
+		upload_param_name(&call->params, text);
+		return call->params.name[0] || bad(req, key, "is no name");
+	}
+	if (!strcmp(key, "save")) {
+		call->save = json_is_true(v);
+		return json_is_boolean(v) ||
+		       bad(req, key, "is neither true nor false");
+	}
+	return bad(req, key, "is not known here");
+}
+
+/** Read the body. False: answered. */
+static bool read_body(struct http_request *req, struct call *call)
+{
+	const char *key;
+	json_error_t why;
+	json_t *v;
+
+	call->root = json_loadb(call->body.data ? call->body.data : "",
+	    call->body.len, JSON_REJECT_DUPLICATES, &why);
+	if (!call->root) {
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "The body is not JSON: %s, in line %d.", why.text,
+		    why.line);
+		return false;
+	}
+	if (!json_is_object(call->root)) {
+		http_reply_error(
+		    req, PROBLEM_BAD_REQUEST, "The body is not an object.");
+		return false;
+	}
+	json_object_foreach(call->root, key, v)
+	{
+		if (!take_member(req, call, key, v))
+			return false;
+	}
+	return call->files || bad(req, "files", "is missing");
+}
+
+/*
+ * The files.
+ */
+
+/** Whether an entry may be called so. False: answered. */
+static bool check_name(struct http_request *req, struct str name)
+{
+	if (name.n > ENTRY_NAME_MAX || zip_name_unsafe(name) ||
+	    name.p[name.n - 1] == '/') {
+		http_reply_error(req, PROBLEM_INVALID,
+		    "An entry cannot be called '%.*s'.",
+		    (int)(name.n < 64 ? name.n : 64), name.p ? name.p : "");
+		return false;
+	}
+	return true;
+}
+
+/** Find a file whose bytes can all be had. NULL: answered. */
+static struct file *find_file(
+    struct http_request *req, struct front *f, struct str id)
+{
+	struct file *file = id.p ? store_get(f->store, id.p, id.n) : NULL;
+
+	if (!file) {
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "There is no file '%.*s'.",
+		    (int)(id.n < ID_LEN_MAX ? id.n : ID_LEN_MAX),
+		    id.p ? id.p : "");
+		return NULL;
+	}
+	if (file_fixed(file) && atomic_load(&file->size) != FILE_SIZE_UNKNOWN)
+		return file;
+
+	http_reply_error(
+	    req, PROBLEM_CONFLICT, "The file '%s' is not complete.", file->id);
+	file_unref(file);
+	return NULL;
+}
+
+/** Add one file. False: answered. */
+static bool add_file(struct http_request *req, struct call *call,
+    struct zip_build *b, json_t *item)
+{
+	bool alone = !json_is_object(item);
+	json_t *id_of = alone ? item : json_object_get(item, "id");
+	json_t *name_of = alone ? NULL : json_object_get(item, "name");
+	struct str id = {json_string_value(id_of), json_string_length(id_of)};
+	struct str name = {
+	    json_string_value(name_of), json_string_length(name_of)};
+	char own[FILE_NAME_SIZE];
+
+	if (!id.p || (name_of && !name.p))
+		return bad(req, "files", "holds something that is no file");
+
+	SPW_AUTO(file_unrefp) struct file *f = find_file(req, call->front, id);
+	if (!f)
+		return false;
+	if (!name.p)
+		name = str_from(file_name(f, own) ? own : f->id);
+	if (!check_name(req, name))
+		return false;
+
+	int r = zip_build_add(b, f, name);
+	if (r < 0)
+		upload_failed(req, r);
+	return r == 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct str *x = a, *y = b;
+	int r = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+
+	return r ? r : x->n < y->n ? -1 : x->n > y->n;
+}
+
+/** Whether no two entries have one name. False: answered. */
+static bool check_twins(struct http_request *req, const struct zip_build *b)
+{
+	size_t n = zip_build_count(b);
+	struct str *names = malloc((n + 1) * sizeof(*names));
+	const struct str *twin = NULL;
+
+	if (!names) {
+		upload_failed(req, -ENOMEM);
+		return false;
+	}
+	for (size_t i = 0; i < n; i++)
+		names[i] = zip_build_name(b, i);
+	qsort(names, n, sizeof(*names), compare_names);
+	for (size_t i = 1; i < n && !twin; i++)
+		if (compare_names(&names[i - 1], &names[i]) == 0)
+			twin = &names[i];
+	if (twin)
+		http_reply_error(req, PROBLEM_INVALID,
+		    "Two entries would be called '%.*s'.",
+		    (int)(twin->n < 64 ? twin->n : 64), twin->p);
+	bool fine = !twin;
+	free(names);
+	return fine;
+}
+
+/** Returns: the archive; NULL: answered. */
+static struct zip_build *build(struct http_request *req, struct call *call)
+{
+	unsigned max = call->front->conf->zip.max_entries;
+	struct zip_build *b = NULL;
+	size_t i;
+	json_t *item;
+
+	if (json_array_size(call->files) > max) {
+		struct http_problem p = http_problem(
+		    PROBLEM_ZIP_LIMIT, "An archive may have %u entries.", max);
+		p.limit = max;
+		http_reply_problem(req, &p);
+		return NULL;
+	}
+	if (zip_build_new(call->deflated, &b) < 0) {
+		upload_failed(req, -ENOMEM);
+		return NULL;
+	}
+	json_array_foreach(call->files, i, item)
+	{
+		if (!add_file(req, call, b, item)) {
+			zip_build_free(b);
+			return NULL;
+		}
+	}
+	if (!check_twins(req, b)) {
+		zip_build_free(b);
+		return NULL;
+	}
+	return b;
+}
+
+/*
+ * The answer.
+ */
+
+/** Errors: of the store. */
+static int make_file(struct call *call, uint64_t size, struct file **ret)
+{
+	static const char type[] = "application/zip";
+	struct front *front = call->front;
+	uint64_t max = front->conf->store.max_file_size;
+	struct file_opts opts = {
+	    .size = size == SPW_UNLIMITED ? FILE_SIZE_UNKNOWN : size,
+	    .size_max = max,
+	};
+	struct file *f = NULL;
+	int r = 0;
+
+	if (size != SPW_UNLIMITED)
+		r = size > max ? -EFBIG : store_check_space(front->store, size);
+	if (r == 0)
+		r = file_new(front->store, &opts, &f);
+	if (r < 0)
+		return r;
+
+	f->source = FILE_FROM_ZIP;
+	upload_apply(&front->ingest, f, &call->params);
+	r = file_set_type(f, type, sizeof(type) - 1);
+	if (r == 0)
+		r = file_set_name(
+		    f, call->params.name, strlen(call->params.name));
+	if (r < 0) {
+		file_unref(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+/** It is there at once, and grows. */
+static void save(
+    struct http_request *req, struct call *call, struct zip_build *b)
+{
+	SPW_AUTO(file_unrefp) struct file *f = NULL;
+
+	int r = make_file(call, zip_build_size(b), &f);
+	if (r < 0) {
+		zip_build_free(b);
+		upload_failed(req, r);
+		return;
+	}
+	if (!zip_make_file(req, call->front->zip, b, f))
+		return;
+	front_publish(req, call->front, f);
+}
+
+static ssize_t on_data(
+    struct http_request *req, void *ctx, const char *p, size_t len)
+{
+	struct call *call = call_of(ctx);
+
+	strbuf_add(&call->body, p, len);
+	if (!call->body.failed)
+		return (ssize_t)len;
+
+	/* The limit is http/'s to enforce. */
+	upload_failed(req, -ENOMEM);
+	return -ENOMEM;
+}
+
+static void on_free(struct http_request *req, void *ctx)
+{
+	struct call *call = call_of(ctx);
+
+	(void)req;
+	json_decref(call->root);
+	strbuf_fini(&call->body);
+	call->magic = 0;
+	free(call);
+}
+
+static void on_end(struct http_request *req, void *ctx)
+{
+	struct call *call = call_of(ctx);
+
+	if (!read_body(req, call))
+		return;
+	struct zip_build *b = build(req, call);
+	if (!b)
+		return;
+	if (call->save) {
+		save(req, call, b);
+		return;
+	}
+
+	zip_make_reply(req, call->front->zip, b, call->params.name);
+	/* Who waits in our place is freed in our place. */
+	if (!http_replied(req))
+		on_free(req, call);
+}
+
+static const struct http_sink SINK = {on_data, on_end, on_free};
+
+void archive_post(struct http_request *req, struct front *f)
+{
+	struct str type = http_header(req, "Content-Type");
+	uint64_t max = f->conf->zip.max_order;
+
+	if (type.p && !media_type_is(type, "application/json")) {
+		http_reply_error(req, PROBLEM_UNSUPPORTED_TYPE,
+		    "What the archive is made of is told in "
+		    "application/json.");
+		return;
+	}
+
+	struct call *call = calloc(1, sizeof(*call));
+	if (!call) {
+		upload_failed(req, -ENOMEM);
+		return;
+	}
+	call->magic = CALL_MAGIC;
+	call->front = f;
+	if (!upload_params(req, &call->params)) {
+		free(call);
+		return;
+	}
+	strbuf_init(&call->body, max + 1);
+	http_body_limit(req, max);
+	http_take_body(req, &SINK, call);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* POST /files/{id}/zip/{name}?save: an entry of an archive becomes a file. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "front/front.h"
+#include "ingest/upload.h"
+
+/* What the request says of the file. */
+struct save {
+	struct front *front;
+	struct upload_params params;
+};
+
+static int make(void *ctx, uint64_t size, struct str name, const char *type,
+    struct file **ret)
+{
+	struct save *s = ctx;
+	struct file_opts opts = {
+	    .size = size, .size_max = s->front->conf->store.max_file_size};
+	struct file *f = NULL;
+
+	int r = size > opts.size_max ? -EFBIG
+				     : store_check_space(s->front->store, size);
+	if (r == 0)
+		r = file_new(s->front->store, &opts, &f);
+	if (r < 0)
+		return r;
+
+	f->source = FILE_FROM_ZIP;
+	upload_apply(&s->front->ingest, f, &s->params);
+	if (!s->params.name[0])
+		upload_param_name(&s->params, name);
+	r = file_set_name(f, s->params.name, strlen(s->params.name));
+	if (r == 0)
+		r = file_set_type(f, type, strlen(type));
+	if (r < 0) {
+		file_unref(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+static void reply(void *ctx, struct http_request *req, struct file *f)
+{
+	struct save *s = ctx;
+
+	front_publish(req, s->front, f);
+}
+
+static void drop(void *ctx)
+{
+	free(ctx);
+}
+
+void save_entry(struct http_request *req, struct front *f, struct file *file,
+    struct str rest)
+{
+	static const struct zip_saver saver = {make, reply, drop};
+	char none[1];
+	size_t len;
+
+	if (!http_query_get(req, "save", none, sizeof(none), &len)) {
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "POST to an entry makes it a file, and says so: ?save.");
+		return;
+	}
+	if (http_has_body(req) && http_content_length(req) > 0) {
+		http_reply_error(
+		    req, PROBLEM_BAD_REQUEST, "?save takes no content.");
+		return;
+	}
+
+	struct save *s = calloc(1, sizeof(*s));
+	if (!s) {
+		upload_failed(req, -ENOMEM);
+		return;
+	}
+	s->front = f;
+	if (upload_params(req, &s->params))
+		zip_save(req, f->zip, file, rest, &saver, s);
+	else
+		free(s);
+}
+
+bool front_publish(struct http_request *req, struct front *f, struct file *file)
+{
+	int r = store_add(f->store, file);
+
+	if (r == 0) {
+		upload_reply(req, file, 201);
+		return true;
+	}
+	if (r == -ENFILE)
+		http_reply_error(req, PROBLEM_UNAVAILABLE,
+		    "The store holds as many files as it may.");
+	else
+		upload_failed(req, r);
+	return false;
+}
