@@ -117,7 +117,7 @@ static int take_ttl(
 static int take_reads(
     struct fetch_body *b, json_t *v, struct http_problem *reterr)
 {
-	return number("reads", v, 0, INT64_MAX, &b->request.reads, reterr);
+	return number("reads", v, 1, INT64_MAX, &b->request.reads, reterr);
 }
 
 static int take_max_size(

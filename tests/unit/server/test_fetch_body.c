@@ -100,6 +100,7 @@ static void test_wrong_members(void **state)
 	    {"\"ttl\":1.5", "'ttl'"},
 	    {"\"ttl\":\"1\"", "'ttl'"},
 	    {"\"ttl\":9223372036854775807", "'ttl'"},
+	    {"\"reads\":0", "'reads'"},
 	    {"\"reads\":-1", "'reads'"},
 	    {"\"reads\":true", "'reads'"},
 	    {"\"max_size\":0", "'max_size'"},
