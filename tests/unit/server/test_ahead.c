@@ -84,7 +84,7 @@ static int setup(void **state)
 	web_init(&fx.web, &fx.handler);
 	close(fx.web.conn.fd);
 	fx.web.conn.fd = connect_pair(&fx.peer);
-	fx.bytes = malloc(MIB);
+	fx.bytes = calloc(1, MIB);
 	assert_non_null(fx.bytes);
 	*state = &fx;
 	return 0;
