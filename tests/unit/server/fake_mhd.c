@@ -61,13 +61,20 @@ struct MHD_Response *MHD_create_response_from_buffer(
 	return r;
 }
 
+/* As the header of the version at hand declares it. */
+#if MHD_VERSION >= 0x00097701
+#define BUFFER const void *
+#else
+#define BUFFER void *
+#endif
+
 struct MHD_Response *MHD_create_response_from_buffer_with_free_callback_cls(
-    size_t size, void *buffer, MHD_ContentReaderFreeCallback crfc,
+    size_t size, BUFFER buffer, MHD_ContentReaderFreeCallback crfc,
     void *crfc_cls)
 {
 	struct MHD_Response *r = new_response(size);
 
-	r->data = buffer;
+	r->data = (char *)(uintptr_t)buffer;
 	r->free_fn = crfc;
 	r->cls = crfc_cls;
 	return r;
