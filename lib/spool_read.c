@@ -49,8 +49,11 @@ static ssize_t read_file(struct spw_spool *s, void *buf, size_t len,
 {
 	const struct spw__file at = { atomic_load(&s->fd), s->file_off };
 
+	/* Discarding moves on_disk where there is no file, too. */
 	if (at.fd < 0)
-		return spw__parts_read(s, buf, len, off, spw_spool_pread);
+		return spw__spool_joined(s)
+		    ? spw__parts_read(s, buf, len, off, spw_spool_pread)
+		    : 0;
 	if (!s->guard)
 		return spw__sys_pread(at.fd, buf, len, at.base + off);
 
@@ -119,17 +122,27 @@ static bool went(struct spw_spool *s, uint64_t off, uint32_t discards)
 				    : off < atomic_load(&s->start);
 }
 
-/* What reading where nothing was there means; `state` is from before. */
+/* What reading where nothing was there means; `state` is from before.
+   -ERESTART to look anew, because it came meanwhile. */
 static ssize_t nothing_there(struct spw_spool *s, int state, uint64_t off)
 {
-	if (spw__spool_is_gone(s, off))
-		return -ENODATA;
+	bool sparse = spw__spool_sparse(s);
+
+	/* Both at once: what is gone may be filled anew. */
+	if (sparse || atomic_load(&s->discards)) {
+		pthread_mutex_lock(&s->lock);
+		bool gone = spw__spool_gone_at(s, off);
+		bool came = sparse && spw__extents_run(&s->extents, off);
+		pthread_mutex_unlock(&s->lock);
+		if (came)
+			return -ERESTART;
+		if (gone)
+			return -ENODATA;
+	}
 	if (state == SPW_STATE_FAILED)
 		return s->source_error;
-	if (spw__spool_sparse(s) && off < spw_spool_size(s))
-		return -EAGAIN;
 
-	return 0;
+	return sparse && off < spw_spool_size(s) ? -EAGAIN : 0;
 }
 
 ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
@@ -141,20 +154,26 @@ ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
 		len = SSIZE_MAX;
 
 	size_t got = 0;
-	int state = SPW_STATE_OPEN;
 	while (got < len) {
 		/* In this order: the state changes after the last byte. */
-		state = atomic_load(&s->state);
+		int state = atomic_load(&s->state);
 		uint32_t discards = atomic_load(&s->discards);
 		uint64_t there = spw_spool_present(s, off + got);
-		if (!there)
+		if (!there && got)
 			break;
+
+		ssize_t n;
+		if (!there) {
+			n = nothing_there(s, state, off);
+			if (n == -ERESTART)
+				continue;
+			return n;
+		}
 
 		size_t want = len - got;
 		if (want > there)
 			want = (size_t)there;
-		ssize_t n =
-		    read_present(s, (uint8_t *)buf + got, want, off + got);
+		n = read_present(s, (uint8_t *)buf + got, want, off + got);
 		if (went(s, off + got, discards))
 			continue;
 		if (n < 0)
@@ -162,7 +181,7 @@ ssize_t spw_spool_pread(struct spw_spool *s, void *buf, size_t len,
 
 		got += (size_t)n;
 	}
-	return got ? (ssize_t)got : nothing_there(s, state, off);
+	return (ssize_t)got;
 }
 
 int spw__spool_pin_some(struct spw_spool *s, uint64_t off, size_t len,
