@@ -348,6 +348,17 @@ void spw__dir_uncharge(struct spw_dir *d, uint64_t bytes)
 	atomic_fetch_add(&d->free, (int64_t)bytes);
 }
 
+/* What it takes of the file system, that one's own figures tell. */
+void spw_dir_hold(struct spw_dir *d, uint64_t bytes)
+{
+	atomic_fetch_add(&d->charged, bytes);
+}
+
+void spw_dir_release(struct spw_dir *d, uint64_t bytes)
+{
+	atomic_fetch_sub(&d->charged, bytes);
+}
+
 void spw__dir_owe(struct spw_dir *d, int64_t more)
 {
 	atomic_fetch_add(&d->owed, more);

@@ -98,7 +98,7 @@ static int probe(struct spw_keep *k)
 	return r;
 }
 
-static int open_dir(struct spw_keep *k, const struct spw_keep_opts *o)
+static int find_dir(struct spw_keep *k, const struct spw_keep_opts *o)
 {
 	const struct spw_dir_opts opts = {
 		.size = sizeof(opts),
@@ -107,7 +107,16 @@ static int open_dir(struct spw_keep *k, const struct spw_keep_opts *o)
 		.keep_free_bytes = o->keep_free_bytes,
 	};
 
-	int r = spw_dir_open(&opts, &k->dir);
+	if (!o->dir)
+		return spw_dir_open(&opts, &k->dir);
+
+	k->dir = spw_dir_ref(o->dir);
+	return 0;
+}
+
+static int open_dir(struct spw_keep *k, const struct spw_keep_opts *o)
+{
+	int r = find_dir(k, o);
 	if (r == 0)
 		r = spw__sys_boot_id(k->boot, sizeof(k->boot));
 	/* With every commit on the disk it matters not. */
@@ -122,7 +131,8 @@ int spw_keep_open(const struct spw_keep_opts *opts, struct spw_keep **ret)
 {
 	struct spw_keep_opts o;
 
-	if (spw__opts_take(&o, sizeof(o), opts) < 0 || !o.path || !ret ||
+	if (spw__opts_take(&o, sizeof(o), opts) < 0 || (!o.path == !o.dir) ||
+	    !ret || (o.dir && (o.quota_bytes || o.keep_free_bytes)) ||
 	    (o.flags & ~(unsigned)SPW_KEEP_SYNC))
 		return -EINVAL;
 

@@ -153,6 +153,62 @@ int spw_kept_create(struct spw_keep *keep, const char *name,
 	return 0;
 }
 
+/* Have the file, which has no name so far. */
+static int take_content(struct spw_kept *k, struct spw_spool *s)
+{
+	if (s->opts.cipher || spw__spool_joined(s) ||
+	    spw_spool_state(s) == SPW_STATE_FAILED)
+		return -EINVAL;
+	int r = spw_spool_rollover(s);
+	if (r < 0)
+		return r;
+
+	pthread_mutex_lock(&s->lock);
+	spw__spool_busy_begin(s);
+	if (s->segment || s->dir != k->keep->dir || s->journaled ||
+	    spw__spool_gone(s))
+		r = -EINVAL;
+	else
+		s->named = s->journaled = true;
+	spw__spool_busy_end(s);
+	pthread_mutex_unlock(&s->lock);
+	if (r == 0)
+		k->spool = spw_spool_ref(s);
+	return r;
+}
+
+static void no_journal(struct spw_spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->journaled = false;
+	pthread_mutex_unlock(&s->lock);
+}
+
+int spw_kept_take(struct spw_keep *keep, const char *name,
+    struct spw_spool *s, const struct spw_kept_note *note,
+    struct spw_kept **ret)
+{
+	struct spw_kept *k;
+
+	int r = begin(keep, name, &k);
+	if (r < 0)
+		return r;
+
+	r = take_content(k, s);
+	if (r == 0)
+		r = make_journal(k, note);
+	if (r == 0)
+		r = take_names(k);
+	if (r < 0) {
+		if (k->spool)
+			no_journal(k->spool);
+		free_kept(k);
+		return r;
+	}
+	*ret = k;
+	return 0;
+}
+
 /* Does the journal hold for what the disk has now? */
 static bool is_trusted(const struct spw_keep *k, const struct spw__journal *j)
 {
@@ -312,9 +368,7 @@ int spw_kept_remove(struct spw_kept *k)
 		return r;
 
 	k->removed = true;
-	pthread_mutex_lock(&k->spool->lock);
-	k->spool->journaled = false;
-	pthread_mutex_unlock(&k->spool->lock);
+	no_journal(k->spool);
 	return 0;
 }
 
@@ -337,4 +391,28 @@ void spw_kept_close(struct spw_kept *k)
 	if (!k->removed)
 		release(k->spool);
 	free_kept(k);
+}
+
+int spw_spool_load(int fd, const struct spw_spool_opts *opts,
+    struct spw_spool **ret)
+{
+	struct spw_spool *s;
+	uint64_t size;
+
+	if (!opts || !opts->dir || opts->cipher || opts->flags)
+		return -EINVAL;
+	int r = spw__sys_file_size(fd, &size);
+	if (r == 0)
+		r = spw_spool_new(opts, &s);
+	if (r < 0)
+		return r;
+
+	set_file(s, fd);
+	pthread_mutex_lock(&s->lock);
+	spw__spool_set_on_disk(s, size);
+	spw__spool_publish(s, size);
+	atomic_store(&s->state, SPW_STATE_SEALED);
+	pthread_mutex_unlock(&s->lock);
+	*ret = s;
+	return 0;
 }

@@ -20,9 +20,12 @@
 #include "base/metrics.h"
 #include "base/notify.h"
 #include "front/front.h"
+#include "ingest/resumable.h"
+#include "store/disk.h"
 
 #define HOUSEKEEPING_MS 500
 #define PROBE_EVERY 10 /* rounds of housekeeping */
+#define CHECKPOINT_EVERY 120
 #define ZIP_THREADS 2
 #define KEEP_FREE_DEFAULT (64 * CONF_MIB)
 
@@ -31,14 +34,18 @@ struct spw_server {
 	struct spw_budget *budget;
 	struct spw_dir *dir;
 	struct spw_pool *disk, *readers, *workers;
+	struct disk *kept; /* NULL: files are gone with the process */
+	struct spw_pool *keepers;
+	struct spw_keep *keep;
 	struct store *store;
 	struct front front;
 	struct http_server *http;
 
-	pthread_t housekeeper;
+	pthread_t housekeeper, restorer;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool keeping, stop;
+	bool keeping, restoring, stop;
+	_Atomic bool stop_restoring;
 };
 
 /* What the service manager made for us, or a private place on disk. */
@@ -70,16 +77,51 @@ static int default_dir(char *out, size_t cap, struct conf_error *reterr)
 	return 0;
 }
 
+int daemon_spool_dir(const struct conf *conf, char path[DAEMON_PATH_SIZE],
+    struct conf_error *reterr)
+{
+	if (!conf->spool.dir[0])
+		return default_dir(path, DAEMON_PATH_SIZE, reterr);
+
+	snprintf(path, DAEMON_PATH_SIZE, "%s", conf->spool.dir);
+	return 0;
+}
+
+/* What survives the process. After spool.dir itself, whose quota counts. */
+static int open_kept(
+    struct spw_server *s, const char *path, struct conf_error *reterr)
+{
+	enum conf_durability how = s->conf.store.durability;
+	bool sync = how == CONF_DURABILITY_FSYNC;
+	char why[DISK_WHY_SIZE] = "";
+
+	if (how == CONF_DURABILITY_NONE)
+		return 0;
+
+	int r = disk_open(path, sync, &s->kept, why);
+	if (r < 0)
+		return conf_error_set(reterr, r,
+		    "cannot keep files in %s: %s", path, why);
+
+	const struct spw_keep_opts opts = {
+	    .size = sizeof(opts),
+	    .dir = s->dir,
+	    .flags = sync ? SPW_KEEP_SYNC : 0,
+	};
+	r = spw_keep_open(&opts, &s->keep);
+	if (r == 0)
+		r = spw_pool_new(s->conf.store.keep_threads, &s->keepers);
+	return r < 0 ? conf_error_set(reterr, r,
+			   "cannot keep uploads in %s: %s", path, strerror(-r))
+		     : 0;
+}
+
 static int open_dir(struct spw_server *s, struct conf_error *reterr)
 {
-	char path[4096];
+	char path[DAEMON_PATH_SIZE];
 	struct spw_dir_stats st;
-	int r = 0;
 
-	if (s->conf.spool.dir[0])
-		snprintf(path, sizeof(path), "%s", s->conf.spool.dir);
-	else
-		r = default_dir(path, sizeof(path), reterr);
+	int r = daemon_spool_dir(&s->conf, path, reterr);
 	if (r < 0)
 		return r;
 
@@ -109,15 +151,11 @@ static int open_dir(struct spw_server *s, struct conf_error *reterr)
 		log_warn("the spool directory %s is in memory (tmpfs): what "
 			 "goes there frees none",
 		    path);
-	return 0;
+	return open_kept(s, path, reterr);
 }
 
 static int open_store(struct spw_server *s)
 {
-	if (s->conf.store.durability != CONF_DURABILITY_NONE)
-		log_warn("store.durability: this version keeps no file across "
-			 "a restart, whatever is asked for");
-
 	int r = spw_budget_new(
 	    s->conf.spool.memory_budget ? s->conf.spool.memory_budget : 1,
 	    &s->budget);
@@ -141,6 +179,11 @@ static int open_store(struct spw_server *s)
 	    .readers = s->readers,
 	    .memory_max = memory_max,
 	    .max_files = s->conf.store.max_files,
+	    .disk = s->kept,
+	    .keepers = s->keepers,
+	    .max_open = s->conf.store.max_open_files,
+	    .revive = resumable_revive,
+	    .revive_ctx = &s->front.ingest,
 	};
 	return store_new(&opts, &s->store);
 }
@@ -155,6 +198,9 @@ static int open_front(struct spw_server *s, struct conf_error *reterr)
 	s->front.store = s->store;
 	int r = ingest_init(&s->front.ingest, &s->conf, s->store);
 	s->front.ingest.workers = s->workers;
+	s->front.ingest.keep = s->keep;
+	if (r == 0)
+		r = resumable_restore(&s->front.ingest);
 	if (r == 0)
 		r = hasher_new(s->workers, s->conf.store.max_digest_jobs,
 		    &s->front.hasher);
@@ -278,32 +324,75 @@ static void look_after_disk(struct spw_server *s)
 	}
 }
 
+/* What was kept so far survives a loss of power from now on. */
+static void checkpoint(struct spw_server *s)
+{
+	int r = s->kept ? disk_checkpoint(s->kept) : 0;
+
+	if (r < 0)
+		log_error("kept files could not be written to the disk: %s",
+		    strerror(-r));
+}
+
 static void *keep_house(void *arg)
 {
 	struct spw_server *s = arg;
 
 	for (unsigned round = 1; nap(s); round++) {
 		store_expire(s->store, clock_unix_ms());
+		store_close_unused(s->store);
 		if (round % PROBE_EVERY == 0)
 			look_after_disk(s);
+		if (round % CHECKPOINT_EVERY == 0)
+			checkpoint(s);
 	}
 	return NULL;
 }
 
-int spw_server_start(struct spw_server *s)
+static void *restore(void *arg)
+{
+	struct spw_server *s = arg;
+	int r = store_restore(s->store, &s->stop_restoring);
+
+	if (r == 0)
+		log_info("%lld files and uploads are there from before",
+		    (long long)(metrics_get(METRIC_FILES_RESTORED) +
+				metrics_get(METRIC_UPLOADS_RESTORED)));
+	else if (r != -ECANCELED)
+		log_error("not all files on the disk could be looked at: %s; "
+			  "they are found by id, but not listed",
+		    strerror(-r));
+	return NULL;
+}
+
+/* Signals are for the main thread. */
+static int start_thread(
+    pthread_t *ret, void *(*fn)(void *), struct spw_server *s)
 {
 	sigset_t all, old;
 
-	metrics_set(METRIC_START_TIME, clock_unix_ms() / 1000);
-	metrics_set(METRIC_DRAINING, 0);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(&s->housekeeper, NULL, keep_house, s);
+	int err = pthread_create(ret, NULL, fn, s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err)
-		return -err;
+	return -err;
+}
+
+int spw_server_start(struct spw_server *s)
+{
+	metrics_set(METRIC_START_TIME, clock_unix_ms() / 1000);
+	metrics_set(METRIC_DRAINING, 0);
+	int r = start_thread(&s->housekeeper, keep_house, s);
+	if (r < 0)
+		return r;
 
 	s->keeping = true;
+	if (s->kept)
+		r = start_thread(&s->restorer, restore, s);
+	if (r < 0)
+		return r;
+
+	s->restoring = s->kept;
 	return http_server_start(s->http);
 }
 
@@ -346,6 +435,10 @@ void spw_server_free(struct spw_server *s)
 		pthread_mutex_unlock(&s->lock);
 		pthread_join(s->housekeeper, NULL);
 	}
+	if (s->restoring) {
+		atomic_store(&s->stop_restoring, true);
+		pthread_join(s->restorer, NULL);
+	}
 	if (s->http)
 		http_server_stop(s->http);
 	if (s->front.fetcher)
@@ -356,6 +449,7 @@ void spw_server_free(struct spw_server *s)
 	/* Jobs hold files and requests' parts: they go before the store. */
 	spw_pool_free(s->workers);
 	spw_pool_free(s->readers);
+	spw_pool_free(s->keepers);
 	http_server_free(s->http);
 	hasher_free(s->front.hasher);
 	fetcher_free(s->front.fetcher);
@@ -364,6 +458,9 @@ void spw_server_free(struct spw_server *s)
 	zip_free(s->front.zip);
 	/* Uploads that were open went with their files. */
 	ingest_fini(&s->front.ingest);
+	checkpoint(s);
+	disk_close(s->kept);
+	spw_keep_unref(s->keep);
 	spw_pool_free(s->disk);
 	spw_budget_unref(s->budget);
 	spw_dir_unref(s->dir);

@@ -18,6 +18,11 @@
 int daemon_new(struct conf *conf, struct spw_server **ret,
     struct conf_error *reterr) SPW_MUST_CHECK;
 
+/** Find the spool directory; errors as daemon_new(). */
+#define DAEMON_PATH_SIZE 4096
+int daemon_spool_dir(const struct conf *conf, char path[DAEMON_PATH_SIZE],
+    struct conf_error *reterr) SPW_MUST_CHECK;
+
 /** Returns: the configuration it runs with. */
 const struct conf *daemon_conf(const struct spw_server *s);
 

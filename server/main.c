@@ -15,12 +15,13 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "daemon.h"
+#include "store/fsck.h"
 
 #define DEFAULT_FILE "/etc/spillway/spillway.conf"
 
 enum { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2 };
 
-enum action { RUN, CHECK, PRINT };
+enum action { RUN, CHECK, PRINT, CHECK_SPOOL };
 
 static const char HELP[] =
     "Usage: spillwayd [-c FILE] [-o SECTION.KEY=VALUE]...\n"
@@ -33,17 +34,22 @@ static const char HELP[] =
     "      --check-config  say whether the configuration is right, and exit\n"
     "      --print-config  print the configuration with all defaults, and "
     "exit\n"
+    "      --check-spool   say what is not whole of the files kept in a\n"
+    "                      directory that no daemon uses, and exit\n"
+    "      --repair        with it: delete that\n"
     "      --version       print the version, and exit\n"
     "  -h, --help          print this, and exit\n"
     "\n"
     "Without a configuration it listens on 127.0.0.1:8080. SIGTERM finishes\n"
     "what runs and stops.\n"
-    "Exit codes: 0 clean stop, 1 failure, 2 wrong usage or configuration.\n";
+    "Exit codes: 0 clean stop, 1 failure or damage, 2 wrong usage or\n"
+    "configuration.\n";
 
 /* Everything that the command line and the files say. */
 struct setup {
 	struct conf conf;
 	enum action action;
+	bool repair;
 	const char *file;
 	struct conf_error error;
 };
@@ -70,6 +76,8 @@ static const struct option OPTIONS[] = {
     {"option", required_argument, NULL, 'o'},
     {"check-config", no_argument, NULL, 'C'},
     {"print-config", no_argument, NULL, 'P'},
+    {"check-spool", no_argument, NULL, 'S'},
+    {"repair", no_argument, NULL, 'R'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -93,6 +101,12 @@ static int parse(int argc, char **argv, struct setup *s)
 		case 'P':
 			s->action = PRINT;
 			break;
+		case 'S':
+			s->action = CHECK_SPOOL;
+			break;
+		case 'R':
+			s->repair = true;
+			break;
 		case 'V':
 			puts("spillwayd " SPILLWAY_VERSION);
 			exit(EXIT_OK);
@@ -103,6 +117,8 @@ static int parse(int argc, char **argv, struct setup *s)
 			return usage(NULL);
 		}
 	}
+	if (s->repair && s->action != CHECK_SPOOL)
+		return usage("--repair goes with --check-spool");
 	if (optind < argc)
 		return usage("there are no arguments besides options");
 	return EXIT_OK;
@@ -239,6 +255,24 @@ static int run(struct setup *s)
 	return EXIT_OK;
 }
 
+static int check_spool(struct setup *s)
+{
+	char path[DAEMON_PATH_SIZE];
+	struct fsck_result found;
+
+	if (daemon_spool_dir(&s->conf, path, &s->error) < 0)
+		return wrong(s);
+	if (fsck_run(path, s->repair, stdout, &found) < 0)
+		return EXIT_RUNTIME;
+
+	printf("%s: %lu files and %lu open uploads are well, %lu are not",
+	    path, found.files, found.uploads, found.bad);
+	if (s->repair)
+		printf(", of which %lu were deleted", found.repaired);
+	putchar('\n');
+	return found.bad > found.repaired ? EXIT_RUNTIME : EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
 	struct setup s = {.action = RUN};
@@ -255,6 +289,8 @@ int main(int argc, char **argv)
 		conf_print(&s.conf, stdout);
 	else if (code == EXIT_OK && s.action == CHECK)
 		puts("the configuration is right");
+	else if (code == EXIT_OK && s.action == CHECK_SPOOL)
+		code = check_spool(&s);
 	else if (code == EXIT_OK)
 		code = run(&s);
 	conf_fini(&s.conf);

@@ -140,7 +140,7 @@ struct conf_ports {
 
 #define CONF_STORE(X)                                                          \
 	X(store, DURABILITY, durability, "none", 0, 0,                         \
-	  "what a file survives; so far nothing, whatever is asked for")       \
+	  "what a file survives: none, restart or fsync")                      \
 	X(store, DURATION, ttl, "24h", 0, 36500 * CONF_DAY,                    \
 	  "life of a file that names none of its own; 0 is for ever")          \
 	X(store, SIZE, max_file_size, "unlimited", 1, UINT64_MAX,              \
@@ -150,7 +150,11 @@ struct conf_ports {
 	X(store, DIGEST, digest, "asked", 0, 0,                                \
 	  "when a digest of an upload is computed: asked or always")           \
 	X(store, COUNT, max_digest_jobs, "256", 1, 1000000,                    \
-	  "files at a time whose digests are computed later")
+	  "files at a time whose digests are computed later")                  \
+	X(store, COUNT, max_open_files, "1024", 16, CONF_BILLION,              \
+	  "files that survive whose content is held open")                     \
+	X(store, COUNT, keep_threads, "8", 1, 64,                              \
+	  "threads that make files survive; fsync takes more of them")
 
 #define CONF_UPLOAD(X)                                                         \
 	X(upload, COUNT, max_active, "10000", 1, 1000000,                      \

@@ -150,6 +150,22 @@
 	  "reason=\"expired\"", NULL)                                          \
 	X(FILES_READ_OUT, COUNTER, "files_removed_total",                      \
 	  "reason=\"reads\"", NULL)                                            \
+	X(FILES_KEPT, COUNTER, "files_kept_total", NULL,                       \
+	  "Files that were made to survive the process.")                      \
+	X(FILES_RESTORED, COUNTER, "files_restored_total", NULL,               \
+	  "Files found on the disk after the start.")                          \
+	X(FILES_DAMAGED, COUNTER, "files_damaged_total", NULL,                 \
+	  "Files on the disk that were of no use any more.")                   \
+	X(FILES_OPEN, GAUGE, "files_open", NULL,                               \
+	  "Kept files whose content is open.")                                 \
+	X(UPLOADS_RESTORED, COUNTER, "uploads_restored_total", NULL,           \
+	  "Resumable uploads that go on after the start.")                     \
+	X(STORE_RESTORING, GAUGE, "store_restoring", NULL,                     \
+	  "1 while the directory of kept files is looked through.")            \
+	X(STORE_SYNCS, COUNTER, "store_syncs_total", NULL,                     \
+	  "Waits until kept files were on the disk.")                          \
+	X(STORE_SYNC_FAILURES, COUNTER, "store_sync_failures_total", NULL,     \
+	  "Waits that failed, and with them what waited.")                     \
 	X(SPOOL_MEMORY, GAUGE, "spool_bytes", "tier=\"memory\"",               \
 	  "Content held now.")                                                 \
 	X(SPOOL_DISK, GAUGE, "spool_bytes", "tier=\"disk\"", NULL)             \

@@ -248,9 +248,12 @@ static void count_read(void *ctx, bool complete)
 {
 	struct file *f = ctx;
 
-	if (complete && atomic_fetch_sub(&f->reads_left, 1) == 1 &&
-	    store_remove(f->store, f))
+	bool last = complete && atomic_fetch_sub(&f->reads_left, 1) == 1;
+
+	if (last && store_remove(f->store, f))
 		metrics_add(METRIC_FILES_READ_OUT, 1);
+	else if (complete)
+		store_note(f);
 	file_unref(f);
 }
 

@@ -174,7 +174,7 @@ static int unpack_into_file(struct zip_visit *v)
 	    v->file->spool, v->entry, &first, NULL, &p, &v->fault);
 	if (err < 0)
 		return err;
-	err = zip_fill_new(p, v->made, &v->fill);
+	err = zip_fill_new(p, v->made, false, &v->fill);
 	if (err < 0) {
 		zip_pull_free(p);
 		return zip_fault_errno(&v->fault, err);

@@ -91,7 +91,8 @@ struct zip_saver {
 	 */
 	int (*make)(void *ctx, uint64_t size, struct str name, const char *type,
 	    struct file **ret);
-	/** The file is ready: make it known and answer. */
+	/** The file is ready: make it known and answer. Called again when the
+	    request is woken, until it has an answer. */
 	void (*reply)(void *ctx, struct http_request *req, struct file *f);
 	/** Always, once; maybe on another thread. */
 	void (*free)(void *ctx);

@@ -26,6 +26,9 @@ struct zip_slot {
 struct zip_cache {
 	uint64_t max_bytes;
 	struct spw_budget *budget; /* or NULL */
+	/* One at a time finds room, so that nobody is refused for want of what
+	   another brings. Before `lock`. */
+	pthread_mutex_t put_lock;
 	pthread_mutex_t lock;
 	/* Under `lock`. */
 	struct zip_index *first, **last; /* used longest ago; just now */
@@ -42,6 +45,7 @@ int zip_cache_new(
 	c->max_bytes = max_bytes;
 	c->budget = budget ? spw_budget_ref(budget) : NULL;
 	c->last = &c->first;
+	pthread_mutex_init(&c->put_lock, NULL);
 	pthread_mutex_init(&c->lock, NULL);
 	*ret = c;
 	return 0;
@@ -55,6 +59,7 @@ void zip_cache_free(struct zip_cache *c)
 	assert(!c->first && c->used == 0);
 	spw_budget_unref(c->budget);
 	pthread_mutex_destroy(&c->lock);
+	pthread_mutex_destroy(&c->put_lock);
 	free(c);
 }
 
@@ -278,25 +283,35 @@ bool zip_cache_adopt(struct zip_cache *c, struct zip_index *ix)
 	return true;
 }
 
+/* Returns: the one of the file from now on; NULL when there is no room. */
+static struct zip_index *put(
+    struct zip_cache *c, struct zip_slot *slot, struct zip_index *ix)
+{
+	if (!zip_cache_adopt(c, ix))
+		return NULL;
+
+	pthread_mutex_lock(&c->lock);
+	slot->index = ix;
+	ix->slot = slot;
+	enlist(c, ix);
+	atomic_fetch_add(&ix->refs, 1);
+	pthread_mutex_unlock(&c->lock);
+	return ix;
+}
+
 struct zip_index *zip_cache_put(
     struct zip_cache *c, struct file *f, struct zip_index *ix)
 {
 	struct zip_slot *slot = make_slot(c, f);
+	struct zip_index *kept = NULL;
 
-	if (!slot || !zip_cache_adopt(c, ix)) {
-		zip_index_unref(ix);
-		return NULL;
+	if (slot) {
+		pthread_mutex_lock(&c->put_lock);
+		kept = zip_cache_get(c, f);
+		if (!kept)
+			kept = put(c, slot, ix);
+		pthread_mutex_unlock(&c->put_lock);
 	}
-
-	pthread_mutex_lock(&c->lock);
-	struct zip_index *kept = slot->index;
-	if (!kept) {
-		slot->index = kept = ix;
-		ix->slot = slot;
-		enlist(c, ix);
-	}
-	atomic_fetch_add(&kept->refs, 1);
-	pthread_mutex_unlock(&c->lock);
 	if (kept != ix)
 		zip_index_unref(ix);
 	return kept;

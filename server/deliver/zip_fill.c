@@ -5,17 +5,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "store/store.h"
+
 #define BLOCK_SIZE ((size_t)64 * 1024)
 
 struct zip_fill {
 	struct zip_pull *pull;
 	struct file *file;
+	bool known;
 	bool over;
 	struct zip_fault fault;
 	char block[BLOCK_SIZE];
 };
 
-int zip_fill_new(struct zip_pull *p, struct file *f, struct zip_fill **ret)
+int zip_fill_new(struct zip_pull *p, struct file *f, bool known,
+    struct zip_fill **ret)
 {
 	struct zip_fill *fl = malloc(sizeof *fl);
 	if (!fl)
@@ -23,6 +27,7 @@ int zip_fill_new(struct zip_pull *p, struct file *f, struct zip_fill **ret)
 
 	fl->pull = p;
 	fl->file = file_ref(f);
+	fl->known = known;
 	fl->over = false;
 	fl->fault = (struct zip_fault){0};
 	*ret = fl;
@@ -43,9 +48,11 @@ static enum zip_flow_state fail(struct zip_fill *fl)
 
 static enum zip_flow_state complete(struct zip_fill *fl)
 {
-	struct spw_spool *s = fl->file->spool;
+	struct file *f = fl->file;
 
-	int err = spw_spool_seal(s);
+	int err = spw_spool_seal(f->spool);
+	if (err == 0 && fl->known && store_keeps(f->store))
+		err = store_keep(f->store, f);
 	if (err < 0) {
 		zip_fault_errno(&fl->fault, err);
 		return fail(fl);
@@ -53,7 +60,7 @@ static enum zip_flow_state complete(struct zip_fill *fl)
 
 	fl->over = true;
 	fl->fault = (struct zip_fault){0};
-	file_ready(fl->file);
+	file_ready(f);
 	return ZIP_FLOW_DONE;
 }
 

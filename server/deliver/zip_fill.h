@@ -17,13 +17,14 @@
 struct zip_fill;
 
 /**
- * Prepare to fill `f`, whose spool is empty.
+ * Prepare to fill `f`, whose spool is empty. If it is `known` to the store, it
+ * is ready when it survives like any other there.
  *
  * Errors:    -ENOMEM.
  * Ownership: takes `p` when it succeeds; its own reference on `f`.
  */
-int zip_fill_new(struct zip_pull *p, struct file *f, struct zip_fill **ret)
-    SPW_MUST_CHECK;
+int zip_fill_new(struct zip_pull *p, struct file *f, bool known,
+    struct zip_fill **ret) SPW_MUST_CHECK;
 
 /**
  * Fill for a turn.

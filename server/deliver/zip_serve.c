@@ -401,8 +401,9 @@ static void save(struct http_request *req, struct zip_visit *v)
 	struct str name = zip_entry_name(v->index->dir, e);
 
 	if (v->fill) {
-		metrics_add(METRIC_ZIP_SAVED, 1);
 		v->saver->reply(v->saver_ctx, req, v->made);
+		if (http_replied(req))
+			metrics_add(METRIC_ZIP_SAVED, 1);
 		return;
 	}
 	if (!zip_service_enter(req, v->z))

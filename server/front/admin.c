@@ -34,7 +34,10 @@ void admin_ready(struct http_request *req, struct front *f)
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
 		    "The spool directory cannot be written.");
 	else
-		reply_text(req, 200, "text/plain; charset=utf-8", "ready\n");
+		reply_text(req, 200, "text/plain; charset=utf-8",
+		    store_restoring(f->store)
+			? "ready; the list is being restored\n"
+			: "ready\n");
 }
 
 void admin_metrics(struct http_request *req, struct front *f)

@@ -34,6 +34,7 @@ struct call {
 	json_t *root, *files;
 	bool deflated, save;
 	struct upload_params params;
+	struct find_many *many; /* those of its files that are kept */
 };
 
 static struct call *call_of(void *ctx)
@@ -127,17 +128,25 @@ static bool check_name(struct http_request *req, struct str name)
 	return true;
 }
 
+/** The id of an item of the list; .p is NULL when it has none. */
+static struct str item_id(json_t *item)
+{
+	json_t *id = json_is_object(item) ? json_object_get(item, "id") : item;
+
+	return (struct str){json_string_value(id), json_string_length(id)};
+}
+
 /** Find a file whose bytes can all be had. NULL: answered. */
-static struct file *find_file(
+static struct file *get_whole(
     struct http_request *req, struct front *f, struct str id)
 {
-	struct file *file = id.p ? store_get(f->store, id.p, id.n) : NULL;
+	struct file *file = store_get(f->store, id.p, id.n);
 
-	if (!file) {
+	if (!file || !store_is_open(file)) {
+		file_unref(file);
 		http_reply_error(req, PROBLEM_NOT_FOUND,
 		    "There is no file '%.*s'.",
-		    (int)(id.n < ID_LEN_MAX ? id.n : ID_LEN_MAX),
-		    id.p ? id.p : "");
+		    (int)(id.n < ID_LEN_MAX ? id.n : ID_LEN_MAX), id.p);
 		return NULL;
 	}
 	if (file_fixed(file) && atomic_load(&file->size) != FILE_SIZE_UNKNOWN)
@@ -153,18 +162,15 @@ static struct file *find_file(
 static bool add_file(struct http_request *req, struct call *call,
     struct zip_build *b, json_t *item)
 {
-	bool alone = !json_is_object(item);
-	json_t *id_of = alone ? item : json_object_get(item, "id");
-	json_t *name_of = alone ? NULL : json_object_get(item, "name");
-	struct str id = {json_string_value(id_of), json_string_length(id_of)};
-	struct str name = {
+	json_t *name_of = json_object_get(item, "name");
+	struct str id = item_id(item), name = {
 	    json_string_value(name_of), json_string_length(name_of)};
 	char own[FILE_NAME_SIZE];
 
 	if (!id.p || (name_of && !name.p))
 		return bad(req, "files", "holds something that is no file");
 
-	SPW_AUTO(file_unrefp) struct file *f = find_file(req, call->front, id);
+	SPW_AUTO(file_unrefp) struct file *f = get_whole(req, call->front, id);
 	if (!f)
 		return false;
 	if (!name.p)
@@ -212,21 +218,28 @@ static bool check_twins(struct http_request *req, const struct zip_build *b)
 	return fine;
 }
 
+/** Whether there are not too many. False: answered. */
+static bool check_count(struct http_request *req, const struct call *call)
+{
+	unsigned max = call->front->conf->zip.max_entries;
+
+	if (json_array_size(call->files) <= max)
+		return true;
+
+	struct http_problem p = http_problem(
+	    PROBLEM_ZIP_LIMIT, "An archive may have %u entries.", max);
+	p.limit = max;
+	http_reply_problem(req, &p);
+	return false;
+}
+
 /** Returns: the archive; NULL: answered. */
 static struct zip_build *build(struct http_request *req, struct call *call)
 {
-	unsigned max = call->front->conf->zip.max_entries;
 	struct zip_build *b = NULL;
 	size_t i;
 	json_t *item;
 
-	if (json_array_size(call->files) > max) {
-		struct http_problem p = http_problem(
-		    PROBLEM_ZIP_LIMIT, "An archive may have %u entries.", max);
-		p.limit = max;
-		http_reply_problem(req, &p);
-		return NULL;
-	}
 	if (zip_build_new(call->deflated, &b) < 0) {
 		upload_failed(req, -ENOMEM);
 		return NULL;
@@ -290,14 +303,17 @@ static void save(
 	SPW_AUTO(file_unrefp) struct file *f = NULL;
 
 	int r = make_file(call, zip_build_size(b), &f);
+	if (r == 0)
+		r = store_add(call->front->store, f);
 	if (r < 0) {
 		zip_build_free(b);
-		upload_failed(req, r);
+		front_refuse(req, r);
 		return;
 	}
-	if (!zip_make_file(req, call->front->zip, b, f))
-		return;
-	front_publish(req, call->front, f);
+	if (zip_make_file(req, call->front->zip, b, f))
+		upload_reply(req, f, 201);
+	else
+		store_remove(call->front->store, f);
 }
 
 static ssize_t on_data(
@@ -319,18 +335,44 @@ static void on_free(struct http_request *req, void *ctx)
 	struct call *call = call_of(ctx);
 
 	(void)req;
+	find_many_drop(call->many);
 	json_decref(call->root);
 	strbuf_fini(&call->body);
 	call->magic = 0;
 	free(call);
 }
 
-static void on_end(struct http_request *req, void *ctx)
+/** Have its files at hand. Errors: as find_many(). */
+static int open_files(struct http_request *req, struct call *call)
+{
+	size_t n = json_array_size(call->files), i;
+	struct str *ids = calloc(n + 1, sizeof(*ids));
+	json_t *item;
+
+	if (!ids)
+		return -ENOMEM;
+
+	json_array_foreach(call->files, i, item)
+	{
+		ids[i] = item_id(item);
+	}
+	int r = find_many(req, call->front, ids, n, &call->many);
+	free(ids);
+	return r;
+}
+
+static void answer(struct http_request *req, void *ctx)
 {
 	struct call *call = call_of(ctx);
 
-	if (!read_body(req, call))
+	int r = store_keeps(call->front->store) ? open_files(req, call) : 0;
+	if (r == -EINPROGRESS)
 		return;
+	if (r < 0) {
+		upload_failed(req, r);
+		return;
+	}
+
 	struct zip_build *b = build(req, call);
 	if (!b)
 		return;
@@ -343,6 +385,16 @@ static void on_end(struct http_request *req, void *ctx)
 	/* Who waits in our place is freed in our place. */
 	if (!http_replied(req))
 		on_free(req, call);
+}
+
+static void on_end(struct http_request *req, void *ctx)
+{
+	static const struct http_waiter opening = {
+	    .woken = answer, .free = on_free, .soon = true};
+	struct call *call = call_of(ctx);
+
+	if (read_body(req, call) && check_count(req, call))
+		http_wait(req, &opening, call);
 }
 
 static const struct http_sink SINK = {on_data, on_end, on_free};

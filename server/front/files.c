@@ -73,6 +73,10 @@ void files_delete(struct http_request *req, struct front *f, struct file *file)
 		    "The file there is not the one the condition names.");
 		return;
 	}
+	if (store_keeps(f->store)) {
+		find_delete(req, f, file);
+		return;
+	}
 	if (store_remove(f->store, file))
 		metrics_add(METRIC_FILES_DELETED, 1);
 	struct http_reply r = http_reply_empty(204);

@@ -42,6 +42,33 @@ void admin_index(struct http_request *req, struct front *f);
  */
 void cors_enter(struct http_request *req, const struct conf_origins *origins);
 
+/* find.c */
+/**
+ * Find the file of an id, if `open` with its content at hand.
+ *
+ * Returns:   true, and the file with a reference, or NULL when there is none;
+ *            false: it was answered, or http_later() was called.
+ */
+bool find_file(struct http_request *req, struct front *f, struct str id,
+    bool open, struct file **ret);
+/**
+ * Have the content of many at hand, as long as `*many` is there: store_get()
+ * finds them with it. Those that there are not make no difference.
+ *
+ * Returns:   0.
+ * Errors:    -EINPROGRESS the request will be woken: call again; -ENOMEM; from
+ *            the disk.
+ */
+struct find_many;
+int find_many(struct http_request *req, struct front *f,
+    const struct str *ids, size_t count, struct find_many **many)
+    SPW_MUST_CHECK;
+/** Let go of them; NULL is allowed. */
+void find_many_drop(struct find_many *many);
+/** Delete one for good, and answer. */
+void find_delete(
+    struct http_request *req, struct front *f, struct file *file);
+
 /* files.c */
 void files_list(struct http_request *req, struct front *f);
 void files_get(struct http_request *req, struct front *f, struct file *file);
@@ -65,9 +92,8 @@ bool files_digest_first(struct http_request *req, struct front *f,
  */
 void save_entry(struct http_request *req, struct front *f, struct file *file,
     struct str rest);
-/** Make a file known and answer 201. Returns: false when it was refused. */
-bool front_publish(
-    struct http_request *req, struct front *f, struct file *file);
+/** Answer that a file cannot be made known, or cannot be made. */
+void front_refuse(struct http_request *req, int err);
 
 /* archive.c */
 /** Answer POST /files/zip. */

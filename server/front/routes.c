@@ -163,20 +163,28 @@ static void under_files(
 		rest = (struct str){slash, (size_t)(raw.p + raw.n - slash)};
 		raw.n = (size_t)(slash - raw.p);
 	}
-	if (!rest.n && http_method(req) == HTTP_PUT) {
+	bool put = !rest.n && http_method(req) == HTTP_PUT;
+	ssize_t n = raw.n <= sizeof(id) ? percent_decode(raw.p, raw.n, id) : -1;
+	bool valid = n >= 0 && id_valid(id, (size_t)n);
+	struct file *file = NULL;
+	/* What only takes its place need not be open. */
+	bool open = !put && resumable_method(req) != HTTP_DELETE;
+	if (valid &&
+	    !find_file(req, f, (struct str){id, (size_t)n}, open, &file))
+		return;
+	if (put) {
+		file_unref(file);
 		if (!resumable_put(req, &f->ingest, raw))
 			ingest_put(req, &f->ingest, raw);
 		return;
 	}
 
-	ssize_t n = raw.n <= sizeof(id) ? percent_decode(raw.p, raw.n, id) : -1;
-	if (n < 0 || !id_valid(id, (size_t)n)) {
+	if (!valid) {
 		http_reply_error(req, PROBLEM_NOT_FOUND,
 		    "There is no file with this id: it is not one.");
 		return;
 	}
 
-	struct file *file = store_get(f->store, id, (size_t)n);
 	if (file)
 		on_file(req, f, file, rest);
 	else if (http_method(req) == HTTP_OTHER ||

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "front/front.h"
+#include "ingest/keeping.h"
 #include "ingest/upload.h"
 
 /* What the request says of the file. */
 struct save {
 	struct front *front;
 	struct upload_params params;
+	struct keeping *keeping;
 };
 
 static int make(void *ctx, uint64_t size, struct str name, const char *type,
@@ -42,16 +44,35 @@ static int make(void *ctx, uint64_t size, struct str name, const char *type,
 	return 0;
 }
 
+/* Errors: of the store; -EINPROGRESS the request will be woken. */
+static int publish(struct save *s, struct http_request *req, struct file *f)
+{
+	const struct keeping_what what = {
+	    .files = &f, .count = 1, .places = true};
+
+	return store_keeps(s->front->store)
+		   ? keeping(req, &s->front->ingest, &what, &s->keeping)
+		   : store_add(s->front->store, f);
+}
+
 static void reply(void *ctx, struct http_request *req, struct file *f)
 {
-	struct save *s = ctx;
+	int r = publish(ctx, req, f);
 
-	front_publish(req, s->front, f);
+	if (r == -EINPROGRESS)
+		return;
+	if (r < 0)
+		front_refuse(req, r);
+	else
+		upload_reply(req, f, 201);
 }
 
 static void drop(void *ctx)
 {
-	free(ctx);
+	struct save *s = ctx;
+
+	keeping_drop(s->keeping);
+	free(s);
 }
 
 void save_entry(struct http_request *req, struct front *f, struct file *file,
@@ -84,18 +105,11 @@ void save_entry(struct http_request *req, struct front *f, struct file *file,
 		free(s);
 }
 
-bool front_publish(struct http_request *req, struct front *f, struct file *file)
+void front_refuse(struct http_request *req, int err)
 {
-	int r = store_add(f->store, file);
-
-	if (r == 0) {
-		upload_reply(req, file, 201);
-		return true;
-	}
-	if (r == -ENFILE)
+	if (err == -ENFILE)
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
 		    "The store holds as many files as it may.");
 	else
-		upload_failed(req, r);
-	return false;
+		upload_failed(req, err);
 }

@@ -79,6 +79,23 @@ void http_wait(
 	req->ctx = ctx;
 }
 
+void http_later(
+    struct http_request *req, void *ctx, void (*free_fn)(void *ctx))
+{
+	assert(req->phase == PHASE_BEGIN);
+	if (req->later_free && req->later_ctx != ctx)
+		req->later_free(req->later_ctx);
+	req->later = true;
+	req->later_ctx = ctx;
+	req->later_free = free_fn;
+}
+
+void *http_before(
+    const struct http_request *req, void (*free_fn)(void *ctx))
+{
+	return req->later_free == free_fn ? req->later_ctx : NULL;
+}
+
 void http_deadline(struct http_request *req, uint64_t deadline_ms)
 {
 	req->deadline_ms = deadline_ms;

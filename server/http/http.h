@@ -10,6 +10,7 @@
  *                                          is one, is not read)
  *     or      http_take_body(req, &sink, ctx)
  *     or      http_wait(req, &waiter, ctx) answer later, no body wanted
+ *     or      http_later(req, ctx, free)   begin() again when it is woken
  *   sink.data(...)...          the body as it arrives; may pause
  *   sink.end(...)              the body is complete: reply, or return and be
  *                              called again after a wake-up
@@ -149,6 +150,19 @@ void http_wait(
  * the latest, give or take a second. Once; 0 forgets it.
  */
 void http_deadline(struct http_request *req, uint64_t deadline_ms);
+/**
+ * Begin once more when the request is woken, as if its header had just come:
+ * what it is about has to be looked for. From handler.begin() only, which
+ * finds `ctx` by http_before() then.
+ *
+ * Ownership: `free_fn(ctx)` is called when the request is over, or when this
+ *            is called with another.
+ */
+void http_later(
+    struct http_request *req, void *ctx, void (*free_fn)(void *ctx));
+/** Returns: the `ctx` that went with `free_fn`; NULL when none did. */
+void *http_before(
+    const struct http_request *req, void (*free_fn)(void *ctx));
 /** Bound the body; past it the request is answered 413. */
 void http_body_limit(struct http_request *req, uint64_t max_bytes);
 

@@ -110,6 +110,7 @@ enum request_phase {
 	PHASE_HEADER,  /* the header is not complete yet */
 	PHASE_ARRIVED, /* it is, and no body follows */
 	PHASE_BEGIN,   /* begin() runs */
+	PHASE_LATER,   /* and will run again */
 	PHASE_BODY,    /* the body comes in */
 	PHASE_END,     /* the body is there, no answer yet */
 	PHASE_REPLIED,
@@ -163,6 +164,9 @@ struct http_request {
 	const struct http_sink *sink;
 	const struct http_waiter *waiter;
 	void *ctx;
+	bool later; /* begin() asked to be run again */
+	void *later_ctx;
+	void (*later_free)(void *ctx); /* NULL: there is none */
 	uint64_t body_max, received, discarded;
 	uint64_t deadline_ms; /* wake it then; 0: never */
 	uint64_t rate_bytes;  /* received at the last look at the rate */

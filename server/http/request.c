@@ -188,9 +188,15 @@ static enum MHD_Result begin(struct http_request *req)
 	const struct http_handler *handler = req->loop->handler;
 
 	req->phase = PHASE_BEGIN;
+	req->later = false;
 	handler->begin(req, handler->ctx);
 	if (req->phase == PHASE_REPLIED)
 		return MHD_YES;
+	if (req->later) {
+		req->phase = PHASE_LATER;
+		http_request_suspend(req);
+		return MHD_YES;
+	}
 
 	assert(http_replied(req) || req->sink || req->waiter || req->cut);
 	req->discard |= req->has_pending || req->has_problem || !req->sink;
@@ -305,13 +311,18 @@ enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd,
 		return MHD_NO;
 	if (req->phase == PHASE_HEADER)
 		return arrive(req, mhd, method, version);
+	if (req->phase == PHASE_ARRIVED || req->phase == PHASE_LATER) {
+		bool first = req->phase == PHASE_LATER && body_pending(req);
+		enum MHD_Result r = begin(req);
+		if (r != MHD_YES || req->phase != PHASE_BODY)
+			return r;
+		/* It was suspended in the library's first call, which is
+		   repeated before the body comes. */
+		if (first && !*size)
+			return MHD_YES;
+	}
 	if (*size)
 		return body(req, data, size);
-	if (req->phase == PHASE_ARRIVED) {
-		enum MHD_Result r = begin(req);
-		if (r != MHD_YES || req->phase == PHASE_REPLIED)
-			return r;
-	}
 
 	return end(req);
 }
@@ -396,6 +407,8 @@ void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
 	else if (req->sink)
 		req->sink->free(req, req->ctx);
 	http_ahead_end(req);
+	if (req->later_free)
+		req->later_free(req->later_ctx);
 	http_keeps_drop(req, true);
 	if (req->done)
 		req->done(req->done_ctx, complete);

@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "common/media.h"
 
 #define APPEND_MAGIC 0xa44e4du
-/* An expiry in the far future need not be moved with every buffer. */
+/* An expiry in the far future need not be moved with every buffer, nor has
+   all that came to survive at once. */
 #define TOUCH_BYTES (UINT64_C(8) * 1024 * 1024)
+#define TOUCH_MS 5000
 
 static struct append *append_of(void *ctx)
 {
@@ -34,6 +37,7 @@ struct append *append_new(
 	a->r = resumable_of(f);
 	a->length = FILE_SIZE_UNKNOWN;
 	a->error = -ECONNABORTED;
+	a->touched_ms = clock_ms();
 	return a;
 }
 
@@ -80,7 +84,7 @@ static const char *ended_text(int err)
 struct http_problem append_problem(const struct append *a, int err)
 {
 	struct http_problem p;
-	uint64_t here = resumable_offset(a->r);
+	uint64_t here = resumable_safe(a->r);
 
 	switch (err) {
 	case -ENOENT:
@@ -172,8 +176,12 @@ static ssize_t take(
 	a->received += n;
 	if (n < len)
 		return conclude(req, a, -EFBIG);
-	if (before / TOUCH_BYTES != a->received / TOUCH_BYTES)
+	if (before / TOUCH_BYTES != a->received / TOUCH_BYTES ||
+	    clock_ms() - a->touched_ms > TOUCH_MS) {
+		a->touched_ms = clock_ms();
 		resumable_touch(a->r);
+		resumable_keep_behind(a->r);
+	}
 	if (a->interim && !a->stage)
 		a->ops->progress(req, a);
 	return (ssize_t)len;
@@ -191,6 +199,8 @@ static int complete(struct http_request *req, struct append *a)
 		err = append_stage_commit(a);
 	if (err == 0 && a->ops->completes(a))
 		err = resumable_finish(a->r, &a->turn);
+	if (err == 0)
+		err = resumable_keep(a->r, &a->turn.wait);
 	return err;
 }
 
@@ -267,6 +277,9 @@ static int prepare(struct http_request *req, struct append *a)
 	int err = a->staged ? append_stage_new(a) : 0;
 	if (err == 0)
 		err = claim(req, a);
+	/* From when its client may come back. */
+	if (err == 0 && a->creates)
+		resumable_keep_behind(a->r);
 	/* Whoever is at it will be through soon; the body waits for it. */
 	return err == -EAGAIN ? 0 : err;
 }

@@ -69,6 +69,7 @@ struct append {
 	uint64_t told;	 /* progress so far */
 
 	uint64_t received; /* taken of the body */
+	uint64_t touched_ms; /* when it was made to last; clock_ms() */
 	bool claimed, arrived;
 	int error; /* 0 once all is well */
 	struct resumable_turn turn;

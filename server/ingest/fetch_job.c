@@ -211,14 +211,17 @@ void fetch_job_end(struct fetch_job *job)
 	struct file *file = job->file;
 	uint64_t ms = job->started_ms > 0 ? clock_ms() - job->started_ms : 0;
 
-	if (job->cause == FETCH_CAUSE_NONE) {
-		atomic_store(&file->unverified, job->unverified);
+	atomic_store(&file->unverified, job->unverified);
+	/* Then it is told how it ended when it survives. */
+	bool keeps = job->cause == FETCH_CAUSE_NONE &&
+		     store_keeps(job->store) && fetch_keep(job);
+	if (job->cause == FETCH_CAUSE_NONE && !keeps) {
 		file_ready(file);
 		metrics_add(METRIC_FETCHES_COMPLETED, 1);
 		log_debug("fetch of %s as %s: %" PRIu64 " bytes, %u redirects, "
 			  "%" PRIu64 " ms",
 		    file->url, file->id, job->received, job->redirects, ms);
-	} else {
+	} else if (!keeps) {
 		file_fail(file, &job->error);
 		metrics_add(fetch_cause_metric(job->cause), 1);
 		log_info("fetch of %s as %s failed (%s) after %" PRIu64

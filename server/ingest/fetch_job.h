@@ -136,6 +136,14 @@ static inline void fetch_job_freep(struct fetch_job **job)
 void fetch_job_fail(struct fetch_job *job, enum fetch_cause cause,
     const char *fmt, ...) SPW_PRINTF(3, 4);
 
+/**
+ * The content is whole and sealed: have it survive, and then tell the file how
+ * it ended, on another thread.
+ *
+ * Returns:   false without memory: `cause` says so.
+ */
+bool fetch_keep(struct fetch_job *job);
+
 /** Tell the file how it ended, count, log, free. */
 void fetch_job_end(struct fetch_job *job);
 

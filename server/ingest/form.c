@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "common/media.h"
 #include "common/multipart.h"
+#include "ingest/keeping.h"
 #include "ingest/upload.h"
 
 #define FORM_MAGIC 0xf043u
@@ -36,6 +37,7 @@ struct form {
 	struct digest *digest; /* of the file that comes in */
 	struct file **files;
 	size_t count, sealed, added;
+	struct keeping *keeping; /* NULL: not that far */
 	const char *fault; /* what is wrong with the form, for people */
 	int error;	   /* 0 once the files are there */
 };
@@ -270,12 +272,27 @@ static int set_name(struct form *fm)
 	return file_set_name(fm->files[0], name, strlen(name));
 }
 
-static int add_all(struct form *fm)
+static int keep_all(struct http_request *req, struct form *fm)
 {
+	const struct keeping_what what = {
+	    .files = fm->files,
+	    .count = fm->count,
+	    .places = true,
+	};
+
+	return keeping(req, fm->in, &what, &fm->keeping);
+}
+
+static int add_all(struct http_request *req, struct form *fm)
+{
+	for (size_t i = 0; !fm->keeping && i < fm->count; i++)
+		upload_apply(fm->in, fm->files[i], &fm->terms.params);
+	if (store_keeps(fm->in->store))
+		return keep_all(req, fm);
+
 	for (; fm->added < fm->count; fm->added++) {
 		struct file *f = fm->files[fm->added];
 
-		upload_apply(fm->in, f, &fm->terms.params);
 		file_ready(f);
 		int r = store_add(fm->in->store, f);
 		if (r < 0)
@@ -301,7 +318,9 @@ static void finish(struct http_request *req, void *ctx)
 	if (r == 0)
 		r = set_name(fm);
 	if (r == 0)
-		r = add_all(fm);
+		r = add_all(req, fm);
+	if (r == -EINPROGRESS)
+		return;
 	if (r < 0) {
 		form_failed(req, fm, r);
 		return;
@@ -327,10 +346,10 @@ static void drop(struct http_request *req, void *ctx)
 	struct form *fm = form_of(ctx);
 
 	(void)req;
+	keeping_drop(fm->keeping);
 	for (size_t i = 0; i < fm->count; i++) {
-		if (fm->error == 0)
-			spw_spool_detach(fm->files[i]->spool);
-		else
+		spw_spool_detach(fm->files[i]->spool);
+		if (fm->error < 0)
 			upload_abandon(fm->in, fm->files[i]);
 		file_unref(fm->files[i]);
 	}
@@ -370,6 +389,7 @@ static struct form *new_form(struct http_request *req, struct ingest *in)
 	fm->body = fm->digest = NULL;
 	fm->files = NULL;
 	fm->count = fm->sealed = fm->added = 0;
+	fm->keeping = NULL;
 	fm->fault = NULL;
 	fm->error = -ECONNABORTED;
 	return fm;

@@ -104,7 +104,9 @@ static void progress(struct http_request *req, struct append *a)
 	if (a->received - a->told < PROGRESS_BYTES)
 		return;
 	a->told = a->received;
-	snprintf(offset, sizeof(offset), "%" PRIu64, a->offset + a->received);
+	uint64_t safe = resumable_safe(a->r), here = a->offset + a->received;
+	snprintf(
+	    offset, sizeof(offset), "%" PRIu64, safe < here ? safe : here);
 	http_interim(req, 104, "Upload Resumption Supported", fields, 2);
 }
 
@@ -177,7 +179,7 @@ static void refuse(struct http_request *req, struct append *a, int err)
 		    "The bytes that came are not those of Content-Digest; "
 		    "none was kept. Send them again.");
 	if (err != -ENOENT && err != -EBADE)
-		create_number(req, "Upload-Offset", resumable_offset(a->r));
+		create_number(req, "Upload-Offset", resumable_safe(a->r));
 	/* With ?1 a client knows not to go on. */
 	add_complete(req, err == -EBADE);
 	http_reply_problem(req, &p);
@@ -298,7 +300,7 @@ static void answer_again(struct http_request *req, const struct again *a)
 	bool complete = resumable_complete(r);
 
 	add_complete(req, complete);
-	create_number(req, "Upload-Offset", resumable_offset(r));
+	create_number(req, "Upload-Offset", resumable_safe(r));
 	upload_reply_told(req, a->files[0], 201, complete ? r->told : 0);
 }
 
@@ -369,7 +371,7 @@ static void add_state(
 {
 	uint64_t length = resumable_length(r);
 
-	create_number(req, "Upload-Offset", resumable_offset(r));
+	create_number(req, "Upload-Offset", resumable_safe(r));
 	add_complete(req, resumable_complete(r));
 	if (length != FILE_SIZE_UNKNOWN)
 		create_number(req, "Upload-Length", length);
@@ -390,6 +392,13 @@ static void look(struct http_request *req, void *ctx)
 
 	if (resumable_stop(r, &l->wait) == -EAGAIN)
 		return;
+	int err = resumable_keep(r, &l->wait);
+	if (err == -EAGAIN)
+		return;
+	if (err < 0 && err != -ENOENT) {
+		upload_failed(req, err);
+		return;
+	}
 
 	add_state(req, l->in, r);
 	struct http_reply reply = http_reply_empty(204);
@@ -439,6 +448,8 @@ bool ietf_look(struct http_request *req, struct ingest *in, struct file *f)
 		retrieve_offset(req, in, f);
 		return true;
 	}
+	if (http_method(req) == HTTP_HEAD && !resumable_when_kept(req, f))
+		return true;
 	add_state(req, in, r);
 	return false;
 }

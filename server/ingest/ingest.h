@@ -10,6 +10,8 @@
 
 #include <stdatomic.h>
 
+#include <spillway/keep.h>
+
 #include "base/conf.h"
 #include "http/http.h"
 #include "store/store.h"
@@ -22,6 +24,7 @@ struct ingest {
 	struct store *store;
 	struct clients *clients;  /* who has how many uploads; or NULL */
 	struct idempotency *keys; /* NULL: Idempotency-Key is overlooked */
+	struct spw_keep *keep;	  /* of open uploads; NULL: none survives */
 	struct spw_pool *workers; /* what may block; for resumable uploads */
 	_Atomic uint32_t active;  /* uploads running */
 	_Atomic bool stopping;	  /* no job goes on */

@@ -9,6 +9,7 @@
 #include "common/etag.h"
 #include "common/media.h"
 #include "common/percent.h"
+#include "ingest/keeping.h"
 #include "ingest/upload.h"
 
 #define UPLOAD_MAGIC 0x0b10adu
@@ -24,6 +25,7 @@ struct upload {
 	struct integrity integrity;
 	struct digest *digest; /* running; NULL: none, or it is finished */
 	struct idempotency_claim *claim;
+	struct keeping *keeping; /* NULL: not that far */
 };
 
 static struct upload *upload_of(void *ctx)
@@ -82,16 +84,32 @@ static int check(struct http_request *req, struct upload *u)
 	return 0;
 }
 
-/* Make a complete file known. Returns: the HTTP status, or an errno. */
-static int publish(struct upload *u)
+static int keep(struct http_request *req, struct upload *u)
 {
-	int r = 0;
+	const struct keeping_what what = {
+	    .files = &u->file,
+	    .count = 1,
+	    .places = u->replaces,
+	    .expected = u->expected,
+	};
+
+	return keeping(req, u->in, &what, &u->keeping);
+}
+
+/* Make a complete file known. Returns: the HTTP status, or an errno. */
+static int publish(struct http_request *req, struct upload *u)
+{
+	bool keeps = store_keeps(u->in->store);
+	int r = keeps ? keep(req, u) : 0;
+
+	if (r < 0)
+		return r;
 
 	/* Ready first: whoever finds it finds it whole. */
 	file_ready(u->file);
-	if (u->replaces)
+	if (u->replaces && !keeps)
 		r = store_replace(u->in->store, u->file, u->expected);
-	else if (atomic_load(&u->file->removed))
+	else if (!u->replaces && atomic_load(&u->file->removed))
 		r = -ESTALE;
 	if (r < 0)
 		return r;
@@ -127,7 +145,9 @@ static void finish(struct http_request *req, void *ctx)
 	if (r == -EAGAIN)
 		return;
 	if (r == 0)
-		r = publish(u);
+		r = publish(req, u);
+	if (r == -EINPROGRESS)
+		return;
 	if (r == -ESTALE) {
 		http_reply_error(req,
 		    u->expected ? PROBLEM_PRECONDITION_FAILED
@@ -161,9 +181,10 @@ static void drop(struct http_request *req, void *ctx)
 	struct upload *u = upload_of(ctx);
 
 	(void)req;
-	if (u->error == 0)
-		spw_spool_detach(u->file->spool);
-	else
+	keeping_drop(u->keeping);
+	spw_spool_detach(u->file->spool);
+	/* One that is being put into another's place is there, or is not. */
+	if (u->error < 0 && !(u->keeping && u->replaces))
 		upload_abandon(u->in, u->file);
 	upload_wake_fini(&u->wake);
 	upload_over(u->error);

@@ -140,8 +140,10 @@ void resumable_release(struct resumable *r, struct resumable_turn *turn)
 	if (r->writer == turn->waker)
 		r->writer = NULL;
 	pthread_mutex_unlock(&r->wake_lock);
-	if (mine)
+	if (mine) {
 		resumable_touch(r);
+		resumable_keep_behind(r);
+	}
 }
 
 /* Locked. */
@@ -166,7 +168,7 @@ int resumable_write(struct resumable *r, struct resumable_turn *turn,
 		set_writer(r, turn->waker);
 		err = spw_spool_try_append(r->file->spool, p, len);
 	}
-	if (err == 0 && r->digest)
+	if (err == 0 && r->digest && !r->anew)
 		digest_add(r->digest, p, len);
 	pthread_mutex_unlock(&r->lock);
 	return err;
@@ -177,8 +179,10 @@ int resumable_set_length(
 {
 	pthread_mutex_lock(&r->lock);
 	int err = check_turn(r, turn);
-	if (err == 0)
+	if (err == 0) {
 		file_set_size(r->file, length);
+		r->noted = false;
+	}
 	pthread_mutex_unlock(&r->lock);
 	return err;
 }
@@ -198,7 +202,7 @@ int resumable_work(struct resumable *r, const void *p, size_t len)
 	int err = spw_spool_append(r->file->spool, p, len);
 
 	/* Busy: nobody else is at the digest. */
-	if (err == 0 && r->digest)
+	if (err == 0 && r->digest && !r->anew)
 		digest_add(r->digest, p, len);
 	return err;
 }

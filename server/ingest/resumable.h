@@ -20,6 +20,10 @@
  * while a worker moves bytes that were received and checked already, the
  * newer one waits.
  *
+ * Where uploads survive the process (resumable_keep.c), what is told of them is
+ * never ahead of what does: resumable_safe(), not resumable_offset(). An
+ * answer that tells of more waits: resumable_keep().
+ *
  * `lock` is held for moments only, never while something is waited for; who
  * only reads (offset, length, state, what is fixed) does not need it.
  *
@@ -44,6 +48,10 @@ enum resumable_kind {
 struct resumable_wait {
 	struct resumable_wait *next, **prev; /* NULL when not waiting */
 	struct http_waker *waker;
+	/* resumable_keep()'s: what there was when it was asked first. */
+	bool asked;
+	uint64_t target;
+	unsigned failures;
 };
 
 /* A request's turn to append. */
@@ -78,6 +86,18 @@ struct resumable {
 	struct clients_ticket *ticket;
 	struct resumable_concat *parts; /* of a final one */
 	struct spw_job seal;
+
+	/* Of one that survives. */
+	pthread_mutex_t kept_lock; /* over `kept`; before `lock` */
+	struct spw_kept *kept;	   /* NULL: nothing is on disk yet */
+	struct spw_job keep;
+	_Atomic uint64_t safe; /* bytes that survive */
+	bool keeping;	       /* `keep` is with its pool */
+	bool noted;	       /* what else is known of it survives, too */
+	bool whole;	       /* a final one whose parts are all there */
+	bool anew;	       /* `digest` has seen nothing yet */
+	unsigned failures;     /* of `keep` */
+	int keep_error;	       /* the last */
 
 	/* Whom the spool's on_writable wakes; never held over another lock. */
 	pthread_mutex_t wake_lock;
@@ -165,6 +185,41 @@ void resumable_release(struct resumable *r, struct resumable_turn *turn);
 int resumable_write(struct resumable *r, struct resumable_turn *turn,
     const char *p, size_t len) SPW_MUST_CHECK;
 
+/** Returns: how many bytes may be told of. */
+uint64_t resumable_safe(const struct resumable *r);
+
+/**
+ * Have what is there now survive; `w` asks for the same until it is so.
+ *
+ * Returns:   0 when it does.
+ * Errors:    -EAGAIN the waker of `w` will be woken; -ENOENT it is gone; from
+ *            the disk: what was safe still is.
+ */
+int resumable_keep(struct resumable *r, struct resumable_wait *w)
+    SPW_MUST_CHECK;
+
+/** The same with nobody waiting. */
+void resumable_keep_behind(struct resumable *r);
+
+/**
+ * Before a request tells of an upload: does what is there survive?
+ *
+ * Returns:   true; else it was answered, or http_later() was called.
+ */
+bool resumable_when_kept(struct http_request *req, struct file *f);
+
+/** All of it is there and sealed: have the file survive. May block. */
+int resumable_keep_whole(struct resumable *r) SPW_MUST_CHECK;
+
+/** What the disk did with it nobody knows: it failed. May block. */
+void resumable_lose(struct resumable *r);
+
+/** Go on with the uploads of before the start. Errors: -ENOMEM; -EIO. */
+int resumable_restore(struct ingest *in) SPW_MUST_CHECK;
+
+/** struct store_opts; `ctx` is a struct ingest. */
+int resumable_revive(void *ctx, struct file *f, const struct filemeta *m);
+
 /**
  * Say how long it will be, in one's turn.
  *
@@ -246,5 +301,13 @@ void resumable_wake_all(struct resumable *r);
 void resumable_put_out(struct resumable *r);
 /** A spool's on_writable. */
 void resumable_writable(struct spw_spool *s, void *user_data);
+/** One without a file. Returns: NULL without memory. */
+struct resumable *resumable_alloc(
+    struct ingest *in, const struct resumable_opts *o);
+/** How its spool is made, of an expected length. */
+void resumable_spool_opts(
+    struct resumable *r, uint64_t length, struct spw_spool_opts *ret);
+/** struct file_upload */
+int resumable_purge(struct file_upload *u);
 
 #endif

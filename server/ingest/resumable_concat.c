@@ -236,8 +236,11 @@ int resumable_concat(
 	c->job.run = run;
 	c->watch.fn = part_grew;
 	c->count = count;
-	for (size_t i = 0; i < count; i++)
+	r->whole = true;
+	for (size_t i = 0; i < count; i++) {
 		c->files[i] = file_ref(files[i]);
+		r->whole &= file_state(files[i]) == FILE_READY;
+	}
 	atomic_store(&c->queued, true);
 	pthread_mutex_lock(&r->lock);
 	r->parts = c;
@@ -245,7 +248,7 @@ int resumable_concat(
 	file_ref(r->file);
 
 	int err = join_parts(c);
-	if (err == 1 && r->digest)
+	if (err == 1 && (r->digest || store_keeps(r->in->store)))
 		resumable_submit(r->in, &c->job);
 	else if (err != 0)
 		finish(c, err);

@@ -13,6 +13,7 @@
 #define RESUMABLE_MAGIC 0x4e5abu
 /* A client that was told no URL cannot come back. */
 #define ORPHAN_MS 60000
+#define BLOCK ((size_t)64 * 1024)
 
 static struct resumable *from_base(struct file_upload *u)
 {
@@ -98,6 +99,9 @@ static void on_free(struct file_upload *u)
 	clients_leave(r->ticket);
 	resumable_concat_free(r->parts);
 	digest_free(r->digest);
+	/* Only at the end of the process is there one. */
+	spw_kept_close(r->kept);
+	pthread_mutex_destroy(&r->kept_lock);
 	pthread_mutex_destroy(&r->lock);
 	pthread_mutex_destroy(&r->wake_lock);
 	free(r->metadata);
@@ -115,14 +119,28 @@ static int copy(struct str s, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-static struct resumable *new_upload(
+static void describe(const struct file_upload *u, struct filemeta *ret)
+{
+	const struct resumable *r = (const void *)u;
+
+	ret->upload = 1 + (uint64_t)r->kind;
+	ret->ttl_ms = r->ttl_ms;
+	ret->algs = r->digest ? digest_algs(r->digest) : 0;
+	ret->told = r->told;
+	ret->said = r->said;
+	ret->metadata = str_from(r->metadata);
+	ret->concat = str_from(r->concat);
+}
+
+struct resumable *resumable_alloc(
     struct ingest *in, const struct resumable_opts *o)
 {
 	struct resumable *r = calloc(1, sizeof(*r));
 	if (!r)
 		return NULL;
 
-	r->base = (struct file_upload){on_removed, on_free};
+	r->base = (struct file_upload){
+	    on_removed, on_free, describe, resumable_purge};
 	r->magic = RESUMABLE_MAGIC;
 	r->in = in;
 	r->kind = o->kind;
@@ -134,6 +152,7 @@ static struct resumable *new_upload(
 	r->busy = o->kind == RESUMABLE_FINAL;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_mutex_init(&r->wake_lock, NULL);
+	pthread_mutex_init(&r->kept_lock, NULL);
 	if (copy(o->metadata, &r->metadata) < 0 ||
 	    copy(o->concat, &r->concat) < 0 ||
 	    (o->algs && digest_new(o->algs, &r->digest) < 0)) {
@@ -163,19 +182,32 @@ static int set_up(struct file *f, const struct resumable_opts *o)
 	return err;
 }
 
-int resumable_new(
-    struct ingest *in, const struct resumable_opts *opts, struct file **ret)
+static struct file_opts file_opts_of(struct resumable *r, uint64_t length)
 {
-	struct resumable *r = new_upload(in, opts);
-	if (!r)
-		return -ENOMEM;
-
-	struct file_opts fo = {
-	    .size = opts->length,
-	    .size_max = in->conf->store.max_file_size,
+	return (struct file_opts){
+	    .size = length,
+	    .size_max = r->in->conf->store.max_file_size,
 	    .on_writable = resumable_writable,
 	    .user_data = r,
 	};
+}
+
+void resumable_spool_opts(
+    struct resumable *r, uint64_t length, struct spw_spool_opts *ret)
+{
+	struct file_opts fo = file_opts_of(r, length);
+
+	file_spool_opts(r->in->store, &fo, ret);
+}
+
+int resumable_new(
+    struct ingest *in, const struct resumable_opts *opts, struct file **ret)
+{
+	struct resumable *r = resumable_alloc(in, opts);
+	if (!r)
+		return -ENOMEM;
+
+	struct file_opts fo = file_opts_of(r, opts->length);
 	unsigned max = in->conf->upload.max_open_per_client;
 	int err = 0;
 	if (max && in->clients)
@@ -216,6 +248,22 @@ static void set_final_expiry(struct resumable *r)
 	    ms ? clock_unix_ms() + (int64_t)ms : 0);
 }
 
+/* What came before the start no digest was shown. */
+static int digest_all(struct resumable *r)
+{
+	char block[BLOCK];
+	uint64_t off = 0;
+	ssize_t n;
+
+	while ((n = spw_spool_pread(
+		    r->file->spool, block, sizeof(block), off)) > 0) {
+		digest_add(r->digest, block, (size_t)n);
+		off += (uint64_t)n;
+	}
+	r->anew = false;
+	return (int)n;
+}
+
 /* Sealed: is it what was said of it? */
 static int check_whole(struct resumable *r)
 {
@@ -224,7 +272,9 @@ static int check_whole(struct resumable *r)
 	if (!r->digest)
 		return 0;
 
-	int err = digest_finish(r->digest, &got);
+	int err = r->anew ? digest_all(r) : 0;
+	if (err == 0)
+		err = digest_finish(r->digest, &got);
 	if (err < 0)
 		return err;
 	if (digest_differs(&got, &r->said))
@@ -245,8 +295,14 @@ static int end_finish(struct resumable *r, int err, bool later)
 
 	if (err == 0)
 		err = check_whole(r);
-	if (err == 0)
+	if (err == 0) {
 		set_final_expiry(r);
+		err = resumable_keep_whole(r);
+	}
+	if (err == -EIO && store_keeps(r->in->store)) {
+		resumable_lose(r);
+		return err;
+	}
 	pthread_mutex_lock(&r->lock);
 	r->busy = false;
 	r->result = later ? err : 0;
@@ -328,7 +384,8 @@ int resumable_finish(struct resumable *r, struct resumable_turn *turn)
 	if (err != 1)
 		return err;
 
-	err = spw_spool_try_seal(r->file->spool);
+	bool keeps = store_keeps(r->in->store);
+	err = keeps ? -EAGAIN : spw_spool_try_seal(r->file->spool);
 	if (err != -EAGAIN)
 		return end_finish(r, err, false);
 
@@ -338,7 +395,8 @@ int resumable_finish(struct resumable *r, struct resumable_turn *turn)
 	pthread_mutex_unlock(&r->lock);
 	file_ref(r->file);
 	r->seal.run = seal;
-	resumable_submit(r->in, &r->seal);
+	spw_pool_submit(
+	    keeps ? store_keepers(r->in->store) : r->in->workers, &r->seal);
 	return -EAGAIN;
 }
 

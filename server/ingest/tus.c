@@ -249,7 +249,7 @@ static void answer(struct http_request *req, struct append *a, int err)
 
 	if (err != -ENOENT && err != -EBADE)
 		create_number(req, "Upload-Offset",
-		    err ? resumable_offset(r) : a->offset + a->received);
+		    err ? resumable_safe(r) : a->offset + a->received);
 	tus_add_expires(req, r);
 	if (err == -EPROTO) {
 		refuse_checksum(req, a->bad_trailer);
@@ -327,7 +327,7 @@ static void head_lengths(struct http_request *req, struct resumable *r)
 
 	/* Of a final one the offset is known when it is all there. */
 	if (!final || resumable_complete(r))
-		create_number(req, "Upload-Offset", resumable_offset(r));
+		create_number(req, "Upload-Offset", resumable_safe(r));
 	if (length != FILE_SIZE_UNKNOWN)
 		create_number(req, "Upload-Length", length);
 	else if (!final)
@@ -336,6 +336,8 @@ static void head_lengths(struct http_request *req, struct resumable *r)
 
 void tus_head(struct http_request *req, struct resumable *r)
 {
+	if (!resumable_when_kept(req, r->file))
+		return;
 	if (file_state(r->file) == FILE_FAILED) {
 		http_reply_error(req, PROBLEM_GONE,
 		    "The upload failed, and cannot go on.");

@@ -167,7 +167,7 @@ static void reply_again(struct http_request *req, const struct again *a)
 {
 	if (has_bytes(req))
 		create_number(req, "Upload-Offset",
-		    resumable_offset(resumable_of(a->files[0])));
+		    resumable_safe(resumable_of(a->files[0])));
 	reply_created(req, a->files[0]);
 }
 
@@ -219,6 +219,78 @@ static struct file *create_empty(struct http_request *req, struct ingest *in,
 	return f;
 }
 
+/* One that is told of once it survives. */
+struct made {
+	struct resumable_wait wait;
+	struct ingest *in;
+	struct file *file;
+	struct idempotency_claim *claim;
+};
+
+/* Returns: false while it has to wait. */
+static bool tell(struct http_request *req, struct made *m)
+{
+	int err = resumable_keep(resumable_of(m->file), &m->wait);
+
+	if (err == -EAGAIN)
+		return false;
+	if (err < 0) {
+		store_remove(m->in->store, m->file);
+		create_failed(req, m->in, err);
+		return true;
+	}
+	upload_claim_done(SPW_TAKE(m->claim), 201, &m->file, 1);
+	reply_created(req, m->file);
+	return true;
+}
+
+static void made_woken(struct http_request *req, void *ctx)
+{
+	(void)tell(req, ctx);
+}
+
+static void made_over(struct http_request *req, void *ctx)
+{
+	struct made *m = ctx;
+
+	(void)req;
+	resumable_unwait(resumable_of(m->file), &m->wait);
+	http_waker_unref(m->wait.waker);
+	idempotency_forget(m->claim);
+	file_unref(m->file);
+	free(m);
+}
+
+/* Takes what it holds. */
+static void tell_when_kept(struct http_request *req, const struct made *what)
+{
+	static const struct http_waiter ops = {
+	    .woken = made_woken, .free = made_over, .soon = true};
+	struct made *m = malloc(sizeof(*m));
+
+	if (!m) {
+		store_remove(what->in->store, what->file);
+		idempotency_forget(what->claim);
+		file_unref(what->file);
+		upload_failed(req, -ENOMEM);
+		return;
+	}
+	*m = *what;
+	if (!m->in->keep) {
+		(void)tell(req, m);
+		made_over(req, m);
+		return;
+	}
+	m->wait.waker = http_waker_get(req);
+	if (m->wait.waker) {
+		http_wait(req, &ops, m);
+		return;
+	}
+	store_remove(m->in->store, m->file);
+	upload_failed(req, -ENOMEM);
+	made_over(req, m);
+}
+
 /* Takes the claim. */
 static void create_without(struct http_request *req, struct ingest *in,
     struct resumable_opts *opts, struct str urls,
@@ -231,9 +303,8 @@ static void create_without(struct http_request *req, struct ingest *in,
 		idempotency_forget(claim);
 		return;
 	}
-	upload_claim_done(claim, 201, &f, 1);
-	reply_created(req, f);
-	file_unref(f);
+	struct made m = {.in = in, .file = f, .claim = claim};
+	tell_when_kept(req, &m);
 }
 
 void tus_create(struct http_request *req, struct ingest *in)
@@ -391,7 +462,11 @@ struct file *tus_create_final(struct http_request *req, struct ingest *in,
 
 	int err = find_parts(req, in, urls, &parts);
 	opts->length = parts.length;
-	if (err == -ENOENT) {
+	if (err == -ENOENT && store_restoring(in->store)) {
+		http_reply_error(req, PROBLEM_UNAVAILABLE,
+		    "The parts of before the start are still being looked "
+		    "for; try again in a moment.");
+	} else if (err == -ENOENT) {
 		bad(req, "Upload-Concat names something that is no part: each "
 			 "URL is that of an upload made here with "
 			 "\"Upload-Concat: partial\".");

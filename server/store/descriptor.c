@@ -55,6 +55,8 @@ static void write_storage(
 	    [SPW_SPILL_BUDGET] = "budget",
 	    [SPW_SPILL_FORCED] = "forced",
 	};
+	bool durable = info->spilled == SPW_SPILL_FORCED &&
+		       atomic_load(&f->kept);
 	const char *tier = info->spilled == SPW_SPILL_NONE ? "memory" : "disk";
 
 	/* What nobody has read yet is elsewhere. */
@@ -64,7 +66,7 @@ static void write_storage(
 	json_string(j, "tier", tier);
 	json_uint(j, "memory_bytes", info->memory_bytes);
 	json_uint(j, "disk_bytes", info->disk_bytes);
-	json_string(j, "spilled", why[info->spilled]);
+	json_string(j, "spilled", durable ? "durable" : why[info->spilled]);
 	json_object_end(j);
 }
 
@@ -135,9 +137,16 @@ void descriptor_write(struct json *j, const char *key, struct file *f)
 	enum file_state state = file_state(f);
 	uint64_t size = atomic_load(&f->size);
 	char name[FILE_NAME_SIZE], type[FILE_TYPE_SIZE];
-	struct spw_spool_info info;
+	struct spw_spool *spool = f->spool;
+	/* Kept, and not open. */
+	struct spw_spool_info info = {
+	    .present = size,
+	    .disk_bytes = size,
+	    .spilled = SPW_SPILL_FORCED,
+	};
 
-	spw_spool_info(f->spool, &info);
+	if (spool)
+		spw_spool_info(spool, &info);
 	json_object_begin(j, key);
 	json_string(j, "id", f->id);
 	json_string(j, "state", descriptor_state_name(state));

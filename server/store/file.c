@@ -31,11 +31,11 @@ static const enum metric STATE_METRIC[] = {
     [FILE_FAILED] = METRIC_FILES_FAILED,
 };
 
-static int new_spool(
-    struct store *st, const struct file_opts *opts, struct spw_spool **ret)
+void file_spool_opts(struct store *st, const struct file_opts *opts,
+    struct spw_spool_opts *ret)
 {
-	struct spw_spool_opts o = {
-	    .size = sizeof(o),
+	*ret = (struct spw_spool_opts){
+	    .size = sizeof(*ret),
 	    .budget = st->opts.budget,
 	    .dir = st->opts.dir,
 	    .pool = st->opts.pool,
@@ -47,8 +47,15 @@ static int new_spool(
 	    .on_wanted = opts->on_wanted,
 	    .user_data = opts->user_data,
 	};
+}
 
-	return spw_spool_new(&o, ret);
+void file_set_etag(struct file *f)
+{
+	f->id = f->made_id;
+	/* Of no other content, even where a client's own id is put over the
+	   one made here. */
+	f->etag[0] = f->etag[ID_LEN + 1] = '"';
+	memcpy(f->etag + 1, f->id, ID_LEN);
 }
 
 static int new_ids(struct file *f)
@@ -57,12 +64,18 @@ static int new_ids(struct file *f)
 	if (r < 0)
 		return r;
 
-	f->id = f->made_id;
-	/* Of no other content, even where a client's own id is put over the
-	   one made here. */
-	f->etag[0] = f->etag[ID_LEN + 1] = '"';
-	memcpy(f->etag + 1, f->id, ID_LEN);
+	file_set_etag(f);
 	return 0;
+}
+
+void file_init(struct store *st, struct file *f, enum file_state state)
+{
+	f->magic = FILE_MAGIC;
+	f->store = st;
+	pthread_mutex_init(&f->lock, NULL);
+	atomic_store_explicit(&f->refs, 1, memory_order_relaxed);
+	atomic_init(&f->state, state);
+	metrics_add(STATE_METRIC[state], 1);
 }
 
 int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
@@ -71,22 +84,22 @@ int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
 	if (!f)
 		return -ENOMEM;
 
+	struct spw_spool *spool = NULL;
+	struct spw_spool_opts o;
 	int r = new_ids(f);
+	file_spool_opts(st, opts, &o);
 	if (r == 0)
-		r = new_spool(st, opts, &f->spool);
+		r = spw_spool_new(&o, &spool);
 	if (r < 0) {
 		free(f);
 		return r;
 	}
 
-	f->magic = FILE_MAGIC;
-	f->store = st;
 	f->created_ms = clock_unix_ms();
 	f->modified_ms = f->created_ms - DATE_LAG_MS;
-	pthread_mutex_init(&f->lock, NULL);
-	atomic_store_explicit(&f->refs, 1, memory_order_relaxed);
+	atomic_init(&f->spool, spool);
 	atomic_store_explicit(&f->size, opts->size, memory_order_relaxed);
-	metrics_add(METRIC_FILES_RECEIVING, 1);
+	file_init(st, f, FILE_RECEIVING);
 	*ret = f;
 	return 0;
 }
@@ -110,10 +123,13 @@ void file_unref(struct file *f)
 	if (x)
 		x->free(x);
 	metrics_add(STATE_METRIC[file_state(f)], -1);
-	spw_spool_detach(f->spool);
+	struct spw_spool *spool = f->spool;
+	if (spool)
+		spw_spool_detach(spool);
 	if (f->upload)
 		f->upload->free(f->upload);
-	spw_spool_unref(f->spool);
+	store_kept_free(f);
+	spw_spool_unref(spool);
 	pthread_mutex_destroy(&f->lock);
 	if (f->id != f->made_id)
 		free((void *)(uintptr_t)f->id);
@@ -313,6 +329,8 @@ int file_add_digests(struct file *f, const struct digest_set *set)
 		f->digests = packed;
 	}
 	pthread_mutex_unlock(&f->lock);
+	if (packed)
+		store_note(f);
 	return packed ? 0 : -ENOMEM;
 }
 

@@ -24,7 +24,7 @@
 #include <spillway/spool.h>
 
 #include "base/id.h"
-#include "common/digestfield.h"
+#include "common/filemeta.h"
 
 #define FILE_ETAG_SIZE (ID_LEN + 3)
 #define FILE_SIZE_UNKNOWN UINT64_MAX
@@ -69,6 +69,11 @@ struct file_upload {
 	void (*removed)(struct file_upload *u);
 	/** The file goes, and so nobody uses it any more. */
 	void (*free)(struct file_upload *u);
+	/** Say what is known of it; texts stay until it is freed. Any
+	    thread. */
+	void (*describe)(const struct file_upload *u, struct filemeta *ret);
+	/** Delete for good what is on disk of it. May block. */
+	int (*purge)(struct file_upload *u);
 };
 
 struct file_watch {
@@ -85,7 +90,9 @@ struct file {
 	/* Fixed by store_add(). */
 	const char *id;
 	char made_id[ID_LEN + 1]; /* unless a client chose another */
-	struct spw_spool *spool;
+	/* NULL: kept, and not open; see store_load(). Who saw it open keeps
+	   it so with a reference on the file. */
+	_Atomic(struct spw_spool *) spool;
 	enum file_source source;
 	char *url;		   /* of a fetch, without secrets; or NULL */
 	char *coding;		   /* its Content-Encoding; or NULL */
@@ -122,7 +129,16 @@ struct file {
 	struct file *hash_next;
 	struct file *list_next, *list_prev;
 	struct file *wheel_next, **wheel_prev;
-	uint64_t seq;
+	uint64_t seq; /* 0: not in the list yet */
+
+	/* Of a kept one. */
+	_Atomic bool kept; /* it has, or had, a name on the disk */
+	_Atomic bool used; /* since it was looked at last */
+	bool held;	   /* the store accounts for its bytes on disk */
+	bool lru;	   /* in the list of those that are open */
+	struct file *lru_next, *lru_prev;
+	struct spw_job job; /* what is done behind: JOB_... */
+	_Atomic unsigned jobs;
 };
 
 /** How a file's spool is to be made. */
@@ -143,6 +159,27 @@ struct file_opts {
  */
 int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
     SPW_MUST_CHECK;
+
+/** How its spool is made, for who makes it himself. */
+void file_spool_opts(struct store *st, const struct file_opts *opts,
+    struct spw_spool_opts *ret);
+
+/**
+ * Make one that is ready, from what is known about it, without its content.
+ *
+ * Errors:    -ENOMEM; -EBADMSG when that makes no sense.
+ */
+int file_restore(struct store *st, const char *id, const struct filemeta *m,
+    struct file **ret) SPW_MUST_CHECK;
+
+/**
+ * Make one that is still received into a spool that is there.
+ *
+ * Errors:    as file_restore().
+ * Ownership: takes a reference on the spool.
+ */
+int file_resume(struct store *st, const struct filemeta *m,
+    struct spw_spool *s, struct file **ret) SPW_MUST_CHECK;
 
 struct file *file_ref(struct file *f);
 void file_unref(struct file *f);

@@ -4,8 +4,10 @@
  *
  * A file is found by id in one of 64 shards, each with a lock and a hash
  * table of its own; the order of creation is a list under `list_lock`; expiry
- * is a wheel of slots a second wide under `wheel_lock`. Locks are taken in
- * that order and none is held while a file is freed.
+ * is a wheel of slots a second wide under `wheel_lock`; kept files that are
+ * open are in a list under `lru_lock`. Locks are taken in that order and none
+ * is held while a file is freed. A stripe comes before all of them, is held
+ * while the disk is waited for, and so never taken on a loop.
  */
 #ifndef STORE_INTERNAL_H
 #define STORE_INTERNAL_H
@@ -27,6 +29,11 @@ struct store_shard {
 	unsigned next_tomb;
 };
 
+/* Operations on disk of the same id take turns. */
+#define STORE_STRIPES 256
+/* What is restored comes before what is new. */
+#define STORE_SEQ_NEW ((uint64_t)1 << 40)
+
 struct store {
 	struct store_opts opts;
 	uint64_t seed;
@@ -40,7 +47,61 @@ struct store {
 	pthread_mutex_t wheel_lock;
 	struct file *wheel[STORE_WHEEL];
 	int64_t wheel_s; /* Unix second expired so far */
+
+	/* Of kept files. */
+	_Atomic bool restoring;
+	bool closing; /* nothing is taken from the disk */
+	struct file *restored; /* not in the list yet, by list_next */
+	pthread_mutex_t stripes[STORE_STRIPES];
+	pthread_mutex_t lru_lock;
+	struct file *lru_first, *lru_last;
+	unsigned lru_count;
 };
+
+/* What is done behind with a kept file. */
+enum { STORE_JOB_DROP = 1 << 0, STORE_JOB_NOTE = 1 << 1 };
+
+/* file.c */
+void file_init(struct store *st, struct file *f, enum file_state state);
+/** `made_id` was set: it is the id, and the etag tells it. */
+void file_set_etag(struct file *f);
+
+/* store.c */
+uint64_t store_hash(const struct store *st, const char *id, size_t len);
+/** Take a file out of the list that it is in. `list_lock` is locked. */
+void store_list_cut(struct store *st, struct file *f);
+/** Take a file out of memory. Returns: whether it was in. */
+bool store_take_out(struct store *st, struct file *f);
+/** Have `*ret`, the content of a file that nobody else uses; false: somebody
+    does. The caller has one reference. */
+bool store_take_spool(
+    struct store *st, struct file *f, struct spw_spool **ret);
+
+/* kept.c */
+/** It was taken out of memory: and now from the disk, behind. */
+void store_drop_behind(struct file *f);
+pthread_mutex_t *store_stripe(struct store *st, const char *id);
+/** The last one lets go of a file. */
+void store_kept_free(struct file *f);
+
+/* open.c: all may block, but the last two */
+/** Open the content. Errors: -ENOENT it is not there any more. */
+int store_open(struct store *st, struct file *f) SPW_MUST_CHECK;
+/** It is open, and may be closed when others are used more. */
+void store_opened(struct store *st, struct file *f);
+/** It is in the store no longer. Any thread. */
+void store_forget_open(struct store *st, struct file *f);
+
+/* restore.c */
+/**
+ * Make a file known that is on the disk, with its stripe locked.
+ *
+ * Returns:   0 and the file, not open, with a reference.
+ * Errors:    -ENOENT there is none, or it was not worth keeping; from the
+ *            disk.
+ */
+int store_find_kept(struct store *st, const char *id, struct file **ret)
+    SPW_MUST_CHECK;
 
 /* wheel.c */
 void store_wheel_add(struct store *st, struct file *f);

@@ -12,7 +12,7 @@
 #define BUCKETS_MIN 16
 
 /* FNV-1a, seeded: ids can be chosen by clients, collisions should not. */
-static uint64_t hash_id(const struct store *st, const char *id, size_t len)
+uint64_t store_hash(const struct store *st, const char *id, size_t len)
 {
 	uint64_t h = 0xcbf29ce484222325u ^ st->seed;
 
@@ -46,6 +46,12 @@ int store_new(const struct store_opts *opts, struct store **ret)
 	pthread_mutex_init(&st->list_lock, NULL);
 	pthread_mutex_init(&st->wheel_lock, NULL);
 	st->wheel_s = clock_unix_ms() / 1000;
+	pthread_mutex_init(&st->lru_lock, NULL);
+	for (size_t i = 0; i < STORE_STRIPES; i++)
+		pthread_mutex_init(&st->stripes[i], NULL);
+	st->next_seq = opts->disk ? STORE_SEQ_NEW : 0;
+	atomic_init(&st->restoring, opts->disk != NULL);
+	metrics_set(METRIC_STORE_RESTORING, opts->disk != NULL);
 	*ret = st;
 	for (size_t i = 0; i < STORE_SHARDS; i++) {
 		struct store_shard *sh = &st->shards[i];
@@ -66,8 +72,10 @@ void store_free(struct store *st)
 	if (!st)
 		return;
 
-	while (st->first) {
-		struct file *f = file_ref(st->first);
+	st->closing = true;
+	while (st->first || st->restored) {
+		struct file *f =
+		    file_ref(st->first ? st->first : st->restored);
 
 		store_remove(st, f);
 		file_unref(f);
@@ -129,22 +137,33 @@ static void list_add(struct store *st, struct file *f)
 	pthread_mutex_unlock(&st->list_lock);
 }
 
-static void list_remove(struct store *st, struct file *f)
+void store_list_cut(struct store *st, struct file *f)
 {
-	pthread_mutex_lock(&st->list_lock);
 	if (f->list_prev)
 		f->list_prev->list_next = f->list_next;
-	else
+	else if (f->seq)
 		st->first = f->list_next;
+	else
+		st->restored = f->list_next;
 	if (f->list_next)
 		f->list_next->list_prev = f->list_prev;
-	else
+	else if (f->seq)
 		st->last = f->list_prev;
+}
+
+/* Of those that get their place in the list later. */
+static void list_add_restored(struct store *st, struct file *f)
+{
+	pthread_mutex_lock(&st->list_lock);
+	f->list_next = st->restored;
+	if (f->list_next)
+		f->list_next->list_prev = f;
+	st->restored = f;
 	pthread_mutex_unlock(&st->list_lock);
 }
 
 /* Called with the shard locked. */
-static void link_file(
+static void hash_add(
     struct store *st, struct store_shard *sh, uint64_t hash, struct file *f)
 {
 	f->hash = hash;
@@ -153,10 +172,33 @@ static void link_file(
 		grow(sh);
 	f->hash_next = sh->buckets[hash & sh->mask];
 	sh->buckets[hash & sh->mask] = f;
-	list_add(st, f);
 	store_wheel_add(st, f);
 	atomic_fetch_add(&st->files, 1);
+}
+
+/* Called with the shard locked. */
+static void link_file(
+    struct store *st, struct store_shard *sh, uint64_t hash, struct file *f)
+{
+	hash_add(st, sh, hash, f);
+	list_add(st, f);
 	metrics_add(METRIC_FILES_CREATED, 1);
+}
+
+bool store_add_restored(struct store *st, struct file *f)
+{
+	size_t len = strlen(f->id);
+	uint64_t hash = store_hash(st, f->id, len);
+	struct store_shard *sh = shard_of(st, hash);
+
+	pthread_mutex_lock(&sh->lock);
+	bool free = !*find(sh, hash, f->id, len);
+	if (free) {
+		hash_add(st, sh, hash, f);
+		list_add_restored(st, f);
+	}
+	pthread_mutex_unlock(&sh->lock);
+	return free;
 }
 
 /* Called with the shard locked; the store's reference is the caller's now. */
@@ -167,9 +209,13 @@ static struct file *unlink_file(
 
 	*link = f->hash_next;
 	sh->count--;
-	list_remove(st, f);
-	store_wheel_remove(st, f);
+	/* First, so that it gets into no list behind our back. */
 	atomic_store(&f->removed, true);
+	pthread_mutex_lock(&st->list_lock);
+	store_list_cut(st, f);
+	pthread_mutex_unlock(&st->list_lock);
+	store_wheel_remove(st, f);
+	store_forget_open(st, f);
 	atomic_fetch_sub(&st->files, 1);
 	return f;
 }
@@ -179,6 +225,7 @@ static void tell_removed(struct file *f)
 {
 	if (f->upload)
 		f->upload->removed(f->upload);
+	store_drop_behind(f);
 }
 
 static bool full(struct store *st)
@@ -189,7 +236,7 @@ static bool full(struct store *st)
 int store_add(struct store *st, struct file *f)
 {
 	size_t len = strlen(f->id);
-	uint64_t hash = hash_id(st, f->id, len);
+	uint64_t hash = store_hash(st, f->id, len);
 	struct store_shard *sh = shard_of(st, hash);
 	int r = 0;
 
@@ -210,7 +257,7 @@ int store_add(struct store *st, struct file *f)
 int store_replace(struct store *st, struct file *f, struct file *expected)
 {
 	size_t len = strlen(f->id);
-	uint64_t hash = hash_id(st, f->id, len);
+	uint64_t hash = store_hash(st, f->id, len);
 	struct store_shard *sh = shard_of(st, hash);
 	struct file *old = NULL;
 	int r = 0;
@@ -238,7 +285,7 @@ int store_replace(struct store *st, struct file *f, struct file *expected)
 
 struct file *store_get(struct store *st, const char *id, size_t len)
 {
-	uint64_t hash = hash_id(st, id, len);
+	uint64_t hash = store_hash(st, id, len);
 	struct store_shard *sh = shard_of(st, hash);
 
 	if (!len || len > ID_LEN_MAX)
@@ -249,12 +296,14 @@ struct file *store_get(struct store *st, const char *id, size_t len)
 	if (f)
 		file_ref(f);
 	pthread_mutex_unlock(&sh->lock);
+	if (f && st->opts.disk)
+		atomic_store_explicit(&f->used, true, memory_order_relaxed);
 	return f;
 }
 
 bool store_was(struct store *st, const char *id, size_t len)
 {
-	uint64_t hash = hash_id(st, id, len);
+	uint64_t hash = store_hash(st, id, len);
 	struct store_shard *sh = shard_of(st, hash);
 	bool was = false;
 
@@ -265,10 +314,28 @@ bool store_was(struct store *st, const char *id, size_t len)
 	return was;
 }
 
-bool store_remove(struct store *st, struct file *f)
+bool store_take_spool(
+    struct store *st, struct file *f, struct spw_spool **ret)
+{
+	struct store_shard *sh = shard_of(st, f->hash);
+	struct spw_spool *s = NULL;
+
+	/* Whoever takes a reference and looks at the content has one of
+	   these. */
+	pthread_mutex_lock(&sh->lock);
+	pthread_mutex_lock(&st->list_lock);
+	if (atomic_load(&f->refs) == 2 && !atomic_load(&f->removed))
+		s = atomic_exchange(&f->spool, NULL);
+	pthread_mutex_unlock(&st->list_lock);
+	pthread_mutex_unlock(&sh->lock);
+	*ret = s;
+	return s;
+}
+
+bool store_take_out(struct store *st, struct file *f)
 {
 	size_t len = strlen(f->id);
-	uint64_t hash = hash_id(st, f->id, len);
+	uint64_t hash = store_hash(st, f->id, len);
 	struct store_shard *sh = shard_of(st, hash);
 
 	pthread_mutex_lock(&sh->lock);
@@ -280,15 +347,26 @@ bool store_remove(struct store *st, struct file *f)
 	}
 	pthread_mutex_unlock(&sh->lock);
 	if (in) {
-		tell_removed(f);
+		if (f->upload)
+			f->upload->removed(f->upload);
 		file_unref(f);
 	}
 	return in;
 }
 
+bool store_remove(struct store *st, struct file *f)
+{
+	file_ref(f);
+	bool in = store_take_out(st, f);
+	if (in)
+		store_drop_behind(f);
+	file_unref(f);
+	return in;
+}
+
 void store_set_expiry(struct store *st, struct file *f, int64_t unix_ms)
 {
-	uint64_t hash = hash_id(st, f->id, strlen(f->id));
+	uint64_t hash = store_hash(st, f->id, strlen(f->id));
 	struct store_shard *sh = shard_of(st, hash);
 
 	pthread_mutex_lock(&sh->lock);

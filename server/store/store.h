@@ -12,8 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/filemeta.h"
 #include "store/file.h"
 
+struct disk;
 struct store;
 
 struct store_opts {
@@ -23,11 +25,24 @@ struct store_opts {
 	struct spw_pool *readers; /* read for replies; may be NULL */
 	uint64_t memory_max; /* bytes of one spool */
 	uint64_t max_files;
+
+	/* NULL: files are gone with the process. Outlives the store. */
+	struct disk *disk;
+	struct spw_pool *keepers; /* wait for the disk; with `disk` */
+	unsigned max_open; /* kept files whose content is held open */
+	/**
+	 * A kept file was an upload: hang that onto it again.
+	 *
+	 * Errors: -ENOMEM.
+	 */
+	int (*revive)(void *ctx, struct file *f, const struct filemeta *m);
+	void *revive_ctx;
 };
 
 /** Returns: 0 and the store. Errors: -ENOMEM. Takes references. */
 int store_new(const struct store_opts *opts, struct store **ret) SPW_MUST_CHECK;
-/** Drop every file, then the store; NULL is allowed. */
+/** Drop every file, but none from the disk, then the store; NULL is
+    allowed. */
 void store_free(struct store *st);
 
 /**
@@ -82,6 +97,97 @@ size_t store_expire(struct store *st, int64_t now_ms);
  */
 size_t store_list(
     struct store *st, uint64_t after, int state, struct file **ret, size_t max);
+
+/*
+ * Files that survive the process (kept.c, open.c, restore.c).
+ *
+ * They are found by id at once after a start: whom store_get() does not find,
+ * or finds without its content open, store_load() looks for on the disk.
+ * store_restore() brings the list, expiry and quota back behind.
+ *
+ * Threads: those that may block, unless they say otherwise.
+ */
+
+/** Returns: whether files survive the process. Any thread. */
+bool store_keeps(const struct store *st);
+
+/** Returns: the threads for what waits for the disk here. Any thread. */
+struct spw_pool *store_keepers(const struct store *st);
+
+/**
+ * Have a file that is in the store, and sealed, survive; then it may be made
+ * ready and told of.
+ *
+ * Returns:   0.
+ * Errors:    -ESTALE it is not in the store any more; from the disk: the
+ *            file is not kept, and must not be tried again.
+ */
+int store_keep(struct store *st, struct file *f) SPW_MUST_CHECK;
+
+/**
+ * The same for one that is to take the place of another, on disk and then in
+ * the store: store_replace(). It is made ready.
+ *
+ * `dropped`: NULL, or nobody wants it any more when it is set.
+ * Returns:   0; 1 when one was replaced.
+ * Errors:    and -ECANCELED; -ENFILE.
+ */
+int store_keep_replace(struct store *st, struct file *f,
+    struct file *expected, const _Atomic bool *dropped) SPW_MUST_CHECK;
+
+/**
+ * Take a file out as store_remove() does, and for good: it is not there again
+ * after a restart.
+ *
+ * Returns:   1; 0 when it was not in.
+ * Errors:    from the disk: it is still there, or may be.
+ */
+int store_drop(struct store *st, struct file *f) SPW_MUST_CHECK;
+
+/** Is its content at hand, or must it be opened by store_load()? Any
+    thread. */
+bool store_is_open(const struct file *f);
+
+/**
+ * Find a file by id in the store and on the disk, and open its content, which
+ * stays open as long as the reference is held.
+ *
+ * Returns:   0 and the file with a reference.
+ * Errors:    -ENOENT there is none; from the disk.
+ */
+int store_load(struct store *st, const char *id, size_t len,
+    struct file **ret) SPW_MUST_CHECK;
+
+/** Close some of the files that are open and that nobody uses any more, if
+    there are too many. Opening one does, too. */
+void store_close_unused(struct store *st);
+
+/** What is known of a kept file changed: have that written behind. Any
+    thread. */
+void store_note(struct file *f);
+
+/**
+ * Bring back what is on the disk, until `*stop` is set.
+ *
+ * Errors:    from the disk; what could not be read is not listed.
+ */
+int store_restore(struct store *st, const _Atomic bool *stop) SPW_MUST_CHECK;
+
+/**
+ * Make a file known that was there before the start, and have it listed when
+ * all are. False: the id is taken. Any thread.
+ */
+bool store_add_restored(struct store *st, struct file *f) SPW_MUST_CHECK;
+
+/** Returns: whether store_restore() is not through. Any thread. */
+bool store_restoring(const struct store *st);
+
+/** Say all that is known about a file, texts in `buf`. Any thread. */
+struct store_texts {
+	char name[FILE_NAME_SIZE], type[FILE_TYPE_SIZE];
+};
+void store_describe(
+    struct file *f, struct filemeta *ret, struct store_texts *buf);
 
 struct store_stats {
 	uint64_t files;

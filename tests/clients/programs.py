@@ -19,8 +19,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "http"))
 
 import daemon  # noqa: E402
-from harness import (Case, PATIENCE, Worker, main,  # noqa: E402
-                     need, table, until)
+from harness import (Case, Daemon, PATIENCE, Worker,  # noqa: E402
+                     main, need, table, until)
 
 __all__ = ["Case", "HERE", "NodeCase", "PATIENCE", "ProgramCase",
            "Worker", "environment", "main", "need", "table", "until"]
@@ -80,6 +80,16 @@ class ProgramCase(Case):
             stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
         self.assertEqual(done.returncode, code, done.stderr[-1000:])
         return done.stdout
+
+    def restart(self):
+        """Kill the daemon, and start another on its directory and, since
+        programs remember URLs, where it was."""
+        old = type(self).daemon
+        old.kill()
+        made = Daemon(*self.OPTIONS, "server.listen=%s:%d" % old.address,
+                      dir=old.dir)
+        made.own_dir = True
+        type(self).daemon = made
 
     def url(self, path):
         """An absolute URL."""

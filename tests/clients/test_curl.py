@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """curl, as people call it.
 
-Uploads are taken up again within one life of the daemon: what it keeps of
-unfinished uploads over a restart is nothing yet.
+Uploads are taken up again, by the daemon that has them or, with
+store.durability, by the next one.
 
 Source: API.md sections 2, 3, 5; tus 1.0.0.
 """
@@ -21,7 +21,7 @@ TUS = ["-H", "Tus-Resumable: 1.0.0"]
 class Curl(ProgramCase):
     """Each transfer is looked at from the other side."""
 
-    OPTIONS = ["spool.memory_max=1M"]
+    OPTIONS = ["spool.memory_max=1M", "store.durability=restart"]
 
     def setUp(self):
         super().setUp()
@@ -88,7 +88,8 @@ class Curl(ProgramCase):
                   code=22)
         self.assert_stored("f.bin", DATA)
 
-    def test_resume_of_a_resumable_upload(self):
+    @table(("by the same daemon", False), ("by the next one", True))
+    def test_resume_of_a_resumable_upload(self, killed):
         url = self.http("POST", "/files", {
             "Tus-Resumable": "1.0.0", "Upload-Length": str(len(DATA))
         }).get("Location")
@@ -98,8 +99,13 @@ class Curl(ProgramCase):
             lambda: self.info(url.split("/")[2])["received"], *append, "-H",
             "Upload-Offset: 0", "-T", self.write("f.bin", DATA),
             "--limit-rate", "100K")
-        head = self.curl("-I", *TUS, self.url(url)).decode().lower()
-        offset = int(head.split("upload-offset: ")[1].split()[0])
+        def ask():
+            head = self.curl("-I", *TUS, self.url(url)).decode().lower()
+            return int(head.split("upload-offset: ")[1].split()[0])
+        offset = ask()
+        if killed:
+            self.restart()
+            self.assertEqual(ask(), offset)
         self.assertTrue(0 < offset < len(DATA), offset)
         self.curl(*append, "-H", f"Upload-Offset: {offset}", "-T",
                   self.write("rest", DATA[offset:]))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """tus-js-client, the reference client of tus, in Node.
 
-Uploads are paused, cut and taken up again within one life of the daemon: what
-it keeps of unfinished uploads over a restart is nothing yet.
+Uploads are paused, cut and taken up again, by the daemon that has them or, with
+store.durability, by the next one.
 
 Source: API.md section 2; tus 1.0.0.
 """
@@ -22,7 +22,7 @@ class TusJs(NodeCase):
     """Uploads whose bytes are looked at afterwards."""
 
     # Of what a test sends half stays in memory, and half goes to disk.
-    OPTIONS = ["spool.memory_max=1M"]
+    OPTIONS = ["spool.memory_max=1M", "store.durability=restart"]
 
     def setUp(self):
         super().setUp()
@@ -120,6 +120,20 @@ class TusJs(NodeCase):
         self.assertEqual(done["requests"][0], "HEAD 204")
         self.assertEqual(done["requests"].count("POST 201"), creations)
         self.assert_done(done, DATA)
+
+    @table(("in a request", {}, 0), ("in one of many", {"chunkSize": MIB}, 0),
+           ("parallel parts", {"parallelUploads": 4}, 1))
+    def test_resume_after_both_crash(self, options, creations):
+        self.write("f.bin", DATA)
+        job = {"options": options, "urls": self.path("urls")}
+        self.upload_file(code=-9, at=MIDDLE, then="die", **job)
+        self.restart()
+        done = self.upload_file(resume=True, **job)
+        self.assertEqual(done["requests"][0], "HEAD 204")
+        self.assertEqual(done["requests"].count("POST 201"), creations)
+        self.assert_done(done, DATA)
+        self.restart()
+        self.assert_stored(done["url"], DATA)
 
     def test_terminate(self):
         done = self.upload_file(DATA, at=MIDDLE, then="terminate")

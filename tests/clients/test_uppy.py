@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Uppy in Chromium, on a page of another origin than the daemon's.
 
-Uploads are cut and taken up again within one life of the daemon: what it
-keeps of unfinished uploads over a restart is nothing yet.
+Uploads are cut and taken up again within one life of the daemon; over a restart
+of it, test_tus_js.py does that.
 
 Source: API.md sections 2 and 7; tus 1.0.0; RFC 7578; the CORS protocol of the
 Fetch standard.

@@ -48,7 +48,8 @@ def run_program(*args, timeout=PATIENCE, cwd=None):
 class Daemon:
     """A running spillwayd.
 
-    options are the values of -o; dir keeps the spool of an earlier one. The
+    options are the values of -o, after those in the variable SPW_OPTIONS; dir
+    keeps the spool of an earlier one. The
     directory is on a disk (TMPDIR, else /var/tmp): /tmp is often memory.
     """
 
@@ -64,7 +65,7 @@ class Daemon:
         self.watcher = None
         command = [program, "-c", config or "/dev/null"]
         for option in ("server.listen=127.0.0.1:0", f"spool.dir={self.spool}",
-                       *options):
+                       *os.environ.get("SPW_OPTIONS", "").split(), *options):
             command += ["-o", option]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -148,7 +149,10 @@ class Daemon:
         for folder, _, names in os.walk(self.spool):
             for name in names:
                 path = os.path.join(folder, name)
-                status = os.lstat(path)
+                try:
+                    status = os.lstat(path)
+                except FileNotFoundError:
+                    continue    # it was deleted meanwhile
                 found.append((os.path.relpath(path, self.spool),
                               status.st_size, status.st_mtime_ns))
         return sorted(found)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What the tests of fetching by URL share."""
 import json
-import re
 
 from harness import Case, until
 from origin import Origin
@@ -43,11 +42,6 @@ class Fetching(Case):
             made = self.json(self.http("GET", f"/files/{name}/info?wait=20"))
             return made["state"] != "receiving" and made
         return until(ended, "the fetch to end")
-
-    def metric(self, name):
-        """A value of /metrics."""
-        text = self.http("GET", "/metrics").body.decode()
-        return int(re.search(rf"^{name} (\d+)$", text, re.M)[1])
 
     def failed(self, url, error=None, **how):
         """Fetch something that must fail: the problem it tells."""

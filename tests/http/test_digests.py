@@ -186,13 +186,6 @@ class Checked(Case):
         until(lambda: self.metric('uploads_failed_total{reason="digest"}')
               == before + 1, "the failure to be counted")
 
-    def metric(self, name):
-        """The value of a metric."""
-        text = self.http("GET", "/metrics").body.decode()
-        for line in text.splitlines():
-            if line.startswith(f"spillway_{name} "):
-                return int(float(line.split()[-1]))
-        raise AssertionError(f"no metric {name}")
 
 
 class Forms(Case):

@@ -89,7 +89,7 @@ class Lazy(Fetching):
         readers = [Worker(self.part, made, 500_000, 500_099)
                    for _ in range(8)]
         gate.wait_reached()
-        until(lambda: self.metric("spillway_readers_following") == 8,
+        until(lambda: self.metric("readers_following") == 8,
               "eight readers")
         gate.open()
         for reader in readers:
@@ -138,7 +138,7 @@ class Lazy(Fetching):
         conn.send_request("GET", made["links"]["self"])
         conn.read_head()
         self.assert_same(conn.read_body(1000), page.data[:1000])
-        until(lambda: self.metric("spillway_readers_following") == 1,
+        until(lambda: self.metric("readers_following") == 1,
               "the reader")
         # What the sockets between hold, and the read-ahead; not all.
         self.assertLess(self.info(made["id"])["received"], 32 << 20)
@@ -147,10 +147,10 @@ class Lazy(Fetching):
     def test_delete(self):
         made = self.lazy()
         self.part(made, 0, 0)
-        before = self.metric("spillway_fetches_lazy")
+        before = self.metric("fetches_lazy")
         self.assertEqual(self.http("DELETE", made["links"]["self"]).status,
                          204)
-        until(lambda: self.metric("spillway_fetches_lazy") == before - 1,
+        until(lambda: self.metric("fetches_lazy") == before - 1,
               "the fetch to end")
 
     # -- what the origin must be able to ----------------------------------
@@ -256,7 +256,7 @@ class Far(Fetching):
         near = self.conn()
         near.send_request("GET", made["links"]["self"],
                           {"Range": "bytes=400000-400009"})
-        until(lambda: self.metric("spillway_readers_following") == 1,
+        until(lambda: self.metric("readers_following") == 1,
               "the reader")
         gate.open()
         self.assert_same(near.read().body, DATA[400000:400010])

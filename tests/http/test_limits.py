@@ -264,7 +264,7 @@ class Client(Case):
     def test_refused_ones_do_not_count(self):
         for _ in range(5):
             self.assert_problem(self.http(
-                "PUT", "/files/e", {"If-Match": "*"}, b"abc"), 412)
+                "PUT", "/files/none", {"If-Match": "*"}, b"abc"), 412)
             self.assert_problem(self.http(
                 "POST", "/files?ttl=x", (), b"abc"), 400)
         self.upload(b"abc")

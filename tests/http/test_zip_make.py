@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from harness import Case, main, need, table, until
 from samples import content, raw_zip, sample_zip, text
-from zips import BY_NAME, FILES, Zips, deflate, metric
+from zips import BY_NAME, FILES, Zips, deflate
 
 
 class Save(Zips, Case):
@@ -108,7 +108,7 @@ class Save(Zips, Case):
             conn.send_request("POST", "/files/big/zip/a?save",
                               {"Content-Length": "0"})
             conn.reset()
-        until(lambda: metric(self, "zip_active") == 0, "all to end")
+        until(lambda: self.metric("zip_active") == 0, "all to end")
         self.assertLessEqual(self.file_count(), before + 5)
 
 
@@ -284,7 +284,7 @@ class Build:
             if turn % 2:
                 conn.read_head()
             conn.reset()
-        until(lambda: metric(self, "zip_active") == 0, "all to end")
+        until(lambda: self.metric("zip_active") == 0, "all to end")
 
     def test_a_file_called_zip(self):
         self.upload(b"mine", "/files/zip", method="PUT")

@@ -8,7 +8,7 @@ import zlib
 
 from harness import Case, Worker, main, table
 from samples import content, raw_zip, text
-from zips import deflate, metric
+from zips import deflate
 
 SIZE = 6000000
 # Parts that compress and parts that do not: blocks of all kinds.
@@ -129,16 +129,16 @@ class Kept(Ranges):
 
     @table(("deflated", "deflated", True), ("stored", "stored", False))
     def test_places_are_kept(self, name, kept):
-        before = metric(self, "zip_points_total")
+        before = self.metric("zip_points_total")
         self.part(name, SIZE - 10, SIZE - 1)
-        after = metric(self, "zip_points_total")
+        after = self.metric("zip_points_total")
         if not kept:
             self.assertEqual(after, before)
             return
         self.assertGreaterEqual(after - before, 3)
         self.part(name, SIZE - 10, SIZE - 1)
         self.part(name, 100, 200)
-        self.assertEqual(metric(self, "zip_points_total"), after)
+        self.assertEqual(self.metric("zip_points_total"), after)
 
 
 class Memory(Kept, Case):

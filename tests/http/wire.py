@@ -248,7 +248,8 @@ class Conn:
             interim.append(answer)
         answer.interim = interim
         self._set_framing(answer, method, strict)
-        if strict and not answer.get("Date"):
+        # Who refuses a connection has no clock at hand (RFC 9110, 6.6.1).
+        if strict and answer.status < 500 and not answer.get("Date"):
             raise WireError(f"no Date: {answer}")
         return answer
 

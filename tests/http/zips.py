@@ -16,14 +16,6 @@ def deflate(data, level=9):
     return packer.compress(data) + packer.flush()
 
 
-def metric(case, name):
-    """The value of one metric."""
-    page = case.http("GET", "/metrics").body.decode()
-    line, = [x for x in page.splitlines()
-             if x.startswith(f"spillway_{name} ")]
-    return int(line.rsplit(" ", 1)[1])
-
-
 class Zips:
     """A mixin: an archive at /files/z, and how to ask for what is in it."""
 

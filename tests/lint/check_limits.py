@@ -18,7 +18,7 @@ from tap import Tap
 CELL = re.compile(r"`([^`]+)`")
 # Keys of those sections that limit nothing a client controls.
 NO_LIMITS = {"cors_origins", "dir", "digest", "drain_timeout", "durability",
-             "io_threads", "listen", "threads", "ttl"}
+             "io_threads", "keep_threads", "listen", "threads", "ttl"}
 
 
 def rows(text):

@@ -53,8 +53,8 @@ struct spw_dir_opts {
 
 struct spw_dir_stats {
 	uint64_t quota;		/* bytes; SPW_UNLIMITED for none */
-	uint64_t charged;	/* bytes written or reserved by spools; of
-				   sparse ones, whole pages of 4 KiB */
+	uint64_t charged;	/* bytes written or reserved by spools, of
+				   sparse ones whole pages of 4 KiB; or held */
 	uint64_t free;		/* free for this process on the file system */
 	uint64_t files;		/* open spool files */
 	bool in_memory;		/* a tmpfs: spilling there frees no memory */
@@ -113,6 +113,16 @@ SPW_API int spw_dir_check(struct spw_dir *d, uint64_t bytes) SPW_MUST_CHECK;
  * Threads:   may block on the disk.
  */
 SPW_API int spw_dir_probe(struct spw_dir *d) SPW_MUST_CHECK;
+
+/**
+ * Account for `bytes` of a file that is here without a spool: it counts
+ * against the quota as those of spools do, but is never refused, since
+ * it is there.
+ */
+SPW_API void spw_dir_hold(struct spw_dir *d, uint64_t bytes);
+
+/** They are gone, or a spool accounts for them. */
+SPW_API void spw_dir_release(struct spw_dir *d, uint64_t bytes);
 
 /** Read the figures of this directory, without fallbacks, into `*ret`. */
 SPW_API void spw_dir_stats(struct spw_dir *d, struct spw_dir_stats *ret);

@@ -72,6 +72,9 @@ struct spw_keep_opts {
 				   process has */
 	uint64_t keep_free_bytes;
 	unsigned flags;		/* SPW_KEEP_... */
+	struct spw_dir *dir;	/* NULL, or the directory itself, open, with
+				   the quota that it has for other spools;
+				   instead of the three above */
 };
 
 /** What a journal says besides the content. */
@@ -90,6 +93,7 @@ struct spw_kept_note {
  *
  * Returns:   0 and the directory with one reference in `*ret`.
  * Errors:    as spw_dir_open(); -EOPNOTSUPP.
+ * Ownership: takes a reference of its own on `opts->dir`.
  */
 SPW_API int spw_keep_open(const struct spw_keep_opts *opts,
     struct spw_keep **ret) SPW_MUST_CHECK;
@@ -142,6 +146,22 @@ SPW_API int spw_keep_reap(struct spw_keep *k, const char *name)
  */
 SPW_API int spw_kept_create(struct spw_keep *k, const char *name,
     const struct spw_spool_opts *opts, const struct spw_kept_note *note,
+    struct spw_kept **ret) SPW_MUST_CHECK;
+
+/**
+ * Keep a spool that is there already. It goes to disk; of its content nothing
+ * is safe before the first commit. `note` as for spw_kept_create().
+ *
+ * Returns:   0 and the kept spool in `*ret`.
+ * Errors:    as spw_kept_create(); -EINVAL for a spool that is not of this
+ *            directory, is confidential, joined, failed or kept already, or
+ *            of which something was discarded; -ENOENT for one whose file lost
+ *            its name again, as after a sync that failed. The spool is as it
+ *            was, but on disk.
+ * Ownership: takes a reference of its own on `s`.
+ */
+SPW_API int spw_kept_take(struct spw_keep *k, const char *name,
+    struct spw_spool *s, const struct spw_kept_note *note,
     struct spw_kept **ret) SPW_MUST_CHECK;
 
 /**
@@ -207,6 +227,21 @@ static inline void spw_kept_closep(struct spw_kept **k)
 {
 	spw_kept_close(*k);
 }
+
+/**
+ * Make a sealed spool of a file that is there and does not change any more,
+ * as of one that spw_spool_save() has given a name. Nothing is read and
+ * nothing charged: who has such files accounts for them by spw_dir_hold().
+ *
+ * `opts` as for spw_spool_new(); they name the directory, and no cipher;
+ * `flags` are 0.
+ *
+ * Returns:   0 and the spool, with one reference, in `*ret`.
+ * Errors:    -EINVAL, also for what is no plain file; -ENOMEM; -EIO.
+ * Ownership: takes `fd` when it succeeds.
+ */
+SPW_API int spw_spool_load(int fd, const struct spw_spool_opts *opts,
+    struct spw_spool **ret) SPW_MUST_CHECK;
 
 #ifdef __cplusplus
 }

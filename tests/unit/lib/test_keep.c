@@ -224,11 +224,55 @@ static void test_another_start_of_the_machine(void **state)
 	p->keep->boot[0] ^= 1;
 }
 
+/* The directory of other spools, whose quota counts for all of them. */
+static void test_one_directory(void **state)
+{
+	struct place *p = *state;
+	const struct spw_dir_opts d = { .size = sizeof(d), .path = p->path,
+		.quota_bytes = 1000 };
+	struct spw_keep_opts o = { .size = sizeof(o) };
+	struct spw_dir_stats stats;
+	struct spw_keep *keep = NULL;
+	struct spw_kept *k;
+	struct spw_dir *dir;
+
+	assert_ok(spw_dir_open(&d, &dir));
+	assert_err(spw_keep_open(&o, &keep), EINVAL);
+	o.dir = dir;
+	o.path = p->path;
+	assert_err(spw_keep_open(&o, &keep), EINVAL);
+	o.path = NULL;
+	o.quota_bytes = 1;
+	assert_err(spw_keep_open(&o, &keep), EINVAL);
+	o.quota_bytes = 0;
+	assert_ok(spw_keep_open(&o, &keep));
+
+	assert_ok(spw_kept_create(keep, "a", NULL, NULL, &k));
+	append(k, 600);
+	assert_ok(spw_kept_commit(k, NULL));
+	spw_dir_stats(dir, &stats);
+	assert_int_equal(stats.charged, 600);
+	assert_err(spw_dir_check(dir, 401), EDQUOT);
+	assert_ok(spw_kept_remove(k));
+	spw_kept_close(k);
+
+	/* What is there without a spool is never refused. */
+	spw_dir_hold(dir, 5000);
+	spw_dir_stats(dir, &stats);
+	assert_int_equal(stats.charged, 5000);
+	assert_err(spw_dir_check(dir, 1), EDQUOT);
+	spw_dir_release(dir, 5000);
+	assert_ok(spw_dir_check(dir, 1000));
+	spw_keep_unref(keep);
+	spw_dir_unref(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_names),
 		TEST(test_options),
+		TEST(test_one_directory),
 		TEST(test_one_at_a_time),
 		TEST(test_listing_and_reaping),
 		TEST(test_leftovers_make_room),

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +262,138 @@ static void test_committing_while_it_grows(void **state)
 	flag_fini(&w.writable);
 }
 
+static struct spw_spool *new_spool(
+    struct spw_dir *dir, const struct spw_cipher *cipher, size_t len)
+{
+	struct spw_spool_opts o = { .size = sizeof(o), .dir = dir,
+		.cipher = cipher, .memory_max = SPW_UNLIMITED };
+	struct spw_spool *s;
+	uint8_t bytes[5000];
+
+	assert_ok(spw_spool_new(&o, &s));
+	fill_content(bytes, len, 0);
+	assert_ok(spw_spool_append(s, bytes, len));
+	return s;
+}
+
+static struct spw_keep *keep_in(struct spw_dir *dir)
+{
+	const struct spw_keep_opts o = { .size = sizeof(o), .dir = dir };
+	struct spw_keep *keep;
+
+	assert_ok(spw_keep_open(&o, &keep));
+	return keep;
+}
+
+/* A spool that was in memory is kept from now on. */
+static void test_taking(void **state)
+{
+	struct place *p = *state;
+	const struct spw_dir_opts d = { .size = sizeof(d), .path = p->path };
+	struct spw_kept *k, *other = NULL;
+	struct spw_dir *dir;
+
+	assert_ok(spw_dir_open(&d, &dir));
+	struct spw_keep *keep = keep_in(dir);
+	struct spw_spool *s = new_spool(dir, NULL, 3000);
+	assert_ok(spw_kept_take(keep, "t", s, NOTE(.meta = "m", .meta_len = 1),
+	    &k));
+	assert_ptr_equal(spw_kept_spool(k), s);
+	/* Nothing was committed yet. */
+	assert_int_equal(note_of(k).length, 0);
+	assert_int_equal(note_of(k).meta_len, 1);
+	assert_err(spw_kept_take(keep, "u", s, NULL, &other), EINVAL);
+	append(k, 2000);
+	assert_ok(spw_kept_commit(k, NULL));
+	append(k, 1000);
+	spw_spool_unref(s);
+	spw_kept_close(k);
+
+	k = adopt(p, "t");
+	expect_content(k, 5000);
+	assert_ok(spw_kept_remove(k));
+	spw_kept_close(k);
+	spw_keep_unref(keep);
+	spw_dir_unref(dir);
+}
+
+static void test_what_is_not_taken(void **state)
+{
+	struct place *p = *state;
+	const struct spw_dir_opts d = { .size = sizeof(d), .path = p->path };
+	struct spw_kept *k = NULL;
+	struct spw_dir *dir;
+
+	assert_ok(spw_dir_open(&d, &dir));
+	struct spw_keep *keep = keep_in(dir);
+	struct spw_spool *s = new_spool(dir, NULL, 10);
+	/* Of another directory, though it is the same folder. */
+	assert_err(spw_kept_take(p->keep, "t", s, NULL, &k), EINVAL);
+	assert_err(spw_kept_take(keep, ".t", s, NULL, &k), EINVAL);
+	finish(create(p, "other"));
+	struct spw_kept *there = create(p, "there");
+	assert_err(spw_kept_take(keep, "there", s, NULL, &k), EEXIST);
+	/* What failed leaves it as it was. */
+	assert_ok(spw_kept_take(keep, "t", s, NULL, &k));
+	finish(k);
+	finish(there);
+	spw_spool_unref(s);
+
+	s = new_spool(NULL, NULL, 10);
+	assert_err(spw_kept_take(keep, "t", s, NULL, &k), ENOBUFS);
+	spw_spool_unref(s);
+	s = new_spool(dir, NULL, 10);
+	spw_spool_fail(s, -EIO);
+	assert_err(spw_kept_take(keep, "t", s, NULL, &k), EINVAL);
+	spw_spool_unref(s);
+	spw_keep_unref(keep);
+	spw_dir_unref(dir);
+}
+
+/* A file of ours as a spool again. */
+static void test_loading(void **state)
+{
+	struct place *p = *state;
+	const struct spw_dir_opts d = { .size = sizeof(d), .path = p->path };
+	struct spw_spool_opts o = { .size = sizeof(o) };
+	struct spw_spool *s, *again = NULL;
+	struct spw_dir_stats stats;
+	uint8_t bytes[3001];
+	struct spw_dir *dir;
+
+	assert_ok(spw_dir_open(&d, &dir));
+	s = new_spool(dir, NULL, 3000);
+	assert_ok(spw_spool_seal(s));
+	int fd = spw_spool_fd(s);
+	assert_true(fd >= 0);
+	spw_spool_unref(s);
+
+	assert_err(spw_spool_load(fd, NULL, &again), EINVAL);
+	assert_err(spw_spool_load(fd, &o, &again), EINVAL);
+	o.dir = dir;
+	o.flags = SPW_SPOOL_ON_DISK;
+	assert_err(spw_spool_load(fd, &o, &again), EINVAL);
+	o.flags = 0;
+	int folder = open(p->path, O_RDONLY | O_DIRECTORY);
+	assert_err(spw_spool_load(folder, &o, &again), EINVAL);
+	close(folder);
+	assert_null(again);
+	assert_ok(spw_spool_load(fd, &o, &again));
+	assert_int_equal(spw_spool_state(again), SPW_STATE_SEALED);
+	assert_int_equal(spw_spool_size(again), 3000);
+	assert_int_equal(
+	    spw_spool_pread(again, bytes, sizeof(bytes), 0), 3000);
+	assert_true(is_content(bytes, 3000, 0));
+	assert_int_equal(spw_spool_file(again, 0, 3000), fd);
+	assert_err(spw_spool_append(again, "x", 1), EPERM);
+	spw_dir_stats(dir, &stats);
+	assert_int_equal(stats.charged, 0);
+	spw_spool_unref(again);
+	spw_dir_stats(dir, &stats);
+	assert_int_equal(stats.files, 0);
+	spw_dir_unref(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +404,9 @@ int main(void)
 		TEST(test_limits_hold_for_the_adopted),
 		TEST(test_saving_needs_no_copy),
 		TEST(test_committing_while_it_grows),
+		TEST(test_taking),
+		TEST(test_what_is_not_taken),
+		TEST(test_loading),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,7 +251,8 @@ static void free_nothing(struct file_upload *u)
 
 static void test_uploads(void **state)
 {
-	static struct file_upload hooks = {note_removal, free_nothing};
+	static struct file_upload hooks = {
+	    .removed = note_removal, .free = free_nothing};
 	struct store *st = *state;
 	char ids[64];
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/task.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+static void unref(struct http_task *t)
+{
+	if (atomic_fetch_sub(&t->refs, 1) != 1)
+		return;
+
+	http_waker_unref(t->waker);
+	t->free(t);
+}
+
+static void run(struct spw_job *job)
+{
+	struct http_task *t =
+	    (struct http_task *)(void *)((char *)job -
+					 offsetof(struct http_task, job));
+
+	t->result = t->run(t);
+	atomic_store(&t->done, true);
+	http_waker_wake(t->waker);
+	unref(t);
+}
+
+int http_task_start(
+    struct http_request *req, struct spw_pool *pool, struct http_task *t)
+{
+	t->waker = http_waker_get(req);
+	if (!t->waker)
+		return -ENOMEM;
+
+	atomic_init(&t->dropped, false);
+	atomic_init(&t->done, false);
+	/* One for the request, one for the pool. */
+	atomic_init(&t->refs, 2);
+	t->job.run = run;
+	spw_pool_submit(pool, &t->job);
+	return 0;
+}
+
+int http_task_result(const struct http_task *t)
+{
+	return atomic_load(&t->done) ? t->result : -EINPROGRESS;
+}
+
+void http_task_drop(struct http_task *t)
+{
+	if (!t)
+		return;
+
+	atomic_store(&t->dropped, true);
+	unref(t);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Files that were fetched, made to survive the process. */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "ingest/fetch_job.h"
+
+struct fetched {
+	struct spw_job job;
+	struct store *store;
+	struct file *file;
+};
+
+static void fail(struct file *file, int err)
+{
+	enum fetch_cause cause = fetch_cause_of_errno(err);
+	struct http_problem p = http_problem_errno(err);
+	struct file_error e;
+
+	fetch_error_set(&e, cause, "%s", p.detail);
+	file_fail(file, &e);
+	metrics_add(fetch_cause_metric(cause), 1);
+	log_info("fetch of %s as %s is not kept: %s", file->url, file->id,
+	    p.detail);
+}
+
+static void run(struct spw_job *job)
+{
+	struct fetched *k = (struct fetched *)(void *)job;
+	int err = store_keep(k->store, k->file);
+
+	if (err < 0) {
+		fail(k->file, err);
+	} else {
+		file_ready(k->file);
+		metrics_add(METRIC_FETCHES_COMPLETED, 1);
+		log_debug("fetch of %s as %s is kept", k->file->url,
+		    k->file->id);
+	}
+	file_unref(k->file);
+	free(k);
+}
+
+bool fetch_keep(struct fetch_job *job)
+{
+	struct fetched *k = calloc(1, sizeof(*k));
+
+	if (!k) {
+		fetch_job_fail(job, FETCH_CAUSE_NO_MEMORY,
+		    "There is no memory to keep the file.");
+		return false;
+	}
+	k->job.run = run;
+	k->store = job->store;
+	k->file = file_ref(job->file);
+	spw_pool_submit(store_keepers(job->store), &k->job);
+	return true;
+}

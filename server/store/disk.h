@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The directory of kept files, and the promises about it. docs/spool-format.md
+ * tells what lies where.
+ *
+ *   disk_open()               locks it: one process at a time
+ *   disk_seal(fd) -> disk_publish(fd, id)      a file gets its name
+ *   disk_find(id) -> fd; disk_get_meta(fd)
+ *   disk_unlink(id)
+ *   disk_close()
+ *
+ * A file is one inode with its content and, as an extended attribute, what is
+ * known about it. It has a name from when it is complete until it is deleted,
+ * so being killed leaves nothing half. With `sync` a call that changes names
+ * returns when the change survives a loss of power; changes made at the same
+ * time share one wait for the directory.
+ *
+ * Without it, what the machine had not written when it stopped is lost, and
+ * may be a part of a file. So each file says since which start of the machine
+ * it may not be on the disk, and disk_checkpoint() notes up to when all of it
+ * is: disk_trusts() tells by the two.
+ *
+ * Who publishes and unlinks the same id at the same time takes turns by
+ * himself.
+ *
+ * Threads: any. All calls may block.
+ */
+#ifndef STORE_DISK_H
+#define STORE_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <spillway/base.h>
+
+#include "common/filemeta.h"
+
+struct disk;
+
+#define DISK_WHY_SIZE 256
+
+/**
+ * Open the directory, which is made to hold kept files if it does not yet,
+ * and prove that it can.
+ *
+ * Returns:   0.
+ * Errors:    -EBUSY another process has it; -EOPNOTSUPP the file system lacks
+ *            what it takes; -ENOTSUP it is of another version; from the disk.
+ *            `why` is for people.
+ */
+int disk_open(const char *path, bool sync, struct disk **ret,
+    char why[DISK_WHY_SIZE]) SPW_MUST_CHECK;
+
+/** Let go of it; NULL is allowed. */
+void disk_close(struct disk *d);
+
+/** Write what is known about a file, and since when it may be lost. */
+int disk_set_meta(struct disk *d, int fd, const struct filemeta *m)
+    SPW_MUST_CHECK;
+
+/** The same for a complete file; with `sync` it is all on the disk then. */
+int disk_seal(struct disk *d, int fd, const struct filemeta *m)
+    SPW_MUST_CHECK;
+
+/**
+ * Read it.
+ *
+ * Errors:    -EBADMSG there is none, or it is damaged; -ENOTSUP.
+ */
+int disk_get_meta(int fd, uint8_t buf[FILEMETA_MAX], struct filemeta *ret)
+    SPW_MUST_CHECK;
+
+/** Returns: whether the content is what it was when it was published. */
+bool disk_trusts(const struct disk *d, const struct filemeta *m);
+
+/**
+ * Give a file that disk_seal() was done with the name `id`, in the place of
+ * whatever has it. `passing` is a name that nobody else uses.
+ *
+ * Returns:   0; with `sync` it is on the disk then.
+ * Errors:    from the disk; whatever had the name has it again.
+ */
+int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
+    SPW_MUST_CHECK;
+
+/** Returns: a descriptor to read the file with. Errors: -ENOENT. */
+int disk_find(struct disk *d, const char *id);
+
+/**
+ * Delete a file, if it is the one with this etag.
+ *
+ * Returns:   0; with `sync` it will not be there again.
+ * Errors:    -ENOENT there is none, or another; likewise for good.
+ */
+int disk_unlink(struct disk *d, const char *id, const char *etag)
+    SPW_MUST_CHECK;
+
+/** Delete whatever has the name, for repairs. */
+int disk_unlink_any(struct disk *d, const char *id) SPW_MUST_CHECK;
+
+/**
+ * Call `fn` for each name, until it returns something else than 0. It may
+ * delete.
+ *
+ * Returns:   0, or what `fn` returned last.
+ */
+int disk_each(struct disk *d, int (*fn)(const char *id, void *ctx), void *ctx)
+    SPW_MUST_CHECK;
+
+/** Have all that was published survive a loss of power, and note it. */
+int disk_checkpoint(struct disk *d) SPW_MUST_CHECK;
+
+#endif

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* Files that survive the process: how they get to the disk, and off it. */
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "store/disk.h"
+#include "store/internal.h"
+#include "store/sys.h"
+
+bool store_keeps(const struct store *st)
+{
+	return st->opts.disk;
+}
+
+struct spw_pool *store_keepers(const struct store *st)
+{
+	return st->opts.keepers;
+}
+
+pthread_mutex_t *store_stripe(struct store *st, const char *id)
+{
+	return &st->stripes[store_hash(st, id, strlen(id)) % STORE_STRIPES];
+}
+
+/* ---- onto the disk ------------------------------------------------------ */
+
+/* Was it copied, since it shares its place on disk with others? */
+static bool is_copy(struct file *f)
+{
+	return spw_spool_file(f->spool, 0, spw_spool_size(f->spool)) < 0;
+}
+
+/* Have all of a file in an inode without a name. Returns: its descriptor. */
+static int write_out(struct store *st, struct file *f)
+{
+	struct store_texts texts;
+	struct filemeta m;
+
+	int fd = spw_spool_fd(f->spool);
+	if (fd < 0)
+		return fd;
+
+	store_describe(f, &m, &texts);
+	m.size = spw_spool_size(f->spool);
+	int r = is_copy(f) ? spw_dir_check(st->opts.dir, m.size) : 0;
+	if (r == 0)
+		r = disk_seal(st->opts.disk, fd, &m);
+	if (r < 0) {
+		sys_close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* With the stripe locked. */
+static int publish(struct store *st, struct file *f, int fd)
+{
+	int r = disk_publish(st->opts.disk, fd, f->id, f->made_id);
+	if (r < 0)
+		return r;
+
+	f->held = is_copy(f);
+	if (f->held)
+		spw_dir_hold(st->opts.dir, spw_spool_size(f->spool));
+	atomic_store(&f->kept, true);
+	metrics_add(METRIC_FILES_KEPT, 1);
+	return 0;
+}
+
+int store_keep(struct store *st, struct file *f)
+{
+	int fd = write_out(st, f);
+	if (fd < 0)
+		return fd;
+
+	pthread_mutex_t *stripe = store_stripe(st, f->id);
+	pthread_mutex_lock(stripe);
+	int r = atomic_load(&f->removed) ? -ESTALE : publish(st, f, fd);
+	/* Who removed it meanwhile may not have seen that it is kept. */
+	if (r == 0 && atomic_load(&f->removed)) {
+		(void)!disk_unlink(st->opts.disk, f->id, f->made_id);
+		r = -ESTALE;
+	}
+	pthread_mutex_unlock(stripe);
+	sys_close(fd);
+	if (r == 0)
+		store_opened(st, f);
+	return r;
+}
+
+int store_keep_replace(struct store *st, struct file *f,
+    struct file *expected, const _Atomic bool *dropped)
+{
+	int fd = write_out(st, f);
+	if (fd < 0)
+		return fd;
+
+	int r = 0;
+	pthread_mutex_t *stripe = store_stripe(st, f->id);
+	pthread_mutex_lock(stripe);
+	if (dropped && atomic_load(dropped))
+		r = -ECANCELED;
+	else if (expected && atomic_load(&expected->removed))
+		r = -ESTALE;
+	if (r == 0)
+		r = publish(st, f, fd);
+	if (r == 0) {
+		/* Ready first: whoever finds it finds it whole. */
+		file_ready(f);
+		r = store_replace(st, f, expected);
+		if (r < 0)
+			(void)!disk_unlink(st->opts.disk, f->id, f->made_id);
+	}
+	pthread_mutex_unlock(stripe);
+	sys_close(fd);
+	if (r >= 0)
+		store_opened(st, f);
+	return r;
+}
+
+/* ---- off it ------------------------------------------------------------- */
+
+static int purge(struct file *f)
+{
+	return f->upload ? f->upload->purge(f->upload) : 0;
+}
+
+/* With the stripe locked. */
+static int unlink_kept(struct store *st, struct file *f)
+{
+	if (!atomic_load(&f->kept))
+		return 0;
+
+	int r = disk_unlink(st->opts.disk, f->id, f->made_id);
+	return r == -ENOENT ? 0 : r;
+}
+
+int store_drop(struct store *st, struct file *f)
+{
+	bool in = false;
+
+	if (!st->opts.disk)
+		return store_remove(st, f);
+
+	pthread_mutex_t *stripe = store_stripe(st, f->id);
+	pthread_mutex_lock(stripe);
+	int r = unlink_kept(st, f);
+	if (r == 0)
+		in = store_take_out(st, f);
+	pthread_mutex_unlock(stripe);
+	if (r == 0)
+		r = purge(f);
+	return r < 0 ? r : in;
+}
+
+static void drop(struct store *st, struct file *f)
+{
+	pthread_mutex_t *stripe = store_stripe(st, f->id);
+
+	pthread_mutex_lock(stripe);
+	int r = unlink_kept(st, f);
+	pthread_mutex_unlock(stripe);
+	int purged = purge(f);
+	if (r == 0)
+		r = purged;
+	if (r < 0)
+		log_warn("%s was removed, but is still on the disk: %s", f->id,
+		    strerror(-r));
+}
+
+/* ---- behind ------------------------------------------------------------- */
+
+/* With the stripe locked: nobody gives its name to another. */
+static int rewrite(struct store *st, struct file *f)
+{
+	struct store_texts texts;
+	uint8_t buf[FILEMETA_MAX];
+	struct filemeta m;
+
+	int fd = disk_find(st->opts.disk, f->id);
+	if (fd < 0)
+		return fd;
+
+	int r = disk_get_meta(fd, buf, &m);
+	if (r == 0 && !str_eq(m.etag, f->made_id))
+		r = -ENOENT;
+	if (r == 0) {
+		store_describe(f, &m, &texts);
+		r = disk_set_meta(st->opts.disk, fd, &m);
+	}
+	sys_close(fd);
+	return r;
+}
+
+static void note(struct store *st, struct file *f)
+{
+	pthread_mutex_t *stripe = store_stripe(st, f->id);
+
+	pthread_mutex_lock(stripe);
+	int r = atomic_load(&f->removed) ? 0 : rewrite(st, f);
+	pthread_mutex_unlock(stripe);
+	if (r < 0)
+		log_warn("what changed of %s was not written down: %s", f->id,
+		    strerror(-r));
+}
+
+static void run(struct spw_job *job)
+{
+	struct file *f =
+	    (struct file *)(void *)((char *)job - offsetof(struct file, job));
+	/* From here on it may be submitted anew. */
+	unsigned jobs = atomic_exchange(&f->jobs, 0);
+
+	if (jobs & STORE_JOB_NOTE)
+		note(f->store, f);
+	if (jobs & STORE_JOB_DROP)
+		drop(f->store, f);
+	file_unref(f);
+}
+
+static void behind(struct file *f, unsigned what)
+{
+	if (atomic_fetch_or(&f->jobs, what))
+		return;
+
+	file_ref(f);
+	f->job.run = run;
+	spw_pool_submit(f->store->opts.keepers, &f->job);
+}
+
+void store_drop_behind(struct file *f)
+{
+	struct store *st = f->store;
+
+	if (st && st->opts.disk && !st->closing &&
+	    (f->upload || atomic_load(&f->kept)))
+		behind(f, STORE_JOB_DROP);
+}
+
+void store_note(struct file *f)
+{
+	if (f->store && f->store->opts.disk && atomic_load(&f->kept) &&
+	    !atomic_load(&f->removed))
+		behind(f, STORE_JOB_NOTE);
+}
+
+void store_kept_free(struct file *f)
+{
+	if (f->held)
+		spw_dir_release(f->store->opts.dir, atomic_load(&f->size));
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* What is written down about a file, and files made of it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+void store_describe(
+    struct file *f, struct filemeta *ret, struct store_texts *buf)
+{
+	*ret = (struct filemeta){
+	    .size = atomic_load(&f->size),
+	    .created_ms = f->created_ms,
+	    .modified_ms = file_modified_ms(f),
+	    .expires_ms = atomic_load(&f->expires_ms),
+	    .source = f->source,
+	    .unlisted = f->unlisted,
+	    .unverified = atomic_load(&f->unverified),
+	    .id = str_from(f->id),
+	    .etag = {f->made_id, ID_LEN},
+	    .coding = str_from(f->coding),
+	    .url = str_from(f->url),
+	};
+	int64_t reads = atomic_load(&f->reads_left);
+	ret->reads = reads > 0 ? (uint64_t)reads : 0;
+	if (file_name(f, buf->name))
+		ret->name = str_from(buf->name);
+	if (file_type(f, buf->type))
+		ret->type = str_from(buf->type);
+	file_digests(f, &ret->digests);
+	if (f->upload)
+		f->upload->describe(f->upload, ret);
+}
+
+static int set_texts(struct file *f, const char *id, const struct filemeta *m)
+{
+	int r = 0;
+
+	if (strcmp(id, f->made_id) != 0)
+		r = file_set_id(f, id, strlen(id));
+	if (r == 0 && m->url.n && !(f->url = strndup(m->url.p, m->url.n)))
+		r = -ENOMEM;
+	if (r == 0 && m->coding.n)
+		r = file_set_coding(f, m->coding.p, m->coding.n);
+	if (r == 0)
+		r = file_set_name(f, m->name.p, m->name.n);
+	if (r == 0)
+		r = file_set_type(f, m->type.p, m->type.n);
+	if (r == 0 && m->digests.have)
+		r = file_add_digests(f, &m->digests);
+	return r;
+}
+
+/* As it was: nothing of it is new. */
+static int recall(struct store *st, const char *id, const struct filemeta *m,
+    enum file_state state, struct file **ret)
+{
+	if (m->etag.n != ID_LEN || !id_valid(m->etag.p, m->etag.n) ||
+	    !id_valid(id, strlen(id)) || m->source > FILE_FROM_ZIP ||
+	    m->reads > INT64_MAX || m->coding.n >= FILE_CODING_SIZE)
+		return -EBADMSG;
+	struct file *f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+
+	memcpy(f->made_id, m->etag.p, ID_LEN);
+	file_set_etag(f);
+	f->source = (enum file_source)m->source;
+	f->created_ms = m->created_ms;
+	f->modified_ms = m->modified_ms;
+	f->unlisted = m->unlisted;
+	atomic_init(&f->unverified, m->unverified);
+	atomic_init(&f->expires_ms, m->expires_ms);
+	atomic_init(&f->reads_left, (int64_t)m->reads);
+	atomic_init(&f->size, m->size);
+	file_init(st, f, state);
+	int r = set_texts(f, id, m);
+	if (r < 0) {
+		file_unref(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+int file_restore(struct store *st, const char *id, const struct filemeta *m,
+    struct file **ret)
+{
+	return recall(st, id, m, FILE_READY, ret);
+}
+
+int file_resume(struct store *st, const struct filemeta *m,
+    struct spw_spool *s, struct file **ret)
+{
+	char id[ID_LEN_MAX + 1];
+
+	if (m->id.n > ID_LEN_MAX)
+		return -EBADMSG;
+
+	memcpy(id, m->id.p ? m->id.p : "", m->id.n);
+	id[m->id.n] = '\0';
+	int r = recall(st, id, m, FILE_RECEIVING, ret);
+	if (r == 0)
+		atomic_store(&(*ret)->spool, spw_spool_ref(s));
+	return r;
+}

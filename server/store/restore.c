@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is on the disk after a start. Who asks for a file by its id has it
+ * found at once; the rest is looked through behind, in no order, and put into
+ * the list by age when all of it is known.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "store/disk.h"
+#include "store/internal.h"
+#include "store/sys.h"
+
+bool store_restoring(const struct store *st)
+{
+	return atomic_load(&st->restoring);
+}
+
+static int read_file(struct store *st, const char *id,
+    uint8_t buf[FILEMETA_MAX], struct filemeta *m, uint64_t *ret_size)
+{
+	int fd = disk_find(st->opts.disk, id);
+	if (fd < 0)
+		return fd == -ELOOP || fd == -ENXIO ? -EBADMSG : fd;
+
+	int r = sys_size(fd, ret_size);
+	if (r == 0)
+		r = disk_get_meta(fd, buf, m);
+	sys_close(fd);
+	return r == -EINVAL || r == -ENOTSUP ? -EBADMSG : r;
+}
+
+/* Of no use to anybody. */
+static void discard(
+    struct store *st, const char *id, const struct filemeta *m, bool damaged)
+{
+	if (damaged) {
+		log_warn("%s is not whole after the machine was down; removed",
+		    id);
+		metrics_add(METRIC_FILES_DAMAGED, 1);
+	} else {
+		metrics_add(METRIC_FILES_EXPIRED, 1);
+	}
+
+	char etag[ID_LEN + 1] = "";
+	if (m->etag.n == ID_LEN)
+		memcpy(etag, m->etag.p, ID_LEN);
+	int r = disk_unlink(st->opts.disk, id, etag);
+	if (r < 0)
+		log_warn("%s cannot be removed: %s", id, strerror(-r));
+}
+
+static int make(struct store *st, const char *id, const struct filemeta *m,
+    struct file **ret)
+{
+	struct file *f;
+
+	int r = file_restore(st, id, m, &f);
+	if (r < 0)
+		return r;
+
+	atomic_store(&f->kept, true);
+	f->held = true;
+	spw_dir_hold(st->opts.dir, m->size);
+	if (m->upload && st->opts.revive)
+		r = st->opts.revive(st->opts.revive_ctx, f, m);
+	if (r == 0 && f->unlisted)
+		r = store_open(st, f);
+	if (r == 0 && !store_add_restored(st, f))
+		r = -EEXIST;
+	if (r < 0) {
+		file_unref(f);
+		return r;
+	}
+	metrics_add(METRIC_FILES_RESTORED, 1);
+	*ret = f;
+	return 0;
+}
+
+int store_find_kept(struct store *st, const char *id, struct file **ret)
+{
+	uint8_t buf[FILEMETA_MAX];
+	struct filemeta m;
+	uint64_t size;
+
+	int r = read_file(st, id, buf, &m, &size);
+	if (r == 0 &&
+	    (size != m.size || !disk_trusts(st->opts.disk, &m))) {
+		discard(st, id, &m, true);
+		return -ENOENT;
+	}
+	if (r == 0 && m.expires_ms && m.expires_ms <= clock_unix_ms()) {
+		discard(st, id, &m, false);
+		return -ENOENT;
+	}
+	if (r == 0)
+		r = make(st, id, &m, ret);
+	if (r != -EBADMSG)
+		return r;
+
+	log_warn("%s: nothing says what it is; see spillwayd --check-spool",
+	    id);
+	metrics_add(METRIC_FILES_DAMAGED, 1);
+	return -ENOENT;
+}
+
+struct scan {
+	struct store *st;
+	const _Atomic bool *stop;
+	unsigned failed;
+};
+
+static int scan_one(const char *id, void *ctx)
+{
+	struct scan *sc = ctx;
+	struct store *st = sc->st;
+	struct file *f;
+
+	if (atomic_load(sc->stop))
+		return -ECANCELED;
+	if (!id_valid(id, strlen(id)))
+		return 0;
+
+	int r = 0;
+	pthread_mutex_t *stripe = store_stripe(st, id);
+	pthread_mutex_lock(stripe);
+	f = store_get(st, id, strlen(id));
+	if (!f)
+		r = store_find_kept(st, id, &f);
+	pthread_mutex_unlock(stripe);
+	if (r == 0)
+		file_unref(f);
+	else if (r != -ENOENT) {
+		log_error("%s cannot be read: %s", id, strerror(-r));
+		sc->failed++;
+	}
+	return 0;
+}
+
+static int by_age(const void *a, const void *b)
+{
+	const struct file *x = *(struct file *const *)a;
+	const struct file *y = *(struct file *const *)b;
+
+	if (x->created_ms != y->created_ms)
+		return x->created_ms < y->created_ms ? -1 : 1;
+	return strcmp(x->made_id, y->made_id);
+}
+
+/* Those that were found, each with a reference. Returns: -1: no memory. */
+static ssize_t collect(struct store *st, struct file ***ret)
+{
+	size_t n = 0, max = 0;
+
+	pthread_mutex_lock(&st->list_lock);
+	for (struct file *f = st->restored; f; f = f->list_next)
+		max++;
+	struct file **all = calloc(max ? max : 1, sizeof(*all));
+	for (struct file *f = st->restored; all && f; f = f->list_next)
+		all[n++] = file_ref(f);
+	pthread_mutex_unlock(&st->list_lock);
+	*ret = all;
+	return all ? (ssize_t)n : -1;
+}
+
+/* In front of all that is new. */
+static void put_in_front(struct store *st, struct file **all, size_t n)
+{
+	struct file *last = NULL, *first = NULL;
+
+	pthread_mutex_lock(&st->list_lock);
+	for (size_t i = 0; i < n; i++) {
+		struct file *f = all[i];
+
+		if (atomic_load(&f->removed))
+			continue;
+		store_list_cut(st, f);
+		f->seq = i + 1;
+		f->list_prev = last;
+		f->list_next = NULL;
+		if (last)
+			last->list_next = f;
+		else
+			first = f;
+		last = f;
+	}
+	if (last) {
+		last->list_next = st->first;
+		if (st->first)
+			st->first->list_prev = last;
+		else
+			st->last = last;
+		st->first = first;
+	}
+	pthread_mutex_unlock(&st->list_lock);
+}
+
+static int sort_in(struct store *st)
+{
+	struct file **all;
+
+	ssize_t n = collect(st, &all);
+	if (n < 0)
+		return -ENOMEM;
+
+	qsort(all, (size_t)n, sizeof(struct file *), by_age);
+	put_in_front(st, all, (size_t)n);
+	for (ssize_t i = 0; i < n; i++)
+		file_unref(all[i]);
+	free(all);
+	return 0;
+}
+
+int store_restore(struct store *st, const _Atomic bool *stop)
+{
+	struct scan sc = {.st = st, .stop = stop};
+
+	int r = disk_each(st->opts.disk, scan_one, &sc);
+	if (r == 0)
+		r = sort_in(st);
+	if (r < 0)
+		return r;
+
+	/* From here on who is not in the store does not exist, so none may
+	   have been missed. */
+	if (sc.failed)
+		return -EIO;
+	atomic_store(&st->restoring, false);
+	metrics_set(METRIC_STORE_RESTORING, 0);
+	return 0;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define ATTRIBUTE "user.spillway"
+
+static int result(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+int sys_open(int dir_fd, const char *name, int flags)
+{
+	int fd;
+
+	do {
+		fd = openat(
+		    dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	} while (fd < 0 && errno == EINTR);
+	return result(fd);
+}
+
+int sys_close(int fd)
+{
+	return result(close(fd));
+}
+
+int sys_mkdir(int dir_fd, const char *name)
+{
+	int r = result(mkdirat(dir_fd, name, 0700));
+
+	return r == -EEXIST ? 0 : r;
+}
+
+int sys_lock(int fd)
+{
+	int r = result(flock(fd, LOCK_EX | LOCK_NB));
+
+	return r == -EWOULDBLOCK ? -EBUSY : r;
+}
+
+int sys_unnamed(int dir_fd)
+{
+	int fd =
+	    result(openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+
+	/* Of a kernel or a file system that has never heard of it. */
+	return fd == -EISDIR || fd == -EINVAL ? -EOPNOTSUPP : fd;
+}
+
+int sys_link(int fd, int dir_fd, const char *name)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return result(
+	    linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW));
+}
+
+int sys_exchange(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return result(renameat2(from_fd, from, to_fd, to, RENAME_EXCHANGE));
+}
+
+int sys_rename(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return result(renameat(from_fd, from, to_fd, to));
+}
+
+int sys_unlink(int dir_fd, const char *name)
+{
+	return result(unlinkat(dir_fd, name, 0));
+}
+
+int sys_sync(int fd)
+{
+	int r;
+
+	do {
+		r = fsync(fd);
+	} while (r < 0 && errno == EINTR);
+	return result(r);
+}
+
+int sys_sync_all(int fd)
+{
+	return result(syncfs(fd));
+}
+
+int sys_size(int fd, uint64_t *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+
+	*ret = (uint64_t)st.st_size;
+	return 0;
+}
+
+ssize_t sys_get_meta(int fd, void *buf, size_t n)
+{
+	ssize_t r = fgetxattr(fd, ATTRIBUTE, buf, n);
+
+	return r < 0 ? -errno : r;
+}
+
+int sys_set_meta(int fd, const void *buf, size_t n)
+{
+	return result(fsetxattr(fd, ATTRIBUTE, buf, n, 0));
+}
+
+ssize_t sys_read(int fd, void *buf, size_t n)
+{
+	ssize_t r = pread(fd, buf, n, 0);
+
+	return r < 0 ? -errno : r;
+}
+
+int sys_write(int fd, const void *buf, size_t n)
+{
+	ssize_t r = pwrite(fd, buf, n, 0);
+
+	if (r < 0)
+		return -errno;
+	return (size_t)r == n ? 0 : -ENOSPC;
+}
+
+ssize_t sys_list(int fd, void *buf, size_t n)
+{
+	ssize_t r = syscall(SYS_getdents64, fd, buf, n);
+
+	return r < 0 ? -errno : r;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "fault/store_sys_fault.h"
+
+/* The real ones under other names. */
+#define sys_open real_open
+#define sys_close real_close
+#define sys_mkdir real_mkdir
+#define sys_lock real_lock
+#define sys_unnamed real_unnamed
+#define sys_link real_link
+#define sys_exchange real_exchange
+#define sys_rename real_rename
+#define sys_unlink real_unlink
+#define sys_sync real_sync
+#define sys_sync_all real_sync_all
+#define sys_size real_size
+#define sys_get_meta real_get_meta
+#define sys_set_meta real_set_meta
+#define sys_read real_read
+#define sys_write real_write
+#define sys_list real_list
+#include "store/sys.c"
+#undef sys_open
+#undef sys_close
+#undef sys_mkdir
+#undef sys_lock
+#undef sys_unnamed
+#undef sys_link
+#undef sys_exchange
+#undef sys_rename
+#undef sys_unlink
+#undef sys_sync
+#undef sys_sync_all
+#undef sys_size
+#undef sys_get_meta
+#undef sys_set_meta
+#undef sys_read
+#undef sys_write
+#undef sys_list
+#undef STORE_SYS_H
+#include "store/sys.h"
+
+#include <pthread.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned left;
+static bool lasting, hit;
+static int error;
+static long opened;
+
+void store_fault_arm(unsigned nth, bool persistent, int err)
+{
+	pthread_mutex_lock(&lock);
+	left = nth;
+	lasting = persistent;
+	hit = false;
+	error = err;
+	pthread_mutex_unlock(&lock);
+}
+
+bool store_fault_disarm(void)
+{
+	pthread_mutex_lock(&lock);
+	bool was = hit;
+	left = 0;
+	pthread_mutex_unlock(&lock);
+	return was;
+}
+
+long store_fault_open(void)
+{
+	pthread_mutex_lock(&lock);
+	long n = opened;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+/* Returns: 0, or what this call is to fail with. */
+static int fault(void)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&lock);
+	if (left && (left > 1 ? --left == 0 : true)) {
+		r = error;
+		hit = true;
+		left = lasting ? 1 : 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return r;
+}
+
+static int count(int fd)
+{
+	pthread_mutex_lock(&lock);
+	opened += fd >= 0;
+	pthread_mutex_unlock(&lock);
+	return fd;
+}
+
+#define OR_FAULT(call)                                                         \
+	int r = fault();                                                       \
+	return r < 0 ? r : (call)
+
+int sys_open(int dir_fd, const char *name, int flags)
+{
+	OR_FAULT(count(real_open(dir_fd, name, flags)));
+}
+
+/* Closes all the same, as the system does. */
+int sys_close(int fd)
+{
+	pthread_mutex_lock(&lock);
+	opened--;
+	pthread_mutex_unlock(&lock);
+	return real_close(fd);
+}
+
+int sys_mkdir(int dir_fd, const char *name)
+{
+	OR_FAULT(real_mkdir(dir_fd, name));
+}
+
+int sys_lock(int fd)
+{
+	OR_FAULT(real_lock(fd));
+}
+
+int sys_unnamed(int dir_fd)
+{
+	OR_FAULT(count(real_unnamed(dir_fd)));
+}
+
+int sys_link(int fd, int dir_fd, const char *name)
+{
+	OR_FAULT(real_link(fd, dir_fd, name));
+}
+
+int sys_exchange(int from_fd, const char *from, int to_fd, const char *to)
+{
+	OR_FAULT(real_exchange(from_fd, from, to_fd, to));
+}
+
+int sys_rename(int from_fd, const char *from, int to_fd, const char *to)
+{
+	OR_FAULT(real_rename(from_fd, from, to_fd, to));
+}
+
+int sys_unlink(int dir_fd, const char *name)
+{
+	OR_FAULT(real_unlink(dir_fd, name));
+}
+
+int sys_sync(int fd)
+{
+	OR_FAULT(real_sync(fd));
+}
+
+int sys_sync_all(int fd)
+{
+	OR_FAULT(real_sync_all(fd));
+}
+
+int sys_size(int fd, uint64_t *ret)
+{
+	OR_FAULT(real_size(fd, ret));
+}
+
+ssize_t sys_get_meta(int fd, void *buf, size_t n)
+{
+	OR_FAULT(real_get_meta(fd, buf, n));
+}
+
+int sys_set_meta(int fd, const void *buf, size_t n)
+{
+	OR_FAULT(real_set_meta(fd, buf, n));
+}
+
+ssize_t sys_read(int fd, void *buf, size_t n)
+{
+	OR_FAULT(real_read(fd, buf, n));
+}
+
+int sys_write(int fd, const void *buf, size_t n)
+{
+	OR_FAULT(real_write(fd, buf, n));
+}
+
+ssize_t sys_list(int fd, void *buf, size_t n)
+{
+	OR_FAULT(real_list(fd, buf, n));
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server/store/sys.c in whose place each call can be made to fail; linked
+ * before the library that has the real one.
+ *
+ * Threads: any, but one at a time arms and disarms.
+ */
+#ifndef TESTS_FAULT_STORE_SYS_FAULT_H
+#define TESTS_FAULT_STORE_SYS_FAULT_H
+
+#include <stdbool.h>
+
+/** Fail call `nth`, counted from 1, with `err`; and all after it. */
+void store_fault_arm(unsigned nth, bool persistent, int err);
+/** Fail none any more. Returns: whether one was failed. */
+bool store_fault_disarm(void);
+/** Returns: how many descriptors were opened and not closed. */
+long store_fault_open(void);
+
+#endif

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: MIT
+"""Daemons that are killed in the midst of it, again and again, and what of
+it is found by the next one; and disks that lose power.
+
+    python3 tests/http/test_crash.py build/server/spillwayd
+    SPW_KILLS=5000 SPW_SEED=7 SPW_TEST_DEADLINE=36000 \\
+        python3 tests/http/test_crash.py build/server/spillwayd
+
+The second kills 5000 times in each of its cases.
+"""
+import os
+import random
+import shutil
+import tempfile
+
+from crashing import Ledger, power_back, powerloss
+from harness import Case, Daemon, main
+
+KILLS = int(os.environ.get("SPW_KILLS", "0"))
+SEED = int(os.environ.get("SPW_SEED", "1"))
+CLIENTS = 4
+
+
+class Crash(Case):
+    """Rounds of a daemon's life on one directory."""
+
+    DAEMON = False
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(
+            prefix="spillway-crash-",
+            dir=os.environ.get("TMPDIR", "/var/tmp"))
+        self.addCleanup(shutil.rmtree, self.dir, True)
+
+    def run_daemon(self, how, **kwargs):
+        """A daemon on the directory."""
+        made = Daemon(f"store.durability={how}", "spool.memory_max=64K",
+                      "store.max_open_files=16", "store.ttl=0",
+                      dir=self.dir, **kwargs)
+        self.addCleanup(made.kill)
+        return made
+
+    def rounds(self, how, count, between=lambda daemon: None, env=None):
+        """Kill and look, so many times: the ledger."""
+        rng = random.Random(f"{SEED} {how}")
+        ledger = Ledger(SEED)
+        for _ in range(KILLS or count):
+            daemon = self.run_daemon(how, env=env)
+            ledger.verify(daemon, self)
+            ledger.play(daemon, CLIENTS, rng.uniform(0.01, 0.3))
+            between(daemon)
+        daemon = self.run_daemon(how, env=env)
+        ledger.verify(daemon, self)
+        daemon.stop()
+        self.assertGreater(ledger.acknowledged, 0)
+        return ledger
+
+    def test_kill_restart(self):
+        self.rounds("restart", 40)
+
+    def test_kill_fsync(self):
+        self.rounds("fsync", 10)
+
+    def power_rounds(self, how, count):
+        """The same, with what was not waited for lost each time."""
+        shadow = os.path.join(self.dir, "shadow")
+        os.mkdir(shadow)
+        return self.rounds(
+            how, count, lambda daemon: power_back(daemon.spool, shadow),
+            powerloss(shadow))
+
+    def test_power(self):
+        self.power_rounds("fsync", 10)
+
+    def test_power_without_sync(self):
+        """That the disk really loses something, and the ledger sees it."""
+        with self.assertRaisesRegex(AssertionError, "found None"):
+            self.power_rounds("restart", 10)
+
+
+main()

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Stores whose files survive, in a directory of their own. */
+#ifndef TESTS_KEPT_H
+#define TESTS_KEPT_H
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "store/disk.h"
+#include "unit/lib/model.h"
+#include "unit/server/stored.h"
+
+struct kept {
+	char path[128];
+	struct spw_dir *dir;
+	struct spw_pool *pool;
+	struct disk *disk;
+	struct store *store;
+};
+
+static inline void kept_start(struct kept *k, bool sync, unsigned max_open)
+{
+	const struct spw_dir_opts d = {.size = sizeof(d), .path = k->path};
+	char why[DISK_WHY_SIZE] = "";
+
+	require(spw_dir_open(&d, &k->dir) == 0);
+	require(spw_pool_new(2, &k->pool) == 0);
+	if (disk_open(k->path, sync, &k->disk, why) < 0)
+		fail_msg("%s", why);
+	const struct store_opts opts = {
+	    .dir = k->dir,
+	    .disk = k->disk,
+	    .keepers = k->pool,
+	    .max_open = max_open,
+	    .memory_max = SPW_UNLIMITED,
+	    .max_files = STORED_MAX,
+	};
+	require(store_new(&opts, &k->store) == 0);
+}
+
+/** Let go of it, as a process that ends. What was behind is done. */
+static inline void kept_stop(struct kept *k)
+{
+	struct spw_dir_stats stats;
+
+	spw_pool_free(k->pool);
+	store_free(k->store);
+	disk_close(k->disk);
+	spw_dir_stats(k->dir, &stats);
+	assert_int_equal(stats.charged, 0);
+	assert_int_equal(stats.files, 0);
+	spw_dir_unref(k->dir);
+}
+
+static inline void kept_restart(struct kept *k, bool sync)
+{
+	kept_stop(k);
+	kept_start(k, sync, 16);
+}
+
+/** Restore all of it. */
+static inline void kept_restore(struct kept *k)
+{
+	const _Atomic bool stop = false;
+
+	assert_ok(store_restore(k->store, &stop));
+	assert_false(store_restoring(k->store));
+}
+
+/** A file of so many bytes that survives. Returns: with a reference. */
+static inline struct file *kept_file(
+    struct kept *k, const char *id, size_t len)
+{
+	struct file *f = stored_file(k->store, id);
+
+	stored_append(f, len);
+	require(spw_spool_seal(f->spool) == 0);
+	require(store_add(k->store, f) == 0);
+	assert_ok(store_keep(k->store, f));
+	file_ready(f);
+	return f;
+}
+
+/** The file of the id has this content. */
+static inline void kept_expect(struct kept *k, const char *id, size_t len)
+{
+	uint8_t *bytes = malloc(len + 1);
+	struct file *f;
+
+	require(bytes != NULL);
+	assert_ok(store_load(k->store, id, strlen(id), &f));
+	assert_int_equal(file_state(f), FILE_READY);
+	assert_int_equal(atomic_load(&f->size), len);
+	assert_int_equal(spw_spool_pread(f->spool, bytes, len + 1, 0), len);
+	assert_true(is_content(bytes, len, 0));
+	file_unref(f);
+	free(bytes);
+}
+
+static inline void kept_expect_none(struct kept *k, const char *id)
+{
+	struct file *f;
+
+	assert_err(store_load(k->store, id, strlen(id), &f), ENOENT);
+}
+
+/** How many names there are in a folder of it. */
+static inline unsigned kept_count(const struct kept *k, const char *folder)
+{
+	char path[256];
+	unsigned n = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", k->path, folder);
+	DIR *dir = opendir(path);
+	require(dir != NULL);
+	for (struct dirent *e; (e = readdir(dir));)
+		n += e->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+static inline int kept_setup(void **state)
+{
+	struct kept *k = calloc(1, sizeof(*k));
+
+	require(k != NULL);
+	make_temp_dir(k->path, sizeof(k->path));
+	kept_start(k, false, 16);
+	*state = k;
+	return 0;
+}
+
+static inline int kept_teardown(void **state)
+{
+	struct kept *k = *state;
+	char command[256];
+
+	kept_stop(k);
+	snprintf(command, sizeof(command), "rm -r '%s'", k->path);
+	assert_int_equal(system(command), 0);
+	free(k);
+	return 0;
+}
+
+#define KEPT_TEST(f)                                                           \
+	cmocka_unit_test_setup_teardown(f, kept_setup, kept_teardown)
+
+#endif

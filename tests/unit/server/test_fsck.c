@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <spillway/keep.h>
+
+#include "base/digest.h"
+#include "kept.h"
+#include "store/fsck.h"
+
+/* What it says of the directory while nobody has it. */
+static char *look(struct kept *k, bool repair, struct fsck_result *ret)
+{
+	char *text = NULL;
+	size_t len;
+
+	kept_stop(k);
+	FILE *out = open_memstream(&text, &len);
+	assert_ok(fsck_run(k->path, repair, out, ret));
+	fclose(out);
+	kept_start(k, false, 16);
+	return text;
+}
+
+static void keep_upload(struct kept *k, const char *name)
+{
+	const struct spw_keep_opts o = {.size = sizeof(o), .dir = k->dir};
+	struct spw_keep *keep;
+	struct spw_kept *u;
+
+	assert_ok(spw_keep_open(&o, &keep));
+	assert_ok(spw_kept_create(keep, name, NULL, NULL, &u));
+	spw_kept_close(u);
+	spw_keep_unref(keep);
+}
+
+static void cut(struct kept *k, const char *name, off_t size)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", k->path, name);
+	assert_int_equal(truncate(path, size), 0);
+}
+
+static void flip(struct kept *k, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", k->path, name);
+	int fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "\xee", 1, 50), 1);
+	close(fd);
+}
+
+static void test_well(void **state)
+{
+	struct kept *k = *state;
+	struct fsck_result r;
+
+	file_unref(kept_file(k, "a", 100));
+	file_unref(kept_file(k, "b", 0));
+	keep_upload(k, "u");
+	char *text = look(k, true, &r);
+	assert_string_equal(text, "");
+	assert_int_equal(r.files, 2);
+	assert_int_equal(r.uploads, 1);
+	assert_int_equal(r.bad, 0);
+	free(text);
+}
+
+static void test_damage(void **state)
+{
+	struct kept *k = *state;
+	struct digest_set set;
+	struct fsck_result r;
+	uint8_t bytes[100];
+	char from[256], to[256];
+
+	file_unref(kept_file(k, "short", 100));
+	file_unref(kept_file(k, "well", 100));
+	file_unref(kept_file(k, "moved", 100));
+	struct file *f = kept_file(k, "other", 100);
+	fill_content(bytes, sizeof(bytes), 0);
+	assert_ok(digest_once(
+	    DIGEST_BIT(DIGEST_SHA256), bytes, sizeof(bytes), &set));
+	assert_ok(file_add_digests(f, &set));
+	file_unref(f);
+	keep_upload(k, "u");
+	kept_restart(k, false);
+	cut(k, "files/short", 9);
+	flip(k, "files/other");
+	cut(k, "u.keep", 0);
+	snprintf(from, sizeof(from), "%s/files/moved", k->path);
+	snprintf(to, sizeof(to), "%s/files/elsewhere", k->path);
+	assert_int_equal(rename(from, to), 0);
+	snprintf(to, sizeof(to), "%s/files/notes", k->path);
+	close(open(to, O_CREAT | O_WRONLY, 0600));
+
+	char *text = look(k, false, &r);
+	assert_non_null(strstr(text, "file short: not as long"));
+	assert_non_null(strstr(text, "file other: its content"));
+	assert_non_null(strstr(text, "file elsewhere: not under"));
+	assert_non_null(strstr(text, "file notes: nothing says"));
+	assert_non_null(strstr(text, "upload u: damaged"));
+	assert_int_equal(r.files, 1);
+	assert_int_equal(r.bad, 5);
+	assert_int_equal(r.repaired, 0);
+	free(text);
+
+	text = look(k, true, &r);
+	assert_non_null(strstr(text, "upload u: damaged; deleted"));
+	assert_int_equal(r.repaired, 5);
+	free(text);
+	text = look(k, false, &r);
+	assert_string_equal(text, "");
+	assert_int_equal(r.files, 1);
+	free(text);
+}
+
+static void test_in_use(void **state)
+{
+	struct kept *k = *state;
+	struct fsck_result r;
+	char *text = NULL;
+	size_t len;
+
+	FILE *out = open_memstream(&text, &len);
+	assert_err(fsck_run(k->path, true, out, &r), EBUSY);
+	fclose(out);
+	assert_non_null(strstr(text, "another spillwayd"));
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    KEPT_TEST(test_well),
+	    KEPT_TEST(test_damage),
+	    KEPT_TEST(test_in_use),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
