@@ -16,7 +16,7 @@
 #include "store/sys.h"
 
 #define FORMAT 1
-#define FORMAT_FILE "spillway-store"
+#define FORMAT_FILE "lock"
 #define FORMAT_SIZE 64
 #define PROBE "probe"
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
