@@ -15,6 +15,9 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "daemon.h"
+#include "deliver/zip.h"
+#include "http/server.h"
+#include "ingest/fetch.h"
 #include "store/fsck.h"
 
 #define DEFAULT_FILE "/etc/spillway/spillway.conf"
@@ -37,7 +40,8 @@ static const char HELP[] =
     "      --check-spool   say what is not whole of the files kept in a\n"
     "                      directory that no daemon uses, and exit\n"
     "      --repair        with it: delete that\n"
-    "      --version       print the version, and exit\n"
+    "      --version       print the version and those of\n"
+    "                      libraries, and exit\n"
     "  -h, --help          print this, and exit\n"
     "\n"
     "Without a configuration it listens on 127.0.0.1:8080. SIGTERM finishes\n"
@@ -83,6 +87,15 @@ static const struct option OPTIONS[] = {
     {NULL, 0, NULL, 0},
 };
 
+/* What a report of a fault should tell. */
+static void print_versions(void)
+{
+	printf("spillwayd " SPILLWAY_VERSION
+	       "\nlibmicrohttpd/%s libzip/%s %s\n",
+	    http_library_version(), zip_library_version(),
+	    fetch_library_versions());
+}
+
 /* First what names the file and what to do; -o comes over the file. */
 static int parse(int argc, char **argv, struct setup *s)
 {
@@ -108,7 +121,7 @@ static int parse(int argc, char **argv, struct setup *s)
 			s->repair = true;
 			break;
 		case 'V':
-			puts("spillwayd " SPILLWAY_VERSION);
+			print_versions();
 			exit(EXIT_OK);
 		case 'h':
 			fputs(HELP, stdout);

@@ -114,4 +114,7 @@ void zip_save(struct http_request *req, struct zip_service *z, struct file *f,
  */
 void zip_stop(struct zip_service *z);
 
+/** Returns: the version of libzip. */
+const char *zip_library_version(void);
+
 #endif

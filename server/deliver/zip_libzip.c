@@ -14,6 +14,7 @@
 #include <zip.h>
 
 #include "common/zipformat.h"
+#include "deliver/zip.h"
 #include "deliver/zip_decode.h"
 #include "deliver/zip_read.h"
 #include "deliver/zip_source.h"
@@ -225,4 +226,9 @@ int zip_libzip_new(struct spw_spool *s, const struct zip_entry *e,
 
 	*ret = &u->pull;
 	return 0;
+}
+
+const char *zip_library_version(void)
+{
+	return zip_libzip_version();
 }

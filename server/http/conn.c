@@ -200,7 +200,8 @@ void http_conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_ctx,
 
 	struct http_conn *c = *socket_ctx;
 	assert(c && c->magic == HTTP_CONN_MAGIC);
-	/* The library forgets to say that it gave up on a header. */
+	/* The library forgets to say that it gave up on a header, and newer
+	   ones that a chunk's line was too long. */
 	if (c->req)
 		http_request_forget(c->req);
 	if (c->linger_fd >= 0) {
@@ -251,10 +252,6 @@ static void hang_up(struct http_conn *c)
 	}
 	c->hung_up = true;
 	req->cut = true;
-	/* A response that ends by an error while the library resumes it is
-	   not looked at again, unless its connection has a timeout that
-	   others do not have. */
-	MHD_set_connection_option(c->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
 	http_request_resume(req);
 	shutdown(c->fd, SHUT_RDWR);
 }

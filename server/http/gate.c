@@ -93,9 +93,12 @@ static void check_end(struct gate *g, const char *begin)
 	check_place(g, begin + info->header_size, NULL, 4);
 }
 
-/* The library takes all up to the last space for the target. */
+/* The library takes all up to the last space for the target, and nothing for
+   one. */
 static void check_target(struct gate *g)
 {
+	if (!g->req->target_len)
+		note(g, "There is no target.");
 	for (size_t i = 0; i < g->req->target_len; i++) {
 		unsigned char c = (unsigned char)g->req->target[i];
 

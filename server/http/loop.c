@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "http/server.h"
 
 #define EVENTS 128
 /* The longest sleep: deadlines are looked at once a second. */
@@ -48,6 +49,23 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *c, char *s)
 	return strlen(s);
 }
 
+/*
+ * How strictly the library reads a request. Of age it has three levels, which
+ * change nothing that matters here; http_gate() refuses what others may read
+ * otherwise. A newer one parses so that this cannot be seen any more: it has
+ * to refuse bare line feeds, folded lines and spaces in the target itself.
+ */
+#if MHD_VERSION >= 0x00097701
+#define LIBRARY_DISCIPLINE MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1
+#else
+#define LIBRARY_DISCIPLINE MHD_OPTION_STRICT_FOR_CLIENT, 0
+#endif
+
+const char *http_library_version(void)
+{
+	return MHD_get_version();
+}
+
 static struct MHD_Daemon *start_library(struct http_loop *l, unsigned max)
 {
 	unsigned idle_s =
@@ -68,7 +86,7 @@ static struct MHD_Daemon *start_library(struct http_loop *l, unsigned max)
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)l->conf->server.connection_memory,
 	    MHD_OPTION_CONNECTION_LIMIT, max, MHD_OPTION_CONNECTION_TIMEOUT,
-	    idle_s, MHD_OPTION_STRICT_FOR_CLIENT, 0,
+	    idle_s, LIBRARY_DISCIPLINE,
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 	    MHD_OPTION_URI_LOG_CALLBACK, http_request_start, l,
 	    MHD_OPTION_NOTIFY_COMPLETED, http_request_completed, l,
@@ -103,7 +121,7 @@ int http_loop_init(struct http_loop *l, struct http_server *server,
 	if (!l->access)
 		return -ENOMEM;
 
-	l->parses_in_place = strverscmp(MHD_get_version(), "0.9.76") < 0;
+	l->parses_in_place = strverscmp(http_library_version(), "0.9.76") < 0;
 	l->mhd = start_library(l, connections_max);
 	if (!l->mhd)
 		return -ENOMEM;

@@ -263,8 +263,10 @@ enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *c,
     size_t *size, void **ctx);
 void http_request_completed(void *cls, struct MHD_Connection *c, void **ctx,
     enum MHD_RequestTerminationCode code);
-/** Free a request whose header never became complete. */
+/** Free a request of which the library forgot to say that it is over. */
 void http_request_forget(struct http_request *req);
+/** It ends by an error, in a callback of the library. */
+void http_request_broke(struct http_request *req);
 void http_request_suspend(struct http_request *req);
 void http_request_resume(struct http_request *req);
 void http_request_drop_spares(struct http_loop *l);

@@ -124,13 +124,19 @@ static void break_off(struct http_request *req)
 		(void)connect(req->conn->fd, &nobody, sizeof(nobody));
 }
 
+static ssize_t end_by_error(struct http_request *req)
+{
+	http_request_broke(req);
+	return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 {
 	struct stream *st = cls;
 
 	assert(st->magic == STREAM_MAGIC);
 	if (st->req->cut || (st->req->peer_gone && !st->ops->soon))
-		return MHD_CONTENT_READER_END_WITH_ERROR;
+		return end_by_error(st->req);
 
 	ssize_t n = st->ops->read(st->ctx, pos, buf, max);
 	if (n > 0)
@@ -139,12 +145,12 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (n == HTTP_READ_ERROR) {
 		break_off(st->req);
-		return MHD_CONTENT_READER_END_WITH_ERROR;
+		return end_by_error(st->req);
 	}
 
 	/* The peer went before there was anything to wait for. */
 	if (st->req->conn->hung_up && !st->ops->soon)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
+		return end_by_error(st->req);
 	st->req->soon = st->ops->soon;
 	metrics_add(METRIC_WAITS, 1);
 	http_request_suspend(st->req);

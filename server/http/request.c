@@ -272,7 +272,7 @@ static enum MHD_Result body(
 	return MHD_YES;
 }
 
-static enum MHD_Result end(struct http_request *req)
+static enum MHD_Result body_over(struct http_request *req)
 {
 	req->phase = PHASE_END;
 	if (req->raw_sent)
@@ -307,8 +307,10 @@ enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd,
 	/* Nothing begins, and so nothing waits, once the loop winds up: the
 	   library gives up when it is stopped with connections suspended. */
 	if (req->cut ||
-	    atomic_load_explicit(&req->loop->stop, memory_order_relaxed))
+	    atomic_load_explicit(&req->loop->stop, memory_order_relaxed)) {
+		http_request_broke(req);
 		return MHD_NO;
+	}
 	if (req->phase == PHASE_HEADER)
 		return arrive(req, mhd, method, version);
 	if (req->phase == PHASE_ARRIVED || req->phase == PHASE_LATER) {
@@ -324,7 +326,7 @@ enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd,
 	if (*size)
 		return body(req, data, size);
 
-	return end(req);
+	return body_over(req);
 }
 
 static void log_request(struct http_request *req, bool complete)
@@ -385,23 +387,10 @@ static void drop_waker(struct http_request *req)
 	req->waker = NULL;
 }
 
-void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
-    enum MHD_RequestTerminationCode code)
+static void end_request(struct http_request *req, bool complete)
 {
-	struct http_request *req = *ctx;
-	bool complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
-
-	(void)cls;
-	(void)mhd;
-	if (!req)
-		return;
-
-	assert(req->magic == HTTP_REQUEST_MAGIC);
-	*ctx = NULL;
-	if (req->phase != PHASE_HEADER) {
-		count_request(req, complete);
-		log_request(req, complete);
-	}
+	count_request(req, complete);
+	log_request(req, complete);
 	if (req->waiter)
 		req->waiter->free(req, req->ctx);
 	else if (req->sink)
@@ -416,16 +405,48 @@ void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
 	http_extras_free(req);
 	if (req->has_pending && req->pending.response)
 		MHD_destroy_response(req->pending.response);
-	req->conn->req = NULL;
-	req->conn->served = true;
-	req->conn->since_ms = clock_ms();
+}
+
+static void end(struct http_request *req, bool complete)
+{
+	if (req->phase != PHASE_HEADER)
+		end_request(req, complete);
 	give_back(req);
+}
+
+void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
+    enum MHD_RequestTerminationCode code)
+{
+	struct http_request *req = *ctx;
+
+	(void)cls;
+	(void)mhd;
+	if (!req)
+		return;
+
+	assert(req->magic == HTTP_REQUEST_MAGIC);
+	*ctx = NULL;
+	struct http_conn *c = req->conn;
+	end(req, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	c->req = NULL;
+	c->served = true;
+	c->since_ms = clock_ms();
 }
 
 void http_request_forget(struct http_request *req)
 {
-	assert(req->phase == PHASE_HEADER);
-	give_back(req);
+	/* They lie in the library's memory, which may be gone. */
+	req->field_count = 0;
+	end(req, false);
+}
+
+void http_request_broke(struct http_request *req)
+{
+	/* What ends so while the library resumes it is not looked at again,
+	   unless its connection has a timeout that others do not have. Newer
+	   ones take that from those that are not suspended only. */
+	MHD_set_connection_option(
+	    req->conn->mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
 }
 
 void http_request_suspend(struct http_request *req)

@@ -63,4 +63,7 @@ bool http_server_beat(struct http_server *s);
 void http_server_stop(struct http_server *s);
 void http_server_free(struct http_server *s);
 
+/** Returns: the version of the library that reads and writes HTTP. */
+const char *http_library_version(void);
+
 #endif

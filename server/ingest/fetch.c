@@ -172,3 +172,8 @@ void fetcher_free(struct fetcher *f)
 	assert(!f->alarms);
 	dispose(f);
 }
+
+const char *fetch_library_versions(void)
+{
+	return curl_version();
+}

@@ -121,4 +121,7 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
 void fetch_handle(
     struct http_request *req, struct fetcher *f, struct ingest *in);
 
+/** Returns: the versions of libcurl and of what it uses, as it says them. */
+const char *fetch_library_versions(void);
+
 #endif

@@ -45,6 +45,19 @@ def run_program(*args, timeout=PATIENCE, cwd=None):
     return done.returncode, done.stdout, done.stderr
 
 
+def library():
+    """The version of the HTTP library: [0, 9, 75]."""
+    _, text, _ = run_program("--version")
+    found = re.search(r"libmicrohttpd/([0-9.]+)", text)
+    return [int(part) for part in found[1].split(".")]
+
+
+def library_refuses():
+    """Does the library itself answer, in its words, what it does not take?
+    Newer ones do; the older leave that to the daemon."""
+    return library() >= [0, 9, 77]
+
+
 class Daemon:
     """A running spillwayd.
 

@@ -10,6 +10,7 @@ Source: RFC 9112 sections 2.2, 3, 5, 6, 7.1, 9.3, 11.2; RFC 9110 section 15.
 import json
 import random
 
+from daemon import library_refuses
 from harness import main, table, until
 from hostile import CANARY, SMUGGLED, Hostile
 from samples import ENTRIES, content, sample_zip
@@ -304,7 +305,10 @@ class Heads(Hostile):
         for field in (lines, b"Y: y\r\n" + lines, lines + b"Y: y\r\n"):
             answers = self.say(b"PUT /files/x HTTP/1.1\r\nHost: x\r\n" + field
                                + b"\r\n" + encode_request("GET", "/healthz"))
-            self.assertEqual([a.status for a in answers], [400])
+            statuses = [a.status for a in answers]
+            # A newer library may close without a word.
+            self.assertIn(statuses, [[400], []] if library_refuses()
+                          else [[400]])
 
     @table(("target", b"GET /healthz\0x HTTP/1.1\r\nHost: x\r\n\r\n"),
            ("id", b"PUT /files/nul\0b HTTP/1.1\r\nHost: x\r\n"
@@ -313,6 +317,9 @@ class Heads(Hostile):
            ("no Host", b"GET /healthz HTTP/1.1\r\nX: y\r\n\r\n"))
     def test_refused_by_a_problem(self, request):
         answers = self.say(request)
+        if library_refuses():
+            self.assertIn([a.status for a in answers], [[400], []])
+            return
         self.assertEqual(len(answers), 1)
         self.assert_problem(answers[0], 400)
 

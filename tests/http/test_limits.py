@@ -7,6 +7,7 @@ RFC 4918 section 11.5.
 import os
 import select
 
+from daemon import library_refuses
 from harness import Case, Conn, main, table, until
 from samples import content
 from wire import encode_chunk, encode_request
@@ -39,6 +40,9 @@ class Limit(Case):
         # No byte of the body is ever sent: the answer cannot wait for one.
         answer = conn.read()
         self.assertEqual(answer.interim, [])
+        if length >= 1 << 63 and library_refuses():
+            self.assertIn(answer.status, (400, 413))
+            return
         # Numbers that no file has may be called malformed as well.
         problem = self.assert_problem(
             answer, 413 if length < 1 << 62 else (400, 413))
@@ -387,13 +391,13 @@ class Connections(Case):
 
         for _ in range(5):
             assert_turned_away(self)
+        text = held[0].request("GET", "/metrics").body.decode()
+        self.assertIn('connections_rejected_total{reason="limit"} 5\n', text)
         for conn in held:
             # Those that are in stay served.
             self.assertEqual(conn.request("GET", "/healthz").status, 200)
             conn.close()
         until(lambda: is_served(self), "room for a connection")
-        self.assertEqual(self.metric(
-            'connections_rejected_total{reason="limit"}'), 5)
 
 
 class Address(Case):
@@ -410,11 +414,13 @@ class Address(Case):
         # Another client is none of it.
         with Conn(self.daemon.address, source="127.0.0.2") as other:
             self.assertEqual(other.request("GET", "/healthz").status, 200)
+        with Conn(self.daemon.address, source="127.0.0.2") as other:
+            text = other.request("GET", "/metrics").body.decode()
+        self.assertIn('connections_rejected_total{reason="address"} 5\n',
+                      text)
         for conn in held:
             conn.close()
         until(lambda: is_served(self), "room for a connection")
-        self.assertEqual(self.metric(
-            'connections_rejected_total{reason="address"}'), 5)
 
 
 if __name__ == "__main__":

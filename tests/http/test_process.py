@@ -33,7 +33,8 @@ class CommandLine(Case):
         return self.file
 
     @table(("--help", "--help", "--check-config"),
-           ("--version", "--version", r"\d+\.\d+\.\d+"))
+           ("--version", "--version", r"spillwayd \d+\.\d+\.\d+\n"
+            r"libmicrohttpd/\S+ libzip/\S+ libcurl/.*"))
     def test_informs(self, option, pattern):
         code, out, err = run_program(option)
         self.assertEqual((code, err), (0, ""))
