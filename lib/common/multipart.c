@@ -50,6 +50,7 @@ int multipart_init(struct multipart *m, const char *boundary, size_t len)
 	m->max_parts = MULTIPART_PARTS_DEFAULT;
 	m->max_head = MULTIPART_HEAD_MAX;
 	m->error = 0;
+	m->fault = MULTIPART_OPEN;
 	m->parts = 0;
 	m->tail = 0;
 	m->head_len = 0;
@@ -59,6 +60,13 @@ int multipart_init(struct multipart *m, const char *boundary, size_t len)
 	m->delim_len = (uint8_t)(4 + len);
 	enter_after_crlf(m, MULTIPART_PREAMBLE);
 	return 0;
+}
+
+/* Returns: `error`. */
+static int fail(struct multipart *m, enum multipart_fault fault, int error)
+{
+	m->fault = fault;
+	return error;
 }
 
 /* ---- heads of parts ---------------------------------------------------- */
@@ -105,19 +113,22 @@ static bool encoding_is_identity(struct str value)
 	       str_ieq(value, "7bit");
 }
 
-static int header_line(struct str line, struct part_head *head)
+static int header_line(
+    struct multipart *m, struct str line, struct part_head *head)
 {
 	const char *colon = memchr(line.p, ':', line.n);
 	if (!colon)
-		return -EBADMSG;
+		return fail(m, MULTIPART_LINE, -EBADMSG);
 
 	struct str name = {line.p, (size_t)(colon - line.p)};
 	struct str value =
 	    str_trim((struct str){colon + 1, line.n - name.n - 1});
 	if (!token_valid(name.p, name.n))
-		return -EBADMSG;
+		return fail(m, MULTIPART_LINE, -EBADMSG);
 	if (str_ieq(name, "Content-Transfer-Encoding"))
-		return encoding_is_identity(value) ? 0 : -EBADMSG;
+		return encoding_is_identity(value)
+			   ? 0
+			   : fail(m, MULTIPART_ENCODED, -EBADMSG);
 
 	struct str *slot = NULL;
 	if (str_ieq(name, "Content-Disposition"))
@@ -127,30 +138,31 @@ static int header_line(struct str line, struct part_head *head)
 	if (!slot)
 		return 0;
 	if (slot->p)
-		return -EBADMSG;
+		return fail(m, MULTIPART_TWICE, -EBADMSG);
 
 	*slot = value;
 	return 0;
 }
 
 /* Read all lines of a head that ends in its empty line. */
-static int head_parse(char *buf, size_t len, struct part_head *head)
+static int head_parse(struct multipart *m, struct part_head *head)
 {
 	int lines = 0;
-	int r = head_clean(buf, len);
+	int r = head_clean(m->head, m->head_len);
 
 	if (r < 0)
-		return r;
+		return fail(m, MULTIPART_LINE, r);
 
 	*head = (struct part_head){0};
-	for (struct str rest = {buf, len - 2}; rest.n > 0; lines++) {
+	for (struct str rest = {m->head, m->head_len - 2}; rest.n > 0;
+	     lines++) {
 		const char *cr = memchr(rest.p, '\r', rest.n);
 		struct str line = {rest.p, (size_t)(cr - rest.p)};
 
 		if (lines == MULTIPART_HEADERS_MAX)
-			return -E2BIG;
+			return fail(m, MULTIPART_LONG_HEAD, -E2BIG);
 
-		r = header_line(line, head);
+		r = header_line(m, line, head);
 		if (r < 0)
 			return r;
 
@@ -158,8 +170,14 @@ static int head_parse(char *buf, size_t len, struct part_head *head)
 		rest.n -= line.n + 2;
 	}
 	if (!media_type_is(head->disposition, "form-data"))
-		return -EBADMSG;
+		return fail(m, MULTIPART_DISPOSITION, -EBADMSG);
 	return 0;
+}
+
+static int name_failed(struct multipart *m, ssize_t error)
+{
+	return error == -E2BIG ? fail(m, MULTIPART_LONG_NAME, -E2BIG)
+			       : fail(m, MULTIPART_NAME, -EBADMSG);
 }
 
 static int part_open(struct feed *f)
@@ -169,19 +187,19 @@ static int part_open(struct feed *f)
 	char name[MULTIPART_NAME_MAX + 1];
 	char file[MULTIPART_NAME_MAX + 1];
 
-	int r = head_parse(m->head, m->head_len, &head);
+	int r = head_parse(m, &head);
 	if (r < 0)
 		return r;
 
 	ssize_t name_len =
 	    header_param(head.disposition, "name", name, sizeof(name));
 	if (name_len < 0)
-		return name_len == -E2BIG ? -E2BIG : -EBADMSG;
+		return name_failed(m, name_len);
 
 	ssize_t file_len =
 	    disposition_filename(head.disposition, file, sizeof(file));
 	if (file_len < 0 && file_len != -ENOENT)
-		return file_len == -E2BIG ? -E2BIG : -EBADMSG;
+		return name_failed(m, file_len);
 
 	struct str filename = {NULL, 0};
 	if (file_len >= 0)
@@ -189,7 +207,7 @@ static int part_open(struct feed *f)
 	r = f->ops->part_begin(
 	    f->ctx, (struct str){name, (size_t)name_len}, filename, head.type);
 	if (r < 0)
-		return r;
+		return fail(m, MULTIPART_CALLBACK, r);
 
 	enter_after_crlf(m, MULTIPART_BODY);
 	return 0;
@@ -204,7 +222,7 @@ static int head_step(struct feed *f)
 
 	if (m->max_head > sizeof(m->head) || m->head_len > m->max_head ||
 	    n > m->max_head - m->head_len)
-		return -E2BIG;
+		return fail(m, MULTIPART_LONG_HEAD, -E2BIG);
 
 	memcpy(m->head + m->head_len, f->p, n);
 	m->head_len += n;
@@ -214,9 +232,9 @@ static int head_step(struct feed *f)
 
 	const char *end = m->head + m->head_len;
 	if (m->head_len < 2 || end[-2] != '\r')
-		return -EBADMSG;
+		return fail(m, MULTIPART_LINE, -EBADMSG);
 	if (m->head_len == 2)
-		return -EBADMSG; /* a part needs a Content-Disposition */
+		return fail(m, MULTIPART_DISPOSITION, -EBADMSG);
 	if (m->head_len >= 4 && memcmp(end - 4, "\r\n\r\n", 4) == 0)
 		return part_open(f);
 	return 0;
@@ -228,7 +246,7 @@ static int head_step(struct feed *f)
 static ssize_t skip_around(struct multipart *m, size_t len)
 {
 	if (len > MULTIPART_AROUND_MAX - m->around)
-		return -E2BIG;
+		return fail(m, MULTIPART_LONG_AROUND, -E2BIG);
 
 	m->around += len;
 	return (ssize_t)len;
@@ -245,7 +263,7 @@ static ssize_t deliver(struct feed *f, const char *data, size_t len)
 	ssize_t took = f->ops->part_data(f->ctx, data, len);
 	assert(took <= (ssize_t)len);
 	f->paused = took < (ssize_t)len;
-	return took;
+	return took < 0 ? fail(f->m, MULTIPART_CALLBACK, (int)took) : took;
 }
 
 static size_t common_prefix(const char *a, const char *b, size_t max)
@@ -296,7 +314,8 @@ static int delimiter_done(struct feed *f)
 
 	m->state = MULTIPART_TAIL;
 	m->tail = 0;
-	return in_part ? f->ops->part_end(f->ctx) : 0;
+	int r = in_part ? f->ops->part_end(f->ctx) : 0;
+	return r < 0 ? fail(m, MULTIPART_CALLBACK, r) : r;
 }
 
 /* Deliver the bytes that were held back and turned out to be data. */
@@ -366,7 +385,7 @@ static int body_step(struct feed *f)
 static int part_begins(struct multipart *m)
 {
 	if (m->parts == m->max_parts)
-		return -E2BIG;
+		return fail(m, MULTIPART_MANY_PARTS, -E2BIG);
 
 	m->parts++;
 	m->head_len = 0;
@@ -384,14 +403,15 @@ static int tail_step(struct feed *f)
 	consume(f, 1);
 	m->tail = c;
 	if (last == '\r')
-		return c == '\n' ? part_begins(m) : -EBADMSG;
+		return c == '\n' ? part_begins(m)
+				 : fail(m, MULTIPART_DELIMITER, -EBADMSG);
 	if (last == '-') {
 		m->state = MULTIPART_DONE;
-		return c == '-' ? 0 : -EBADMSG;
+		return c == '-' ? 0 : fail(m, MULTIPART_DELIMITER, -EBADMSG);
 	}
 	if (c == '\r' || c == ' ' || (c == '-' && last == 0))
 		return 0;
-	return -EBADMSG;
+	return fail(m, MULTIPART_DELIMITER, -EBADMSG);
 }
 
 /* ---- driving ----------------------------------------------------------- */

@@ -47,7 +47,23 @@ enum multipart_state {
 	MULTIPART_HEAD,	 /* in the header lines of a part */
 	MULTIPART_BODY,	 /* in the data of a part */
 	MULTIPART_DONE,	 /* the closing delimiter was seen */
-	MULTIPART_FAILED /* `error` says how */
+	MULTIPART_FAILED /* `error` and `fault` say how */
+};
+
+/* What is wrong with a form. */
+enum multipart_fault {
+	MULTIPART_OPEN,	       /* it ends before its closing delimiter */
+	MULTIPART_DELIMITER,   /* something else behind one, on its line */
+	MULTIPART_LINE,	       /* a line of a head that is none */
+	MULTIPART_TWICE,       /* a field of a head is there twice */
+	MULTIPART_ENCODED,     /* a Content-Transfer-Encoding */
+	MULTIPART_DISPOSITION, /* no Content-Disposition: form-data */
+	MULTIPART_NAME,	       /* no name, or one that cannot be read */
+	MULTIPART_MANY_PARTS,
+	MULTIPART_LONG_HEAD,
+	MULTIPART_LONG_NAME,
+	MULTIPART_LONG_AROUND,
+	MULTIPART_CALLBACK, /* nothing: a callback failed */
 };
 
 struct multipart {
@@ -56,6 +72,7 @@ struct multipart {
 
 	enum multipart_state state;
 	int error;
+	enum multipart_fault fault; /* what `error` stands for */
 	uint32_t parts;
 	/* "\r\n--boundary" */
 	uint8_t delim_len;

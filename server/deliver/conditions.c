@@ -9,16 +9,6 @@
 #include "common/httpdate.h"
 #include "deliver/internal.h"
 
-/* A date field's value in seconds; false when absent, not a date, or two. */
-static bool date_of(
-    const struct http_request *req, const char *name, int64_t *ret)
-{
-	struct str v = http_header(req, name);
-
-	return v.p && httpdate_parse(v.p, v.n, ret) == 0 &&
-	       http_header_count(req, name) == 1;
-}
-
 enum content_verdict content_conditions(
     const struct http_request *req, const char *etag, int64_t modified_ms)
 {
@@ -27,7 +17,8 @@ enum content_verdict content_conditions(
 	if (http_header(req, "If-Match").p) {
 		if (!http_names_etag(req, "If-Match", etag, false))
 			return CONTENT_FAILED;
-	} else if (modified_ms && date_of(req, "If-Unmodified-Since", &date) &&
+	} else if (modified_ms &&
+		   http_date(req, "If-Unmodified-Since", &date) &&
 		   modified > date) {
 		return CONTENT_FAILED;
 	}
@@ -35,7 +26,7 @@ enum content_verdict content_conditions(
 	if (http_header(req, "If-None-Match").p) {
 		if (http_names_etag(req, "If-None-Match", etag, true))
 			return CONTENT_NOT_MODIFIED;
-	} else if (modified_ms && date_of(req, "If-Modified-Since", &date) &&
+	} else if (modified_ms && http_date(req, "If-Modified-Since", &date) &&
 		   modified <= date) {
 		return CONTENT_NOT_MODIFIED;
 	}

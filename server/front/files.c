@@ -38,13 +38,12 @@ static void send_file(struct http_request *req, struct file *file)
 {
 	char type[FILE_TYPE_SIZE], name[FILE_NAME_SIZE];
 	char digest[DIGEST_FIELD_SIZE], sent[DIGEST_FIELD_SIZE];
-	bool fixed = file_fixed(file);
 	struct content c = {
 	    .file = file,
 	    .size = atomic_load(&file->size),
 	    .growing = file_state(file) != FILE_READY,
-	    .etag = fixed ? file->etag : NULL,
-	    .modified_ms = fixed ? file_modified_ms(file) : 0,
+	    .etag = file_fixed(file) ? file->etag : NULL,
+	    .modified_ms = file_told_modified_ms(file),
 	    .type = file_type(file, type) ? type : NULL,
 	    .name = file_name(file, name) ? name : NULL,
 	    .coding = file->coding,
@@ -68,7 +67,7 @@ void files_get(struct http_request *req, struct front *f, struct file *file)
 
 void files_delete(struct http_request *req, struct front *f, struct file *file)
 {
-	if (!http_may_change(req, file->etag)) {
+	if (!http_may_change(req, file->etag, file_told_modified_ms(file))) {
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
 		    "The file there is not the one the condition names.");
 		return;

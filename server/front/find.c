@@ -81,8 +81,11 @@ static int find(struct http_request *req, struct front *f, struct str id,
 		return r == -ENOENT ? 0 : r;
 	}
 
+	/* Asked first: what is found meanwhile is known then. */
+	bool restoring = store_restoring(f->store);
+
 	*ret = store_get(f->store, id.p, id.n);
-	if (*ret ? !open || store_is_open(*ret) : !store_restoring(f->store))
+	if (*ret ? !open || store_is_open(*ret) : !restoring)
 		return 0;
 	file_unref(*ret);
 	*ret = NULL;

@@ -234,6 +234,9 @@ void front_begin(struct http_request *req, void *ctx)
 	struct str path = http_path(req);
 
 	cors_enter(req, &f->conf->server.cors_origins);
+	if (path.n >= 6 && !memcmp(path.p, "/files", 6) &&
+	    !resumable_enter(req, &f->ingest))
+		return;
 	if (!query_sound(http_query(req))) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "The query holds a %% that two hex digits do not follow.");
@@ -258,9 +261,6 @@ void front_begin(struct http_request *req, void *ctx)
 		    "The request's target is not a path.");
 		return;
 	}
-	if (path.n >= 6 && !memcmp(path.p, "/files", 6) &&
-	    !resumable_enter(req, &f->ingest))
-		return;
 	if (!draining(req, f))
 		dispatch(req, f, path);
 }

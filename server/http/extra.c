@@ -118,17 +118,36 @@ static bool value_clean(const char *p, size_t n)
 	return true;
 }
 
-struct str http_trailer(const struct http_request *req, const char *name)
+/* A trailer that is looked for. */
+struct wanted {
+	struct str name;
+	unsigned before; /* it come others of that name */
+	struct str found;
+};
+
+static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
+    size_t key_len, const char *value, size_t value_len)
 {
-	const char *value = NULL;
-	size_t n = 0;
+	struct wanted *w = cls;
 
-	if (MHD_lookup_connection_value_n(req->conn->mhd, MHD_FOOTER_KIND,
-		name, strlen(name), &value, &n) != MHD_YES ||
-	    !value || !value_clean(value, n))
-		return (struct str){NULL, 0};
+	(void)kind;
+	if (!str_ieq((struct str){key, key_len}, w->name.p) || w->before--)
+		return MHD_YES;
+	if (value && value_clean(value, value_len))
+		w->found = str_trim((struct str){value, value_len});
+	else
+		w->found = (struct str){"", 0};
+	return MHD_NO;
+}
 
-	return str_trim((struct str){value, n});
+struct str http_trailer(
+    const struct http_request *req, const char *name, unsigned i)
+{
+	struct wanted w = {str_from(name), i, {NULL, 0}};
+
+	MHD_get_connection_values_n(
+	    req->conn->mhd, MHD_FOOTER_KIND, look, &w);
+	return w.found;
 }
 
 void http_request_cut(struct http_request *req)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/etag.h"
+#include "common/httpdate.h"
 #include "common/text.h"
 #include "http/loop.h"
 
@@ -323,11 +324,27 @@ bool http_names_etag(const struct http_request *req, const char *name,
 	return false;
 }
 
-bool http_may_change(const struct http_request *req, const char *etag)
+bool http_date(const struct http_request *req, const char *name, int64_t *ret)
 {
-	if (http_header(req, "If-Match").p &&
-	    (!etag || !http_names_etag(req, "If-Match", etag, false)))
+	struct str v = http_header(req, name);
+
+	return v.p && httpdate_parse(v.p, v.n, ret) == 0 &&
+	       http_header_count(req, name) == 1;
+}
+
+bool http_may_change(
+    const struct http_request *req, const char *etag, int64_t modified_ms)
+{
+	int64_t date;
+
+	if (http_header(req, "If-Match").p) {
+		if (!etag || !http_names_etag(req, "If-Match", etag, false))
+			return false;
+	} else if (modified_ms &&
+		   http_date(req, "If-Unmodified-Since", &date) &&
+		   modified_ms / 1000 > date) {
 		return false;
+	}
 
 	return !etag || !http_names_etag(req, "If-None-Match", etag, true);
 }

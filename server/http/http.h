@@ -116,13 +116,17 @@ struct str http_host(const struct http_request *req);
 const char *http_request_id(struct http_request *req);
 /** Returns: the client's address as text. */
 const char *http_client(const struct http_request *req);
+/** Read a date field, in seconds. False: absent, no date, or there twice. */
+bool http_date(const struct http_request *req, const char *name, int64_t *ret);
 /**
- * Weigh If-Match and If-None-Match before a change; `etag` is what is there
- * now, NULL for nothing.
+ * Weigh If-Match, If-Unmodified-Since and If-None-Match before a change;
+ * `etag` is what is there now, NULL for nothing, `modified_ms` since when, 0
+ * when that is not told.
  *
- * Source:    RFC 9110 §13.1.1, §13.1.2
+ * Source:    RFC 9110 §13.1.1, §13.1.2, §13.1.4, §13.2.2
  */
-bool http_may_change(const struct http_request *req, const char *etag);
+bool http_may_change(const struct http_request *req, const char *etag,
+    int64_t modified_ms);
 /**
  * Whether the fields `name` (If-Match or If-None-Match) name `etag`: see
  * etag_list_match(), for all of them together, since a list may come in
@@ -219,7 +223,8 @@ struct http_stream {
 
 /** No body (204, 304, or a 200 of length 0). */
 struct http_reply http_reply_empty(int status);
-/** No body, but the length that one would have (304; 200 to HEAD). */
+/** No body, but the length that one would have (304; 200 to HEAD); it may be
+    HTTP_LENGTH_UNKNOWN. */
 struct http_reply http_reply_head(int status, uint64_t length);
 /** Bytes that are copied. */
 struct http_reply http_reply_copy(int status, const void *data, size_t len);
@@ -318,10 +323,12 @@ bool http_interim(struct http_request *req, int status, const char *phrase,
     const struct http_header_line *fields, size_t count);
 
 /**
- * Returns:   the first trailer field of that name, p NULL without one. From
- *            sink.end(): it came behind a chunked body.
+ * Returns:   trailer field number `i` of that name, from 0 on; p NULL past the
+ *            last. One that holds control characters is empty. From
+ *            sink.end(): they came behind a chunked body.
  */
-struct str http_trailer(const struct http_request *req, const char *name);
+struct str http_trailer(
+    const struct http_request *req, const char *name, unsigned i);
 
 /** Returns: whether a reply was given already. */
 bool http_replied(const struct http_request *req);

@@ -39,14 +39,30 @@ static ssize_t read_nothing(void *cls, uint64_t pos, char *buf, size_t max)
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+/*
+ * Where there is no body, to HEAD and with 304, the library would send the last
+ * chunk of one whose length is not known.
+ */
+static void never_chunk(struct MHD_Response *response)
+{
+	if (response)
+		MHD_set_response_options(
+		    response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+}
+
 struct http_reply http_reply_head(int status, uint64_t length)
 {
 	/* The library takes the length from a body that it does not send. */
-	return (struct http_reply){
+	struct http_reply r = {
 	    .status = status,
 	    .response = MHD_create_response_from_callback(
-		length, 1, read_nothing, NULL, NULL),
+		length == HTTP_LENGTH_UNKNOWN ? MHD_SIZE_UNKNOWN : length, 1,
+		read_nothing, NULL, NULL),
 	};
+
+	if (length == HTTP_LENGTH_UNKNOWN)
+		never_chunk(r.response);
+	return r;
 }
 
 struct http_reply http_reply_copy(int status, const void *data, size_t len)
@@ -197,11 +213,8 @@ void http_reply_header(
 
 enum MHD_Result http_reply_queue(struct http_request *req, struct http_reply *r)
 {
-	/* To HEAD, too, the library would send the last chunk of a body
-	   whose length is not known. */
 	if (req->method == HTTP_HEAD && r->length == HTTP_LENGTH_UNKNOWN)
-		MHD_set_response_options(
-		    r->response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+		never_chunk(r->response);
 	if (req->close || http_loop_draining(req->loop))
 		http_reply_header(r, "Connection", "close");
 	http_extras_add(req, r);

@@ -201,19 +201,35 @@ static int part_end(void *ctx)
 
 static const struct multipart_ops OPS = {part_begin, part_data, part_end};
 
+static const char *const FAULTS[] = {
+    [MULTIPART_OPEN] = "The form ends before the line that ends it.",
+    [MULTIPART_DELIMITER] =
+	"The boundary is followed by something else than the end of its line, "
+	"which is CR and LF; if that is content, choose another boundary.",
+    [MULTIPART_LINE] = "The header of a part holds a line that is no field, "
+		       "or does not end with CR and LF.",
+    [MULTIPART_TWICE] = "A part has a field twice.",
+    [MULTIPART_ENCODED] = "A part has a Content-Transfer-Encoding; send its "
+			  "content as it is.",
+    [MULTIPART_DISPOSITION] =
+	"A part has no Content-Disposition with \"form-data\".",
+    [MULTIPART_NAME] = "The Content-Disposition of a part has no name, or "
+		       "cannot be read.",
+    [MULTIPART_MANY_PARTS] = "The form has too many parts.",
+    [MULTIPART_LONG_HEAD] = "The header of a part is too long.",
+    [MULTIPART_LONG_NAME] = "A name or filename of the form is too long.",
+    [MULTIPART_LONG_AROUND] =
+	"There is too much before or behind the parts of the form.",
+    [MULTIPART_CALLBACK] = "The form cannot be read.",
+};
+
 static void form_failed(struct http_request *req, struct form *fm, int err)
 {
 	fm->error = err;
-	if (err == -EBADMSG)
-		http_reply_error(req, PROBLEM_BAD_FORM, "%s",
-		    fm->fault ? fm->fault
-			      : "The form ends early, or is not what its "
-				"boundary says.");
-	else if (err == -E2BIG)
-		http_reply_error(req, PROBLEM_TOO_LARGE, "%s",
-		    fm->fault ? fm->fault
-			      : "The form has too many parts, or the header of "
-				"a part is too long.");
+	if (err == -EBADMSG || err == -E2BIG)
+		http_reply_error(req,
+		    err == -E2BIG ? PROBLEM_TOO_LARGE : PROBLEM_BAD_FORM, "%s",
+		    fm->fault ? fm->fault : FAULTS[fm->parser.fault]);
 	else if (err == -ENFILE)
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
 		    "The store holds as many files as it may.");

@@ -47,12 +47,15 @@ static bool read_said(struct http_request *req, const char *name,
 /* Whether Trailer announces a digest behind the content. */
 static bool announced(const struct http_request *req)
 {
-	struct str list = http_header(req, "Trailer"), item;
+	struct str list, item;
 
-	while (list.p && str_list_next(&list, &item)) {
-		if (str_ieq(item, "Content-Digest") ||
-		    str_ieq(item, "Repr-Digest"))
-			return true;
+	for (unsigned i = 0; (list = http_header_at(req, "Trailer", i)).p;
+	     i++) {
+		while (str_list_next(&list, &item)) {
+			if (str_ieq(item, "Content-Digest") ||
+			    str_ieq(item, "Repr-Digest"))
+				return true;
+		}
 	}
 	return false;
 }
@@ -129,10 +132,13 @@ int integrity_trailers(const struct http_request *req, struct integrity *in)
 	static const char *const names[] = {"Content-Digest", "Repr-Digest"};
 
 	for (size_t i = 0; in->trailing && i < 2; i++) {
-		struct str field = http_trailer(req, names[i]);
+		struct str field;
 
-		if (field.p && digest_field_read(field, &in->said) <= 0)
-			return -EPROTO;
+		for (unsigned k = 0; (field = http_trailer(req, names[i], k)).p;
+		     k++) {
+			if (digest_field_read(field, &in->said) <= 0)
+				return -EPROTO;
+		}
 	}
 	return 0;
 }

@@ -306,12 +306,16 @@ static void put(struct http_request *req, struct ingest *in,
 	struct file *old = store_get(in->store, id.p, id.n);
 	bool begun = false;
 
-	if (!http_may_change(req, old ? old->etag : NULL)) {
+	if (!http_may_change(req, old ? old->etag : NULL,
+		old ? file_told_modified_ms(old) : 0)) {
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED, "%s",
 		    old ? "The file there is not the one the condition names."
 			: "There is no file that could match.");
 	} else if (upload_admit(req, in, false)) {
-		bool strict = old && http_header(req, "If-Match").p;
+		int64_t date;
+		bool strict =
+		    old && (http_header(req, "If-Match").p ||
+			       http_date(req, "If-Unmodified-Since", &date));
 
 		begun = true;
 		start(req, in, terms, id, strict ? file_ref(old) : NULL, old);

@@ -29,12 +29,8 @@ bool resumable_enter(struct http_request *req, const struct ingest *in)
 		    "a request is of one.");
 		return false;
 	}
-	if (m != HTTP_GET)
-		return !tus_is(req) || tus_enter(req);
-	/* Reading is not of the protocol, whoever does it. */
-	if (is_tus(req))
-		tus_mark(req);
-	return true;
+	/* Reading is not of the protocol, unless it says so. */
+	return !(m == HTTP_GET ? is_tus(req) : tus_is(req)) || tus_enter(req);
 }
 
 enum http_method resumable_method(const struct http_request *req)
@@ -97,7 +93,7 @@ bool resumable_put(struct http_request *req, struct ingest *in, struct str raw)
 		http_reply_error(req, PROBLEM_CONFLICT,
 		    "There is a file with this id, which is only replaced as a "
 		    "whole.");
-	} else if (!http_may_change(req, NULL)) {
+	} else if (!http_may_change(req, NULL, 0)) {
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
 		    "There is no file that could match.");
 	} else {
@@ -114,7 +110,8 @@ bool resumable_on_file(
 
 	if (!r)
 		return false;
-	if (m == HTTP_PATCH && !http_may_change(req, f->etag))
+	if (m == HTTP_PATCH &&
+	    !http_may_change(req, f->etag, file_told_modified_ms(f)))
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
 		    "The file there is not the one the condition names.");
 	else if (m == HTTP_PATCH && is_tus(req))

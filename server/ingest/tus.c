@@ -53,14 +53,14 @@ bool tus_is(const struct http_request *req)
 	       !http_header(req, "Upload-Complete").p;
 }
 
-void tus_mark(struct http_request *req)
+static void mark(struct http_request *req)
 {
 	http_answer_field(req, "Tus-Resumable", VERSION);
 }
 
 bool tus_enter(struct http_request *req)
 {
-	tus_mark(req);
+	mark(req);
 	if (http_header_count(req, "Tus-Resumable") == 1 &&
 	    str_eq(http_header(req, "Tus-Resumable"), VERSION))
 		return true;
@@ -83,7 +83,7 @@ void tus_announce(struct http_request *req, const struct ingest *in)
 			strbuf_addf(&names, "%s%s", names.len ? "," : "",
 			    ALGORITHMS[i].name);
 	}
-	tus_mark(req);
+	mark(req);
 	http_answer_field(req, "Tus-Version", VERSION);
 	http_answer_field(req, "Tus-Extension", EXTENSIONS);
 	http_answer_field(req, "Tus-Checksum-Algorithm", names.data);
@@ -231,8 +231,9 @@ static int arrived(struct http_request *req, struct append *a)
 	if (!a->trailer || a->arrived)
 		return 0;
 
-	struct str field = http_trailer(req, "Upload-Checksum");
-	int err = field.p ? read_checksum(field, &a->said) : -EINVAL;
+	struct str field = http_trailer(req, "Upload-Checksum", 0);
+	bool one = field.p && !http_trailer(req, "Upload-Checksum", 1).p;
+	int err = one ? read_checksum(field, &a->said) : -EINVAL;
 	a->bad_trailer = err;
 	return err < 0 ? -EPROTO : 0;
 }

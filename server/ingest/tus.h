@@ -23,9 +23,6 @@ bool tus_is(const struct http_request *req);
  */
 bool tus_enter(struct http_request *req);
 
-/** The part of it that the answer tells. */
-void tus_mark(struct http_request *req);
-
 /** Add to an answer to OPTIONS what is on offer. */
 void tus_announce(struct http_request *req, const struct ingest *in);
 
@@ -59,7 +56,8 @@ void tus_add_expires(struct http_request *req, struct resumable *r);
  * Find parts, and have them put together.
  *
  * `opts`:    what was read so far.
- * Returns:   the file with a reference; NULL: it was answered.
+ * Returns:   the file with a reference; NULL: it was answered, or begins again
+ *            when parts of before the start have been looked for.
  */
 struct file *tus_create_final(struct http_request *req, struct ingest *in,
     struct resumable_opts *opts, struct str urls);

@@ -408,6 +408,11 @@ int64_t file_modified_ms(struct file *f)
 	return ms;
 }
 
+int64_t file_told_modified_ms(struct file *f)
+{
+	return file_fixed(f) ? file_modified_ms(f) : 0;
+}
+
 void file_set_modified_ms(struct file *f, int64_t unix_ms)
 {
 	int64_t latest = clock_unix_ms() - DATE_LAG_MS;

@@ -266,6 +266,8 @@ unsigned file_digests(struct file *f, struct digest_set *ret);
 
 /** Returns: Unix ms of the last change. */
 int64_t file_modified_ms(struct file *f);
+/** Returns: that, once it can be told; until then 0. */
+int64_t file_told_modified_ms(struct file *f);
 /** Say when it was changed last, as the origin tells it. */
 void file_set_modified_ms(struct file *f, int64_t unix_ms);
 

@@ -7,8 +7,9 @@ store.durability, by the next one.
 Source: API.md section 2; tus 1.0.0.
 """
 import json
+import os
 
-from programs import HERE, NodeCase, main, table
+from programs import HERE, NodeCase, Worker, main, table, until
 from samples import content
 
 MIB = 1 << 20
@@ -134,6 +135,22 @@ class TusJs(NodeCase):
         self.assert_done(done, DATA)
         self.restart()
         self.assert_stored(done["url"], DATA)
+
+    @table(("in a request", {}, 1), ("in one of many", {"chunkSize": MIB}, 1),
+           ("parallel parts", {"parallelUploads": 4}, 5))
+    def test_daemon_crashes_under_it(self, options, creations):
+        # The client lives, and tries until there is another daemon.
+        mark = self.path("mark")
+        done = Worker(self.upload_file, DATA,
+                      {**options, "retryDelays": 1000 * [50]}, at=MIDDLE,
+                      then="wait", mark=mark)
+        until(lambda: os.path.exists(mark) or not done.is_alive(), "a stall")
+        self.restart()
+        done = done.result()
+        self.assertEqual(done["requests"].count("POST 201"), creations)
+        self.assertIn("HEAD 204", done["requests"])
+        until(lambda: self.metric("store_restoring") == 0, "the list")
+        self.assert_done(done, DATA)
 
     def test_terminate(self):
         done = self.upload_file(DATA, at=MIDDLE, then="terminate")

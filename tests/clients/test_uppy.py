@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Uppy in Chromium, on a page of another origin than the daemon's.
 
-Uploads are cut and taken up again within one life of the daemon; over a restart
-of it, test_tus_js.py does that.
+Uploads are cut and taken up again, by the daemon that has them or by the next
+one.
 
 Source: API.md sections 2 and 7; tus 1.0.0; RFC 7578; the CORS protocol of the
 Fetch standard.
 """
 import http.server
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -52,7 +53,7 @@ class Uppy(NodeCase):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         cls.page = f"http://127.0.0.1:{server.server_port}"
         cls.OPTIONS = [f"server.cors_origins={cls.page}",
-                       "spool.memory_max=1M"]
+                       "spool.memory_max=1M", "store.durability=restart"]
         super().start()
         dist = cls.modules / "uppy" / "dist"
         Page.files = {
@@ -74,7 +75,7 @@ class Uppy(NodeCase):
         super().setUp()
         self.before = self.file_count()
 
-    def drive(self, files, plugin, options=None, **more):
+    def drive(self, files, plugin, options=None, meanwhile=None, **more):
         """Have these files uploaded: what Uppy says of them."""
         job = {"page": self.page, "plugin": plugin,
                "files": [self.write(name, data)
@@ -82,7 +83,10 @@ class Uppy(NodeCase):
                "options": {"endpoint": self.url("/files"),
                            **(options or {})}, **more}
         print(json.dumps(job), file=self.browser.stdin, flush=True)
-        done = json.loads(Worker(self.browser.stdout.readline).result())
+        answer = Worker(self.browser.stdout.readline)
+        if meanwhile:
+            meanwhile(answer)
+        done = json.loads(answer.result())
         self.assertEqual(done["failed"], [])
         self.assertEqual({file["name"] for file in done["files"]},
                          files.keys())
@@ -107,6 +111,24 @@ class Uppy(NodeCase):
         done = self.drive({"f.bin": LARGE}, "Tus", options, at=MIB, then=then)
         self.assertEqual(done["requests"].count("POST 201"), 1)
         self.assertIn("HEAD 204", done["requests"])
+        self.assert_stored(done["files"][0]["url"], LARGE)
+
+    @table(("in a request", {}, 1), ("between requests", {"chunkSize": MIB}, 1),
+           ("parallel parts", {"parallelUploads": 3}, 4))
+    def test_tus_daemon_crashes_under_it(self, options, creations):
+        mark = self.path("mark")
+
+        def crash(answer):
+            until(lambda: os.path.exists(mark) or not answer.is_alive(),
+                  "the middle of it")
+            self.restart()
+            os.unlink(mark)
+
+        done = self.drive({"f.bin": LARGE}, "Tus",
+                          {**options, "retryDelays": 1000 * [50]}, crash,
+                          at=MIB, then="wait", mark=mark)
+        # The browser may repeat a request by itself, without a HEAD.
+        self.assertEqual(done["requests"].count("POST 201"), creations)
         self.assert_stored(done["files"][0]["url"], LARGE)
 
     def test_tus_cancel(self):

@@ -11,7 +11,9 @@
 //   urls              a file that remembers URLs of uploads
 //   resume            go on with the upload that `urls` remembers
 //   at, then          when so many bytes are sent the network stalls, and
-//                     then: "pause" and go on, "terminate", or "die"
+//                     then: "pause" and go on, "terminate", "die", or
+//                     "wait" for what becomes of the daemon
+//   mark              a file that is made when it begins to wait
 //
 // Prints {url, requests: ["PATCH 204", ...], paused_at, error}, and that much
 // of it when it dies.
@@ -84,6 +86,10 @@ async function interrupt(upload) {
 		result.url = upload.url;
 		report();
 		process.kill(process.pid, "SIGKILL");
+	}
+	if (job.then === "wait") {
+		fs.writeFileSync(job.mark, "");
+		return false;
 	}
 	await upload.abort(job.then === "terminate");
 	if (job.then === "terminate")

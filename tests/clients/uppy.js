@@ -10,7 +10,10 @@
 //   plugin, options   "Tus" or "XHRUpload", and its options
 //   at, then          when so many bytes of a file are sent: "pause" and
 //                     resume, "offline" and online again, "reload" the page
-//                     and choose the file again, "cancel" and start over
+//                     and choose the file again, "cancel" and start over, or
+//                     "wait" for what becomes of the daemon
+//   mark              a file that is made when it begins to wait, and is
+//                     there as long as it is to wait
 //
 // Prints for each a line: {files: [{name, url, body}, ...],
 // requests: ["PATCH 204", ...], failed: [...]}; `body` is what an answer to
@@ -18,6 +21,7 @@
 "use strict";
 
 const { chromium } = require("playwright-core");
+const fs = require("fs");
 const readline = require("readline");
 
 let job, requests;
@@ -92,6 +96,16 @@ const WAYS = {
 
 		await choose(next);
 		return next;
+	},
+
+	async wait(page) {
+		// Not that it is over before.
+		await network(page, false, 1024);
+		fs.writeFileSync(job.mark, "");
+		while (fs.existsSync(job.mark))
+			await page.waitForTimeout(10);
+		await network(page, false, -1);
+		return page;
 	},
 
 	async cancel(page) {

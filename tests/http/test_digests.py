@@ -146,6 +146,24 @@ class Checked(Case):
             self.assertEqual(answer.status, status, answer)
         self.assertEqual(self.file_count(), before + 2 * (status == 201))
 
+    @table(("announced in the second line",
+            "X-Other\r\nTrailer: Content-Digest", (b"abd",), 422),
+           ("the second line of two", "Content-Digest", (b"abc", b"abd"), 400),
+           ("two that are one", "Content-Digest", (b"abc", b"abc"), 201),
+           ("control character", "Content-Digest", None, 400))
+    def test_trailers_in_lines(self, announced, given, status):
+        lines = [f"Content-Digest: {field(data)}\r\n" for data in given or ()]
+        conn = self.conn()
+        conn.send(f"PUT /files/lines HTTP/1.1\r\nHost: a\r\n"
+                  f"Trailer: {announced}\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n".encode()
+                  + encode_chunk(b"abc") + b"0\r\n"
+                  + "".join(lines or ["Content-Digest: \x01\r\n"]).encode()
+                  + b"\r\n")
+        self.assertEqual(conn.read().status, status)
+        self.assertIn(self.http("DELETE", "/files/lines").status,
+                      (204,) if status == 201 else (404, 410))
+
     def test_announced_trailer_that_does_not_come(self):
         answer = self.http("POST", "/files", {
             "Transfer-Encoding": "chunked", "Trailer": "Repr-Digest"},

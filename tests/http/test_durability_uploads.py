@@ -7,7 +7,7 @@ import hashlib
 import os
 import time
 
-from harness import main, table
+from harness import Worker, main, table, until
 from restarting import Restarting
 from resuming import (INTEROP, OFFSET_TYPE, PARTIAL_TYPE, TUS, IetfCase,
                       TusCase, encode)
@@ -128,6 +128,30 @@ class Tus(Restarting, TusCase):
         self.assert_upload(final, LARGE + SMALL)
         self.assertEqual(self.head(final).get("Upload-Concat"),
                          f"final;{one} {two}")
+
+    def test_parts_of_which_nothing_is_known_yet(self):
+        one, two = self.partial(LARGE), self.partial(SMALL)
+        # Enough to look through for the parts not to be among the first.
+        self.upload(SMALL, "/files/many")
+        self.daemon.kill()
+        for i in range(10000):
+            os.link(self.path("many"), self.path(f"many{i}"))
+        key = {"Idempotency-Key": "k"}
+
+        def first():
+            try:
+                return self.final([one, two, one], key)
+            except OSError:
+                return None     # there is none yet
+        soon = Worker(until, first, "the first answer")
+        self.run_daemon("server.listen=%s:%d" % self.daemon.address)
+        answer = soon.result()
+        self.assertEqual(answer.status, 201, answer)
+        self.assert_upload(answer.get("Location"), LARGE + SMALL + LARGE)
+        again = self.final([one, two, one], key)
+        self.assertEqual(again.get("Location"), answer.get("Location"))
+        for other in ("/files/nosuch", "/files/many0", "/x"):
+            self.assert_problem(self.final([one, other]), 400)
 
     def test_complete_and_not_open(self):
         url = self.create(len(SMALL))

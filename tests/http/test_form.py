@@ -34,8 +34,9 @@ class Form(Case):
         """A form that is refused and leaves nothing."""
         before = self.file_count()
         answer = self.post(body, **how)
-        self.assert_problem(answer, status)
+        problem = self.assert_problem(answer, status)
         self.assertEqual(self.file_count(), before)
+        return problem
 
     def test_one_file(self):
         data = content(10000)
@@ -220,21 +221,43 @@ class Form(Case):
     def test_truncated_or_malformed(self, body):
         self.refused(body)
 
-    @table(("no name", {"Content-Disposition": 'form-data; filename="a"'}),
-           ("no disposition", {"Content-Type": "text/plain"}),
+    @table(("no name", {"Content-Disposition": 'form-data; filename="a"'},
+            "no name"),
+           ("no disposition", {"Content-Type": "text/plain"},
+            "no Content-Disposition"),
            ("other disposition", {"Content-Disposition":
-                                  'attachment; name="f"; filename="a"'}),
+                                  'attachment; name="f"; filename="a"'},
+            "no Content-Disposition"),
            ("encoded", {"Content-Disposition":
                         'form-data; name="f"; filename="a"',
-                        "Content-Transfer-Encoding": "base64"}),
+                        "Content-Transfer-Encoding": "base64"},
+            "Content-Transfer-Encoding"),
            ("parts in a part", {"Content-Disposition": 'form-data; name="f"',
                                 "Content-Type":
-                                "multipart/mixed; boundary=x"}),
+                                "multipart/mixed; boundary=x"},
+            "has parts itself"),
            ("open quote", {"Content-Disposition":
-                           'form-data; name="f; filename=a'}))
-    def test_bad_head(self, head):
+                           'form-data; name="f; filename=a'},
+            "cannot be read"),
+           ("twice", {"Content-Disposition":
+                      'form-data; name="f"; filename="a"',
+                      "content-disposition": 'form-data; name="g"'},
+            "twice"),
+           ("a space before the colon", {"Content-Disposition ":
+                                         'form-data; name="f"'},
+            "no field"))
+    def test_bad_head(self, head, why):
         # A good part beside it does not hide what would be lost.
-        self.refused(form([(head, b"data"), ("g", b"good", "b")]))
+        problem = self.refused(form([(head, b"data"), ("g", b"good", "b")]))
+        self.assertIn(why, problem["detail"])
+
+    @table(("name", {"Content-Disposition":
+                     f'form-data; name="{"n" * 1025}"'}),
+           ("filename", {"Content-Disposition":
+                         f'form-data; name=n; filename="{"n" * 1025}"'}))
+    def test_long_name(self, head):
+        problem = self.refused(form([(head, b"data")]), 413)
+        self.assertIn("name", problem["detail"])
 
     def test_unused_fields_of_a_head_are_skipped(self):
         head = {"Content-Disposition": 'form-data; name="f"; filename="a"',

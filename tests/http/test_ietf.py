@@ -13,11 +13,7 @@ CHUNKED = {"Transfer-Encoding": "chunked"}
 LENGTHS = "https://iana.org/assignments/http-problem-types#inconsistent-upload-length"
 
 # What this server has no use for.
-NOT_APPLICABLE = {
-    "2B17": "an append has no limits of its own here: neither "
-            "max-append-size nor min-append-size is ever told",
-    "2B51": "nothing here looks at the content of an upload",
-}
+NOT_APPLICABLE = {}
 
 
 def chunks(*pieces):

@@ -8,7 +8,7 @@ import json
 
 from harness import main, table, until
 from resuming import INTEROP, PARTIAL_TYPE, IetfCase
-from samples import content, digest_field, sha256
+from samples import content, digest_field, sample_zip, sha256
 from wire import encode_chunk, encode_request
 
 CHUNKED = {"Transfer-Encoding": "chunked"}
@@ -240,6 +240,42 @@ class Append(IetfCase):
         answer = self.patch(url, 40000, data[40000:], True)
         self.assertEqual(answer.status, 201)
         self.assert_file(url, data)
+
+
+    def test_2B17_an_append_has_no_limits_of_its_own(self):
+        # None is told, so one of any size is taken, whatever comes then.
+        data = content(300000, 17)
+        url = self.create()
+        told = [self.http("OPTIONS", "/files"), self.http("OPTIONS", url),
+                self.look(url)]
+        for begin, end in ((0, 0), (0, 1), (1, 299998), (299998, 299998)):
+            answer = self.patch(url, begin, data[begin:end])
+            self.assertEqual(answer.status, 204, answer)
+            told.append(self.look(url))
+        told.append(self.patch(url, 299998, data[-2:], True))
+        for answer in told:
+            self.assertNotIn("append-size", answer.get("Upload-Limit"))
+        self.assert_file(url, data)
+
+
+class Scanning(IetfCase):
+    """Archives that look dangerous are refused, when they are looked at."""
+
+    OPTIONS = ["zip.deny=yes"]
+
+    def test_2B51_content_is_looked_at_when_it_is_complete(self):
+        # Two entries whose bytes are the same ones.
+        data = bytearray(sample_zip())
+        second = data.index(b"PK\1\2", data.index(b"PK\1\2") + 4)
+        data[second + 42:second + 46] = bytes(4)
+        url = self.create(bytes(data[:100]))
+        for at in range(100, len(data), 20000):
+            piece = bytes(data[at:at + 20000])
+            last = at + 20000 >= len(data)
+            answer = self.patch(url, at, piece, last)
+            self.assertEqual(answer.status, 201 if last else 204, answer)
+        self.assert_file(url, bytes(data))
+        self.assert_problem(self.http("GET", url + "/zip"), 422)
 
 
 class Together(IetfCase):

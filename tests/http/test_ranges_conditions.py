@@ -205,6 +205,26 @@ class Files(Conditions):
             self.assertEqual(answer.status, plain.status)
             self.assertEqual(answer.body[:20], plain.body[:20])
 
+    @table(("PUT", "PUT", b"new"), ("DELETE", "DELETE", None))
+    def test_3_49_if_unmodified_since_on_changes(self, method, body):
+        modified = seconds_of(self.modified)
+        before = {"If-Unmodified-Since": http_date(modified - 1)}
+        answer = self.http(method, "/files/r", before, body)
+        self.assert_problem(answer, 412)
+        self.assert_whole(self.get())
+        # Nothing that could have been modified.
+        self.http("DELETE", "/files/u")
+        self.assertEqual(
+            self.http("PUT", "/files/u", before, b"x").status, 201)
+        for since, more in ((lambda: "yesterday", {}),
+                            (lambda: http_date(modified - 1),
+                             {"If-Match": "*"}),
+                            (lambda: self.get().get("Last-Modified"), {})):
+            self.upload(DATA, "/files/r")
+            headers = {"If-Unmodified-Since": since(), **more}
+            answer = self.http(method, "/files/r", headers, body)
+            self.assertIn(answer.status, (200, 204), headers)
+
     def test_3_50_if_none_match_on_changes(self):
         self.assert_problem(self.http("PUT", "/files/r", {
             "If-None-Match": self.tag}, b"x"), 412)

@@ -50,6 +50,19 @@ class Growing(Grows):
 
     # -- length known -----------------------------------------------------
 
+    @table(("known", False), ("unknown", True))
+    def test_3_55_304_while_it_grows(self, chunked):
+        # Also where nobody knows how long the content will be there is no
+        # body, nor the last chunk of one: http() looks behind the answer.
+        upload = self.begin(chunked)
+        for method in ("GET", "HEAD"):
+            answer = self.http(method, self.path, {"If-None-Match": "*"})
+            self.assertEqual(answer.status, 304)
+            self.assertIsNone(answer.get("Transfer-Encoding"))
+            self.assertIn(answer.get("Content-Length"),
+                          (None,) if chunked else (None, str(TOTAL)))
+        upload.end()
+
     def test_3_60_range_that_is_there(self):
         upload = self.begin(False)
         for first, last in ((0, 99), (0, HAVE - 1), (70000, 70009),

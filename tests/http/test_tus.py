@@ -32,11 +32,10 @@ class Core(TusCase):
             self.assert_problem(answer, 412, "precondition-failed")
             self.assertEqual(answer.get("Tus-Version"), "1.0.0")
             self.assertEqual(answer.get("Tus-Resumable"), "1.0.0")
-        if version:
-            answer = self.http("HEAD", url, version)
-            self.assertEqual(answer.status, 412)
-            answer = self.http("DELETE", url, version)
-            self.assertEqual(answer.status, 412)
+        for method in ("GET", "HEAD", "DELETE") if version else ():
+            answer = self.http(method, url, version)
+            self.assertEqual(answer.status, 412, method)
+            self.assertEqual(answer.get("Tus-Version"), "1.0.0")
         self.assertEqual(self.offset(url), 0)
         self.assertEqual(self.file_count(), before)
 
@@ -46,6 +45,7 @@ class Core(TusCase):
                 ("HEAD", "/files/nosuch", {}, 404),
                 ("PATCH", "/files/nosuch", OFFSET_TYPE, 404),
                 ("DELETE", "/files/nosuch", {}, 404),
+                ("POST", "/files?name=%", {"Upload-Length": "3"}, 400),
                 ("PATCH", url, {}, 415), ("POST", "/files", {}, 400),
                 ("PUT", "/files", {}, 405), ("DELETE", url, {}, 204),
                 ("PATCH", url, OFFSET_TYPE, 410)):

@@ -198,7 +198,8 @@ class Checksum(TusCase):
         self.assert_upload(url, b"hello")
 
     @table(("missing", None), ("malformed", "sha1 x"),
-           ("unknown", "rot13 YQ=="))
+           ("unknown", "rot13 YQ=="),
+           ("two", f"{checksum(b'hello')}\r\n{SUM}: {checksum(b'other')}"))
     def test_2A50_trailer_that_is_none(self, value):
         url = self.create(5)
         answer = self.trailed(url, 0, b"hello", value)

@@ -177,29 +177,16 @@ int MHD_get_connection_values_n(struct MHD_Connection *c,
 {
 	int n = 0;
 
-	assert_int_equal(kind, MHD_HEADER_KIND);
-	for (const struct fake_field *f = c->fields; f && f->name; f++) {
+	assert_true(kind == MHD_HEADER_KIND || kind == MHD_FOOTER_KIND);
+	for (const struct fake_field *f =
+		 kind == MHD_HEADER_KIND ? c->fields : c->trailers;
+	     f && f->name; f++) {
 		n++;
 		if (iterator(cls, kind, f->name, strlen(f->name), f->value,
 			strlen(f->value)) != MHD_YES)
 			break;
 	}
 	return n;
-}
-
-enum MHD_Result MHD_lookup_connection_value_n(struct MHD_Connection *c,
-    enum MHD_ValueKind kind, const char *key, size_t key_size,
-    const char **value, size_t *value_size)
-{
-	assert_int_equal(kind, MHD_FOOTER_KIND);
-	for (const struct fake_field *f = c->trailers; f && f->name; f++) {
-		if (strlen(f->name) == key_size && !strcasecmp(f->name, key)) {
-			*value = f->value;
-			*value_size = strlen(f->value);
-			return MHD_YES;
-		}
-	}
-	return MHD_NO;
 }
 
 const union MHD_ConnectionInfo *MHD_get_connection_info(
@@ -224,6 +211,8 @@ enum MHD_Result MHD_set_connection_option(
 	va_list args;
 
 	assert_int_equal(option, MHD_CONNECTION_OPTION_TIMEOUT);
+	/* Newer versions take it from no other. */
+	assert_false(c->suspended);
 	va_start(args, option);
 	c->timeout_s = va_arg(args, unsigned);
 	va_end(args);

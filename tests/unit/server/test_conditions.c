@@ -254,6 +254,10 @@ static void test_may_change(void **state)
 	    {"If-None-Match", "*", false, true},
 	    {"If-None-Match", TAG, false, true},
 	    {"If-None-Match", "\"other\"", true, true},
+	    {"If-Unmodified-Since", BEFORE, false, true},
+	    {"If-Unmodified-Since", DAY, true, true},
+	    {"If-Unmodified-Since", AFTER, true, true},
+	    {"If-Unmodified-Since", "yesterday", true, true},
 	};
 
 	(void)state;
@@ -261,17 +265,28 @@ static void test_may_change(void **state)
 		const struct http_request *req = request(
 		    HTTP_PUT, FIELDS({all[i].name, all[i].value}));
 
-		assert_int_equal(http_may_change(req, TAG), all[i].there);
-		assert_int_equal(http_may_change(req, NULL), all[i].absent);
+		assert_int_equal(
+		    http_may_change(req, TAG, MODIFIED_MS), all[i].there);
+		assert_int_equal(
+		    http_may_change(req, NULL, 0), all[i].absent);
 	}
 	assert_true(http_may_change(request(HTTP_PUT,
 					FIELDS({"If-Match", "\"a\""},
 					    {"If-Match", TAG})),
-	    TAG));
+	    TAG, MODIFIED_MS));
 	assert_false(http_may_change(request(HTTP_PUT,
 					 FIELDS({"If-None-Match", "\"a\""},
 					     {"If-None-Match", TAG})),
-	    TAG));
+	    TAG, MODIFIED_MS));
+	/* If-Match has been weighed; the date has not. */
+	assert_true(http_may_change(request(HTTP_PUT,
+					FIELDS({"If-Match", TAG},
+					    {"If-Unmodified-Since", BEFORE})),
+	    TAG, MODIFIED_MS));
+	/* What has no date yet has not changed since any. */
+	assert_true(http_may_change(
+	    request(HTTP_PUT, FIELDS({"If-Unmodified-Since", BEFORE})), TAG,
+	    0));
 }
 
 int main(void)

@@ -42,11 +42,14 @@ static ssize_t take(
 
 static void end(struct http_request *req, void *ctx)
 {
-	struct str t = http_trailer(req, "X-Sum");
+	size_t n = 0;
+	struct str t;
 
 	(void)ctx;
-	snprintf(act.trailer, sizeof(act.trailer), "%.*s",
-	    t.p ? (int)t.n : 1, t.p ? t.p : "-");
+	act.trailer[0] = '\0';
+	for (unsigned i = 0; (t = http_trailer(req, "X-Sum", i)).p; i++)
+		n += (size_t)snprintf(act.trailer + n, sizeof(act.trailer) - n,
+		    "%.*s;", (int)t.n, t.p);
 	answer(req);
 }
 
@@ -184,15 +187,14 @@ static void trailers(void **state)
 	struct web *w = *state;
 	static const struct {
 		const char *value, *told;
-	} rows[] = {{"abc", "abc"}, {"  a b\t", "a b"}, {"a\x01", "-"},
-	    {NULL, "-"}};
+	} rows[] = {{"abc", "abc;2;"}, {"  a b\t", "a b;2;"},
+	    {"a\x01", ";2;"}, {"", ";2;"}, {NULL, ""}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *value = rows[i].value;
 		const struct fake_field some[] = {{"X-Other", "1"},
-		    {rows[i].value ? "x-SUM" : "X-No", rows[i].value
-							   ? rows[i].value
-							   : ""},
-		    {NULL, NULL}};
+		    {value ? "x-SUM" : "X-No", value ? value : ""},
+		    {value ? "X-Sum" : "X-No", "2"}, {NULL, NULL}};
 
 		web_begin(w, "PUT", "/a",
 		    FIELDS({"Transfer-Encoding", "chunked"}));
