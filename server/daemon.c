@@ -188,6 +188,27 @@ static int open_store(struct spw_server *s)
 	return store_new(&opts, &s->store);
 }
 
+/* Better now than at each fetch. */
+static int check_authorities(
+    const struct spw_server *s, struct conf_error *reterr)
+{
+	const char *path = s->conf.fetch.ca_file;
+	FILE *file = *path ? fopen(path, "re") : NULL;
+	int r = 0;
+
+	if (file)
+		errno = ENODATA; /* unless there is something worse */
+	if (*path && (!file || fgetc(file) == EOF))
+		r = -errno;
+
+	if (file)
+		fclose(file);
+	return r < 0 ? conf_error_set(reterr, r,
+			   "fetch.ca_file: cannot read %s: %s", path,
+			   strerror(-r))
+		     : 0;
+}
+
 static int open_front(struct spw_server *s, struct conf_error *reterr)
 {
 	struct http_handler handler = {front_begin, &s->front};
@@ -196,7 +217,9 @@ static int open_front(struct spw_server *s, struct conf_error *reterr)
 
 	s->front.conf = &s->conf;
 	s->front.store = s->store;
-	int r = ingest_init(&s->front.ingest, &s->conf, s->store);
+	int r = check_authorities(s, reterr);
+	if (r == 0)
+		r = ingest_init(&s->front.ingest, &s->conf, s->store);
 	s->front.ingest.workers = s->workers;
 	s->front.ingest.keep = s->keep;
 	if (r == 0)
@@ -206,6 +229,9 @@ static int open_front(struct spw_server *s, struct conf_error *reterr)
 		    &s->front.hasher);
 	if (r == 0)
 		r = fetcher_new(&s->conf, s->store, &s->front.fetcher);
+	if (r == 0)
+		r = through_new(&s->conf, s->front.fetcher, s->store,
+		    &s->front.through);
 	if (r == 0)
 		r = zip_new(&s->conf, s->workers, s->budget, &s->front.zip);
 	if (r < 0)
@@ -340,6 +366,7 @@ static void *keep_house(void *arg)
 
 	for (unsigned round = 1; nap(s); round++) {
 		store_expire(s->store, clock_unix_ms());
+		through_tick(s->front.through);
 		store_close_unused(s->store);
 		if (round % PROBE_EVERY == 0)
 			look_after_disk(s);
@@ -452,6 +479,7 @@ void spw_server_free(struct spw_server *s)
 	spw_pool_free(s->keepers);
 	http_server_free(s->http);
 	hasher_free(s->front.hasher);
+	through_free(s->front.through);
 	fetcher_free(s->front.fetcher);
 	store_free(s->store);
 	/* What is known of archives hung on their files. */

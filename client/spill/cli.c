@@ -14,6 +14,8 @@
 
 /* Whoever lists or reads a remote zip comes back to it soon, or never. */
 #define REMOTE_TTL_S 600u
+/* How long a server may take to answer that it has something to read. */
+#define REMOTE_WAIT_S 30u
 
 static volatile sig_atomic_t interrupted;
 
@@ -301,13 +303,37 @@ static int client_for(
 	return EXIT_OK;
 }
 
-static int target_remote(
-    struct cli *cli, const char *url, struct target *ret_target)
+/* Waits until any place of a file can be asked for: an archive's directory is
+ * at its end, and of one that just comes in the server tells what has come. A
+ * file that has its ETag is of one version from end to end. */
+static int wait_for_places(struct cli *cli, struct spwc_client *client,
+    const char *url, struct spwc_file *file)
+{
+	while (file->state == SPWC_RECEIVING && file->etag == NULL) {
+		struct spwc_file newer = {0};
+		struct spwc_error error;
+
+		int r = spwc_info(
+		    client, file->id, REMOTE_WAIT_S, &newer, &error);
+		if (r < 0)
+			return cli_fail(cli, r, &error, url);
+		spwc_file_fini(file);
+		*file = newer;
+	}
+	if (file->state != SPWC_FAILED)
+		return EXIT_OK;
+	cli_say(cli, "fetching %s failed: %s", url, file->error.detail);
+	return EXIT_FAILED;
+}
+
+static int target_remote(struct cli *cli, const char *url,
+    enum cli_remote remote, struct target *ret_target)
 {
 	struct spwc_fetch_opts opts = {
 	    .url = url,
 	    .lazy = true,
 	    .ttl_s = REMOTE_TTL_S,
+	    .wait_s = remote == CLI_REMOTE_ZIP ? REMOTE_WAIT_S : 0,
 	};
 	struct spwc_client *client;
 	struct spwc_error error;
@@ -321,6 +347,12 @@ static int target_remote(
 	if (r < 0)
 		return cli_fail(cli, r, &error, url);
 
+	if (remote == CLI_REMOTE_ZIP)
+		code = wait_for_places(cli, client, url, &file);
+	if (code != EXIT_OK) {
+		spwc_file_fini(&file);
+		return code;
+	}
 	ret_target->client = client;
 	ret_target->ref = strdup(file.id);
 	ret_target->id = SPW_TAKE(file.id);
@@ -338,8 +370,8 @@ static bool is_url(const char *text)
 	       strncmp(text, "https://", 8) == 0;
 }
 
-int cli_target(
-    struct cli *cli, const char *text, bool remote, struct target *ret_target)
+int cli_target(struct cli *cli, const char *text, enum cli_remote remote,
+    struct target *ret_target)
 {
 	struct spwc_ref ref = {0};
 
@@ -347,7 +379,7 @@ int cli_target(
 	int r = spwc_ref_parse(text, &ref);
 	if (r == -EINVAL && is_url(text)) {
 		if (remote)
-			return target_remote(cli, text, ret_target);
+			return target_remote(cli, text, remote, ret_target);
 		return cli_usage(cli,
 		    "'%s' is not the URL of a file of a spillwayd; 'spill "
 		    "fetch' makes it one",

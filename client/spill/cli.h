@@ -88,6 +88,7 @@ extern const struct command cmd_fetch;
 extern const struct command cmd_get;
 extern const struct command cmd_ls;
 extern const struct command cmd_cat;
+extern const struct command cmd_check;
 extern const struct command cmd_info;
 extern const struct command cmd_rm;
 
@@ -160,16 +161,22 @@ extern const struct option cli_global_options[];
  */
 int cli_client(struct cli *cli, struct spwc_client **ret_client);
 
+/** What is done with the URL of something that is no file of a spillwayd. */
+enum cli_remote {
+	CLI_NO_REMOTE,	/* it is refused */
+	CLI_REMOTE,	/* the configured server fetches it, lazily */
+	CLI_REMOTE_ZIP, /* and any place of it can be read on return */
+};
+
 /**
- * Find the client for a file as the user named it. With `remote`, a URL that
- * names no file of a spillwayd is fetched by the configured server, lazily.
+ * Find the client for a file as the user named it.
  *
  * Returns:   an exit code, EXIT_OK with the target.
  * Errors:    any; the user was told.
  * Ownership: the target is the caller's, for cli_target_fini().
  */
-int cli_target(
-    struct cli *cli, const char *text, bool remote, struct target *ret_target);
+int cli_target(struct cli *cli, const char *text, enum cli_remote remote,
+    struct target *ret_target);
 
 /**
  * Free what a target holds; all zero is allowed.

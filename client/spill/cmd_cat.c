@@ -69,7 +69,9 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (names == 2)
 		c.entry = argv[optind + 1];
 
-	int code = cli_target(cli, argv[optind], true, &target);
+	int code = cli_target(cli, argv[optind],
+	    c.entry != NULL || c.has_index ? CLI_REMOTE_ZIP : CLI_REMOTE,
+	    &target);
 	if (code != EXIT_OK)
 		return code;
 

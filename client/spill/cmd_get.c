@@ -323,7 +323,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		    "-c continues a whole file: not with --range, and only to "
 		    "a plain file");
 
-	int code = cli_target(cli, argv[optind], false, &g.target);
+	int code = cli_target(cli, argv[optind], CLI_NO_REMOTE, &g.target);
 	if (code == EXIT_OK)
 		code = to_stdout ? get_stream(&g)
 		       : special ? get_special(&g)

@@ -71,7 +71,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (argc - optind != 1)
 		return cli_usage(cli, "info needs one file: its id or its URL");
 
-	int code = cli_target(cli, argv[optind], false, &target);
+	int code = cli_target(cli, argv[optind], CLI_NO_REMOTE, &target);
 	if (code != EXIT_OK)
 		return code;
 

@@ -158,7 +158,7 @@ static int list_zip(struct ls *ls, const char *name)
 	struct spwc_error error;
 	struct target target;
 
-	int code = cli_target(ls->cli, name, true, &target);
+	int code = cli_target(ls->cli, name, CLI_REMOTE_ZIP, &target);
 	if (code != EXIT_OK)
 		return code;
 

@@ -14,7 +14,7 @@ static int rm_one(struct cli *cli, const char *name, bool *ret_dead)
 	struct spwc_error error;
 	struct target target;
 
-	int code = cli_target(cli, name, false, &target);
+	int code = cli_target(cli, name, CLI_NO_REMOTE, &target);
 	if (code != EXIT_OK)
 		return code;
 

@@ -25,6 +25,7 @@ static const struct command *const commands[] = {
     &cmd_cat,
     &cmd_info,
     &cmd_rm,
+    &cmd_check,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
 
@@ -76,7 +77,7 @@ static void print_help(void)
 	puts("Usage: spill [OPTION]... COMMAND ...");
 	puts("Store, fetch and read files on a Spillway server.\n");
 	for (int i = 0; i < COMMANDS; i++)
-		printf("  %-6s %s\n", commands[i]->name, commands[i]->summary);
+		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	fputs(
 	    "\n'spill COMMAND --help' has the options of a command.\n", stdout);
 	fputs(global_help, stdout);

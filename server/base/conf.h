@@ -185,6 +185,8 @@ struct conf_ports {
 	  "networks that are never fetched from; wins over allow_networks")    \
 	X(fetch, PORTS, ports, "80, 443", 1, 256,                              \
 	  "ports that may be fetched from: numbers and ranges")                \
+	X(fetch, STRING, ca_file, "", 0, 3800,                                 \
+	  "PEM file of authorities to trust for https; empty: the system's")   \
 	X(fetch, SIZE, max_size, "unlimited", 0, UINT64_MAX,                   \
 	  "largest file that is fetched")                                      \
 	X(fetch, COUNT, max_active, "64", 1, 10000,                            \
@@ -218,7 +220,11 @@ struct conf_ports {
 	X(fetch, COUNT, max_retries, "3", 0, 100,                              \
 	  "times a fetch that makes no headway is tried again")                \
 	X(fetch, DURATION, retry_delay, "250ms", 1, CONF_DAY,                  \
-	  "pause before the first of them; it doubles, and varies")
+	  "pause before the first of them; it doubles, and varies")            \
+	X(fetch, SIZE, cache_size, "1G", 0, UINT64_MAX,                        \
+	  "content that GET /fetch?url= keeps; what is unused longest goes")   \
+	X(fetch, DURATION, cache_stale, "1h", 0, 36500 * CONF_DAY,             \
+	  "how long after its time it is given out when its origin fails")
 
 #define CONF_ZIP(X)                                                            \
 	X(zip, COUNT, max_entries, "1000000", 1, CONF_BILLION,                 \

@@ -197,6 +197,8 @@
 	  "Fetches admitted.")                                                 \
 	X(FETCHES_COMPLETED, COUNTER, "fetches_completed_total", NULL,         \
 	  "Fetches that became a file.")                                       \
+	X(FETCHES_UNCHANGED, COUNTER, "fetches_unchanged_total", NULL,         \
+	  "Fetches that found the content at hand to be still the right one.") \
 	X(FETCHES_FAILED_FORBIDDEN, COUNTER, "fetches_failed_total",           \
 	  "reason=\"forbidden\"", "Fetches that failed.")                      \
 	X(FETCHES_FAILED_DNS, COUNTER, "fetches_failed_total",                 \
@@ -233,6 +235,24 @@
 	  "Redirects followed.")                                               \
 	X(FETCH_BYTES, COUNTER, "fetched_bytes_total", NULL,                   \
 	  "Bytes received from origins.")                                      \
+	X(CACHE_HITS, COUNTER, "cache_requests_total", "result=\"hit\"",       \
+	  "Requests for content by its URL.")                                  \
+	X(CACHE_STALE, COUNTER, "cache_requests_total", "result=\"stale\"",    \
+	  NULL)                                                                \
+	X(CACHE_VALIDATED, COUNTER, "cache_requests_total",                    \
+	  "result=\"validated\"", NULL)                                        \
+	X(CACHE_COLLAPSED, COUNTER, "cache_requests_total",                    \
+	  "result=\"collapsed\"", NULL)                                        \
+	X(CACHE_MISSES, COUNTER, "cache_requests_total", "result=\"miss\"",    \
+	  NULL)                                                                \
+	X(CACHE_FAILED, COUNTER, "cache_requests_total", "result=\"failed\"",  \
+	  NULL)                                                                \
+	X(CACHE_BYTES, GAUGE, "cache_bytes", NULL,                             \
+	  "Content kept by its URL.")                                          \
+	X(CACHE_ENTRIES, GAUGE, "cache_entries", NULL,                         \
+	  "URLs whose content is kept, or comes.")                             \
+	X(CACHE_EVICTED, COUNTER, "cache_evicted_total", NULL,                 \
+	  "URLs whose content made room for others.")                          \
 	X(ZIP_LISTINGS, COUNTER, "zip_listings_total", NULL,                   \
 	  "Archive listings served.")                                          \
 	X(ZIP_ENTRIES, COUNTER, "zip_entries_total", "how=\"unpacked\"",       \

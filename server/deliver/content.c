@@ -147,8 +147,8 @@ static void validators(const struct content *c, struct http_reply *r)
 		http_reply_header(r, "ETag", c->etag);
 	if (c->vary)
 		http_reply_header(r, "Vary", c->vary);
-	http_reply_header(
-	    r, "Cache-Control", c->etag ? "private, immutable" : "no-store");
+	const char *own = c->etag ? "private, immutable" : "no-store";
+	http_reply_header(r, "Cache-Control", c->control ? c->control : own);
 }
 
 void content_fields(const struct http_request *req, const struct content *c,

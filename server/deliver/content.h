@@ -22,6 +22,8 @@ struct content {
 	const char *name;    /* or NULL */
 	const char *digest;  /* value of Repr-Digest, or NULL */
 	const char *sent;    /* of Content-Digest when all of it is sent */
+	const char *control; /* Cache-Control; NULL: of a file that never
+				changes */
 	const char *vary;    /* fields that decided between this and another
 				representation, or NULL */
 	bool count_read;     /* a complete download counts */

@@ -4,9 +4,7 @@
 #include <stdio.h>
 
 #include "base/metrics.h"
-#include "deliver/content.h"
 #include "front/front.h"
-#include "ingest/integrity.h"
 #include "store/descriptor.h"
 
 #define LIST_DEFAULT 100
@@ -34,25 +32,34 @@ static const char *repr_digest(
 	return text ? text : digest_text(file, DIGEST_SECURE, out);
 }
 
-static void send_file(struct http_request *req, struct file *file)
+void files_content(struct http_request *req, struct file *file,
+    struct files_content *ret)
 {
-	char type[FILE_TYPE_SIZE], name[FILE_NAME_SIZE];
-	char digest[DIGEST_FIELD_SIZE], sent[DIGEST_FIELD_SIZE];
-	struct content c = {
+	ret->content = (struct content){
 	    .file = file,
 	    .size = atomic_load(&file->size),
 	    .growing = file_state(file) != FILE_READY,
 	    .etag = file_fixed(file) ? file->etag : NULL,
 	    .modified_ms = file_told_modified_ms(file),
-	    .type = file_type(file, type) ? type : NULL,
-	    .name = file_name(file, name) ? name : NULL,
+	    .type = file_type(file, ret->type) ? ret->type : NULL,
+	    .name = file_name(file, ret->name) ? ret->name : NULL,
 	    .coding = file->coding,
-	    .digest = repr_digest(req, file, digest),
-	    .sent = digest_text(file, integrity_wanted_sent(req), sent),
+	    .digest = repr_digest(req, file, ret->digest),
+	    .sent = digest_text(file, integrity_wanted_sent(req), ret->sent),
 	    .count_read = true,
 	};
+}
 
-	content_reply(req, &c);
+static void send_file(struct http_request *req, struct file *file)
+{
+	struct files_content c;
+
+	files_content(req, file, &c);
+	if (file->source == FILE_FROM_FETCH)
+		http_answer_field(req, "Cache-Status",
+		    c.content.growing ? "spillway; fwd=partial"
+				      : "spillway; hit");
+	content_reply(req, &c.content);
 }
 
 void files_get(struct http_request *req, struct front *f, struct file *file)

@@ -6,10 +6,13 @@
 #define FRONT_FRONT_H
 
 #include "base/conf.h"
+#include "deliver/content.h"
 #include "deliver/zip.h"
 #include "http/server.h"
 #include "ingest/fetch.h"
 #include "ingest/ingest.h"
+#include "ingest/integrity.h"
+#include "ingest/through.h"
 #include "store/hasher.h"
 #include "store/store.h"
 
@@ -18,6 +21,7 @@ struct front {
 	struct store *store;
 	struct ingest ingest;
 	struct fetcher *fetcher;
+	struct through *through;
 	struct zip_service *zip;
 	struct hasher *hasher;
 	struct http_server *server; /* set once it exists */
@@ -73,6 +77,18 @@ void find_delete(
 void files_list(struct http_request *req, struct front *f);
 void files_get(struct http_request *req, struct front *f, struct file *file);
 void files_delete(struct http_request *req, struct front *f, struct file *file);
+/** What there is to send of a file, with room for the texts of it. */
+struct files_content {
+	struct content content;
+	char type[FILE_TYPE_SIZE], name[FILE_NAME_SIZE];
+	char digest[DIGEST_FIELD_SIZE], sent[DIGEST_FIELD_SIZE];
+};
+void files_content(struct http_request *req, struct file *file,
+    struct files_content *ret);
+
+/* through.c */
+/** Answer GET /fetch?url=: the content of a URL. */
+void through_get(struct http_request *req, struct front *f);
 
 /* info.c */
 void files_info(struct http_request *req, struct front *f, struct file *file);

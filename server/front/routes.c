@@ -25,9 +25,17 @@ static void files_post(struct http_request *req, struct front *f)
 		ingest_post(req, &f->ingest);
 }
 
-static void fetch_post(struct http_request *req, struct front *f)
+static void fetch_any(struct http_request *req, struct front *f)
 {
-	fetch_handle(req, f->fetcher, &f->ingest);
+	if (http_method(req) == HTTP_POST)
+		fetch_handle(req, f->fetcher, &f->ingest);
+	else
+		through_get(req, f);
+}
+
+static void fetch_check(struct http_request *req, struct front *f)
+{
+	fetch_check_handle(req, f->fetcher);
 }
 
 static const struct route ROUTES[] = {
@@ -36,7 +44,9 @@ static const struct route ROUTES[] = {
 	files_post},
     {"/files/", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
 	files_post},
-    {"/fetch", M(POST), "POST, OPTIONS", fetch_post},
+    {"/fetch", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
+	fetch_any},
+    {"/fetch/check", M(POST), "POST, OPTIONS", fetch_check},
     {"/healthz", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_health},
     {"/readyz", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_ready},
     {"/metrics", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_metrics},

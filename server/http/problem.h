@@ -68,6 +68,7 @@
 	X(FETCH_FAILED, 502, "fetch-failed", "The fetch failed")               \
 	X(UNAVAILABLE, 503, "unavailable", "The server is busy")               \
 	X(DRAINING, 503, "draining", "The server is shutting down")            \
+	X(NOT_CACHED, 504, "not-cached", "The content is not at hand")         \
 	X(FETCH_TIMEOUT, 504, "fetch-timeout", "The origin took too long")     \
 	X(VERSION, 505, "version", "The HTTP version is not supported")        \
 	X(NO_SPACE, 507, "insufficient-storage", "There is no room")

@@ -11,9 +11,9 @@
 #include "base/metrics.h"
 #include "ingest/fetch_loop.h"
 
-bool fetch_enabled(const struct fetcher *f)
+const struct conf_fetch *fetch_conf(const struct fetcher *f)
 {
-	return f->conf->fetch.enabled;
+	return &f->conf->fetch;
 }
 
 static int draining(struct http_problem *reterr)
@@ -86,7 +86,7 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
 	if (e < 0)
 		return e;
 
-	e = store_add(f->store, job->file);
+	e = r->apart ? 0 : store_add(f->store, job->file);
 	if (e < 0) {
 		*reterr = http_problem(PROBLEM_UNAVAILABLE,
 		    "The server holds as many files as it may.");
@@ -95,7 +95,8 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
 
 	SPW_AUTO(file_unrefp) struct file *file = file_ref(job->file);
 	if (!enqueue(f, job)) {
-		store_remove(f->store, file);
+		if (!r->apart)
+			store_remove(f->store, file);
 		return draining(reterr);
 	}
 	job = NULL;

@@ -46,10 +46,20 @@
 #define FETCH_SHA256_SIZE 32
 
 struct conf;
+struct conf_fetch;
 struct fetcher;
 struct http_request;
 struct ingest;
 struct store;
+
+struct guard_seen;
+
+/* The version that is at hand: nothing is fetched if it is still that. */
+struct fetch_unless {
+	const char *url;	/* that it is of, redirects followed */
+	const char *etag;	/* as sent, or "" */
+	const char *modified;	/* the same; one of them is there */
+};
 
 /* A header field of the client's own for the origin. */
 struct fetch_field {
@@ -73,6 +83,15 @@ struct fetch_request {
 	const uint8_t *sha256;	/* what the content must have, or NULL */
 	const struct fetch_field *fields; /* checked by fetch_body.h */
 	size_t field_count;
+
+	/* For those who keep the file themselves: it is not in the store, and
+	 * is not made to survive. Setting its `removed` cancels. */
+	bool apart;
+	bool once;		/* what fails is not tried again */
+	const struct fetch_unless *unless; /* or NULL */
+	/* Only to see what its name leads to: fails, always, and then
+	 * fetch_seen() tells. Nothing is connected to. */
+	bool check;
 };
 
 /**
@@ -94,11 +113,14 @@ void fetcher_stop(struct fetcher *f);
 /** Stop it and free it; NULL is allowed. No request may still use it. */
 void fetcher_free(struct fetcher *f);
 
-/** Returns: whether clients may have things fetched at all. */
-bool fetch_enabled(const struct fetcher *f);
+/** Returns: what rules it. */
+const struct conf_fetch *fetch_conf(const struct fetcher *f);
 
 /**
  * Admit a fetch: check the URL, make its file, put it into the queue.
+ *
+ * With `unless`, a file whose version is still that one fails, with an error
+ * of status 304 and what the origin says of its freshness (file_origin()).
  *
  * Returns:   0 and the file in `*ret`, which is in the store and receiving.
  * Errors:    -EINVAL the URL is not acceptable; -EACCES its address or name
@@ -108,6 +130,10 @@ bool fetch_enabled(const struct fetcher *f);
  */
 int fetch_start(struct fetcher *f, const struct fetch_request *r,
     struct file **ret, struct http_problem *reterr) SPW_MUST_CHECK;
+
+/** Returns: what a file of a `check`, which has failed, was to come from;
+    NULL without memory. The file's. */
+const struct guard_seen *fetch_seen(struct file *f);
 
 /**
  * Answer `POST /fetch`; from handler.begin() only.
@@ -123,5 +149,19 @@ void fetch_handle(
 
 /** Returns: the versions of libcurl and of what it uses, as it says them. */
 const char *fetch_library_versions(void);
+
+/**
+ * Answer `POST /fetch/check`: where a URL would be fetched from, and what of
+ * that is forbidden by which rule; from handler.begin() only. Names are
+ * resolved as for a fetch, and nothing is connected to.
+ */
+void fetch_check_handle(struct http_request *req, struct fetcher *f);
+
+/** Whether clients may have things fetched; if not, the request is
+    answered. */
+bool fetch_admits(struct http_request *req, const struct fetcher *f);
+
+/** Answer with why a file has failed. */
+void fetch_reply_failure(struct http_request *req, struct file *file);
 
 #endif

@@ -39,16 +39,14 @@ void fetch_alarm_clear(struct fetcher *f, struct fetch_alarm *a)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* Those whose time has come, and those about `file`. */
-static void ring(struct fetcher *f, uint64_t now_ms, const struct file *file)
+void fetch_alarm_ring(struct fetcher *f, uint64_t now_ms)
 {
 	struct fetch_alarm *a, *next;
 
 	pthread_mutex_lock(&f->lock);
 	for (a = f->alarms; a; a = next) {
 		next = a->next;
-		if (now_ms < a->deadline_ms && !f->stopping &&
-		    (!file || a->file != file))
+		if (now_ms < a->deadline_ms && !f->stopping)
 			continue;
 		alarm_unlink(f, a);
 		http_waker_wake(a->waker);
@@ -56,12 +54,11 @@ static void ring(struct fetcher *f, uint64_t now_ms, const struct file *file)
 	pthread_mutex_unlock(&f->lock);
 }
 
-void fetch_alarm_ring(struct fetcher *f, uint64_t now_ms)
-{
-	ring(f, now_ms, NULL);
-}
-
 void fetch_alarm_ring_file(struct fetcher *f, const struct file *file)
 {
-	ring(f, 0, file);
+	pthread_mutex_lock(&f->lock);
+	for (const struct fetch_alarm *a = f->alarms; a; a = a->next)
+		if (a->file == file)
+			http_waker_wake(a->waker);
+	pthread_mutex_unlock(&f->lock);
 }

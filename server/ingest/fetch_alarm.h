@@ -36,7 +36,7 @@ void fetch_alarm_clear(struct fetcher *f, struct fetch_alarm *a);
 /** Ring those whose time has come; all of them when the fetcher stops. */
 void fetch_alarm_ring(struct fetcher *f, uint64_t now_ms);
 
-/** Ring those about a file, before their time. */
+/** Wake those about a file; they still ring when their time comes. */
 void fetch_alarm_ring_file(struct fetcher *f, const struct file *file);
 
 #endif

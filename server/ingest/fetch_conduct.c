@@ -56,6 +56,7 @@ struct fetch_transfer *fetch_job_open(
 		    "The transfer could not be prepared.");
 		return NULL;
 	}
+	t->strayed = job->last_url && job->strayed;
 	t->next = job->transfers;
 	job->transfers = t;
 	job->transfer_count++;
@@ -228,7 +229,8 @@ static void try_again(struct fetch_job *job, const struct fetch_transfer *t)
 	uint32_t random = 0;
 
 	if (!fetch_retry_worth(t->cause, t->head.status) || !may_go_on(job) ||
-	    job->failures >= job->conf->max_retries) {
+	    job->failures >= job->max_retries) {
+		job->error.answered = t->head.status;
 		fetch_job_fail(job, t->cause, "%s", t->text);
 		return;
 	}

@@ -14,6 +14,7 @@ enum kind {
 	KIND_REDIRECT,
 	KIND_REDIRECTS,
 	KIND_CHANGED,
+	KIND_UNCHANGED,
 	KIND_SIZE,
 	KIND_DIGEST,
 	KIND_GONE,
@@ -38,6 +39,7 @@ static const struct {
 	"The origin redirects without end"},
     [KIND_CHANGED] = {502, "origin-changed",
 	"The content changed at the origin while it was fetched"},
+    [KIND_UNCHANGED] = {304, "unchanged", "The content did not change"},
     [KIND_SIZE] = {422, "size-mismatch",
 	"The content is not as long as it should be"},
     [KIND_DIGEST] = {422, "digest-mismatch",
@@ -51,7 +53,7 @@ static const struct {
 
 #define CAUSE_ROW(id, kind, word, metric) \
 	[FETCH_CAUSE_##id] = { \
-	    KIND_##kind, word, METRIC_FETCHES_FAILED_##metric},
+	    KIND_##kind, word, METRIC_FETCHES_##metric},
 static const struct {
 	enum kind kind;
 	const char *word;

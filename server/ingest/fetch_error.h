@@ -18,38 +18,42 @@
 #include "base/metrics.h"
 #include "store/file.h"
 
-/* X(id, kind of problem, RFC 9209 word or NULL, METRIC_FETCHES_FAILED_...) */
+/* X(id, kind of problem, RFC 9209 word or NULL, METRIC_FETCHES_...) */
 /* clang-format off */
 #define FETCH_CAUSES(X)                                                        \
-	X(DNS_ERROR, FAILED, "dns_error", DNS)                                 \
-	X(DNS_TIMEOUT, TIMEOUT, "dns_timeout", TIMEOUT)                        \
-	X(PROHIBITED, FORBIDDEN, "destination_ip_prohibited", FORBIDDEN)       \
-	X(UNROUTABLE, FAILED, "destination_ip_unroutable", CONNECT)            \
-	X(REFUSED, FAILED, "connection_refused", CONNECT)                      \
-	X(TERMINATED, FAILED, "connection_terminated", INCOMPLETE)             \
-	X(CONNECT_TIMEOUT, TIMEOUT, "connection_timeout", TIMEOUT)             \
-	X(READ_TIMEOUT, TIMEOUT, "connection_read_timeout", TIMEOUT)           \
-	X(TLS_CERTIFICATE, FAILED, "tls_certificate_error", TLS)               \
-	X(TLS_PROTOCOL, FAILED, "tls_protocol_error", TLS)                     \
-	X(STATUS, FAILED, "http_request_error", STATUS)                        \
-	X(INCOMPLETE, FAILED, "http_response_incomplete", INCOMPLETE)          \
-	X(HEAD_SIZE, FAILED, "http_response_header_section_size", ERROR)       \
-	X(TRAILER_SIZE, FAILED, "http_response_trailer_section_size", ERROR)   \
-	X(BODY_SIZE, FAILED, "http_response_body_size", TOO_LARGE)             \
-	X(CODING, FAILED, "http_response_transfer_coding", ERROR)              \
-	X(RESPONSE_TIMEOUT, TIMEOUT, "http_response_timeout", TIMEOUT)         \
-	X(PROTOCOL, FAILED, "http_protocol_error", ERROR)                      \
-	X(BAD_REDIRECT, REDIRECT, NULL, FORBIDDEN)                             \
-	X(REDIRECTS, REDIRECTS, NULL, ERROR)                                   \
-	X(CHANGED, CHANGED, NULL, ERROR)                                       \
-	X(TOO_SLOW, TIMEOUT, "connection_read_timeout", TIMEOUT)               \
-	X(SIZE, SIZE, NULL, ERROR)                                             \
-	X(DIGEST, DIGEST, NULL, ERROR)                                         \
-	X(CANCELLED, GONE, NULL, CANCELLED)                                    \
-	X(STOPPED, DRAINING, NULL, CANCELLED)                                  \
-	X(NO_SPACE, NO_SPACE, NULL, NO_SPACE)                                  \
-	X(NO_MEMORY, UNAVAILABLE, NULL, ERROR)                                 \
-	X(INTERNAL, INTERNAL, "proxy_internal_error", ERROR)
+	X(DNS_ERROR, FAILED, "dns_error", FAILED_DNS)                          \
+	X(DNS_TIMEOUT, TIMEOUT, "dns_timeout", FAILED_TIMEOUT)                 \
+	X(PROHIBITED, FORBIDDEN, "destination_ip_prohibited",                  \
+	  FAILED_FORBIDDEN)                                                    \
+	X(UNROUTABLE, FAILED, "destination_ip_unroutable", FAILED_CONNECT)     \
+	X(REFUSED, FAILED, "connection_refused", FAILED_CONNECT)               \
+	X(TERMINATED, FAILED, "connection_terminated", FAILED_INCOMPLETE)      \
+	X(CONNECT_TIMEOUT, TIMEOUT, "connection_timeout", FAILED_TIMEOUT)      \
+	X(READ_TIMEOUT, TIMEOUT, "connection_read_timeout", FAILED_TIMEOUT)    \
+	X(TLS_CERTIFICATE, FAILED, "tls_certificate_error", FAILED_TLS)        \
+	X(TLS_PROTOCOL, FAILED, "tls_protocol_error", FAILED_TLS)              \
+	X(STATUS, FAILED, "http_request_error", FAILED_STATUS)                 \
+	X(INCOMPLETE, FAILED, "http_response_incomplete", FAILED_INCOMPLETE)   \
+	X(HEAD_SIZE, FAILED, "http_response_header_section_size",              \
+	  FAILED_ERROR)                                                        \
+	X(TRAILER_SIZE, FAILED, "http_response_trailer_section_size",          \
+	  FAILED_ERROR)                                                        \
+	X(BODY_SIZE, FAILED, "http_response_body_size", FAILED_TOO_LARGE)      \
+	X(CODING, FAILED, "http_response_transfer_coding", FAILED_ERROR)       \
+	X(RESPONSE_TIMEOUT, TIMEOUT, "http_response_timeout", FAILED_TIMEOUT)  \
+	X(PROTOCOL, FAILED, "http_protocol_error", FAILED_ERROR)               \
+	X(BAD_REDIRECT, REDIRECT, NULL, FAILED_FORBIDDEN)                      \
+	X(REDIRECTS, REDIRECTS, NULL, FAILED_ERROR)                            \
+	X(CHANGED, CHANGED, NULL, FAILED_ERROR)                                \
+	X(UNCHANGED, UNCHANGED, NULL, UNCHANGED)                               \
+	X(TOO_SLOW, TIMEOUT, "connection_read_timeout", FAILED_TIMEOUT)        \
+	X(SIZE, SIZE, NULL, FAILED_ERROR)                                      \
+	X(DIGEST, DIGEST, NULL, FAILED_ERROR)                                  \
+	X(CANCELLED, GONE, NULL, FAILED_CANCELLED)                             \
+	X(STOPPED, DRAINING, NULL, FAILED_CANCELLED)                           \
+	X(NO_SPACE, NO_SPACE, NULL, FAILED_NO_SPACE)                           \
+	X(NO_MEMORY, UNAVAILABLE, NULL, FAILED_ERROR)                          \
+	X(INTERNAL, INTERNAL, "proxy_internal_error", FAILED_ERROR)
 /* clang-format on */
 
 #define FETCH_CAUSE_ENUM(id, ...) FETCH_CAUSE_##id,

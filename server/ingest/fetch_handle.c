@@ -13,9 +13,10 @@
 #include "http/http.h"
 #include "ingest/again.h"
 #include "ingest/fetch.h"
-#include "ingest/fetch_alarm.h"
 #include "ingest/fetch_body.h"
+#include "ingest/fetch_check.h"
 #include "ingest/fetch_prefer.h"
+#include "ingest/fetch_wait.h"
 
 #define CALL_MAGIC 0xfe7cau
 
@@ -23,14 +24,12 @@
 struct call {
 	uint32_t magic;
 	struct fetcher *fetcher;
-	struct ingest *in;
+	struct ingest *in;	/* NULL: it is only to be checked */
 	unsigned wait_s;	/* as asked for; 0: answer at once */
 	struct strbuf body;
 	struct file *file;	/* once it is started */
 	uint64_t deadline_ms;
-	struct http_waker *waker;
-	struct fetch_alarm alarm;
-	struct file_watch watch;
+	struct fetch_wait wait;
 };
 
 static struct call *call_of(void *ctx)
@@ -59,25 +58,29 @@ static ssize_t on_data(
 /* ---- the answer -------------------------------------------------------- */
 
 /* The failure as its descriptor tells it. */
-static void reply_failure(
-    struct http_request *req, const struct file_error *e)
+void fetch_reply_failure(struct http_request *req, struct file *file)
 {
-	const struct http_failure f = {
-	    .status = e->status,
-	    .type = e->type,
-	    .title = e->title,
-	    .detail = e->detail,
-	    .error = e->word,
-	};
+	struct file_error e;
 
+	if (!file_error(file, &e)) {
+		http_reply_error(req, PROBLEM_FETCH_FAILED,
+		    "The server had no memory for the reason.");
+		return;
+	}
+
+	const struct http_failure f = {
+	    .status = e.status,
+	    .type = e.type,
+	    .title = e.title,
+	    .detail = e.detail,
+	    .error = e.word,
+	};
 	http_reply_failure(req, &f);
 }
 
 /* Answer if there is something to answer by now. */
 static void answer(struct http_request *req, struct call *call)
 {
-	struct file_error error;
-
 	switch (file_state(call->file)) {
 	case FILE_READY:
 		upload_reply(req, call->file, call->wait_s > 0 ? 201 : 202);
@@ -85,11 +88,7 @@ static void answer(struct http_request *req, struct call *call)
 	case FILE_FAILED:
 		if (call->wait_s == 0)
 			break;
-		if (file_error(call->file, &error))
-			reply_failure(req, &error);
-		else
-			http_reply_error(req, PROBLEM_FETCH_FAILED,
-			    "The server had no memory for the reason.");
+		fetch_reply_failure(req, call->file);
 		return;
 	case FILE_RECEIVING:
 		/* Of what comes as it is read there is nothing more to wait
@@ -102,33 +101,71 @@ static void answer(struct http_request *req, struct call *call)
 	upload_reply(req, call->file, 202);
 }
 
-/* ---- waiting ----------------------------------------------------------- */
+/* ---- a check ----------------------------------------------------------- */
 
-/* Under the file's lock. */
-static void on_state(struct file_watch *w)
+static void reply_check(struct http_request *req, struct strbuf *text)
 {
-	struct call *call = (struct call *)(void *)((char *)w -
-	    offsetof(struct call, watch));
+	struct http_reply r = http_reply_strbuf(200, text);
 
-	http_waker_wake(call_of(call)->waker);
+	http_reply_header(&r, "Content-Type", "application/json");
+	http_reply_header(&r, "Cache-Control", "no-store");
+	http_reply(req, &r);
 }
 
-static bool wait_begin(struct http_request *req, struct call *call)
+/* Returns: false when it was answered. */
+static bool check_start(
+    struct http_request *req, struct call *call, struct fetch_body *body)
 {
-	call->waker = http_waker_get(req);
-	if (!call->waker)
+	struct fetch_request *r = &body->request;
+	struct http_problem problem;
+	struct strbuf out;
+
+	strbuf_init(&out, FETCH_CHECK_MAX);
+	if (fetch_check_text(fetch_conf(call->fetcher),
+		(struct str){r->url, r->url_len}, &out)) {
+		reply_check(req, &out);
 		return false;
+	}
 
-	call->watch.fn = on_state;
-	if (file_watch(call->file, &call->watch) != 0)
-		return true;
-
-	call->alarm.waker = call->waker;
-	call->alarm.file = call->file;
-	call->alarm.deadline_ms = call->deadline_ms;
-	fetch_alarm_set(call->fetcher, &call->alarm);
-	return true;
+	r->apart = r->once = r->check = true;
+	int e = fetch_start(call->fetcher, r, &call->file, &problem);
+	if (e == 0 &&
+	    !fetch_wait_begin(&call->wait, req, call->fetcher, call->file,
+		UINT64_MAX)) {
+		e = -ENOMEM;
+		problem = http_problem_errno(e);
+	}
+	if (e < 0)
+		http_reply_problem(req, &problem);
+	return e == 0;
 }
+
+static void check_end(struct http_request *req, void *ctx)
+{
+	struct call *call = call_of(ctx);
+	struct str text = {call->body.data ? call->body.data : "",
+	    call->body.len};
+	struct http_problem problem;
+	struct fetch_body body;
+	struct strbuf out;
+
+	/* Read again when it is woken: it points into itself. */
+	if (fetch_body_parse(text.p, text.n, &body, &problem) < 0) {
+		http_reply_problem(req, &problem);
+		return;
+	}
+	bool goes_on = call->file || check_start(req, call, &body);
+	if (goes_on && file_state(call->file) == FILE_FAILED) {
+		strbuf_init(&out, FETCH_CHECK_MAX);
+		fetch_check_seen(
+		    (struct str){body.request.url, body.request.url_len},
+		    call->file, &out);
+		reply_check(req, &out);
+	}
+	fetch_body_fini(&body);
+}
+
+/* ---- the request ------------------------------------------------------- */
 
 static bool start(
     struct http_request *req, struct call *call, struct str text)
@@ -182,12 +219,12 @@ static void on_end(struct http_request *req, void *ctx)
 			return;
 
 		call->deadline_ms = clock_ms();
+		call->deadline_ms += call->wait_s * 1000u;
 		/* Without memory for it the answer does not wait. */
-		if (call->wait_s > 0) {
-			call->deadline_ms += call->wait_s * 1000u;
-			if (!wait_begin(req, call))
-				call->deadline_ms = clock_ms();
-		}
+		if (call->wait_s > 0 &&
+		    !fetch_wait_begin(&call->wait, req, call->fetcher,
+			call->file, call->deadline_ms))
+			call->deadline_ms = clock_ms();
 	}
 	answer(req, call);
 }
@@ -197,11 +234,7 @@ static void on_free(struct http_request *req, void *ctx)
 	struct call *call = call_of(ctx);
 
 	(void)req;
-	if (call->waker) {
-		file_unwatch(call->file, &call->watch);
-		fetch_alarm_clear(call->fetcher, &call->alarm);
-		http_waker_unref(call->waker);
-	}
+	fetch_wait_end(&call->wait);
 	file_unref(call->file);
 	strbuf_fini(&call->body);
 	call->magic = 0;
@@ -214,23 +247,15 @@ static const struct http_sink sink = {
     .free = on_free,
 };
 
-void fetch_handle(
-    struct http_request *req, struct fetcher *f, struct ingest *in)
+static const struct http_sink check_sink = {
+    .data = on_data,
+    .end = check_end,
+    .free = on_free,
+};
+
+static void take_body(struct http_request *req, struct fetcher *f,
+    struct ingest *in)
 {
-	struct str type = http_header(req, "Content-Type");
-	struct str prefer = http_header(req, "Prefer");
-
-	if (!fetch_enabled(f)) {
-		http_reply_error(req, PROBLEM_FORBIDDEN,
-		    "This server does not fetch; fetch.enabled is no.");
-		return;
-	}
-	if (type.p && !media_type_is(type, "application/json")) {
-		http_reply_error(req, PROBLEM_UNSUPPORTED_TYPE,
-		    "A fetch is described as application/json.");
-		return;
-	}
-
 	struct call *call = calloc(1, sizeof(*call));
 	if (!call) {
 		struct http_problem problem = http_problem_errno(-ENOMEM);
@@ -241,8 +266,45 @@ void fetch_handle(
 	call->magic = CALL_MAGIC;
 	call->fetcher = f;
 	call->in = in;
-	call->wait_s = fetch_prefer_wait(prefer);
+	call->wait_s = fetch_prefer_wait(http_header(req, "Prefer"));
 	strbuf_init(&call->body, FETCH_BODY_MAX);
 	http_body_limit(req, FETCH_BODY_MAX);
-	http_take_body(req, &sink, call);
+	http_take_body(req, in ? &sink : &check_sink, call);
+}
+
+bool fetch_admits(struct http_request *req, const struct fetcher *f)
+{
+	if (fetch_conf(f)->enabled)
+		return true;
+
+	http_reply_error(req, PROBLEM_FORBIDDEN,
+	    "This server does not fetch; fetch.enabled is no.");
+	return false;
+}
+
+static bool admits_json(struct http_request *req, const struct fetcher *f)
+{
+	struct str type = http_header(req, "Content-Type");
+
+	if (!fetch_admits(req, f))
+		return false;
+	if (!type.p || media_type_is(type, "application/json"))
+		return true;
+
+	http_reply_error(req, PROBLEM_UNSUPPORTED_TYPE,
+	    "A fetch is described as application/json.");
+	return false;
+}
+
+void fetch_handle(
+    struct http_request *req, struct fetcher *f, struct ingest *in)
+{
+	if (admits_json(req, f))
+		take_body(req, f, in);
+}
+
+void fetch_check_handle(struct http_request *req, struct fetcher *f)
+{
+	if (admits_json(req, f))
+		take_body(req, f, NULL);
 }

@@ -121,6 +121,20 @@ static enum fetch_head_step type_field(
 	return FETCH_HEAD_MORE;
 }
 
+/* The content stays as it is coded, and is given out with that said. */
+static enum fetch_head_step encoding_field(
+    struct fetch_head *h, struct str value)
+{
+	struct str list = value, item;
+
+	while (str_list_next(&list, &item))
+		if (!token_valid(item.p, item.n))
+			return FETCH_HEAD_MORE;
+	if (!str_ieq(value, "identity"))
+		text_field(h->coding, sizeof(h->coding), value);
+	return FETCH_HEAD_MORE;
+}
+
 static enum fetch_head_step disposition_field(
     struct fetch_head *h, struct str value)
 {
@@ -216,6 +230,7 @@ static const struct {
     {"Age", NULL, true},
     {"Cache-Control", NULL, true},
     {"Content-Disposition", disposition_field, false},
+    {"Content-Encoding", encoding_field, false},
     {"Content-Length", length_field, false},
     {"Content-Range", range_field, false},
     {"Content-Type", type_field, false},

@@ -56,6 +56,7 @@ struct fetch_head {
 	const char *wrong;	/* what is unsound about it; NULL: nothing */
 	size_t bytes;		/* of the head so far, of trailers after it */
 	char type[FILE_TYPE_SIZE]; /* "" without a usable one */
+	char coding[FILE_CODING_SIZE]; /* Content-Encoding; or "" */
 	char name[FILE_NAME_SIZE]; /* of Content-Disposition; or "" */
 	char etag[FETCH_TAG_SIZE]; /* as sent; "" without a usable one */
 	char modified[HTTPDATE_SIZE + 16]; /* Last-Modified as sent; or "" */

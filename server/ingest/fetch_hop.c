@@ -4,8 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/metrics.h"
+#include "common/caching.h"
 #include "ingest/fetch_job.h"
+
+/* What it leads to is kept no longer than it holds. */
+static void bound_life(struct fetch_transfer *t)
+{
+	const struct fetch_head *h = &t->head;
+	struct caching said;
+
+	caching_read(h->kept.data, h->kept.len, &said);
+	uint64_t holds_s = caching_redirect_s(&said, clock_unix_ms() / 1000,
+	    h->status == 301 || h->status == 308);
+	if (holds_s < t->redirects_s)
+		t->redirects_s = holds_s;
+}
 
 /* Take the next URL in place of the one that led to it. */
 static void replace_url(
@@ -15,6 +30,8 @@ static void replace_url(
 
 	if (fragment)
 		*fragment = '\0';
+	bound_life(t);
+	t->strayed |= !fetch_url_same_origin(&t->job->parts, parts);
 	free(t->url);
 	t->url = url;
 	t->parts = *parts;
@@ -27,15 +44,15 @@ static void replace_url(
 static bool check(
     struct fetch_transfer *t, const char *url, struct url_parts *ret)
 {
-	char why[FETCH_URL_TEXT_SIZE];
+	struct guard_reason why;
 
-	enum fetch_url_verdict verdict =
-	    fetch_url_check(t->job->conf, str_from(url), ret, why);
-	if (verdict != FETCH_URL_OK)
+	enum guard_verdict verdict =
+	    guard_url(t->job->conf, str_from(url), ret, &why);
+	if (verdict != GUARD_OK)
 		fetch_transfer_fail(t,
-		    verdict == FETCH_URL_FORBIDDEN ? FETCH_CAUSE_PROHIBITED
-						   : FETCH_CAUSE_BAD_REDIRECT,
-		    "A redirect was refused. %s", why);
+		    verdict == GUARD_FORBIDDEN ? FETCH_CAUSE_PROHIBITED
+					       : FETCH_CAUSE_BAD_REDIRECT,
+		    "A redirect was refused. %s", why.text);
 	else if (t->parts.https && !ret->https)
 		fetch_transfer_fail(t, FETCH_CAUSE_BAD_REDIRECT,
 		    "A redirect was refused: it leads from https to http.");

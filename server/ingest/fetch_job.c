@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "common/text.h"
+#include "ingest/guard.h"
 
 /* It can be written again, or somebody reads where nothing is. */
 static void spool_news(struct spw_spool *s, void *user_data)
@@ -39,19 +40,20 @@ static uint64_t least(uint64_t a, uint64_t b)
 static int take_url(struct fetch_job *job, const struct fetch_request *r,
     struct http_problem *reterr)
 {
-	char why[FETCH_URL_TEXT_SIZE];
+	struct guard_reason why;
 	struct str url = {r->url, r->url_len};
 	struct url_parts parts;
 
-	switch (fetch_url_check(job->conf, url, &parts, why)) {
-	case FETCH_URL_OK:
+	switch (guard_url(job->conf, url, &parts, &why)) {
+	case GUARD_OK:
 		break;
-	case FETCH_URL_FORBIDDEN:
-		*reterr = http_problem(PROBLEM_ADDRESS_FORBIDDEN, "%s", why);
+	case GUARD_FORBIDDEN:
+		*reterr =
+		    http_problem(PROBLEM_ADDRESS_FORBIDDEN, "%s", why.text);
 		reterr->error = "destination_ip_prohibited";
 		return -EACCES;
-	case FETCH_URL_BAD:
-		*reterr = http_problem(PROBLEM_BAD_URL, "%s", why);
+	case GUARD_BAD:
+		*reterr = http_problem(PROBLEM_BAD_URL, "%s", why.text);
 		return -EINVAL;
 	}
 
@@ -69,23 +71,48 @@ static int take_url(struct fetch_job *job, const struct fetch_request *r,
 	return 0;
 }
 
+static int add_line(
+    struct curl_slist **list, const char *name, const char *value)
+{
+	size_t size = strlen(name) + strlen(value) + 3;
+	char *line = malloc(size);
+	if (!line)
+		return -ENOMEM;
+
+	snprintf(line, size, "%s: %s", name, value);
+	struct curl_slist *longer = curl_slist_append(*list, line);
+	free(line);
+	if (!longer)
+		return -ENOMEM;
+	*list = longer;
+	return 0;
+}
+
 static int take_fields(struct fetch_job *job, const struct fetch_request *r)
 {
-	for (size_t i = 0; i < r->field_count; i++) {
-		const struct fetch_field *field = &r->fields[i];
-		size_t size = strlen(field->name) + strlen(field->value) + 3;
-		char *line = malloc(size);
-		if (!line)
-			return -ENOMEM;
+	int e = 0;
 
-		snprintf(line, size, "%s: %s", field->name, field->value);
-		struct curl_slist *list = curl_slist_append(job->fields, line);
-		free(line);
-		if (!list)
-			return -ENOMEM;
-		job->fields = list;
-	}
-	return 0;
+	for (size_t i = 0; i < r->field_count && e == 0; i++)
+		e = add_line(
+		    &job->fields, r->fields[i].name, r->fields[i].value);
+	return e;
+}
+
+static int take_unless(struct fetch_job *job, const struct fetch_unless *u)
+{
+	int e = 0;
+
+	if (!u)
+		return 0;
+
+	job->unless_url = strdup(u->url);
+	if (!job->unless_url)
+		return -ENOMEM;
+	if (u->etag[0] != '\0')
+		e = add_line(&job->unless, "If-None-Match", u->etag);
+	if (e == 0 && u->modified[0] != '\0')
+		e = add_line(&job->unless, "If-Modified-Since", u->modified);
+	return e;
 }
 
 static int take_digest(struct fetch_job *job, const struct fetch_request *r)
@@ -96,6 +123,36 @@ static int take_digest(struct fetch_job *job, const struct fetch_request *r)
 	job->said.have = DIGEST_BIT(DIGEST_SHA256);
 	memcpy(job->said.value[DIGEST_SHA256], r->sha256, FETCH_SHA256_SIZE);
 	return digest_new(job->said.have, &job->digest);
+}
+
+/* What a check sees goes with its file, which its request has as well. */
+struct seen {
+	struct file_extra extra;
+	struct guard_seen seen;
+};
+
+static void free_seen(struct file_extra *x)
+{
+	free(x);
+}
+
+static int make_seen(struct fetch_job *job)
+{
+	struct seen *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+
+	s->extra.free = free_seen;
+	file_extra_set(job->file, &s->extra);
+	job->seen = &s->seen;
+	return 0;
+}
+
+const struct guard_seen *fetch_seen(struct file *f)
+{
+	struct seen *s = (struct seen *)(void *)file_extra(f);
+
+	return s ? &s->seen : NULL;
 }
 
 static int make_file(struct fetch_job *job, const struct conf *conf,
@@ -154,15 +211,22 @@ int fetch_job_new(struct fetcher *f, const struct conf *conf,
 	if (job->connections > conf->fetch.max_connections)
 		job->connections = conf->fetch.max_connections;
 
+	job->apart = r->apart;
+	job->max_retries = r->once ? 0 : conf->fetch.max_retries;
+
 	int e = take_url(job, r, reterr);
 	if (e < 0)
 		return e;
 
 	e = take_fields(job, r);
 	if (e == 0)
+		e = take_unless(job, r->unless);
+	if (e == 0)
 		e = take_digest(job, r);
 	if (e == 0)
 		e = make_file(job, conf, r);
+	if (e == 0 && r->check)
+		e = make_seen(job);
 	if (e < 0) {
 		*reterr = http_problem_errno(e);
 		return e;
@@ -179,6 +243,8 @@ void fetch_job_free(struct fetch_job *job)
 	assert(job->magic == FETCH_JOB_MAGIC && !job->nudged &&
 	       !job->transfers);
 	curl_slist_free_all(job->fields);
+	curl_slist_free_all(job->unless);
+	free(job->unless_url);
 	digest_free(job->digest);
 	fetch_writer_close(job->writer);
 	if (job->file)
@@ -206,6 +272,23 @@ void fetch_job_fail(
 	fetch_error_set(&job->error, cause, "%s", text);
 }
 
+/* It did not become a file; for some that is how they end well. */
+static void end_without(struct fetch_job *job, uint64_t ms)
+{
+	struct file *file = job->file;
+	bool well = job->cause == FETCH_CAUSE_UNCHANGED || job->seen;
+
+	file_fail(file, &job->error);
+	if (!job->seen)
+		metrics_add(fetch_cause_metric(job->cause), 1);
+	LOG_AT(well ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+	    "fetch of %s as %s failed (%s) after %" PRIu64
+	    " bytes, %u redirects, %" PRIu64 " ms: %s",
+	    file->url, file->id,
+	    job->error.word ? job->error.word : job->error.type,
+	    job->received, job->redirects, ms, job->error.detail);
+}
+
 void fetch_job_end(struct fetch_job *job)
 {
 	struct file *file = job->file;
@@ -213,7 +296,7 @@ void fetch_job_end(struct fetch_job *job)
 
 	atomic_store(&file->unverified, job->unverified);
 	/* Then it is told how it ended when it survives. */
-	bool keeps = job->cause == FETCH_CAUSE_NONE &&
+	bool keeps = job->cause == FETCH_CAUSE_NONE && !job->apart &&
 		     store_keeps(job->store) && fetch_keep(job);
 	if (job->cause == FETCH_CAUSE_NONE && !keeps) {
 		file_ready(file);
@@ -222,14 +305,7 @@ void fetch_job_end(struct fetch_job *job)
 			  "%" PRIu64 " ms",
 		    file->url, file->id, job->received, job->redirects, ms);
 	} else if (!keeps) {
-		file_fail(file, &job->error);
-		metrics_add(fetch_cause_metric(job->cause), 1);
-		log_info("fetch of %s as %s failed (%s) after %" PRIu64
-			 " bytes, %u redirects, %" PRIu64 " ms: %s",
-		    file->url, file->id,
-		    job->error.word ? job->error.word : job->error.type,
-		    job->received, job->redirects, ms,
-		    job->error.detail);
+		end_without(job, ms);
 	}
 	fetch_job_free(job);
 }

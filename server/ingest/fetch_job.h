@@ -59,7 +59,13 @@ struct fetch_job {
 	char *url;		/* that the client named */
 	struct url_parts parts;	/* of it; points into `url` */
 	char *last_url;		/* where redirects have led; or NULL */
+	bool strayed;		/* and that by way of another origin */
 	struct curl_slist *fields; /* for the origin the client named */
+	struct curl_slist *unless; /* fields of a condition; or NULL */
+	char *unless_url;	/* that it is for */
+	struct guard_seen *seen; /* of a check; the file's; or NULL */
+	bool apart;
+	unsigned max_retries;
 	bool named;		/* by the client */
 	bool lazy;		/* only what is read */
 	unsigned connections;	/* that pull */

@@ -106,6 +106,7 @@ void fetch_loop_conclude(struct fetch_transfer *t, CURLcode code)
 
 void fetch_loop_described(struct fetch_job *job)
 {
+	atomic_store(&job->file->described, true);
 	fetch_alarm_ring_file(job->fetcher, job->file);
 }
 

@@ -15,6 +15,23 @@
 
 /* ---- the first answer ---------------------------------------------------- */
 
+/* What caches go by. */
+static int keep_origin(struct fetch_transfer *t)
+{
+	const struct strbuf *kept = &t->head.kept;
+	int64_t now_ms = clock_unix_ms();
+	const struct file_origin o = {
+	    .asked_ms = now_ms - (int64_t)(clock_ms() - t->begun_ms),
+	    .received_ms = now_ms,
+	    .redirects_s = t->redirects_s,
+	    .url = t->url,
+	    .fields = kept->data,
+	    .len = kept->len,
+	};
+
+	return file_set_origin(t->job->file, &o);
+}
+
 static int describe_file(
     struct fetch_transfer *t, const struct fetch_identity *id)
 {
@@ -33,9 +50,10 @@ static int describe_file(
 		if (len > 0)
 			e = file_set_name(file, name, len);
 	}
+	if (e == 0 && h->coding[0] != '\0')
+		e = file_set_coding(file, h->coding, strlen(h->coding));
 	if (e == 0)
-		e = file_set_origin(file, clock_unix_ms(), h->kept.data,
-		    h->kept.len);
+		e = keep_origin(t);
 	if (h->has_modified)
 		file_set_modified_ms(file, h->modified_s * 1000);
 	if (id->size != FETCH_SIZE_UNKNOWN)
@@ -137,11 +155,11 @@ static bool take_first(struct fetch_transfer *t, enum fetch_worth worth)
 
 	free(job->last_url);
 	job->last_url = strdup(t->url);
+	job->strayed = t->strayed;
 	job->id = id;
 	if (sparse)
 		file_set_fixed(job->file, job->lazy);
-	if (job->lazy)
-		fetch_loop_described(job);
+	fetch_loop_described(job);
 	return true;
 }
 
@@ -203,6 +221,17 @@ static void measure_latency(struct fetch_transfer *t)
 		t->job->latency_ms = ms;
 }
 
+/* The version at hand is still the one. */
+static void take_unchanged(struct fetch_transfer *t)
+{
+	int e = keep_origin(t);
+
+	if (e < 0)
+		fetch_transfer_fail_errno(t, e);
+	fetch_transfer_fail(t, FETCH_CAUSE_UNCHANGED,
+	    "The content at the origin is the one at hand.");
+}
+
 bool fetch_job_answer(struct fetch_transfer *t)
 {
 	struct fetch_job *job = t->job;
@@ -212,6 +241,10 @@ bool fetch_job_answer(struct fetch_transfer *t)
 	measure_latency(t);
 	/* Whatever it is, somebody may wait for it. */
 	fetch_nudge(job);
+	if (t->conditional && t->head.status == 304) {
+		take_unchanged(t);
+		return false;
+	}
 	enum fetch_worth worth =
 	    fetch_answer_weigh(&job->id, &t->asked, &t->head, &piece);
 	switch (worth) {

@@ -31,7 +31,7 @@ struct fetch_transfer *fetch_transfer_new(
 	t->job = job;
 	t->asked = *asked;
 	t->stop = t->end = FETCH_SIZE_UNKNOWN;
-	t->limit = UINT64_MAX;
+	t->limit = t->redirects_s = UINT64_MAX;
 	fetch_head_init(&t->head);
 	t->url = strdup(url);
 	if (!t->url) {
@@ -196,9 +196,7 @@ bool fetch_transfer_begin(struct fetch_transfer *t)
 	fetch_head_init(&t->head);
 	t->begun_ms = clock_ms();
 	t->head_deadline_ms = 0;
-	t->local_rule = url_host_forbidden(t->parts.host);
-	t->sockets = 0;
-	t->denied = false;
+	guard_socket_begin(&t->guard, &t->parts);
 	t->again = false;
 	t->curl_error[0] = '\0';
 	if (!make_easy(t) || !fetch_request_hop(t))
@@ -231,7 +229,7 @@ static void fail_code(struct fetch_transfer *t, CURLcode code)
 			       : CURLINFO_CONNECT_TIME_T),
 	    .answered = t->head.complete,
 	    .chunked = t->head.chunked,
-	    .denied = t->denied && t->sockets == 0,
+	    .denied = t->guard.denied && t->guard.sockets == 0,
 	    .os_errno = (int)os_errno,
 	};
 
@@ -243,12 +241,12 @@ static void fail_code(struct fetch_transfer *t, CURLcode code)
 		return;
 	}
 	if (cause == FETCH_CAUSE_PROHIBITED) {
-		why = t->denied_text;
-	} else if (t->local_rule && !at.resolved) {
+		why = t->guard.reason.text;
+	} else if (t->guard.local_rule && !at.resolved) {
 		/* A local name without an address is as forbidden as with
 		 * one. */
 		cause = FETCH_CAUSE_PROHIBITED;
-		why = url_rule_text(t->local_rule);
+		why = url_rule_text(t->guard.local_rule);
 	}
 	bool sentence = cause == FETCH_CAUSE_PROHIBITED;
 	fetch_transfer_fail(t, cause, "%.*s: %s%s", (int)host.n, host.p, why,

@@ -34,6 +34,7 @@
 #include "ingest/fetch_error.h"
 #include "ingest/fetch_head.h"
 #include "ingest/fetch_url.h"
+#include "ingest/guard_socket.h"
 
 #define FETCH_TRANSFER_MAGIC 0xfe7c7u
 #define FETCH_TEXT_SIZE 256
@@ -65,6 +66,9 @@ struct fetch_transfer {
 	char *url;		/* of this hop */
 	struct url_parts parts;	/* of it; points into `url` */
 	unsigned hops;
+	bool strayed;		/* a hop was of another origin than the first */
+	bool conditional;	/* 304 is an answer */
+	uint64_t redirects_s;	/* how long the hops hold; UINT64_MAX */
 	struct curl_slist *fields;
 
 	CURL *easy;
@@ -89,12 +93,7 @@ struct fetch_transfer {
 	uint64_t got;		/* bytes of the body since `head_ms` */
 	uint64_t window_ms, window_got; /* when its rate was looked at */
 
-	/* The guard on this hop. A local name may only lead to addresses that
-	 * the operator lists. */
-	const char *local_rule;	/* why the name is local; NULL: it is not */
-	unsigned sockets;	/* it let be opened */
-	bool denied;		/* it did not let one */
-	char denied_text[FETCH_URL_TEXT_SIZE]; /* why */
+	struct guard_socket guard; /* on this hop */
 
 	/* Why it fails; FETCH_CAUSE_NONE as long as it does not. */
 	enum fetch_cause cause;

@@ -2,7 +2,6 @@
 #include "ingest/fetch_url.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,67 +10,6 @@
 #include "base/strbuf.h"
 #include "common/media.h"
 #include "common/percent.h"
-#include "ingest/guard.h"
-
-static enum fetch_url_verdict address_check(const struct conf_fetch *conf,
-    struct str host, char reterr_text[FETCH_URL_TEXT_SIZE])
-{
-	struct sockaddr_storage ss;
-	char address[GUARD_ADDRESS_SIZE];
-
-	if (!guard_literal(host, &ss)) {
-		snprintf(reterr_text, FETCH_URL_TEXT_SIZE,
-		    "The host is not an address.");
-		return FETCH_URL_BAD;
-	}
-
-	const struct sockaddr *sa = (const struct sockaddr *)&ss;
-	const char *rule = guard_address(conf, sa);
-	if (!rule)
-		return FETCH_URL_OK;
-
-	guard_address_text(sa, address);
-	guard_explain(rule, address, reterr_text, FETCH_URL_TEXT_SIZE);
-	return FETCH_URL_FORBIDDEN;
-}
-
-enum fetch_url_verdict fetch_url_check(const struct conf_fetch *conf,
-    struct str url, struct url_parts *ret,
-    char reterr_text[FETCH_URL_TEXT_SIZE])
-{
-	struct url_parts parts;
-	const char *rule;
-
-	if (url_check(url.p, url.n, &parts, &rule) < 0) {
-		snprintf(reterr_text, FETCH_URL_TEXT_SIZE, "%s",
-		    url_rule_text(rule));
-		return FETCH_URL_BAD;
-	}
-
-	if (parts.host_is_ip) {
-		enum fetch_url_verdict v =
-		    address_check(conf, parts.host, reterr_text);
-		if (v != FETCH_URL_OK)
-			return v;
-	} else if (conf->allow_networks.count == 0) {
-		rule = url_host_forbidden(parts.host);
-		if (rule) {
-			snprintf(reterr_text, FETCH_URL_TEXT_SIZE, "%s",
-			    url_rule_text(rule));
-			return FETCH_URL_FORBIDDEN;
-		}
-	}
-
-	if (!conf_ports_match(&conf->ports, parts.port)) {
-		snprintf(reterr_text, FETCH_URL_TEXT_SIZE,
-		    "Port %u is not allowed; the operator can list it in "
-		    "fetch.ports.",
-		    (unsigned)parts.port);
-		return FETCH_URL_BAD;
-	}
-	*ret = parts;
-	return FETCH_URL_OK;
-}
 
 /* The path without its query. */
 static struct str path_of(const struct url_parts *parts)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The URL of a fetch, and of each redirect on its way: what is acceptable,
- * what is stored of it, where a Location leads.
+ * The URL of a fetch, and of each redirect on its way: what is stored of it,
+ * where a Location leads. What is acceptable is the guard's to say (guard.h).
  *
  * Threads: any; no state.
  */
@@ -13,33 +13,9 @@
 
 #include <spillway/base.h>
 
-#include "base/conf.h"
 #include "common/text.h"
 #include "common/urlguard.h"
 #include "store/file.h"
-
-/** Room for the sentence of fetch_url_check(). */
-#define FETCH_URL_TEXT_SIZE 200
-
-enum fetch_url_verdict {
-	FETCH_URL_OK,
-	FETCH_URL_BAD,		/* the text, or its port */
-	FETCH_URL_FORBIDDEN,	/* the name or the address */
-};
-
-/**
- * Check a URL as far as its text goes. What a name resolves to is not known
- * yet: the guard looks at each socket.
- *
- * Local names are let through as soon as `allow_networks` lists anything: the
- * guard then sees to it that they lead there.
- *
- * Returns:   the verdict; `*ret` is set with FETCH_URL_OK (its strings point
- *            into `url`), a sentence for people in `reterr_text` otherwise.
- */
-enum fetch_url_verdict fetch_url_check(const struct conf_fetch *conf,
-    struct str url, struct url_parts *ret,
-    char reterr_text[FETCH_URL_TEXT_SIZE]);
 
 /**
  * The URL as others may see it: without fragment and without the values of

@@ -364,21 +364,33 @@ bool file_fixed(const struct file *f)
 	       (state == FILE_RECEIVING && atomic_load(&f->fixed));
 }
 
-int file_set_origin(
-    struct file *f, int64_t received_ms, const char *fields, size_t len)
+/* One block, with its texts behind it. */
+static struct file_origin *copy_origin(const struct file_origin *o)
 {
-	struct file_origin *o = malloc(sizeof(*o) + len + 1);
-	if (!o)
+	size_t url = strlen(o->url) + 1;
+	struct file_origin *copy = malloc(sizeof(*copy) + url + o->len + 1);
+	if (!copy)
+		return NULL;
+
+	char *text = (char *)(copy + 1);
+	*copy = *o;
+	copy->url = memcpy(text, o->url, url);
+	copy->fields = text + url;
+	if (o->len > 0)
+		memcpy(text + url, o->fields, o->len);
+	text[url + o->len] = '\0';
+	return copy;
+}
+
+int file_set_origin(struct file *f, const struct file_origin *o)
+{
+	struct file_origin *copy = copy_origin(o);
+	if (!copy)
 		return -ENOMEM;
 
-	o->received_ms = received_ms;
-	o->len = len;
-	if (len > 0)
-		memcpy(o->fields, fields, len);
-	o->fields[len] = '\0';
 	pthread_mutex_lock(&f->lock);
 	struct file_origin *old = f->origin;
-	f->origin = o;
+	f->origin = copy;
 	pthread_mutex_unlock(&f->lock);
 	free(old);
 	return 0;
@@ -386,16 +398,8 @@ int file_set_origin(
 
 struct file_origin *file_origin(struct file *f)
 {
-	struct file_origin *copy = NULL;
-
 	pthread_mutex_lock(&f->lock);
-	if (f->origin) {
-		size_t size = sizeof(*copy) + f->origin->len + 1;
-
-		copy = malloc(size);
-		if (copy)
-			memcpy(copy, f->origin, size);
-	}
+	struct file_origin *copy = f->origin ? copy_origin(f->origin) : NULL;
 	pthread_mutex_unlock(&f->lock);
 	return copy;
 }

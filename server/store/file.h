@@ -50,6 +50,7 @@ struct file_error {
 	const char *type;  /* problem type word; static */
 	const char *title; /* static */
 	const char *word;  /* RFC 9209 error; static; or NULL */
+	int answered;	   /* the origin's status; 0: it gave none */
 	char detail[256];
 };
 
@@ -95,7 +96,8 @@ struct file {
 	_Atomic(struct spw_spool *) spool;
 	enum file_source source;
 	char *url;		   /* of a fetch, without secrets; or NULL */
-	char *coding;		   /* its Content-Encoding; or NULL */
+	_Atomic(char *) coding;	   /* its Content-Encoding; or NULL. Of a
+				      fetch once it is known. */
 	int64_t created_ms;	   /* Unix */
 	char etag[FILE_ETAG_SIZE]; /* quoted, strong */
 	bool unlisted;		   /* a part of uploads to come */
@@ -117,7 +119,8 @@ struct file {
 	_Atomic uint64_t size;	    /* FILE_SIZE_UNKNOWN while not known */
 	_Atomic int state;	    /* enum file_state */
 	_Atomic int64_t reads_left; /* 0: not counted */
-	_Atomic bool removed;	    /* no longer in the store */
+	_Atomic bool removed;	    /* no longer in the store; or not wanted */
+	_Atomic bool described;	    /* its source has told what comes */
 	_Atomic bool fixed;	    /* what comes is of one known version */
 	_Atomic bool lazy;	    /* and only what is read comes */
 	_Atomic bool unverified;    /* its end may be a cut */
@@ -236,18 +239,21 @@ void file_set_fixed(struct file *f, bool lazy);
 /** Returns: whether its tag and date can be told. */
 bool file_fixed(const struct file *f);
 
-/* What the origin of a fetched file said of its freshness: lines
- * `Name: value` as they came, of the fields that RFC 9111 is about, ETag,
- * Last-Modified and Vary. */
+/* What the origin of a fetched file said of its freshness. */
 struct file_origin {
-	int64_t received_ms; /* Unix */
+	int64_t asked_ms, received_ms; /* Unix */
+	/* Seconds for which the redirects on the way hold; UINT64_MAX. */
+	uint64_t redirects_s;
+	const char *url; /* that they led to */
+	/* Lines `Name: value` as they came, of the fields that RFC 9111 is
+	   about, ETag, Last-Modified and Vary. NUL-terminated. */
+	const char *fields;
 	size_t len;
-	char fields[]; /* NUL-terminated */
 };
 
 /** Keep it; copies. Errors: -ENOMEM. */
-int file_set_origin(struct file *f, int64_t received_ms, const char *fields,
-    size_t len) SPW_MUST_CHECK;
+int file_set_origin(struct file *f, const struct file_origin *o)
+    SPW_MUST_CHECK;
 
 /** Returns: a copy of what is kept, for free(); NULL without, or memory. */
 struct file_origin *file_origin(struct file *f);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The public header stands alone, also when it is there twice. */
+/* The public headers stand alone, also when they are there twice. */
+#include <spillway/client_check.h>
+
 #include <spillway/client.h>
 
 int main(void)

@@ -255,6 +255,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         stub.files[f.id] = f
         self.answer(202, f.descriptor(), [("Location", "/files/" + f.id)])
 
+    def check(self, query):
+        url = json.loads(self.body())["url"]
+        verdict = self.stub().verdicts.get(url)
+        if verdict is None:
+            self.problem(403, "forbidden", "this server does not fetch")
+            return
+        self.answer(200, verdict)
+
     # -- zips -------------------------------------------------------------
 
     def open_zip(self, fid):
@@ -318,6 +326,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         ("GET", ID + r"/zip", zip_list),
         ("GET", ID + r"/zip/(.*)", zip_read),
         ("POST", r"/fetch", fetch),
+        ("POST", r"/fetch/check", check),
     ]
 
 
@@ -340,6 +349,7 @@ class Stub:
         self.files = {}
         self.requests = []      # (method, target, headers)
         self.orders = []        # bodies of POST /fetch
+        self.verdicts = {}      # URL: answer of POST /fetch/check
         self.token = None
         self.max_size = None    # anything: refuse uploads early
         self.canned = None      # function(handler) that answers everything

@@ -277,5 +277,60 @@ class Fetch(harness.Case):
         self.assertEqual(len(self.stub.files), 1)
 
 
+class CheckUrl(harness.Case):
+    URL = "http://h.example/"
+    DENIED = {"allowed": False, "rule": "private",
+              "detail": "The address 10.0.0.1 is forbidden."}
+    ALLOWED = {"allowed": True, "rule": None, "detail": None}
+
+    def verdict(self, whole, *addresses):
+        self.stub.verdicts[self.URL] = {
+            "host": "h.example", "port": 80, **whole,
+            "addresses": [{"address": a, **v} for a, v in addresses]}
+
+    def test_allowed(self):
+        self.verdict(self.ALLOWED, ("192.0.2.1", self.ALLOWED),
+                     ("10.0.0.1", self.DENIED))
+        self.assertEqual(self.ok("check-url", self.URL).decode(), (
+            "allowed 192.0.2.1\n"
+            "denied  10.0.0.1  private: The address 10.0.0.1 is forbidden.\n"
+            "allowed http://h.example/\n"))
+
+    def test_denied(self):
+        self.verdict(self.DENIED, ("10.0.0.1", self.DENIED))
+        result = self.run_spill("check-url", self.URL)
+        self.assertEqual((result.code, result.err), (1, ""), result)
+        self.assertEqual(result.out.decode().splitlines()[-1], (
+            "denied  http://h.example/  private: The address 10.0.0.1 is "
+            "forbidden."))
+
+    def test_json(self):
+        self.verdict(self.DENIED)
+        result = self.run_spill("--json", "check-url", self.URL)
+        self.assertEqual(result.code, 1, result)
+        self.assertEqual(json.loads(result.out),
+                         self.stub.verdicts[self.URL])
+        self.assertEqual(len(result.out.splitlines()), 1)
+
+    def test_hostile(self):
+        self.verdict({"allowed": False, "rule": EVIL, "detail": EVIL},
+                     (EVIL, self.ALLOWED))
+        out = self.run_spill("check-url", self.URL).out.decode()
+        self.assertEqual(out.splitlines(), [
+            "allowed " + EVIL_SHOWN,
+            f"denied  {self.URL}  {EVIL_SHOWN}: {EVIL_SHOWN}"])
+
+    def test_refused(self):
+        err = self.fails(1, "check-url", "http://other/")
+        self.assertIn("does not fetch", err)
+
+    def test_nonsense(self):
+        for answer in ({}, [], {"allowed": 1}, {"allowed": False},
+                       {"allowed": False, "rule": "x"},
+                       {"allowed": True, "addresses": [{}]}):
+            self.stub.verdicts[self.URL] = answer
+            self.assertIn("spillwayd", self.fails(1, "check-url", self.URL))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -14,7 +14,7 @@ class Shared(harness.Case):
         for args in (("--help",), ("-h",), ("put", "--help"),
                      ("fetch", "-h"), ("get", "--help"), ("ls", "--help"),
                      ("cat", "--help"), ("info", "--help"),
-                     ("rm", "--help")):
+                     ("rm", "--help"), ("check-url", "--help")):
             out = self.ok(*args).decode()
             self.assertTrue(out.startswith("Usage: spill "), args)
             self.assertLessEqual(max(map(len, out.splitlines())), 80)
@@ -27,6 +27,7 @@ class Shared(harness.Case):
                      ("info",), ("cat",), ("cat", "a", "b", "c"),
                      ("cat", "--index", "1", "a", "b"), ("ls", "a", "b"),
                      ("ls", "--prefix", "x"), ("ls", "--state", "ready", "a"),
+                     ("check-url",), ("check-url", "a", "b"),
                      ("fetch",), ("fetch", "--wait=x", "http://h/"),
                      ("put", "--name", "n", "a", "b"), ("put", "--ttl", "1y",
                                                         "a"),

@@ -103,17 +103,22 @@ def parse_range(value, size):
 
 
 class Origin:
-    """A small HTTP server on a free port, a thread for each connection."""
+    """A small HTTP server on a free port, a thread for each connection;
+    with `tls`, an ssl.SSLContext, one of https."""
 
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", port=0, tls=None):
         self.pages = {}
         self.requests = []
         self.connections = 0
         self.hung_up = threading.Event()    # a client left in mid-answer
         self.lock = threading.Lock()
-        self.sock = socket.create_server((host, 0), backlog=64)
+        self.tls = tls
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.sock = socket.create_server((host, port), family=family,
+                                         backlog=64)
         self.host, self.port = self.sock.getsockname()[:2]
-        self.url = f"http://{self.host}:{self.port}"
+        name = f"[{self.host}]" if ":" in host else self.host
+        self.url = f"http{'s' if tls else ''}://{name}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def add(self, path, page):
@@ -158,6 +163,8 @@ class Origin:
         buf = b""
         with conn:
             try:
+                if self.tls:
+                    conn = self.tls.wrap_socket(conn, server_side=True)
                 while True:
                     while b"\r\n\r\n" not in buf:
                         data = conn.recv(65536)
@@ -192,6 +199,8 @@ class Origin:
         size = len(page.data)
         span, status = (0, size), page.status
         fields = [("Content-Type", page.type), *page.fields]
+        if status == 200 and self._unchanged(page, request):
+            status, span = 304, (0, 0)
         wanted = request.headers.get("range")
         if_range = request.headers.get("if-range")
         if (page.ranges and wanted and status == 200
@@ -212,7 +221,9 @@ class Origin:
             fields.append(("ETag", page.etag))
         if page.name:
             fields.append(("Content-Disposition", page.name))
-        if page.framing == "chunked":
+        if status == 304:
+            pass
+        elif page.framing == "chunked":
             fields.append(("Transfer-Encoding", "chunked"))
         elif page.framing == "length":
             length = span[1] - span[0]
@@ -223,9 +234,19 @@ class Origin:
             fields.append(("Connection", "close"))
         conn.sendall(f"HTTP/1.1 {status} As told\r\n".encode() + "".join(
             f"{n}: {v}\r\n" for n, v in fields).encode() + b"\r\n")
-        if request.method == "HEAD":
+        if request.method == "HEAD" or status == 304:
             return True
         return self._send_body(conn, page, span, status)
+
+    @staticmethod
+    def _unchanged(page, request):
+        """Whether a condition says that the client has it already."""
+        tag = request.headers.get("if-none-match")
+        since = request.headers.get("if-modified-since")
+        if tag is not None:
+            return tag == page.etag
+        return since is not None and (
+            ("Last-Modified", since) in page.fields)
 
     def _send_body(self, conn, page, span, status):
         at, end = span

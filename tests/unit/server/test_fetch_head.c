@@ -225,6 +225,32 @@ static void test_descriptions_that_are_not_kept(void **state)
 	assert_false(h->has_modified);
 }
 
+static void test_codings(void **state)
+{
+	static const struct {
+		const char *field, *want;
+	} cases[] = {
+	    {"gzip", "gzip"},
+	    {"gzip, br", "gzip, br"},
+	    {"identity", ""},
+	    {"", ""},
+	    {"gzip;q=1", ""},
+	    {"a b", ""},
+	};
+	struct fetch_head *h = *state;
+	char text[200];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fetch_head_fini(h);
+		fetch_head_init(h);
+		snprintf(text, sizeof(text),
+		    "HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n",
+		    cases[i].field);
+		assert_int_equal(feed(h, text), FETCH_HEAD_DONE);
+		assert_string_equal(h->coding, cases[i].want);
+	}
+}
+
 static void test_limits(void **state)
 {
 	struct fetch_head *h = *state;
@@ -386,6 +412,7 @@ int main(void)
 	    CASE(test_redirects),
 	    CASE(test_location),
 	    CASE(test_descriptions_that_are_not_kept),
+	    CASE(test_codings),
 	    CASE(test_limits),
 	    CASE(test_interim_answers_count),
 	    CASE(test_trailers_change_nothing),

@@ -343,15 +343,29 @@ static void test_origin(void **state)
 {
 	struct file *f = stored_file(*state, NULL);
 
+	const struct file_origin first = {
+	    .asked_ms = 4,
+	    .received_ms = 5,
+	    .redirects_s = 7,
+	    .url = "http://o/a",
+	    .fields = "ETag: \"a\"\nAge: 1\n!",
+	    .len = 19,
+	};
+	const struct file_origin second = {.received_ms = 6, .url = ""};
+
 	assert_null(file_origin(f));
-	assert_ok(file_set_origin(f, 5, "ETag: \"a\"\nAge: 1\n!", 19));
+	assert_ok(file_set_origin(f, &first));
 	struct file_origin *o = file_origin(f);
 	assert_non_null(o);
+	assert_int_equal(o->asked_ms, 4);
 	assert_int_equal(o->received_ms, 5);
+	assert_int_equal(o->redirects_s, 7);
+	assert_string_equal(o->url, "http://o/a");
+	assert_ptr_not_equal(o->url, first.url);
 	assert_int_equal(o->len, 19);
 	assert_string_equal(o->fields, "ETag: \"a\"\nAge: 1\n!");
 	/* A later answer takes its place; the copy stays. */
-	assert_ok(file_set_origin(f, 6, NULL, 0));
+	assert_ok(file_set_origin(f, &second));
 	assert_int_equal(o->received_ms, 5);
 	free(o);
 	o = file_origin(f);

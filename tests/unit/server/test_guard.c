@@ -147,20 +147,128 @@ static void test_literal(void **state)
 	assert_false(guard_literal((struct str){"1.2.3.4\0", 8}, &ss));
 }
 
-static void test_explain(void **state)
+static bool connects(const struct conf *c, const char *local_rule,
+    const char *address, struct guard_reason *why)
+{
+	struct sockaddr_storage ss;
+
+	assert_true(guard_literal(str_from(address), &ss));
+	return guard_connect(
+	    &c->fetch, local_rule, (const struct sockaddr *)&ss, why);
+}
+
+static void test_reasons(void **state)
 {
 	struct conf *c = *state;
-	char text[200];
+	struct guard_reason why;
 
-	guard_explain(rule(c, "::1"), "::1", text, sizeof(text));
-	assert_string_equal(text,
+	assert_false(connects(c, NULL, "::1", &why));
+	assert_string_equal(why.rule, "loopback");
+	assert_string_equal(why.text,
 	    "The address ::1 is forbidden (loopback); the operator can list "
 	    "it in fetch.allow_networks.");
 
 	set(c, "fetch.deny_networks=8.8.8.8");
-	guard_explain(rule(c, "8.8.8.8"), "8.8.8.8", text, sizeof(text));
-	assert_string_equal(text,
+	assert_false(connects(c, NULL, "8.8.8.8", &why));
+	assert_string_equal(why.rule, "denied");
+	assert_string_equal(why.text,
 	    "The address 8.8.8.8 is forbidden: fetch.deny_networks lists it.");
+	assert_true(connects(c, NULL, "8.8.4.4", &why));
+}
+
+/* A name that is local leads to listed addresses or nowhere. */
+static void test_local_names(void **state)
+{
+	struct conf *c = *state;
+	struct guard_reason why;
+	const char *local = url_host_forbidden(str_from("localhost"));
+
+	assert_non_null(local);
+	assert_false(connects(c, local, "8.8.8.8", &why));
+	assert_string_equal(why.rule, local);
+	assert_string_equal(why.text, url_rule_text(local));
+	set(c, "fetch.allow_networks=127.0.0.0/8, 8.8.8.8");
+	assert_true(connects(c, local, "127.0.0.1", &why));
+	assert_true(connects(c, local, "8.8.8.8", &why));
+	assert_false(connects(c, local, "8.8.4.4", &why));
+	assert_false(connects(c, local, "10.0.0.1", &why));
+	assert_string_equal(why.rule, "private");
+}
+
+static void test_own(void **state)
+{
+	static const char *const others[] = {
+	    "127.1.2.3", "192.0.2.1", "2001:db8::1", "::ffff:127.1.2.3"};
+	const struct sockaddr unknown = {.sa_family = AF_UNIX};
+	struct sockaddr_storage ss;
+
+	(void)state;
+	assert_true(guard_literal(str_from("127.0.0.1"), &ss));
+	assert_true(guard_is_own((const struct sockaddr *)&ss));
+	assert_true(guard_literal(str_from("::ffff:127.0.0.1"), &ss));
+	assert_true(guard_is_own((const struct sockaddr *)&ss));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_true(guard_literal(str_from(others[i]), &ss));
+		assert_false(guard_is_own((const struct sockaddr *)&ss));
+	}
+	assert_false(guard_is_own(&unknown));
+}
+
+static enum guard_verdict verdict(const struct conf *c, const char *url)
+{
+	struct url_parts parts;
+	struct guard_reason why = {0};
+
+	enum guard_verdict v =
+	    guard_url(&c->fetch, str_from(url), &parts, &why);
+	assert_true((v == GUARD_OK) == (why.text[0] == '\0'));
+	assert_true((v == GUARD_OK) == !why.rule);
+	return v;
+}
+
+static void assert_verdict(
+    const struct conf *c, const char *url, enum guard_verdict want)
+{
+	enum guard_verdict got = verdict(c, url);
+
+	if (got != want)
+		fail_msg("%s: %d, not %d", url, (int)got, (int)want);
+}
+
+static void test_default_policy(void **state)
+{
+	const struct conf *c = *state;
+
+	assert_verdict(c, "http://example.com", GUARD_OK);
+	assert_verdict(c, "https://example.com:443/a?b#c", GUARD_OK);
+	assert_verdict(c, "http://8.8.8.8/", GUARD_OK);
+	assert_verdict(c, "http://[2a00:1450:4001::1]/", GUARD_OK);
+	assert_verdict(c, "", GUARD_BAD);
+	assert_verdict(c, "ftp://example.com/", GUARD_BAD);
+	assert_verdict(c, "http://user@example.com/", GUARD_BAD);
+	assert_verdict(c, "http://2130706433/", GUARD_BAD);
+	assert_verdict(c, "http://example.com:8080/", GUARD_BAD);
+	assert_verdict(c, "http://127.0.0.1/", GUARD_FORBIDDEN);
+	assert_verdict(c, "http://[::ffff:127.0.0.1]/", GUARD_FORBIDDEN);
+	assert_verdict(c, "http://localhost/", GUARD_FORBIDDEN);
+	assert_verdict(c, "http://LOCALHOST./", GUARD_FORBIDDEN);
+	assert_verdict(c, "http://a.internal/", GUARD_FORBIDDEN);
+	/* The address is told before the port. */
+	assert_verdict(c, "http://127.0.0.1:1/", GUARD_FORBIDDEN);
+}
+
+static void test_operator_policy(void **state)
+{
+	struct conf *c = *state;
+
+	set(c, "fetch.allow_networks=127.0.0.0/8");
+	set(c, "fetch.ports=8000-8080");
+	assert_verdict(c, "http://127.0.0.1:8000/", GUARD_OK);
+	assert_verdict(c, "http://localhost:8080/", GUARD_OK);
+	assert_verdict(c, "http://localhost/", GUARD_BAD);
+	assert_verdict(c, "http://10.0.0.1:8000/", GUARD_FORBIDDEN);
+	set(c, "fetch.deny_networks=127.0.0.2");
+	assert_verdict(c, "http://127.0.0.2:8000/", GUARD_FORBIDDEN);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -174,7 +282,11 @@ int main(void)
 	    CASE(test_listed),
 	    CASE(test_other_families),
 	    CASE(test_literal),
-	    CASE(test_explain),
+	    CASE(test_reasons),
+	    CASE(test_local_names),
+	    CASE(test_own),
+	    CASE(test_default_policy),
+	    CASE(test_operator_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

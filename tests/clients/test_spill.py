@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""spill, with archives that are somewhere else, and with URLs that the server
+may not fetch.
+
+Source: API.md section 8; spill(1).
+"""
+import json
+import os
+
+from programs import ProgramCase, environment, main, table
+from origin import Origin, Page, Trap
+from samples import content
+from test_fetch_lazy import RemoteZip
+
+SPILL = os.environ.get("SPILL", "spill")
+ALLOW = ["fetch.allow_networks=127.0.0.1/32", "fetch.ports=1-65535"]
+
+
+class SpillCase(ProgramCase):
+    """Runs spill against the daemon."""
+
+    DAEMON = False      # of this class itself: it has no cases
+
+    def spill(self, *args, code=0):
+        """Run spill: its output."""
+        return self.run_tool(SPILL, *args, code=code, env=environment(
+            SPILLWAY_URL=self.daemon.url)).decode()
+
+
+class Remote(SpillCase):
+    """The zip of another server, by its URL."""
+
+    DAEMON = True
+    OPTIONS = ALLOW
+
+    ZIP = RemoteZip.ZIP
+
+    def setUp(self):
+        super().setUp()
+        self.origin = Origin()
+        self.addCleanup(self.origin.close)
+        self.page = Page(self.ZIP, etag='"1"', type="application/zip")
+        self.url = self.origin.add("/dir/a.zip?x=1&y=2", self.page)
+
+    @property
+    def moved(self):
+        """Bytes that the origin was asked for."""
+        return sum(end - first for first, end in self.page.spans)
+
+    def test_ls(self):
+        lines = self.spill("ls", self.url).splitlines()
+        self.assertEqual(len(lines), 3004)
+        self.assertRegex(lines[1], r"^ +1 +4\.8 KiB store .* small\.bin$")
+        self.assertLess(self.moved,
+                        RemoteZip.DIRECTORY + 2 * 65536 + 4096)
+
+    def test_ls_prefix(self):
+        out = self.spill("--json", "ls", "--prefix", "many/0000", self.url)
+        self.assertEqual([json.loads(line)["name"]
+                          for line in out.splitlines()],
+                         [f"many/0000{i}" for i in range(10)])
+
+    @table(("stored", "small.bin", 1), ("deflated", "packed.txt", 40))
+    def test_cat(self, name, times):
+        out = self.run_tool(SPILL, "--server", self.daemon.url, "cat",
+                            self.url, name)
+        self.assert_same(out, RemoteZip.SMALL * times)
+        self.assertLess(self.moved, len(self.ZIP) // 10)
+
+    def test_cat_by_index(self):
+        out = self.run_tool(SPILL, "--server", self.daemon.url, "cat",
+                            "--index", "1", self.url)
+        self.assert_same(out, RemoteZip.SMALL)
+
+    def test_cat_all(self):
+        out = self.run_tool(SPILL, "--server", self.daemon.url, "cat",
+                            self.url)
+        self.assert_same(out, self.ZIP)
+
+    def test_no_such_entry(self):
+        self.spill("cat", self.url, "nothing", code=3)
+
+    def test_not_a_zip(self):
+        url = self.origin.add("/b", Page(content(200000, 5), etag='"2"'))
+        self.spill("ls", url, code=1)
+
+    def test_origin_without_ranges(self):
+        # All of it comes, and it works all the same.
+        self.page.ranges = self.page.say_ranges = False
+        lines = self.spill("ls", "-n", "2", self.url).splitlines()
+        self.assertEqual(len(lines), 2)
+
+    def test_forbidden(self):
+        trap = Trap("127.0.0.2")
+        self.addCleanup(trap.close)
+        self.spill("ls", trap.url + "/a.zip", code=1)
+        trap.assert_untouched()
+
+
+class CheckUrl(SpillCase):
+    """spill check-url"""
+
+    DAEMON = True
+    OPTIONS = ALLOW
+
+    def setUp(self):
+        super().setUp()
+        self.trap = Trap()
+        self.addCleanup(self.trap.close)
+
+    def test_allowed(self):
+        url = self.trap.url + "/a"
+        self.assertEqual(self.spill("check-url", url),
+                         f"allowed 127.0.0.1\nallowed {url}\n")
+        self.trap.assert_untouched()
+
+    def test_name(self):
+        url = f"http://localhost:{self.trap.port}/"
+        lines = self.spill("check-url", url).splitlines()
+        self.assertIn("allowed 127.0.0.1", lines)
+        self.assertEqual(lines[-1], f"allowed {url}")
+        self.trap.assert_untouched()
+
+    @table(("address", "http://10.0.0.1/", "private"),
+           ("text", "http://a@10.0.0.1/", "userinfo"),
+           ("no http", "file:///etc/passwd", "scheme"))
+    def test_denied(self, url, rule):
+        line = self.spill("check-url", url, code=1).splitlines()[-1]
+        self.assertTrue(line.startswith(f"denied  {url}  {rule}: "), line)
+
+    def test_json(self):
+        made = json.loads(self.spill("--json", "check-url",
+                                     "http://10.0.0.1/", code=1))
+        self.assertEqual((made["allowed"], made["rule"]), (False, "private"))
+
+
+if __name__ == "__main__":
+    main()
