@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <spillway/crypto.h>
+
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/notify.h"
@@ -177,6 +179,8 @@ static int open_store(struct spw_server *s)
 	    .dir = s->dir,
 	    .pool = s->disk,
 	    .readers = s->readers,
+	    .cipher =
+		s->conf.spool.confidential ? spw_crypto_aes256ctr() : NULL,
 	    .memory_max = memory_max,
 	    .max_files = s->conf.store.max_files,
 	    .disk = s->kept,
@@ -188,36 +192,15 @@ static int open_store(struct spw_server *s)
 	return store_new(&opts, &s->store);
 }
 
-/* Better now than at each fetch. */
-static int check_authorities(
-    const struct spw_server *s, struct conf_error *reterr)
-{
-	const char *path = s->conf.fetch.ca_file;
-	FILE *file = *path ? fopen(path, "re") : NULL;
-	int r = 0;
-
-	if (file)
-		errno = ENODATA; /* unless there is something worse */
-	if (*path && (!file || fgetc(file) == EOF))
-		r = -errno;
-
-	if (file)
-		fclose(file);
-	return r < 0 ? conf_error_set(reterr, r,
-			   "fetch.ca_file: cannot read %s: %s", path,
-			   strerror(-r))
-		     : 0;
-}
-
 static int open_front(struct spw_server *s, struct conf_error *reterr)
 {
 	struct http_handler handler = {front_begin, &s->front};
-	int first = -1;
-	int fds = notify_listen_fds(&first);
+	struct notify_fds fds;
 
+	(void)notify_listen_fds(&fds);
 	s->front.conf = &s->conf;
 	s->front.store = s->store;
-	int r = check_authorities(s, reterr);
+	int r = fetch_check_authorities(&s->conf.fetch, reterr);
 	if (r == 0)
 		r = ingest_init(&s->front.ingest, &s->conf, s->store);
 	s->front.ingest.workers = s->workers;
@@ -237,7 +220,7 @@ static int open_front(struct spw_server *s, struct conf_error *reterr)
 	if (r < 0)
 		return r;
 
-	r = http_server_new(&s->conf, &handler, first, fds, &s->http, reterr);
+	r = http_server_new(&s->conf, &handler, &fds, &s->http, reterr);
 	s->front.server = s->http;
 	return r;
 }
@@ -278,12 +261,12 @@ int daemon_new(
 	return 0;
 }
 
-const struct conf *daemon_conf(const struct spw_server *s)
+struct conf *daemon_conf(struct spw_server *s)
 {
 	return &s->conf;
 }
 
-static int load(struct conf *conf, const char *file,
+int daemon_load(struct conf *conf, const char *file,
     const char *const *settings, struct conf_error *e)
 {
 	int r = file ? conf_load(conf, file, e) : 0;
@@ -307,7 +290,7 @@ int spw_server_new(const char *file, const char *const *settings,
 		return r;
 	}
 
-	r = load(&conf, file, settings, &e);
+	r = daemon_load(&conf, file, settings, &e);
 	if (r == 0)
 		r = daemon_new(&conf, ret, &e);
 	else
@@ -434,15 +417,22 @@ bool spw_server_url(
 	return http_server_url(s->http, i, out);
 }
 
+/* What is fetched is gone with the process, unless files are kept. */
+static bool is_busy(struct spw_server *s)
+{
+	return http_server_active(s->http) ||
+	       (s->kept && fetcher_active(s->front.fetcher));
+}
+
 bool spw_server_drain(struct spw_server *s, uint64_t timeout_ms)
 {
 	uint64_t until = clock_ms() + timeout_ms;
 	struct timespec pause = {.tv_nsec = 10000000};
 
 	http_server_drain(s->http);
-	while (http_server_active(s->http) && clock_ms() < until)
+	while (is_busy(s) && clock_ms() < until)
 		nanosleep(&pause, NULL);
-	return http_server_active(s->http) == 0;
+	return !is_busy(s);
 }
 
 bool spw_server_healthy(struct spw_server *s)

@@ -23,7 +23,16 @@ int daemon_new(struct conf *conf, struct spw_server **ret,
 int daemon_spool_dir(const struct conf *conf, char path[DAEMON_PATH_SIZE],
     struct conf_error *reterr) SPW_MUST_CHECK;
 
-/** Returns: the configuration it runs with. */
-const struct conf *daemon_conf(const struct spw_server *s);
+/**
+ * Read a file (NULL: none) and settings over the defaults in `conf`, and check
+ * what came of it. `settings` ends with NULL.
+ *
+ * Errors:    as conf_load(), conf_set() and conf_check().
+ */
+int daemon_load(struct conf *conf, const char *file,
+    const char *const *settings, struct conf_error *reterr) SPW_MUST_CHECK;
+
+/** Returns: the configuration it runs with, for conf_reload(). */
+struct conf *daemon_conf(struct spw_server *s);
 
 #endif

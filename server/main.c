@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/incident.h"
 #include "base/notify.h"
+#include "confine.h"
 #include "daemon.h"
 #include "deliver/zip.h"
 #include "http/server.h"
 #include "ingest/fetch.h"
+#include "reload.h"
 #include "store/fsck.h"
 
 #define DEFAULT_FILE "/etc/spillway/spillway.conf"
@@ -45,7 +47,7 @@ static const char HELP[] =
     "  -h, --help          print this, and exit\n"
     "\n"
     "Without a configuration it listens on 127.0.0.1:8080. SIGTERM finishes\n"
-    "what runs and stops.\n"
+    "what runs and stops, SIGHUP reads the configuration again.\n"
     "Exit codes: 0 clean stop, 1 failure or damage, 2 wrong usage or\n"
     "configuration.\n";
 
@@ -55,6 +57,7 @@ struct setup {
 	enum action action;
 	bool repair;
 	const char *file;
+	const char **settings; /* each -o; ends with NULL */
 	struct conf_error error;
 };
 
@@ -96,9 +99,9 @@ static void print_versions(void)
 	    fetch_library_versions());
 }
 
-/* First what names the file and what to do; -o comes over the file. */
 static int parse(int argc, char **argv, struct setup *s)
 {
+	size_t settings = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:o:h", OPTIONS, NULL)) != -1) {
@@ -107,6 +110,7 @@ static int parse(int argc, char **argv, struct setup *s)
 			s->file = optarg;
 			break;
 		case 'o':
+			s->settings[settings++] = optarg;
 			break;
 		case 'C':
 			s->action = CHECK;
@@ -137,21 +141,13 @@ static int parse(int argc, char **argv, struct setup *s)
 	return EXIT_OK;
 }
 
-static int load(int argc, char **argv, struct setup *s)
+static int load(struct setup *s)
 {
-	int c;
-
 	if (!s->file && access(DEFAULT_FILE, F_OK) == 0)
 		s->file = DEFAULT_FILE;
-	if (s->file && conf_load(&s->conf, s->file, &s->error) < 0)
-		return wrong(s);
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "c:o:h", OPTIONS, NULL)) != -1) {
-		if (c == 'o' && conf_set(&s->conf, optarg, &s->error) < 0)
-			return wrong(s);
-	}
-	return conf_check(&s->conf, &s->error) < 0 ? wrong(s) : EXIT_OK;
+	int r = daemon_load(&s->conf, s->file, s->settings, &s->error);
+	return r < 0 ? wrong(s) : EXIT_OK;
 }
 
 /* One descriptor a connection and one a large file: take what is allowed. */
@@ -178,7 +174,8 @@ static void announce(const struct spw_server *s)
 }
 
 /* Sleep until a signal that ends it, feeding the watchdog. */
-static int serve(struct spw_server *s, const sigset_t *set)
+static int serve(
+    struct spw_server *s, struct reload *reload, const sigset_t *set)
 {
 	uint64_t interval = notify_watchdog_interval_ms();
 	uint64_t nap_ms = interval ? interval / 2 : 60000;
@@ -193,7 +190,7 @@ static int serve(struct spw_server *s, const sigset_t *set)
 		if (sig == SIGTERM || sig == SIGINT)
 			return sig;
 		if (sig == SIGHUP)
-			log_info("SIGHUP: nothing can be reloaded yet");
+			(void)reload_run(reload, s);
 		else if (interval && spw_server_healthy(s))
 			notify_watchdog();
 	}
@@ -220,16 +217,14 @@ static bool drain(struct spw_server *server, const sigset_t *set)
 	return false;
 }
 
-static int run(struct setup *s)
+/* What is the process's, before there are threads. */
+static void prepare(const struct setup *s, sigset_t *set)
 {
-	struct spw_server *server;
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, set, NULL);
 #ifndef WITH_JEMALLOC
 	/* One heap that grows in steps: with one per thread each grows by a
 	   page at a time, and every step stops all threads for a moment. */
@@ -242,29 +237,59 @@ static int run(struct setup *s)
 	/* Else libc reads the time zone anew, and writes globals, each time
 	   libzip asks for a date. */
 	setenv("TZ", ":/etc/localtime", 0);
+	tzset();
 	log_init(s->conf.log.level, s->conf.log.format, STDERR_FILENO);
+	incident_limit(s->conf.log.max_incidents);
 	raise_limits();
+}
 
-	int r = daemon_new(&s->conf, &server, &s->error);
+/* Errors: they are in the log. */
+static int start(struct setup *s, struct spw_server **ret)
+{
+	struct spw_server *server = NULL;
+
+	int r = confine_files(&s->conf, s->file, &s->error);
+	if (r == 0)
+		r = daemon_new(&s->conf, &server, &s->error);
 	if (r < 0) {
 		log_error("%s", s->error.msg);
-		return EXIT_RUNTIME;
-	}
-	r = spw_server_start(server);
-	if (r < 0) {
-		log_error("cannot start: %s", strerror(-r));
-		spw_server_free(server);
-		return EXIT_RUNTIME;
+		return r;
 	}
 
+	r = spw_server_start(server);
+	if (r < 0)
+		conf_error_set(
+		    &s->error, r, "cannot start: %s", strerror(-r));
+	else
+		r = confine_calls(daemon_conf(server), &s->error);
+	if (r < 0) {
+		log_error("%s", s->error.msg);
+		spw_server_free(server);
+		return r;
+	}
+	*ret = server;
+	return 0;
+}
+
+static int run(struct setup *s)
+{
+	struct reload reload = {.file = s->file, .settings = s->settings};
+	struct spw_server *server;
+	sigset_t set;
+
+	prepare(s, &set);
+	if (start(s, &server) < 0)
+		return EXIT_RUNTIME;
+
 	announce(server);
-	int sig = serve(server, &set);
+	int sig = serve(server, &reload, &set);
 	notify_stopping();
 	log_info(
 	    "%s: finishing what runs", sig == SIGTERM ? "SIGTERM" : "SIGINT");
 	if (!drain(server, &set))
 		log_warn("cutting what still runs");
 	spw_server_free(server);
+	reload_fini(&reload);
 	return EXIT_OK;
 }
 
@@ -290,14 +315,16 @@ int main(int argc, char **argv)
 {
 	struct setup s = {.action = RUN};
 
-	if (conf_init(&s.conf) < 0) {
+	s.settings = calloc((size_t)argc + 1, sizeof(*s.settings));
+	if (!s.settings || conf_init(&s.conf) < 0) {
 		fprintf(stderr, "spillwayd: out of memory\n");
+		free(s.settings);
 		return EXIT_RUNTIME;
 	}
 
 	int code = parse(argc, argv, &s);
 	if (code == EXIT_OK)
-		code = load(argc, argv, &s);
+		code = load(&s);
 	if (code == EXIT_OK && s.action == PRINT)
 		conf_print(&s.conf, stdout);
 	else if (code == EXIT_OK && s.action == CHECK)
@@ -307,5 +334,6 @@ int main(int argc, char **argv)
 	else if (code == EXIT_OK)
 		code = run(&s);
 	conf_fini(&s.conf);
+	free(s.settings);
 	return code;
 }

@@ -102,8 +102,8 @@ static int check_listen(const struct conf *c, struct conf_error *reterr)
 	if (c->auth.mode != CONF_AUTH_AUTO)
 		return 0;
 
-	for (size_t i = 0; i < c->server.listen.count; i++) {
-		const struct listen_addr *a = &c->server.listen.items[i];
+	for (size_t i = 0; i < c->server.listen->count; i++) {
+		const struct listen_addr *a = &c->server.listen->items[i];
 		char text[LISTEN_TEXT_SIZE];
 
 		if (a->kind == LISTEN_SYSTEMD || listen_is_local(&a->addr.sa))
@@ -134,6 +134,11 @@ int conf_check(const struct conf *c, struct conf_error *reterr)
 		    "server.max_connections, %u; lower it, or 0 for no limit",
 		    c->server.max_connections_per_address,
 		    c->server.max_connections);
+	if (c->spool.confidential &&
+	    c->store.durability != CONF_DURABILITY_NONE)
+		return conf_error_set(reterr, -EINVAL,
+		    "spool.confidential: what is encrypted is gone with the "
+		    "process and its keys; it takes store.durability = none");
 	return check_listen(c, reterr);
 }
 

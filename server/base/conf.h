@@ -24,17 +24,20 @@
  *   COUNT     unsigned
  *   BOOL      bool         yes, no (and true/false, on/off, 1/0)
  *   STRING    char *       never NULL
- *   LISTEN    struct conf_listen
- *   ORIGINS   struct conf_origins
- *   NETWORKS  struct conf_networks
- *   PORTS     struct conf_ports
- *   DURABILITY, DIGEST, AUTH, LEVEL, FORMAT    enums
+ *   LISTEN    struct conf_listen *     never NULL, like all lists
+ *   ORIGINS   struct conf_origins *
+ *   NETWORKS  struct conf_networks *
+ *   PORTS     struct conf_ports *
+ *   DURABILITY, DIGEST, AUTH, LEVEL, FORMAT, CONFINE    enums
  *
- * Threads: built by one thread; read by all while nobody changes it.
+ * Threads: built by one thread, read by all. While they read, one thread may
+ * call conf_reload() (conf_reload.h) and nothing else: so values are atomics,
+ * and whoever needs one twice to be the same reads it once.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,8 +47,7 @@
 
 #include "base/listen.h"
 #include "base/log.h"
-
-struct cidr;
+#include "common/ipaddr.h"
 
 enum conf_durability {
 	CONF_DURABILITY_NONE, /* files are gone with the process */
@@ -64,12 +66,18 @@ enum conf_auth_mode {
 	CONF_AUTH_TOKEN,
 };
 
+enum conf_confine {
+	CONF_CONFINE_NO,
+	CONF_CONFINE_AUTO, /* where the kernel has it */
+	CONF_CONFINE_REQUIRE,
+};
+
 /* Room for an origin and its NUL. */
 #define CONF_ORIGIN_SIZE 128
 
 struct conf_listen {
-	struct listen_addr *items;
 	size_t count;
+	struct listen_addr items[];
 };
 
 /* A web page's origin as browsers send it, or `*`. RFC 6454 §6.2 */
@@ -78,13 +86,13 @@ struct conf_origin {
 };
 
 struct conf_origins {
-	struct conf_origin *items;
 	size_t count;
+	struct conf_origin items[];
 };
 
 struct conf_networks {
-	struct cidr *items; /* "common/ipaddr.h" */
 	size_t count;
+	struct cidr items[];
 };
 
 struct conf_port_range {
@@ -92,8 +100,8 @@ struct conf_port_range {
 };
 
 struct conf_ports {
-	struct conf_port_range *items;
 	size_t count;
+	struct conf_port_range items[];
 };
 
 #define CONF_KIB UINT64_C(1024)
@@ -107,6 +115,8 @@ struct conf_ports {
 #define CONF_SERVER(X)                                                         \
 	X(server, LISTEN, listen, "127.0.0.1:8080", 1, 16,                     \
 	  "where to listen: HOST:PORT, [V6]:PORT, *:PORT, unix:/PATH, systemd")\
+	X(server, BOOL, hand_over, "no", 0, 0,                                 \
+	  "whether the service manager keeps the sockets over a restart")      \
 	X(server, ORIGINS, cors_origins, "", 0, 256,                           \
 	  "origins whose pages may use this server from a browser; * is any")  \
 	X(server, COUNT, threads, "0", 0, 64,                                  \
@@ -135,6 +145,8 @@ struct conf_ports {
 	  "disk space of all files together")                                  \
 	X(spool, SIZE, keep_free, "64M", 0, CONF_TIB,                          \
 	  "disk space that stays free for others; less on a disk under 1G")    \
+	X(spool, BOOL, confidential, "no", 0, 0,                               \
+	  "whether content is encrypted on disk, and wiped from memory")       \
 	X(spool, COUNT, io_threads, "2", 1, 16,                                \
 	  "threads that read and write the disk")
 
@@ -250,13 +262,23 @@ struct conf_ports {
 	X(auth, AUTH, mode, "auto", 0, 0,                                      \
 	  "who is served: this machine only (auto) or anybody (none)")
 
+#define CONF_SANDBOX(X)                                                        \
+	X(sandbox, CONFINE, landlock, "auto", 0, 0,                            \
+	  "whether the kernel keeps it to the files it needs")                 \
+	X(sandbox, CONFINE, seccomp, "auto", 0, 0,                             \
+	  "whether the kernel refuses it what it never does")                  \
+	X(sandbox, BOOL, core_dumps, "no", 0, 0,                               \
+	  "whether a crash may leave a dump of the memory")
+
 #define CONF_LOG(X)                                                            \
 	X(log, LEVEL, level, "info", 0, 0,                                     \
 	  "least important messages that are logged")                          \
 	X(log, FORMAT, format, "text", 0, 0,                                   \
 	  "form of the lines")                                                 \
 	X(log, BOOL, access, "no", 0, 0,                                       \
-	  "one line per request as well")
+	  "one line per request as well")                                      \
+	X(log, COUNT, max_incidents, "20", 0, CONF_BILLION,                    \
+	  "lines a second about refusals and faults of one kind; 0: no limit")
 
 #define CONF_SECTIONS(S)                                                       \
 	S(server, CONF_SERVER)                                                 \
@@ -266,22 +288,24 @@ struct conf_ports {
 	S(fetch, CONF_FETCH)                                                   \
 	S(zip, CONF_ZIP)                                                       \
 	S(auth, CONF_AUTHENTICATION)                                           \
+	S(sandbox, CONF_SANDBOX)                                               \
 	S(log, CONF_LOG)
 
-#define CONF_C_SIZE uint64_t
-#define CONF_C_DURATION uint64_t
-#define CONF_C_COUNT unsigned
-#define CONF_C_BOOL bool
+#define CONF_C_SIZE _Atomic uint64_t
+#define CONF_C_DURATION _Atomic uint64_t
+#define CONF_C_COUNT _Atomic unsigned
+#define CONF_C_BOOL _Atomic bool
 #define CONF_C_STRING char *
-#define CONF_C_LISTEN struct conf_listen
-#define CONF_C_ORIGINS struct conf_origins
-#define CONF_C_NETWORKS struct conf_networks
-#define CONF_C_PORTS struct conf_ports
-#define CONF_C_DURABILITY enum conf_durability
-#define CONF_C_DIGEST enum conf_digest
-#define CONF_C_AUTH enum conf_auth_mode
-#define CONF_C_LEVEL enum log_level
-#define CONF_C_FORMAT enum log_format
+#define CONF_C_LISTEN struct conf_listen *_Atomic
+#define CONF_C_ORIGINS struct conf_origins *_Atomic
+#define CONF_C_NETWORKS struct conf_networks *_Atomic
+#define CONF_C_PORTS struct conf_ports *_Atomic
+#define CONF_C_DURABILITY _Atomic enum conf_durability
+#define CONF_C_DIGEST _Atomic enum conf_digest
+#define CONF_C_AUTH _Atomic enum conf_auth_mode
+#define CONF_C_CONFINE _Atomic enum conf_confine
+#define CONF_C_LEVEL _Atomic enum log_level
+#define CONF_C_FORMAT _Atomic enum log_format
 /* clang-format on */
 
 #define CONF_FIELD(section, type, key, ...) CONF_C_##type key;

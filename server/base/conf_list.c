@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,15 +20,15 @@
 /** In front of an IPv4 address that is held as a mapped one. */
 #define V4_MAPPED_BITS 96
 
-/** What the list members of struct conf look like to this file. */
+/** What the lists of struct conf look like to this file. */
 struct any_list {
-	void *items;
 	size_t count;
+	char items[];
 };
-_Static_assert(sizeof(struct any_list) == sizeof(struct conf_listen) &&
-		   sizeof(struct any_list) == sizeof(struct conf_networks) &&
-		   sizeof(struct any_list) == sizeof(struct conf_origins) &&
-		   sizeof(struct any_list) == sizeof(struct conf_ports),
+#define ALIKE(type) \
+	(offsetof(struct any_list, items) == offsetof(struct type, items))
+_Static_assert(ALIKE(conf_listen) && ALIKE(conf_networks) &&
+		   ALIKE(conf_origins) && ALIKE(conf_ports),
     "lists are alike");
 _Static_assert(CONF_ORIGIN_SIZE >= ITEM_SIZE, "any item has room");
 
@@ -194,7 +195,7 @@ static int next_item(
 static int add_item(const struct item_type *type, struct any_list *list,
     const char *text, struct conf_error *reterr)
 {
-	char *at = (char *)list->items + list->count * type->size;
+	char *at = list->items + list->count * type->size;
 	char now[ITEM_SIZE];
 	char before[ITEM_SIZE];
 
@@ -205,7 +206,7 @@ static int add_item(const struct item_type *type, struct any_list *list,
 
 	type->format(at, now);
 	for (size_t i = 0; i < list->count; i++) {
-		type->format((char *)list->items + i * type->size, before);
+		type->format(list->items + i * type->size, before);
 		if (strcmp(now, before) == 0)
 			return conf_error_set(
 			    reterr, -EINVAL, "'%s' is listed twice", text);
@@ -247,21 +248,30 @@ static int parse_all(const struct conf_key *key, struct any_list *list,
 	return 0;
 }
 
+/** The list that a field holds; NULL: none yet. */
+static struct any_list *list_of(const void *field)
+{
+	struct any_list *list;
+
+	memcpy(&list, field, sizeof list);
+	return list;
+}
+
 int conf_list_parse(const struct conf_key *key, void *field, const char *text,
     struct conf_error *reterr)
 {
 	size_t most = count_items(text);
-	struct any_list list = {0};
 
 	if (most > key->max)
 		most = key->max;
-	list.items = calloc(most, type_of(key->kind)->size);
-	if (!list.items)
+	struct any_list *list =
+	    calloc(1, sizeof *list + most * type_of(key->kind)->size);
+	if (!list)
 		return conf_error_set(reterr, -ENOMEM, "out of memory");
 
-	int r = parse_all(key, &list, text, reterr);
+	int r = parse_all(key, list, text, reterr);
 	if (r < 0) {
-		free(list.items);
+		free(list);
 		return r;
 	}
 
@@ -273,13 +283,12 @@ int conf_list_parse(const struct conf_key *key, void *field, const char *text,
 void conf_list_print(const struct conf_key *key, const void *field, FILE *out)
 {
 	const struct item_type *type = type_of(key->kind);
+	const struct any_list *list = list_of(field);
 	size_t column = 0;
 	char text[ITEM_SIZE];
-	struct any_list list;
 
-	memcpy(&list, field, sizeof list);
-	for (size_t i = 0; i < list.count; i++) {
-		type->format((char *)list.items + i * type->size, text);
+	for (size_t i = 0; i < list->count; i++) {
+		type->format(list->items + i * type->size, text);
 		column += strlen(text) + 2;
 		if (i > 0 && column > PRINT_COLUMNS) {
 			fputs(",\n\t", out);
@@ -293,17 +302,11 @@ void conf_list_print(const struct conf_key *key, const void *field, FILE *out)
 
 bool conf_list_is_empty(const void *field)
 {
-	struct any_list list;
-
-	memcpy(&list, field, sizeof list);
-	return list.count == 0;
+	return list_of(field)->count == 0;
 }
 
 void conf_list_fini(void *field)
 {
-	struct any_list list;
-
-	memcpy(&list, field, sizeof list);
-	free(list.items);
-	memset(field, 0, sizeof list);
+	free(list_of(field));
+	memset(field, 0, sizeof(struct any_list *));
 }

@@ -37,6 +37,12 @@ static const struct choice auth_modes[] = {
     {"token", CONF_AUTH_TOKEN, true},
     {NULL, 0, false},
 };
+static const struct choice confinements[] = {
+    {"no", CONF_CONFINE_NO, false},
+    {"auto", CONF_CONFINE_AUTO, false},
+    {"require", CONF_CONFINE_REQUIRE, false},
+    {NULL, 0, false},
+};
 static const struct choice log_levels[] = {
     {"error", LOG_LEVEL_ERROR, false},
     {"warn", LOG_LEVEL_WARN, false},
@@ -60,6 +66,8 @@ static const struct choice *choices_of(enum conf_kind kind)
 		return digests;
 	case CONF_KIND_AUTH:
 		return auth_modes;
+	case CONF_KIND_CONFINE:
+		return confinements;
 	case CONF_KIND_LEVEL:
 		return log_levels;
 	default:

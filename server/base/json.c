@@ -27,10 +27,19 @@ static inline bool is_plain(char c)
 	return escapes[(unsigned char)c] == '.';
 }
 
+static char *put_u(char *o, unsigned c)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	memcpy(o, "\\u00", 4);
+	o[4] = hex[c >> 4];
+	o[5] = hex[c & 15];
+	return o + 6;
+}
+
 /** Write one byte or sequence that is not plain; returns what it took. */
 static size_t escape_one(char **out, const char *s, size_t n)
 {
-	static const char hex[] = "0123456789abcdef";
 	unsigned char c = (unsigned char)*s;
 	char how = escapes[c];
 	char *o = *out;
@@ -38,19 +47,22 @@ static size_t escape_one(char **out, const char *s, size_t n)
 	if (how == '8') {
 		uint32_t cp;
 		size_t seq = utf8_next(s, n, &cp);
+		/* Commands to some terminals (C1): logs are read there. */
+		if (seq == 2 && cp < 0xa0) {
+			*out = put_u(o, cp);
+			return seq;
+		}
 		memcpy(o, seq ? s : "\xef\xbf\xbd", seq ? seq : 3);
 		*out = o + (seq ? seq : 3);
 		return seq ? seq : 1;
 	}
 
+	if (how == 'u') {
+		*out = put_u(o, c);
+		return 1;
+	}
 	*o++ = '\\';
 	*o++ = how;
-	if (how == 'u') {
-		*o++ = '0';
-		*o++ = '0';
-		*o++ = hex[c >> 4];
-		*o++ = hex[c & 15];
-	}
 	*out = o;
 	return 1;
 }

@@ -19,8 +19,8 @@
  *
  * Keys are the program's own words and are written as they are; they must not
  * need escaping. Values are data: quotes, backslashes and control characters
- * are escaped, and each byte that is not part of valid UTF-8 becomes U+FFFD,
- * so the output is valid JSON whatever comes in.
+ * (C1 included) are escaped, and each byte that is not part of valid UTF-8
+ * becomes U+FFFD, so the output is valid JSON whatever comes in.
  * Threads: one at a time for one writer.
  */
 #ifndef BASE_JSON_H

@@ -18,7 +18,7 @@
 /** No byte becomes more than so many, in any format. */
 #define ESCAPE_MAX JSON_ESCAPE_MAX
 /** Everything of a message's line that is not the message. */
-#define LINE_EXTRA 128
+#define LINE_EXTRA 256
 #define LINE_SIZE (LOG_MESSAGE_MAX * ESCAPE_MAX + LINE_EXTRA)
 
 /** Where the fields of an access line are cut, in bytes. */
@@ -26,13 +26,14 @@
 #define METHOD_MAX 32
 #define TARGET_MAX 2048
 #define REQUEST_ID_MAX 128
+#define TRACE_ID_MAX TRACE_ID_LEN
 #define HEADER_MAX 512
 /** Everything of an access line that is not one of those fields. */
 #define ACCESS_EXTRA 512
 
 _Static_assert(
-    (CLIENT_MAX + METHOD_MAX + TARGET_MAX + REQUEST_ID_MAX + 2 * HEADER_MAX) *
-		ESCAPE_MAX +
+    (CLIENT_MAX + METHOD_MAX + TARGET_MAX + REQUEST_ID_MAX + TRACE_ID_MAX +
+	2 * HEADER_MAX) * ESCAPE_MAX +
 	    ACCESS_EXTRA <
 	LOG_ACCESS_BUF_SIZE,
     "one access line fits an empty buffer");
@@ -43,6 +44,8 @@ _Static_assert(
 atomic_int log_threshold = LOG_LEVEL_INFO;
 static atomic_int log_form = LOG_FORMAT_TEXT;
 static atomic_int log_fd = STDERR_FILENO;
+
+static _Thread_local struct log_request *working_for;
 
 static const struct {
 	const char *name;
@@ -60,6 +63,21 @@ void log_init(enum log_level level, enum log_format format, int fd)
 	atomic_store(&log_fd, fd);
 	atomic_store(&log_form, (int)format);
 	atomic_store(&log_threshold, (int)level);
+}
+
+const char *log_request_id(struct log_request *r)
+{
+	if (!r->id[0] && id_new(r->id) < 0)
+		memcpy(r->id, "-", 2);
+	return r->id;
+}
+
+struct log_request *log_for(struct log_request *r)
+{
+	struct log_request *before = working_for;
+
+	working_for = r;
+	return before;
 }
 
 /**
@@ -188,6 +206,35 @@ static char *put_stamp(char *o, const char *seconds, unsigned ms)
 	return o;
 }
 
+/** Whom the line is about, in brackets. */
+static char *put_request(char *o, struct log_request *r)
+{
+	if (!r)
+		return o;
+
+	*o++ = '[';
+	o = puts_at(o, log_request_id(r));
+	if (r->trace_id[0]) {
+		*o++ = ' ';
+		o = puts_at(o, r->trace_id);
+	}
+	return puts_at(o, "] ");
+}
+
+static char *put_json_request(char *o, struct log_request *r)
+{
+	if (!r)
+		return o;
+
+	o = puts_at(o, "\",\"request_id\":\"");
+	o = puts_at(o, log_request_id(r));
+	if (!r->trace_id[0])
+		return o;
+
+	o = puts_at(o, "\",\"trace_id\":\"");
+	return puts_at(o, r->trace_id);
+}
+
 static char *put_message(char *o, enum log_format form, enum log_level level,
     const char *s, size_t n)
 {
@@ -198,6 +245,7 @@ static char *put_message(char *o, enum log_format form, enum log_level level,
 	switch (form) {
 	case LOG_FORMAT_JOURNAL:
 		o = puts_at(o, levels[level].journal);
+		o = put_request(o, working_for);
 		o = put_text(o, s, n, false);
 		break;
 	case LOG_FORMAT_JSON:
@@ -205,6 +253,7 @@ static char *put_message(char *o, enum log_format form, enum log_level level,
 		o = put_stamp(o, seconds, (unsigned)(now % 1000));
 		o = puts_at(o, "\",\"level\":\"");
 		o = puts_at(o, levels[level].name);
+		o = put_json_request(o, working_for);
 		o = puts_at(o, "\",\"message\":\"");
 		o += json_escape(o, s, n);
 		o = puts_at(o, "\"}");
@@ -214,6 +263,7 @@ static char *put_message(char *o, enum log_format form, enum log_level level,
 		o = put_stamp(o, seconds, (unsigned)(now % 1000));
 		*o++ = ' ';
 		o = puts_at(o, levels[level].column);
+		o = put_request(o, working_for);
 		o = put_text(o, s, n, false);
 		break;
 	}
@@ -317,7 +367,16 @@ static char *put_quoted(char *o, const struct field *f)
 	return o;
 }
 
-enum { CLIENT, METHOD, TARGET, REQUEST_ID, REFERER, USER_AGENT, FIELDS };
+enum {
+	CLIENT,
+	METHOD,
+	TARGET,
+	REQUEST_ID,
+	TRACE_ID,
+	REFERER,
+	USER_AGENT,
+	FIELDS
+};
 
 static uint64_t status_of(const struct log_access *a)
 {
@@ -339,6 +398,7 @@ static char *put_access_text(
 	o = put_number(o, "out", a->bytes_out);
 	o = put_number(o, "us", a->duration_us);
 	o = put_quoted(o, &f[REQUEST_ID]);
+	o = put_quoted(o, &f[TRACE_ID]);
 	o = put_quoted(o, &f[REFERER]);
 	return put_quoted(o, &f[USER_AGENT]);
 }
@@ -355,6 +415,7 @@ static char *put_access_json(
 	o = put_json_number(o, "bytes_out", a->bytes_out);
 	o = put_json_number(o, "duration_us", a->duration_us);
 	o = put_json_field(o, &f[REQUEST_ID]);
+	o = put_json_field(o, &f[TRACE_ID]);
 	o = put_json_field(o, &f[REFERER]);
 	o = put_json_field(o, &f[USER_AGENT]);
 	*o++ = '}';
@@ -368,6 +429,7 @@ void log_access(struct access_buf *b, const struct log_access *a)
 	    [METHOD] = field_s("method", a->method, METHOD_MAX),
 	    [TARGET] = field("target", a->target, a->target_len, TARGET_MAX),
 	    [REQUEST_ID] = field_s("request_id", a->request_id, REQUEST_ID_MAX),
+	    [TRACE_ID] = field_s("trace_id", a->trace_id, TRACE_ID_MAX),
 	    [REFERER] = field_s("referer", a->referer, HEADER_MAX),
 	    [USER_AGENT] = field_s("user_agent", a->user_agent, HEADER_MAX),
 	};

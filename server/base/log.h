@@ -8,23 +8,28 @@
  * \r, \\, \xNN; in JSON as JSON does), so nobody can forge a line or speak to
  * the terminal of the reader. Messages are cut at LOG_MESSAGE_MAX bytes.
  *
- *   text     2026-11-21T06:00:00.123Z warn   message
- *   json     {"time":"...","level":"warn","message":"..."}
- *   journal  <4>message                     (sd-daemon(3) prefixes, no time)
+ *   text     2026-11-21T06:00:00.123Z warn   [REQUEST TRACE] message
+ *   json     {"time":"...","level":"warn","request_id":"...",
+ *            "trace_id":"...","message":"..."}
+ *   journal  <4>[REQUEST TRACE] message     (sd-daemon(3) prefixes, no time)
+ *
+ * The request is there when the line was written for one (log_for()), the
+ * trace when the client told of one.
  *
  * Access lines are collected in one `struct access_buf` per loop thread and
  * written in blocks of whole lines. In text (one line here):
  *
  *   2026-11-21T06:00:00.123Z access 192.0.2.7 "GET /files/k3v" 200 in=0
- *   out=1234 us=87 request_id="-" referer="-" user_agent="curl/7.88.1"
+ *   out=1234 us=87 request_id="..." trace_id="-" referer="-"
+ *   user_agent="curl/7.88.1"
  *
  * and in JSON an object with the names of `struct log_access` and the level
  * "access".
  *
- * State: this module has the only writable globals of the server besides the
- * counters of metrics.h and main()'s signal descriptor: the level, the format
- * and the descriptor. They are set at start, level and format also on a
- * reload; all are atomics.
+ * State: besides the counters of metrics.h and the meters of incident.h this
+ * module has the only writable globals of the server: the level, the format and
+ * the descriptor, and for each thread whom it works for. The first three are
+ * set at start, level and format also on a reload; they are atomics.
  * Threads: every call from any thread; one thread at a time for one
  * access_buf.
  */
@@ -36,6 +41,9 @@
 #include <stdint.h>
 
 #include <spillway/base.h>
+
+#include "base/id.h"
+#include "common/traceparent.h"
 
 enum log_level {
 	LOG_LEVEL_ERROR, /* something is lost or cannot be served */
@@ -66,6 +74,26 @@ extern atomic_int log_threshold;
  */
 void log_init(enum log_level level, enum log_format format, int fd);
 
+/* Whom a line is about. Begin it with `{0}`. */
+struct log_request {
+	char id[ID_LEN + 1]; /* "" until somebody asks for it */
+	char trace_id[TRACE_ID_LEN + 1]; /* "": it told of none */
+};
+
+/**
+ * Returns:   the request's id; made up at the first call.
+ * Threads:   one at a time for one `r`.
+ */
+const char *log_request_id(struct log_request *r);
+
+/**
+ * From now on this thread works for `r` (NULL: for nobody), whose id goes
+ * with each line that it writes.
+ *
+ * Returns:   for whom it did before.
+ */
+struct log_request *log_for(struct log_request *r);
+
 /** Write one line. Use the macros below, which check the level first. */
 void log_write(enum log_level level, const char *fmt, ...) SPW_PRINTF(2, 3);
 
@@ -91,6 +119,7 @@ struct log_access {
 	uint64_t bytes_out;
 	uint64_t duration_us;
 	const char *request_id;
+	const char *trace_id;
 	const char *referer;
 	const char *user_agent;
 };

@@ -42,7 +42,7 @@
 	X(CONNECTIONS_REJECTED_ERROR, COUNTER, "connections_rejected_total",   \
 	  "reason=\"error\"", NULL)                                            \
 	X(CONNECTIONS_TIMED_OUT, COUNTER, "connections_timed_out_total", NULL, \
-	  "Client connections closed because nothing moved.")                  \
+	  "Client connections closed because no header came in time.")         \
 	X(REQUESTS_GET, COUNTER, "requests_total", "method=\"get\"",           \
 	  "Requests by method.")                                               \
 	X(REQUESTS_HEAD, COUNTER, "requests_total", "method=\"head\"", NULL)   \
@@ -60,8 +60,16 @@
 	X(RESPONSES_3XX, COUNTER, "responses_total", "class=\"3xx\"", NULL)    \
 	X(RESPONSES_4XX, COUNTER, "responses_total", "class=\"4xx\"", NULL)    \
 	X(RESPONSES_5XX, COUNTER, "responses_total", "class=\"5xx\"", NULL)    \
-	X(RESPONSES_CUT, COUNTER, "responses_cut_total", NULL,                 \
-	  "Responses that ended before their last byte.")                      \
+	X(CUT_CLIENT, COUNTER, "requests_cut_total",                           \
+	  "reason=\"client\"", "Requests that ended before their answer did.") \
+	X(CUT_TIMEOUT, COUNTER, "requests_cut_total",                          \
+	  "reason=\"timeout\"", NULL)                                          \
+	X(CUT_SOURCE, COUNTER, "requests_cut_total",                           \
+	  "reason=\"source\"", NULL)                                           \
+	X(CUT_STOP, COUNTER, "requests_cut_total",                             \
+	  "reason=\"stop\"", NULL)                                             \
+	X(CUT_ERROR, COUNTER, "requests_cut_total",                            \
+	  "reason=\"error\"", NULL)                                            \
 	X(RESPONSES_PARTIAL, COUNTER, "responses_partial_total", NULL,         \
 	  "Responses with status 206.")                                        \
 	X(RESPONSES_NOT_MODIFIED, COUNTER, "responses_not_modified_total",     \
@@ -73,7 +81,7 @@
 	X(REQUESTS_SUSPENDED, GAUGE, "requests_suspended", NULL,               \
 	  "Requests that wait for bytes, memory or the disk now.")             \
 	X(REQUESTS_RATE_LIMITED, COUNTER, "requests_refused_total",            \
-	  "reason=\"rate\"", "Requests refused early.")                        \
+	  "reason=\"rate\"", "Requests that were refused.")                    \
 	X(REQUESTS_UNAUTHORIZED, COUNTER, "requests_refused_total",            \
 	  "reason=\"unauthorized\"", NULL)                                     \
 	X(REQUESTS_FORBIDDEN, COUNTER, "requests_refused_total",               \
@@ -90,6 +98,28 @@
 	  "reason=\"draining\"", NULL)                                         \
 	X(REQUESTS_MALFORMED, COUNTER, "requests_refused_total",               \
 	  "reason=\"malformed\"", NULL)                                        \
+	X(REQUESTS_METHOD, COUNTER, "requests_refused_total",                  \
+	  "reason=\"method\"", NULL)                                           \
+	X(REQUESTS_TOO_SLOW, COUNTER, "requests_refused_total",                \
+	  "reason=\"too-slow\"", NULL)                                         \
+	X(REQUESTS_CONFLICT, COUNTER, "requests_refused_total",                \
+	  "reason=\"conflict\"", NULL)                                         \
+	X(REQUESTS_LENGTH, COUNTER, "requests_refused_total",                  \
+	  "reason=\"length-required\"", NULL)                                  \
+	X(REQUESTS_TYPE, COUNTER, "requests_refused_total",                    \
+	  "reason=\"type\"", NULL)                                             \
+	X(REQUESTS_EXPECTATION, COUNTER, "requests_refused_total",             \
+	  "reason=\"expectation\"", NULL)                                      \
+	X(REQUESTS_CONTENT, COUNTER, "requests_refused_total",                 \
+	  "reason=\"content\"", NULL)                                          \
+	X(REQUESTS_NOT_IMPLEMENTED, COUNTER, "requests_refused_total",         \
+	  "reason=\"not-implemented\"", NULL)                                  \
+	X(REQUESTS_VERSION, COUNTER, "requests_refused_total",                 \
+	  "reason=\"version\"", NULL)                                          \
+	X(REQUESTS_ORIGIN, COUNTER, "requests_refused_total",                  \
+	  "reason=\"origin\"", NULL)                                           \
+	X(REQUESTS_INTERNAL, COUNTER, "requests_refused_total",                \
+	  "reason=\"internal\"", NULL)                                         \
 	X(BYTES_IN, COUNTER, "received_bytes_total", NULL,                     \
 	  "Bytes of request bodies.")                                          \
 	X(BYTES_OUT, COUNTER, "sent_bytes_total", NULL,                        \
@@ -229,8 +259,14 @@
 	  "Requests to origins.")                                              \
 	X(FETCH_PLACES, COUNTER, "fetch_places_total", NULL,                   \
 	  "Requests to origins for a place that somebody read.")               \
-	X(FETCH_RETRIES, COUNTER, "fetch_retries_total", NULL,                 \
-	  "Transfers that broke and were tried again.")                        \
+	X(FETCH_RETRIES_CONNECT, COUNTER, "fetch_retries_total",               \
+	  "reason=\"connect\"", "Transfers that broke and were tried again.")  \
+	X(FETCH_RETRIES_TIMEOUT, COUNTER, "fetch_retries_total",               \
+	  "reason=\"timeout\"", NULL)                                          \
+	X(FETCH_RETRIES_STATUS, COUNTER, "fetch_retries_total",                \
+	  "reason=\"status\"", NULL)                                           \
+	X(FETCH_RETRIES_INCOMPLETE, COUNTER, "fetch_retries_total",            \
+	  "reason=\"incomplete\"", NULL)                                       \
 	X(FETCH_REDIRECTS, COUNTER, "fetch_redirects_total", NULL,             \
 	  "Redirects followed.")                                               \
 	X(FETCH_BYTES, COUNTER, "fetched_bytes_total", NULL,                   \
@@ -295,6 +331,10 @@
 	  "Writes to the log that failed.")                                    \
 	X(LOOP_MESSAGES, COUNTER, "loop_messages_total", NULL,                 \
 	  "Messages posted to event loops.")                                   \
+	X(RELOADS, COUNTER, "reloads_total", "result=\"taken\"",               \
+	  "Times the configuration was to be read again.")                     \
+	X(RELOADS_FAILED, COUNTER, "reloads_total", "result=\"refused\"",      \
+	  NULL)                                                                \
 	X(DRAINING, GAUGE, "draining", NULL,                                   \
 	  "1 while the server is stopping.")                                   \
 	X(START_TIME, GAUGE, "start_time_seconds", NULL,                       \

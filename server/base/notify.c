@@ -5,15 +5,36 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <systemd/sd-daemon.h>
 
 #define STATUS_MAX 256
+/* What the service manager calls the sockets that it keeps for us. */
+#define KEPT "listen"
 
 void notify_ready(void)
 {
 	sd_notify(0, "READY=1");
+}
+
+void notify_reloading(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
+}
+
+bool notify_keep_fds(const int *fds, unsigned count)
+{
+	/* A listening socket has nothing to be watched for. */
+	return sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" KEPT) > 0 &&
+	       sd_pid_notify_with_fds(0, 0,
+		   "FDSTORE=1\nFDNAME=" KEPT "\nFDPOLL=0", fds, count) > 0;
 }
 
 void notify_stopping(void)
@@ -55,12 +76,23 @@ uint64_t notify_watchdog_interval_ms(void)
 	return sd_watchdog_enabled(0, &us) > 0 ? us / 1000 : 0;
 }
 
-int notify_listen_fds(int *first_fd)
+int notify_listen_fds(struct notify_fds *ret)
 {
-	int n = sd_listen_fds(1);
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(1, &names);
 
-	if (n > 0)
-		*first_fd = SD_LISTEN_FDS_START;
+	*ret = (struct notify_fds){0};
+	if (n <= 0)
+		return n;
+
+	ret->first = SD_LISTEN_FDS_START;
+	ret->count = n;
+	for (int i = 0; i < n; i++) {
+		if (i < 64 && strcmp(names[i], KEPT) == 0)
+			ret->kept |= UINT64_C(1) << i;
+		free(names[i]);
+	}
+	free(names);
 	return n;
 }
 
@@ -68,6 +100,17 @@ int notify_listen_fds(int *first_fd)
 
 void notify_ready(void)
 {
+}
+
+void notify_reloading(void)
+{
+}
+
+bool notify_keep_fds(const int *fds, unsigned count)
+{
+	(void)fds;
+	(void)count;
+	return false;
 }
 
 void notify_stopping(void)
@@ -88,9 +131,9 @@ uint64_t notify_watchdog_interval_ms(void)
 	return 0;
 }
 
-int notify_listen_fds(int *first_fd)
+int notify_listen_fds(struct notify_fds *ret)
 {
-	(void)first_fd;
+	*ret = (struct notify_fds){0};
 	return 0;
 }
 

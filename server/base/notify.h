@@ -11,12 +11,16 @@
 #ifndef BASE_NOTIFY_H
 #define BASE_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <spillway/base.h>
 
 /** Say that requests are answered now. */
 void notify_ready(void);
+
+/** Say that the configuration is read anew; notify_ready() ends that. */
+void notify_reloading(void);
 
 /** Say that the stop has begun. */
 void notify_stopping(void);
@@ -31,13 +35,29 @@ void notify_watchdog(void);
 uint64_t notify_watchdog_interval_ms(void);
 
 /**
- * Take over the sockets of socket activation; they are close-on-exec and the
- * environment is cleared, so a second call finds none.
+ * Have listening sockets kept for the next start, which is handed them like
+ * those of socket activation, in place of those that were kept before.
  *
- * Returns:   how many there are; `*first_fd` and the next ones. With 0 it is
- *            left alone.
+ * Returns:   whether there is a service manager to ask; how many it takes is
+ *            its own business (FileDescriptorStoreMax=).
+ */
+bool notify_keep_fds(const int *fds, unsigned count);
+
+/* Sockets that were handed over. */
+struct notify_fds {
+	int first; /* the others follow */
+	int count;
+	uint64_t kept; /* bit i: by notify_keep_fds(), of the first 64 */
+};
+
+/**
+ * Take over the sockets of socket activation, and those that were kept; they
+ * are close-on-exec and the environment is cleared, so a second call finds
+ * none.
+ *
+ * Returns:   how many there are; with 0 `*ret` is all zeros.
  * Errors:    -errno for an environment that cannot be right.
  */
-int notify_listen_fds(int *first_fd);
+int notify_listen_fds(struct notify_fds *ret);
 
 #endif

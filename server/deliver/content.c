@@ -184,7 +184,7 @@ static void reply_unsatisfiable(
 	    "The content has %" PRIu64 " bytes; the range begins past them "
 	    "or makes no sense.",
 	    size);
-	struct http_reply r = http_problem_reply(&p);
+	struct http_reply r = http_problem_reply(req, &p);
 
 	snprintf(range, sizeof(range), "bytes */%" PRIu64, size);
 	http_reply_header(&r, "Content-Range", range);

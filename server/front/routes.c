@@ -86,12 +86,14 @@ static bool check_method(
 	return false;
 }
 
-/* While the server drains it finishes what runs and begins nothing. */
+/* While the server drains it finishes what runs and begins nothing; but where
+   the next one has the sockets nobody comes whom it had to turn away. */
 static bool draining(struct http_request *req, struct front *f)
 {
 	enum http_method m = http_method(req);
 
 	if (!http_server_draining(f->server) ||
+	    http_server_handing_over(f->server) ||
 	    (m != HTTP_POST && m != HTTP_PUT && m != HTTP_PATCH))
 		return false;
 
@@ -243,7 +245,7 @@ void front_begin(struct http_request *req, void *ctx)
 	struct front *f = ctx;
 	struct str path = http_path(req);
 
-	cors_enter(req, &f->conf->server.cors_origins);
+	cors_enter(req, f->conf->server.cors_origins);
 	if (path.n >= 6 && !memcmp(path.p, "/files", 6) &&
 	    !resumable_enter(req, &f->ingest))
 		return;

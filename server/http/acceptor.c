@@ -8,169 +8,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/incident.h"
 
-#define BACKLOG 4096
 /* After running out of descriptors: listen again when some may be free. */
 #define OUT_OF_FDS_MS 100
-
-/* A socket file left behind by a process that is gone is in the way. */
-static void remove_stale(const struct sockaddr_un *un)
-{
-	struct stat st;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return;
-	if (stat(un->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-	    connect(fd, (const struct sockaddr *)un, sizeof(*un)) < 0 &&
-	    errno == ECONNREFUSED)
-		unlink(un->sun_path);
-	close(fd);
-}
-
-static int open_socket(const struct listen_addr *a)
-{
-	int family = a->addr.sa.sa_family, one = 1, zero = 0;
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (family == AF_UNIX)
-		remove_stale(&a->addr.un);
-	else
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
-		    a->dual_stack ? &zero : &one, sizeof(one));
-	if (bind(fd, &a->addr.sa, a->addr_len) < 0 || listen(fd, BACKLOG) < 0) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
-	return fd;
-}
-
-static int add_listener(struct http_server *s, int fd, bool own_path)
-{
-	struct http_listener *l = &s->listeners[s->listener_count];
-	socklen_t len = sizeof(l->addr.storage);
-
-	if (s->listener_count == HTTP_LISTENERS_MAX)
-		return -E2BIG;
-
-	memset(&l->addr, 0, sizeof(l->addr));
-	if (getsockname(fd, &l->addr.sa, &len) < 0)
-		return -errno;
-
-	l->fd = fd;
-	l->unix_path = own_path;
-	s->listener_count++;
-	return 0;
-}
-
-/* `*` where there is no IPv6 means every IPv4 address. */
-static int open_any(const struct listen_addr *a)
-{
-	struct listen_addr v4 = {.kind = LISTEN_INET};
-	struct sockaddr_in *in = (void *)&v4.addr.storage;
-	const struct sockaddr_in6 *in6 = (const void *)&a->addr.storage;
-	int fd = open_socket(a);
-
-	if (fd != -EAFNOSUPPORT || !a->dual_stack)
-		return fd;
-
-	in->sin_family = AF_INET;
-	in->sin_port = in6->sin6_port;
-	v4.addr_len = sizeof(*in);
-	return open_socket(&v4);
-}
-
-static int open_one(struct http_server *s, const struct listen_addr *a,
-    struct conf_error *reterr)
-{
-	char text[LISTEN_TEXT_SIZE];
-	int fd = open_any(a);
-	int r = fd < 0 ? fd : add_listener(s, fd, a->kind == LISTEN_UNIX);
-
-	if (r < 0) {
-		listen_format(a, text);
-		return conf_error_set(
-		    reterr, r, "cannot listen on %s: %s", text, strerror(-r));
-	}
-	return 0;
-}
-
-static int open_systemd(
-    struct http_server *s, int first, int count, struct conf_error *reterr)
-{
-	if (count <= 0)
-		return conf_error_set(reterr, -ENOENT,
-		    "server.listen names systemd, but no socket was handed "
-		    "over");
-
-	for (int i = 0; i < count; i++) {
-		struct http_listener *l = &s->listeners[s->listener_count];
-		int flags = fcntl(first + i, F_GETFL);
-
-		fcntl(first + i, F_SETFL, flags | O_NONBLOCK);
-		int r = add_listener(s, first + i, false);
-		if (r < 0)
-			return conf_error_set(reterr, r,
-			    "a socket that was handed over is of no use: %s",
-			    strerror(-r));
-		if (s->conf->auth.mode == CONF_AUTH_AUTO &&
-		    !listen_is_local(&l->addr.sa))
-			return conf_error_set(reterr, -EACCES,
-			    "a socket that was handed over can be reached "
-			    "from other machines; set auth.mode = none to "
-			    "serve them all");
-	}
-	return 0;
-}
-
-/* Whether `server.listen` says what it says when nobody sets it. */
-static bool is_default(const struct conf_listen *listen)
-{
-	char text[LISTEN_TEXT_SIZE];
-
-	if (listen->count != 1)
-		return false;
-	listen_format(&listen->items[0], text);
-	return strcmp(text, "127.0.0.1:8080") == 0;
-}
-
-int http_acceptor_open(struct http_server *s, int systemd_first_fd,
-    int systemd_fds, struct conf_error *reterr)
-{
-	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (s->stop_fd < 0)
-		return conf_error_set(
-		    reterr, -errno, "eventfd: %s", strerror(errno));
-
-	/* Sockets that were handed over stand in for the default address. */
-	if (systemd_fds > 0 && is_default(&s->conf->server.listen))
-		return open_systemd(s, systemd_first_fd, systemd_fds, reterr);
-
-	for (size_t i = 0; i < s->conf->server.listen.count; i++) {
-		const struct listen_addr *a = &s->conf->server.listen.items[i];
-		int r =
-		    a->kind == LISTEN_SYSTEMD
-			? open_systemd(s, systemd_first_fd, systemd_fds, reterr)
-			: open_one(s, a, reterr);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
 
 #define REFUSAL \
 	"{\"type\":\"/problems/unavailable\"," \
@@ -183,15 +27,19 @@ _Static_assert(sizeof(REFUSAL) - 1 == 75, "the Content-Length below");
  * NULL: there is no time for that.
  */
 static void refuse(struct http_loop *l, int fd,
-    const struct sockaddr_storage *addr, enum metric why)
+    const struct sockaddr_storage *addr, enum metric why, const char *text)
 {
 	static const char answer[] =
 	    "HTTP/1.1 503 Service Unavailable\r\n"
 	    "Content-Type: application/problem+json\r\n"
 	    "Content-Length: 75\r\nRetry-After: " HTTP_RETRY_AFTER "\r\n"
 	    "Connection: close\r\n\r\n" REFUSAL;
+	char client[HTTP_CLIENT_SIZE] = "somebody";
 
-	metrics_add(why, 1);
+	if (addr)
+		http_address_text(addr, client);
+	incident(why, LOG_LEVEL_INFO, "refused: 503: a connection from %s: %s",
+	    client, text);
 	(void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
 	if (!l || http_loop_post(l, fd, addr, true) < 0)
 		close(fd);
@@ -247,11 +95,13 @@ static void deal(
 	struct http_loop *l = least_loaded(s, &total);
 
 	if (total >= s->conf->server.max_connections) {
-		refuse(l, fd, addr, METRIC_CONNECTIONS_REJECTED_LIMIT);
+		refuse(l, fd, addr, METRIC_CONNECTIONS_REJECTED_LIMIT,
+		    "there are server.max_connections");
 		return;
 	}
 	if (address_full(s, addr)) {
-		refuse(l, fd, addr, METRIC_CONNECTIONS_REJECTED_ADDRESS);
+		refuse(l, fd, addr, METRIC_CONNECTIONS_REJECTED_ADDRESS,
+		    "it has server.max_connections_per_address");
 		return;
 	}
 
@@ -261,7 +111,8 @@ static void deal(
 	atomic_fetch_add(&l->connections, 1);
 	if (http_loop_post(l, fd, addr, false) < 0) {
 		atomic_fetch_sub(&l->connections, 1);
-		refuse(NULL, fd, NULL, METRIC_CONNECTIONS_REJECTED_ERROR);
+		refuse(NULL, fd, addr, METRIC_CONNECTIONS_REJECTED_ERROR,
+		    "out of memory");
 	}
 }
 
@@ -272,7 +123,8 @@ static void out_of_fds(struct http_server *s, int listen_fd)
 		close(s->spare_fd);
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
-		refuse(NULL, fd, NULL, METRIC_CONNECTIONS_REJECTED_FDS);
+		refuse(NULL, fd, NULL, METRIC_CONNECTIONS_REJECTED_FDS,
+		    "out of descriptors");
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
@@ -349,21 +201,4 @@ void http_acceptor_stop(struct http_server *s)
 		;
 	pthread_join(s->thread, NULL);
 	s->running = false;
-}
-
-void http_acceptor_close(struct http_server *s)
-{
-	for (unsigned i = 0; i < s->listener_count; i++) {
-		struct http_listener *l = &s->listeners[i];
-
-		close(l->fd);
-		if (l->unix_path)
-			unlink(l->addr.un.sun_path);
-	}
-	s->listener_count = 0;
-	if (s->stop_fd >= 0)
-		close(s->stop_fd);
-	if (s->spare_fd >= 0)
-		close(s->spare_fd);
-	s->stop_fd = s->spare_fd = -1;
 }

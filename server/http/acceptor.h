@@ -22,6 +22,8 @@
 struct http_listener {
 	int fd;
 	bool unix_path; /* `addr.sun_path` is removed at the end */
+	bool lasting; /* somebody else has it, too, and hands it on */
+	bool given;   /* who does so had it first */
 	union {
 		struct sockaddr sa;
 		struct sockaddr_storage storage;
@@ -40,16 +42,29 @@ struct http_server {
 	int spare_fd; /* given up to accept and refuse at EMFILE */
 	pthread_t thread;
 	bool running;
-	_Atomic bool draining;
+	_Atomic bool draining, handing_over;
+	_Atomic uint64_t drained_ms; /* since when */
 	unsigned loop_count;
 	struct http_loop loops[];
 };
 
-/** Bind and listen. Errors: negative errno, with the address in `reterr`. */
-int http_acceptor_open(struct http_server *s, int systemd_first_fd,
-    int systemd_fds, struct conf_error *reterr);
+/* listeners.c */
+/**
+ * Bind and listen, or take a socket that was handed over and is bound to the
+ * address already. Those that nobody wants are closed.
+ *
+ * Errors:    negative errno, with the address in `reterr`.
+ */
+int http_acceptor_open(struct http_server *s, const struct notify_fds *fds,
+    struct conf_error *reterr);
+/** Have the sockets handed over to the next start (server.hand_over). */
+void http_acceptor_keep(struct http_server *s);
+/** Returns: whether connections that nobody accepts here will be elsewhere. */
+bool http_acceptor_lasts(const struct http_server *s);
+void http_acceptor_close(struct http_server *s);
+
+/* acceptor.c */
 int http_acceptor_start(struct http_server *s);
 void http_acceptor_stop(struct http_server *s);
-void http_acceptor_close(struct http_server *s);
 
 #endif

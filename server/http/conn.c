@@ -2,15 +2,17 @@
 /* Connections: coming, going, being too slow, and lingering. */
 #include "http/loop.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/incident.h"
 
 #define LINGER_MAX 64
 /* Times a connection's end is pointed out to the library in a row. */
@@ -23,6 +25,23 @@
 
 /* What is always looked out for. */
 #define WATCHED (EPOLLRDHUP | EPOLLET)
+
+void http_address_text(
+    const struct sockaddr_storage *addr, char out[HTTP_CLIENT_SIZE])
+{
+	const struct sockaddr_in *v4 = (const void *)addr;
+	const struct sockaddr_in6 *v6 = (const void *)addr;
+	const char *text = NULL;
+
+	if (addr->ss_family == AF_INET)
+		text = inet_ntop(
+		    AF_INET, &v4->sin_addr, out, HTTP_CLIENT_SIZE);
+	else if (addr->ss_family == AF_INET6)
+		text = inet_ntop(
+		    AF_INET6, &v6->sin6_addr, out, HTTP_CLIENT_SIZE);
+	if (!text)
+		memcpy(out, "unix", 5);
+}
 
 static void forget(struct http_conn *c)
 {
@@ -117,7 +136,8 @@ void http_conn_add(struct http_loop *l, struct http_arrival *a)
 	if (!c) {
 		close(a->fd);
 		atomic_fetch_sub(&l->connections, 1);
-		metrics_add(METRIC_CONNECTIONS_REJECTED_ERROR, 1);
+		incident(METRIC_CONNECTIONS_REJECTED_ERROR, LOG_LEVEL_ERROR,
+		    "refused: a connection: out of memory");
 		return;
 	}
 
@@ -130,7 +150,8 @@ void http_conn_add(struct http_loop *l, struct http_arrival *a)
 		       (struct sockaddr *)&a->addr,
 		       sizeof(a->addr)) != MHD_YES) {
 		/* The library has closed the descriptor. */
-		metrics_add(METRIC_CONNECTIONS_REJECTED_ERROR, 1);
+		incident(METRIC_CONNECTIONS_REJECTED_ERROR, LOG_LEVEL_ERROR,
+		    "refused: a connection: by the HTTP library");
 		if (l->adding)
 			forget(c);
 	}
@@ -276,19 +297,20 @@ static bool header_late(const struct http_conn *c, uint64_t now_ms)
 	return now_ms - c->since_ms > limit;
 }
 
-static int64_t most_credit(const struct http_request *req)
-{
-	return (int64_t)req->loop->conf->upload.min_rate * (SLOW_MS / 1000);
-}
-
 static bool upload_slow(
     struct http_request *req, uint64_t came, uint64_t elapsed_ms)
 {
 	int64_t rate = (int64_t)req->loop->conf->upload.min_rate;
+	int64_t most = rate * (SLOW_MS / 1000);
 
+	/* It begins, or what is wanted of it has changed. */
+	if (rate != req->rate_wanted) {
+		req->rate_wanted = rate;
+		req->rate_credit = most;
+	}
 	req->rate_credit += (int64_t)came - rate * (int64_t)elapsed_ms / 1000;
-	if (req->rate_credit > most_credit(req))
-		req->rate_credit = most_credit(req);
+	if (req->rate_credit > most)
+		req->rate_credit = most;
 	return req->rate_credit < 0;
 }
 
@@ -320,7 +342,10 @@ static void cut_with(
 {
 	req->problem = http_problem(kind, "%s", why);
 	http_conn_linger(req->conn);
+	log_for(&req->log);
 	http_problem_send_raw(req);
+	log_for(NULL);
+	req->raw_sent = true;
 	req->cut = true;
 	shutdown(req->conn->fd, SHUT_RD);
 }
@@ -332,10 +357,8 @@ static void scan_body(struct http_request *req, uint64_t now_ms)
 	uint64_t came = now - req->rate_bytes;
 	uint64_t elapsed_ms = now_ms - req->rate_ms;
 
-	if (!req->rate_ms) {
-		req->rate_credit = most_credit(req);
+	if (!req->rate_ms)
 		came = elapsed_ms = 0;
-	}
 	req->rate_ms = now_ms;
 	req->rate_bytes = now;
 	if (req->suspended || req->raw_sent)
@@ -369,7 +392,10 @@ void http_conn_scan(struct http_loop *l, uint64_t now_ms)
 			scan_body(req, now_ms);
 		} else if ((!req || req->phase == PHASE_HEADER) &&
 			   header_late(c, now_ms)) {
-			metrics_add(METRIC_CONNECTIONS_TIMED_OUT, 1);
+			incident(METRIC_CONNECTIONS_TIMED_OUT, LOG_LEVEL_INFO,
+			    "cut: a connection from %s on which no header "
+			    "came in time",
+			    http_conn_client(c));
 			shutdown(c->fd, SHUT_RDWR);
 		}
 	}

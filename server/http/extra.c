@@ -44,6 +44,22 @@ void http_answer_field(
 	req->extras = x;
 }
 
+void http_trace(struct http_request *req)
+{
+	struct str field = http_header(req, "traceparent"), id;
+	char text[TRACEPARENT_MAX + 1];
+
+	/* Of several none is the right one. */
+	if (!field.p || http_header_count(req, "traceparent") != 1 ||
+	    !traceparent_parse(field, &id))
+		return;
+
+	memcpy(req->log.trace_id, id.p, TRACE_ID_LEN);
+	memcpy(text, field.p, field.n);
+	text[field.n] = '\0';
+	http_answer_field(req, "traceparent", text);
+}
+
 void http_extras_free(struct http_request *req)
 {
 	while (req->extras) {

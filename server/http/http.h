@@ -31,6 +31,7 @@
 
 #include <spillway/base.h>
 
+#include "base/log.h"
 #include "base/strbuf.h"
 #include "common/text.h"
 
@@ -114,6 +115,8 @@ bool http_query_get(const struct http_request *req, const char *key, char *out,
 struct str http_host(const struct http_request *req);
 /** Returns: the id of this request for logs. */
 const char *http_request_id(struct http_request *req);
+/** Returns: how it is called in the log, with its id. */
+const struct log_request *http_log_request(struct http_request *req);
 /** Returns: the client's address as text. */
 const char *http_client(const struct http_request *req);
 /** Read a date field, in seconds. False: absent, no date, or there twice. */

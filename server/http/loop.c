@@ -37,7 +37,8 @@ static void library_log(void *cls, const char *fmt, va_list ap)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	log_debug("libmicrohttpd: %s", line);
 	if (strncmp(fmt, refuses, strlen(refuses)) == 0)
-		http_count_refusal((int)va_arg(copy, unsigned));
+		http_refused(NULL, (int)va_arg(copy, unsigned),
+		    "by the HTTP library", "it could not be read");
 	va_end(copy);
 }
 

@@ -22,7 +22,6 @@
 #include <microhttpd.h>
 
 #include "base/conf.h"
-#include "base/id.h"
 #include "base/log.h"
 #include "http/http.h"
 #include "http/problem.h"
@@ -36,6 +35,8 @@ enum source_kind { SOURCE_INBOX, SOURCE_LIBRARY, SOURCE_CONN, SOURCE_LINGER };
 struct http_source {
 	enum source_kind kind;
 };
+
+#define HTTP_CLIENT_SIZE 64
 
 struct http_conn {
 	struct http_source source;
@@ -51,7 +52,7 @@ struct http_conn {
 	bool served;		  /* a request was answered on it */
 	int linger_fd;		  /* a dup to drain after the close; -1 */
 	struct sockaddr_storage addr;
-	char client[64]; /* its address as text; "" until asked for */
+	char client[HTTP_CLIENT_SIZE]; /* its address; "" until asked for */
 };
 
 /* A closed connection whose peer is still sending. */
@@ -172,6 +173,7 @@ struct http_request {
 	uint64_t rate_bytes;  /* received at the last look at the rate */
 	uint64_t rate_ms;     /* when that was; 0: not yet */
 	int64_t rate_credit;  /* bytes it may be behind */
+	int64_t rate_wanted;  /* bytes a second; the credit is for that */
 	unsigned stuck_scans;
 	bool discard;  /* the rest of the body is of no use */
 	bool raw_sent; /* the answer went out beside the library */
@@ -179,6 +181,7 @@ struct http_request {
 	bool soon; /* it waits for work of our own */
 	bool cut; /* end it: the server stops, or too slow */
 	bool peer_gone;
+	bool source_broke; /* of a streamed answer */
 	bool has_pending; /* `pending` is sent once the body is over */
 	struct http_problem problem; /* to be answered after the body */
 	struct http_reply pending;   /* likewise, before its first byte */
@@ -193,7 +196,7 @@ struct http_request {
 	int status;
 	uint64_t reply_length;
 
-	char id[ID_LEN + 1]; /* "" until asked for */
+	struct log_request log; /* what its lines in the log begin with */
 	unsigned field_count;
 	struct http_field fields[HTTP_HEADERS_MAX];
 	char inline_target[HTTP_TARGET_INLINE];
@@ -247,6 +250,11 @@ void http_conn_notify(void *cls, struct MHD_Connection *c, void **socket_ctx,
 void http_conn_watch_writable(struct http_conn *c, bool watch);
 /** Something happened to its socket: EPOLL... bits. */
 void http_conn_event(struct http_conn *c, uint32_t events);
+/** Write an address without its port. */
+void http_address_text(
+    const struct sockaddr_storage *addr, char out[HTTP_CLIENT_SIZE]);
+/** Returns: the address of its client as text. */
+const char *http_conn_client(struct http_conn *c);
 /** Look at every connection: header deadlines, upload rates. */
 void http_conn_scan(struct http_loop *l, uint64_t now_ms);
 /** Cut every connection. */
@@ -277,7 +285,17 @@ bool http_reply_early(const struct http_request *req);
 /** Let go of what is held; `over`: of what is kept as well. */
 void http_keeps_drop(struct http_request *req, bool over);
 
+/* told.c */
+/** What was asked by whom, for the log: METHOD TARGET from CLIENT. */
+#define HTTP_ASKED_SIZE 512
+void http_asked(struct http_request *req, char out[HTTP_ASKED_SIZE]);
+/** It has ended like this. */
+void http_told(
+    struct http_request *req, enum MHD_RequestTerminationCode code);
+
 /* extra.c */
+/** The trace that a request says it belongs to. */
+void http_trace(struct http_request *req);
 struct http_extra;
 void http_extras_add(const struct http_request *req, struct http_reply *r);
 void http_extras_write(const struct http_request *req, struct strbuf *out);
@@ -301,8 +319,12 @@ enum MHD_Result http_reply_queue(
     struct http_request *req, struct http_reply *r);
 
 /* problem.c */
-/** Count a refusal with that status, of those that the metrics tell apart. */
-void http_count_refusal(int status);
+/**
+ * Count a refusal by its status and have it in the log; `req` is NULL where the
+ * library refused what never became a request.
+ */
+void http_refused(
+    struct http_request *req, int status, const char *type, const char *why);
 /** Send a pending problem beside the library, as far as the socket takes. */
 void http_problem_send_raw(struct http_request *req);
 

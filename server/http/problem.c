@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/incident.h"
 #include "common/httpdate.h"
 #include "http/loop.h"
 
@@ -115,53 +115,79 @@ static void write_body(const struct http_problem *p, struct strbuf *out)
 	strbuf_addc(out, '\n');
 }
 
-void http_count_refusal(int status)
+/* What a status is counted by. A file that is not there, or not changed, or a
+   range of nothing are answers, and no refusals. */
+static const struct refusal {
+	int status;
+	enum metric metric;
+	enum log_level level;
+} REFUSALS[] = {
+    {400, METRIC_REQUESTS_MALFORMED, LOG_LEVEL_INFO},
+    {401, METRIC_REQUESTS_UNAUTHORIZED, LOG_LEVEL_INFO},
+    {403, METRIC_REQUESTS_FORBIDDEN, LOG_LEVEL_INFO},
+    {405, METRIC_REQUESTS_METHOD, LOG_LEVEL_INFO},
+    {408, METRIC_REQUESTS_TOO_SLOW, LOG_LEVEL_INFO},
+    {409, METRIC_REQUESTS_CONFLICT, LOG_LEVEL_INFO},
+    {411, METRIC_REQUESTS_LENGTH, LOG_LEVEL_INFO},
+    {413, METRIC_REQUESTS_TOO_LARGE, LOG_LEVEL_INFO},
+    {414, METRIC_REQUESTS_HEADER_TOO_LARGE, LOG_LEVEL_INFO},
+    {415, METRIC_REQUESTS_TYPE, LOG_LEVEL_INFO},
+    {417, METRIC_REQUESTS_EXPECTATION, LOG_LEVEL_INFO},
+    {422, METRIC_REQUESTS_CONTENT, LOG_LEVEL_INFO},
+    {429, METRIC_REQUESTS_RATE_LIMITED, LOG_LEVEL_INFO},
+    {431, METRIC_REQUESTS_HEADER_TOO_LARGE, LOG_LEVEL_INFO},
+    {460, METRIC_REQUESTS_CONTENT, LOG_LEVEL_INFO},
+    {500, METRIC_REQUESTS_INTERNAL, LOG_LEVEL_ERROR},
+    {501, METRIC_REQUESTS_NOT_IMPLEMENTED, LOG_LEVEL_INFO},
+    {502, METRIC_REQUESTS_ORIGIN, LOG_LEVEL_INFO},
+    {503, METRIC_REQUESTS_TOO_MANY, LOG_LEVEL_INFO},
+    {504, METRIC_REQUESTS_ORIGIN, LOG_LEVEL_INFO},
+    {505, METRIC_REQUESTS_VERSION, LOG_LEVEL_INFO},
+    {507, METRIC_REQUESTS_NO_SPACE, LOG_LEVEL_WARN},
+};
+
+static void tell(struct http_request *req, const struct refusal *r,
+    const char *type, const char *why)
 {
-	switch (status) {
-	case 400:
-		metrics_add(METRIC_REQUESTS_MALFORMED, 1);
-		break;
-	case 401:
-		metrics_add(METRIC_REQUESTS_UNAUTHORIZED, 1);
-		break;
-	case 403:
-		metrics_add(METRIC_REQUESTS_FORBIDDEN, 1);
-		break;
-	case 413:
-		metrics_add(METRIC_REQUESTS_TOO_LARGE, 1);
-		break;
-	case 414:
-	case 431:
-		metrics_add(METRIC_REQUESTS_HEADER_TOO_LARGE, 1);
-		break;
-	case 429:
-		metrics_add(METRIC_REQUESTS_RATE_LIMITED, 1);
-		break;
-	case 503:
-		metrics_add(METRIC_REQUESTS_TOO_MANY, 1);
-		break;
-	case 507:
-		metrics_add(METRIC_REQUESTS_NO_SPACE, 1);
-		break;
+	char asked[HTTP_ASKED_SIZE] = "somebody";
+
+	if (req)
+		http_asked(req, asked);
+	/* What clients and origins have a say in comes last. */
+	incident(r->metric, r->level, "refused: %d %s: %s: %s", r->status,
+	    type, asked, why);
+}
+
+void http_refused(
+    struct http_request *req, int status, const char *type, const char *why)
+{
+	for (size_t i = 0; i < sizeof(REFUSALS) / sizeof(REFUSALS[0]); i++) {
+		if (REFUSALS[i].status == status)
+			tell(req, &REFUSALS[i], type, why);
 	}
 }
 
-static void count(const struct http_problem *p)
+static void refused(struct http_request *req, const struct http_problem *p)
 {
+	static const struct refusal draining = {
+	    503, METRIC_REQUESTS_DRAINING, LOG_LEVEL_INFO};
+
 	if (p->kind == PROBLEM_DRAINING)
-		metrics_add(METRIC_REQUESTS_DRAINING, 1);
+		tell(req, &draining, KINDS[p->kind].type, p->detail);
 	else
-		http_count_refusal(KINDS[p->kind].status);
+		http_refused(req, KINDS[p->kind].status, KINDS[p->kind].type,
+		    p->detail);
 }
 
 /* The fields of the answer; one without a value is left out. */
-#define FIELDS_MAX 5
+#define FIELDS_MAX 6
 struct fields {
 	struct http_header_line lines[FIELDS_MAX];
 	char seconds[24];
 };
 
-static void make_fields(const struct http_problem *p, struct fields *f)
+static void make_fields(struct http_request *req,
+    const struct http_problem *p, struct fields *f)
 {
 	bool stranger = KINDS[p->kind].status == 401;
 
@@ -170,6 +196,7 @@ static void make_fields(const struct http_problem *p, struct fields *f)
 	const struct http_header_line lines[FIELDS_MAX] = {
 	    {"Content-Type", "application/problem+json"},
 	    {"Cache-Control", "no-store"},
+	    {"X-Request-Id", http_request_id(req)},
 	    {"Allow", p->allow},
 	    {"Retry-After", p->retry_after_s ? f->seconds : NULL},
 	    {"WWW-Authenticate", stranger ? "Bearer" : NULL},
@@ -177,16 +204,17 @@ static void make_fields(const struct http_problem *p, struct fields *f)
 	memcpy(f->lines, lines, sizeof(lines));
 }
 
-struct http_reply http_problem_reply(const struct http_problem *p)
+struct http_reply http_problem_reply(
+    struct http_request *req, const struct http_problem *p)
 {
 	struct strbuf body;
 	struct fields f;
 
-	count(p);
+	refused(req, p);
 	strbuf_init(&body, BODY_MAX);
 	write_body(p, &body);
 	struct http_reply r = http_reply_strbuf(KINDS[p->kind].status, &body);
-	make_fields(p, &f);
+	make_fields(req, p, &f);
 	for (size_t i = 0; i < FIELDS_MAX; i++) {
 		if (f.lines[i].value)
 			http_reply_header(
@@ -205,7 +233,7 @@ void http_reply_problem(struct http_request *req, const struct http_problem *p)
 		return;
 	}
 
-	struct http_reply r = http_problem_reply(p);
+	struct http_reply r = http_problem_reply(req, p);
 	http_reply(req, &r);
 }
 
@@ -215,6 +243,7 @@ void http_reply_failure(struct http_request *req, const struct http_failure *f)
 	struct strbuf body;
 	struct json j;
 
+	http_refused(req, f->status, f->type, f->detail);
 	strbuf_init(&body, BODY_MAX);
 	json_init(&j, &body);
 	json_object_begin(&j, NULL);
@@ -231,6 +260,7 @@ void http_reply_failure(struct http_request *req, const struct http_failure *f)
 	struct http_reply r = http_reply_strbuf(f->status, &body);
 	http_reply_header(&r, "Content-Type", "application/problem+json");
 	http_reply_header(&r, "Cache-Control", "no-store");
+	http_reply_header(&r, "X-Request-Id", http_request_id(req));
 	if (f->status == 503)
 		http_reply_header(&r, "Retry-After", HTTP_RETRY_AFTER);
 	if (f->error) {
@@ -259,7 +289,7 @@ void http_problem_send_raw(struct http_request *req)
 	struct strbuf out, head;
 	struct fields f;
 
-	count(p);
+	refused(req, p);
 	http_keeps_drop(req, false);
 	strbuf_init(&out, BODY_MAX);
 	strbuf_init(&head, HEAD_MAX);
@@ -270,7 +300,7 @@ void http_problem_send_raw(struct http_request *req)
 	    KINDS[p->kind].status,
 	    MHD_get_reason_phrase_for((unsigned)KINDS[p->kind].status), date,
 	    out.len);
-	make_fields(p, &f);
+	make_fields(req, p, &f);
 	for (size_t i = 0; i < FIELDS_MAX; i++) {
 		if (f.lines[i].value)
 			strbuf_addf(&head, "%s: %s\r\n", f.lines[i].name,

@@ -109,10 +109,11 @@ void http_problem_json(
     struct json *j, const char *key, const struct http_problem *p);
 
 /**
- * Make the reply, for adding fields to it; for http_reply(), which must not be
- * called while the body comes in.
+ * Count it, have it in the log, and make the reply, for adding fields to it;
+ * for http_reply(), which must not be called while the body comes in.
  */
-struct http_reply http_problem_reply(const struct http_problem *p);
+struct http_reply http_problem_reply(
+    struct http_request *req, const struct http_problem *p);
 
 /** Answer a request with it. */
 void http_reply_problem(struct http_request *req, const struct http_problem *p);

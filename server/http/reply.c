@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Replies, in terms of the HTTP library. */
-#include <arpa/inet.h>
 #include <assert.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/metrics.h"
+#include "base/incident.h"
 #include "http/loop.h"
 
 #define STREAM_BLOCK ((size_t)64 * 1024)
@@ -154,12 +152,15 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 	if (st->req->cut || (st->req->peer_gone && !st->ops->soon))
 		return end_by_error(st->req);
 
+	log_for(&st->req->log);
 	ssize_t n = st->ops->read(st->ctx, pos, buf, max);
+	log_for(NULL);
 	if (n > 0)
 		return n;
 	if (n == HTTP_READ_END)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (n == HTTP_READ_ERROR) {
+		st->req->source_broke = true;
 		break_off(st->req);
 		return end_by_error(st->req);
 	}
@@ -237,6 +238,8 @@ void http_reply(struct http_request *req, struct http_reply *r)
 {
 	if (!r->response) {
 		/* No memory for the reply; perhaps there is some for less. */
+		incident(METRIC_ERRORS_MEMORY, LOG_LEVEL_ERROR,
+		    "no memory for an answer");
 		*r = http_reply_empty(503);
 		if (!r->response) {
 			req->cut = true;
@@ -260,27 +263,23 @@ void http_reply(struct http_request *req, struct http_reply *r)
 
 const char *http_request_id(struct http_request *req)
 {
-	if (!req->id[0] && id_new(req->id) < 0)
-		req->id[0] = '-';
-	return req->id;
+	return log_request_id(&req->log);
+}
+
+const struct log_request *http_log_request(struct http_request *req)
+{
+	log_request_id(&req->log);
+	return &req->log;
+}
+
+const char *http_conn_client(struct http_conn *c)
+{
+	if (!c->client[0])
+		http_address_text(&c->addr, c->client);
+	return c->client;
 }
 
 const char *http_client(const struct http_request *req)
 {
-	struct http_conn *c = req->conn;
-	char text[INET6_ADDRSTRLEN] = "?";
-
-	if (c->client[0])
-		return c->client;
-
-	const struct sockaddr_in *v4 = (const void *)&c->addr;
-	const struct sockaddr_in6 *v6 = (const void *)&c->addr;
-	if (c->addr.ss_family == AF_INET)
-		inet_ntop(AF_INET, &v4->sin_addr, text, sizeof(text));
-	else if (c->addr.ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof(text));
-	else
-		memcpy(text, "unix", 5);
-	snprintf(c->client, sizeof(c->client), "%s", text);
-	return c->client;
+	return http_conn_client(req->conn);
 }

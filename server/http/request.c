@@ -213,7 +213,9 @@ static enum MHD_Result arrive(struct http_request *req,
 	atomic_fetch_add_explicit(&req->loop->active, 1, memory_order_relaxed);
 	metrics_add(METRIC_REQUESTS_ACTIVE, 1);
 	set_method(req, method);
-	if (!http_gate(req, method, version)) {
+	bool sound = http_gate(req, method, version);
+	http_trace(req);
+	if (!sound) {
 		if (req->phase == PHASE_REPLIED)
 			return MHD_YES;
 		/* Answered after its small body. */
@@ -292,18 +294,10 @@ static enum MHD_Result body_over(struct http_request *req)
 	return MHD_YES;
 }
 
-enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd,
-    const char *url, const char *method, const char *version, const char *data,
-    size_t *size, void **ctx)
+static enum MHD_Result handle(struct http_request *req,
+    struct MHD_Connection *mhd, const char *method, const char *version,
+    const char *data, size_t *size)
 {
-	struct http_request *req = *ctx;
-
-	(void)cls;
-	(void)url;
-	if (!req)
-		return MHD_NO;
-
-	assert(req->magic == HTTP_REQUEST_MAGIC);
 	/* Nothing begins, and so nothing waits, once the loop winds up: the
 	   library gives up when it is stopped with connections suspended. */
 	if (req->cut ||
@@ -329,31 +323,22 @@ enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd,
 	return body_over(req);
 }
 
-static void log_request(struct http_request *req, bool complete)
+enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd,
+    const char *url, const char *method, const char *version, const char *data,
+    size_t *size, void **ctx)
 {
-	struct str referer = http_header(req, "Referer");
-	struct str agent = http_header(req, "User-Agent");
-	char ref[256], ua[256];
+	struct http_request *req = *ctx;
 
-	if (!req->loop->conf->log.access)
-		return;
-	snprintf(ref, sizeof(ref), "%.*s", (int)referer.n,
-	    referer.p ? referer.p : "");
-	snprintf(ua, sizeof(ua), "%.*s", (int)agent.n, agent.p ? agent.p : "");
-	log_access(req->loop->access,
-	    &(struct log_access){
-		.client = http_client(req),
-		.method = req->method_name,
-		.target = req->target,
-		.target_len = req->target_len,
-		.status = req->status,
-		.bytes_in = req->received + req->discarded,
-		.bytes_out = complete ? req->reply_length : 0,
-		.duration_us = clock_us() - req->started_us,
-		.request_id = http_request_id(req),
-		.referer = referer.p ? ref : NULL,
-		.user_agent = agent.p ? ua : NULL,
-	    });
+	(void)cls;
+	(void)url;
+	if (!req)
+		return MHD_NO;
+
+	assert(req->magic == HTTP_REQUEST_MAGIC);
+	log_for(&req->log);
+	enum MHD_Result r = handle(req, mhd, method, version, data, size);
+	log_for(NULL);
+	return r;
 }
 
 static void count_request(struct http_request *req, bool complete)
@@ -370,10 +355,8 @@ static void count_request(struct http_request *req, bool complete)
 		metrics_add(METRIC_RESPONSES_PARTIAL, 1);
 	if (req->status == 304)
 		metrics_add(METRIC_RESPONSES_NOT_MODIFIED, 1);
-	if (!complete)
-		metrics_add(METRIC_RESPONSES_CUT, 1);
-	else if (req->method != HTTP_HEAD &&
-		 req->reply_length != HTTP_LENGTH_UNKNOWN)
+	if (complete && req->method != HTTP_HEAD &&
+	    req->reply_length != HTTP_LENGTH_UNKNOWN)
 		metrics_add(METRIC_BYTES_OUT, (int64_t)req->reply_length);
 }
 
@@ -387,10 +370,13 @@ static void drop_waker(struct http_request *req)
 	req->waker = NULL;
 }
 
-static void end_request(struct http_request *req, bool complete)
+static void end_request(
+    struct http_request *req, enum MHD_RequestTerminationCode code)
 {
+	bool complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+
 	count_request(req, complete);
-	log_request(req, complete);
+	http_told(req, code);
 	if (req->waiter)
 		req->waiter->free(req, req->ctx);
 	else if (req->sink)
@@ -407,10 +393,13 @@ static void end_request(struct http_request *req, bool complete)
 		MHD_destroy_response(req->pending.response);
 }
 
-static void end(struct http_request *req, bool complete)
+static void end(
+    struct http_request *req, enum MHD_RequestTerminationCode code)
 {
+	log_for(&req->log);
 	if (req->phase != PHASE_HEADER)
-		end_request(req, complete);
+		end_request(req, code);
+	log_for(NULL);
 	give_back(req);
 }
 
@@ -427,7 +416,7 @@ void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
 	assert(req->magic == HTTP_REQUEST_MAGIC);
 	*ctx = NULL;
 	struct http_conn *c = req->conn;
-	end(req, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	end(req, code);
 	c->req = NULL;
 	c->served = true;
 	c->since_ms = clock_ms();
@@ -437,7 +426,7 @@ void http_request_forget(struct http_request *req)
 {
 	/* They lie in the library's memory, which may be gone. */
 	req->field_count = 0;
-	end(req, false);
+	end(req, MHD_REQUEST_TERMINATED_WITH_ERROR);
 }
 
 void http_request_broke(struct http_request *req)

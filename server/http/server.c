@@ -11,6 +11,11 @@
 #include "http/acceptor.h"
 
 #define LOOPS_DEFAULT 4
+/* For the library: server.max_connections, which may be raised, is ours. */
+#define CONNECTIONS_MAX 1000001
+/* When the next one has the sockets: how long whoever is connected may take to
+   ask once more, and be told by the answer that this was the last. */
+#define GRACE_MS 2000
 /* A loop that has not turned for so long hangs. */
 #define BEAT_MS 10000
 
@@ -35,7 +40,7 @@ static void panic(
 }
 
 int http_server_new(const struct conf *conf, const struct http_handler *handler,
-    int systemd_first_fd, int systemd_fds, struct http_server **ret,
+    const struct notify_fds *fds, struct http_server **ret,
     struct conf_error *reterr)
 {
 	unsigned n = loop_count(conf);
@@ -48,11 +53,11 @@ int http_server_new(const struct conf *conf, const struct http_handler *handler,
 	s->conf = conf;
 	s->handler = *handler;
 	s->stop_fd = s->spare_fd = -1;
-	int r = http_acceptor_open(s, systemd_first_fd, systemd_fds, reterr);
+	int r = http_acceptor_open(s, fds, reterr);
 	for (unsigned i = 0; r == 0 && i < n; i++) {
 		s->loop_count++;
 		r = http_loop_init(&s->loops[i], s, conf, &s->handler,
-		    conf->server.max_connections + 1);
+		    CONNECTIONS_MAX);
 		if (r < 0)
 			conf_error_set(reterr, r,
 			    "cannot set up an event loop: %s", strerror(-r));
@@ -73,6 +78,8 @@ int http_server_start(struct http_server *s)
 		r = http_loop_start(&s->loops[i]);
 	if (r == 0)
 		r = http_acceptor_start(s);
+	if (r == 0)
+		http_acceptor_keep(s);
 	return r;
 }
 
@@ -117,10 +124,24 @@ bool http_server_url(
 
 void http_server_drain(struct http_server *s)
 {
+	if (http_server_draining(s))
+		return;
+
+	atomic_store(&s->drained_ms, clock_ms());
 	atomic_store(&s->draining, true);
+	/* Who comes now is served by the next one, that has the sockets. */
+	if (http_acceptor_lasts(s)) {
+		atomic_store(&s->handing_over, true);
+		http_acceptor_stop(s);
+	}
 	metrics_set(METRIC_DRAINING, 1);
 	for (unsigned i = 0; i < s->loop_count; i++)
 		atomic_store(&s->loops[i].drain, true);
+}
+
+bool http_server_handing_over(const struct http_server *s)
+{
+	return atomic_load_explicit(&s->handing_over, memory_order_relaxed);
 }
 
 bool http_server_draining(const struct http_server *s)
@@ -130,10 +151,13 @@ bool http_server_draining(const struct http_server *s)
 
 uint64_t http_server_active(const struct http_server *s)
 {
+	bool grace = http_server_handing_over(s) &&
+		     clock_ms() - atomic_load(&s->drained_ms) < GRACE_MS;
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < s->loop_count; i++)
-		n += atomic_load(&s->loops[i].active);
+		n += grace ? atomic_load(&s->loops[i].connections)
+			   : atomic_load(&s->loops[i].active);
 	return n;
 }
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/conf.h"
+#include "base/notify.h"
 #include "http/http.h"
 
 struct http_server;
@@ -23,15 +24,15 @@ struct http_server;
 /**
  * Bind the addresses and set up the loops; nothing is answered yet.
  *
- * `conf` must outlive it. `systemd_fds` are sockets handed over; the server
- * takes them.
+ * `conf` must outlive it. `fds` are sockets handed over; the server takes
+ * them.
  *
  * Returns:   0 and the server.
  * Errors:    from socket(), bind() and listen(), with the address in
  *            `reterr`; -ENOMEM.
  */
 int http_server_new(const struct conf *conf, const struct http_handler *handler,
-    int systemd_first_fd, int systemd_fds, struct http_server **ret,
+    const struct notify_fds *fds, struct http_server **ret,
     struct conf_error *reterr) SPW_MUST_CHECK;
 
 /** Start answering. Errors: -EAGAIN when no thread can be started. */
@@ -49,11 +50,21 @@ uint16_t http_server_port(const struct http_server *s);
 bool http_server_url(
     const struct http_server *s, unsigned i, char out[HTTP_URL_SIZE]);
 
-/** Finish what runs: every answer closes its connection from now on. */
+/**
+ * Finish what runs: every answer closes its connection from now on. If all
+ * sockets were handed over, or are kept for the next start, no connection is
+ * accepted any more: those that wait are that one's.
+ */
 void http_server_drain(struct http_server *s);
 bool http_server_draining(const struct http_server *s);
+/** Returns: whether it does so. Who has a connection already may ask once
+    more, and is refused nothing: no others come. */
+bool http_server_handing_over(const struct http_server *s);
 
-/** Returns: requests that are being answered or read now. */
+/**
+ * Returns:   requests that are being answered or read now; for two seconds
+ *            from when it began to hand over, open connections.
+ */
 uint64_t http_server_active(const struct http_server *s);
 
 /** Returns: whether every loop has turned lately (for a watchdog). */

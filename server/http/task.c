@@ -19,7 +19,9 @@ static void run(struct spw_job *job)
 	    (struct http_task *)(void *)((char *)job -
 					 offsetof(struct http_task, job));
 
+	log_for(&t->log);
 	t->result = t->run(t);
+	log_for(NULL);
 	atomic_store(&t->done, true);
 	http_waker_wake(t->waker);
 	unref(t);
@@ -32,6 +34,7 @@ int http_task_start(
 	if (!t->waker)
 		return -ENOMEM;
 
+	t->log = *http_log_request(req);
 	atomic_init(&t->dropped, false);
 	atomic_init(&t->done, false);
 	/* One for the request, one for the pool. */

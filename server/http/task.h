@@ -33,6 +33,7 @@ struct http_task {
 	_Atomic uint32_t refs;
 	int result;
 	struct http_waker *waker;
+	struct log_request log;
 	struct spw_job job;
 };
 

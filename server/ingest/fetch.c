@@ -113,8 +113,6 @@ static int start_thread(struct fetcher *f)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int e = pthread_create(&f->thread, NULL, fetch_loop_run, f);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (e == 0)
-		pthread_setname_np(f->thread, "fetch");
 	return -e;
 }
 
@@ -151,6 +149,14 @@ int fetcher_new(const struct conf *c, struct store *st, struct fetcher **ret)
 	return 0;
 }
 
+unsigned fetcher_active(struct fetcher *f)
+{
+	pthread_mutex_lock(&f->lock);
+	unsigned n = f->queue_count + f->busy_count;
+	pthread_mutex_unlock(&f->lock);
+	return n;
+}
+
 void fetcher_stop(struct fetcher *f)
 {
 	if (f->joined)
@@ -172,6 +178,26 @@ void fetcher_free(struct fetcher *f)
 	fetcher_stop(f);
 	assert(!f->alarms);
 	dispose(f);
+}
+
+int fetch_check_authorities(
+    const struct conf_fetch *conf, struct conf_error *reterr)
+{
+	const char *path = conf->ca_file;
+	FILE *file = *path ? fopen(path, "re") : NULL;
+	int r = 0;
+
+	if (file)
+		errno = ENODATA; /* unless there is something worse */
+	if (*path && (!file || fgetc(file) == EOF))
+		r = -errno;
+
+	if (file)
+		fclose(file);
+	return r < 0 ? conf_error_set(reterr, r,
+			   "fetch.ca_file: cannot read %s: %s", path,
+			   strerror(-r))
+		     : 0;
 }
 
 const char *fetch_library_versions(void)

@@ -46,6 +46,7 @@
 #define FETCH_SHA256_SIZE 32
 
 struct conf;
+struct conf_error;
 struct conf_fetch;
 struct fetcher;
 struct http_request;
@@ -92,6 +93,7 @@ struct fetch_request {
 	/* Only to see what its name leads to: fails, always, and then
 	 * fetch_seen() tells. Nothing is connected to. */
 	bool check;
+	const struct log_request *log; /* who asks; or NULL */
 };
 
 /**
@@ -115,6 +117,9 @@ void fetcher_free(struct fetcher *f);
 
 /** Returns: what rules it. */
 const struct conf_fetch *fetch_conf(const struct fetcher *f);
+
+/** Returns: fetches that wait for their turn, or bring something now. */
+unsigned fetcher_active(struct fetcher *f);
 
 /**
  * Admit a fetch: check the URL, make its file, put it into the queue.
@@ -146,6 +151,15 @@ const struct guard_seen *fetch_seen(struct file *f);
  */
 void fetch_handle(
     struct http_request *req, struct fetcher *f, struct ingest *in);
+
+/**
+ * See that the authorities to be trusted can be read: better at the start than
+ * at each fetch.
+ *
+ * Errors:    -ENODATA there are none; as open().
+ */
+int fetch_check_authorities(const struct conf_fetch *conf,
+    struct conf_error *reterr) SPW_MUST_CHECK;
 
 /** Returns: the versions of libcurl and of what it uses, as it says them. */
 const char *fetch_library_versions(void);

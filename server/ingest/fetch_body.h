@@ -22,6 +22,7 @@
 #include <spillway/base.h>
 
 #include "common/media.h"
+#include "common/traceparent.h"
 #include "http/problem.h"
 #include "ingest/fetch.h"
 
@@ -30,6 +31,8 @@
 /** Header fields a client may send along, and the longest of their values. */
 #define FETCH_FIELDS_MAX 16
 #define FETCH_VALUE_MAX 4096
+/** Longest `tracestate` that is passed on. */
+#define FETCH_TRACESTATE_MAX 512
 /** Connections that a client may ask for; `fetch.max_connections` has the last
     word. */
 #define FETCH_CONNECTIONS_SAID_MAX 64
@@ -39,7 +42,10 @@ struct fetch_body {
 	json_t *root;
 	char name[FILENAME_MAX_BYTES + 1];
 	uint8_t sha256[FETCH_SHA256_SIZE];
-	struct fetch_field fields[FETCH_FIELDS_MAX];
+	/* Those of the trace are not the client's to count. */
+	struct fetch_field fields[FETCH_FIELDS_MAX + 2];
+	char traceparent[TRACEPARENT_MAX + 1];
+	char tracestate[FETCH_TRACESTATE_MAX + 1];
 };
 
 /**
@@ -52,6 +58,14 @@ struct fetch_body {
  */
 int fetch_body_parse(const char *text, size_t len, struct fetch_body *ret,
     struct http_problem *reterr) SPW_MUST_CHECK;
+
+/**
+ * Have the fetch belong to the trace of the request that asks for it: in the
+ * log, and to the origin that it names.
+ *
+ * Source:    W3C Trace Context §3.2, §3.3, §3.4
+ */
+void fetch_body_trace(struct fetch_body *b, struct http_request *req);
 
 /** Free what it holds; all zeros is allowed. */
 void fetch_body_fini(struct fetch_body *b);

@@ -8,8 +8,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/metrics.h"
+#include "base/incident.h"
 #include "ingest/fetch_job.h"
 #include "ingest/fetch_loop.h"
 #include "ingest/fetch_retry.h"
@@ -244,10 +243,12 @@ static void try_again(struct fetch_job *job, const struct fetch_transfer *t)
 	job->retry_at_ms = clock_ms() +
 	    fetch_retry_pause(job->failures, job->conf->retry_delay, random,
 		&t->head, clock_unix_ms() / 1000);
-	metrics_add(METRIC_FETCH_RETRIES, 1);
-	log_debug("fetch of %s as %s: try %u after %" PRIu64 " bytes: %s",
+	log_for(&job->log);
+	incident(fetch_retry_metric(t->cause), LOG_LEVEL_INFO,
+	    "fetch of %s as %s: tried again (%u) after %" PRIu64 " bytes: %s",
 	    job->file->url, job->file->id, job->failures, job->received,
 	    t->text);
+	log_for(NULL);
 }
 
 /* It ended well; if it brought nothing, it must not go on so for ever. */

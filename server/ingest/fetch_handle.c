@@ -175,6 +175,7 @@ static bool start(
 
 	int e = fetch_body_parse(text.p, text.n, &body, &problem);
 	if (e == 0) {
+		fetch_body_trace(&body, req);
 		e = fetch_start(
 		    call->fetcher, &body.request, &call->file, &problem);
 		fetch_body_fini(&body);

@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/metrics.h"
+#include "base/incident.h"
 #include "common/text.h"
 #include "ingest/guard.h"
 
@@ -204,6 +203,8 @@ int fetch_job_new(struct fetcher *f, const struct conf *conf,
 		job->size_max = least(job->size_max, r->size_max);
 	job->size = r->has_size ? r->size : FETCH_SIZE_UNKNOWN;
 	job->lazy = r->lazy;
+	if (r->log)
+		job->log = *r->log;
 	job->idle = true;
 	job->went_on = UINT64_MAX;
 	job->connections = r->connections > 0 ? r->connections
@@ -276,12 +277,17 @@ void fetch_job_fail(
 static void end_without(struct fetch_job *job, uint64_t ms)
 {
 	struct file *file = job->file;
-	bool well = job->cause == FETCH_CAUSE_UNCHANGED || job->seen;
+	enum metric metric = fetch_cause_metric(job->cause);
 
 	file_fail(file, &job->error);
-	if (!job->seen)
-		metrics_add(fetch_cause_metric(job->cause), 1);
-	LOG_AT(well ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+	if (job->seen)
+		return;
+	/* It was asked whether there is something new. */
+	if (job->cause == FETCH_CAUSE_UNCHANGED) {
+		metrics_add(metric, 1);
+		return;
+	}
+	incident(metric, LOG_LEVEL_INFO,
 	    "fetch of %s as %s failed (%s) after %" PRIu64
 	    " bytes, %u redirects, %" PRIu64 " ms: %s",
 	    file->url, file->id,
@@ -294,6 +300,7 @@ void fetch_job_end(struct fetch_job *job)
 	struct file *file = job->file;
 	uint64_t ms = job->started_ms > 0 ? clock_ms() - job->started_ms : 0;
 
+	log_for(&job->log);
 	atomic_store(&file->unverified, job->unverified);
 	/* Then it is told how it ended when it survives. */
 	bool keeps = job->cause == FETCH_CAUSE_NONE && !job->apart &&
@@ -307,5 +314,6 @@ void fetch_job_end(struct fetch_job *job)
 	} else if (!keeps) {
 		end_without(job, ms);
 	}
+	log_for(NULL);
 	fetch_job_free(job);
 }

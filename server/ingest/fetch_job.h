@@ -58,6 +58,7 @@ struct fetch_job {
 	/* What to get. */
 	char *url;		/* that the client named */
 	struct url_parts parts;	/* of it; points into `url` */
+	struct log_request log;	/* who asked for it */
 	char *last_url;		/* where redirects have led; or NULL */
 	bool strayed;		/* and that by way of another origin */
 	struct curl_slist *fields; /* for the origin the client named */

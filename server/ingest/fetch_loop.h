@@ -31,7 +31,8 @@ struct fetcher {
 
 	/* The fetch thread's. */
 	struct fetch_list running;
-	unsigned busy_count;	/* of them, that are not idle */
+	_Atomic unsigned busy_count; /* of them, that are not idle; any may
+					 look */
 	unsigned transfer_count;
 	uint64_t ticked_ms;
 	struct fetch_job *unflushed; /* whose writers hold back a little */

@@ -35,6 +35,20 @@ bool fetch_retry_worth(enum fetch_cause cause, int status)
 	}
 }
 
+enum metric fetch_retry_metric(enum fetch_cause cause)
+{
+	switch (fetch_cause_metric(cause)) {
+	case METRIC_FETCHES_FAILED_STATUS:
+		return METRIC_FETCH_RETRIES_STATUS;
+	case METRIC_FETCHES_FAILED_TIMEOUT:
+		return METRIC_FETCH_RETRIES_TIMEOUT;
+	case METRIC_FETCHES_FAILED_CONNECT:
+		return METRIC_FETCH_RETRIES_CONNECT;
+	default:
+		return METRIC_FETCH_RETRIES_INCOMPLETE;
+	}
+}
+
 /* What the origin asks for, in milliseconds. */
 static uint64_t asked_ms(const struct fetch_head *h, int64_t now_s)
 {

@@ -25,6 +25,9 @@
  */
 bool fetch_retry_worth(enum fetch_cause cause, int status);
 
+/** The counter of tries again for a cause. */
+enum metric fetch_retry_metric(enum fetch_cause cause);
+
 /**
  * The pause before try number `nth`, from 1 on: `base_ms`, doubled with each
  * and between half and all of that, as `random` has it; but as long as the

@@ -424,7 +424,7 @@ static bool coded(struct http_request *req)
 
 	struct http_problem p = http_problem(PROBLEM_UNSUPPORTED_TYPE,
 	    "A form is not understood with a Content-Encoding.");
-	struct http_reply r = http_problem_reply(&p);
+	struct http_reply r = http_problem_reply(req, &p);
 	http_reply_header(&r, "Accept-Encoding", "identity");
 	http_reply(req, &r);
 	return true;

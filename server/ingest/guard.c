@@ -43,7 +43,7 @@ static bool nat64_inner(const struct sockaddr *sa, struct sockaddr_in *ret)
 
 static bool is_denied(const struct conf_fetch *conf, const struct sockaddr *sa)
 {
-	const struct conf_networks *deny = &conf->deny_networks;
+	const struct conf_networks *deny = conf->deny_networks;
 	struct sockaddr_in inner;
 
 	return networks_hold(deny, sa) ||
@@ -53,7 +53,8 @@ static bool is_denied(const struct conf_fetch *conf, const struct sockaddr *sa)
 
 bool guard_listed(const struct conf_fetch *conf, const struct sockaddr *sa)
 {
-	return !is_denied(conf, sa) && networks_hold(&conf->allow_networks, sa);
+	return !is_denied(conf, sa) &&
+	       networks_hold(conf->allow_networks, sa);
 }
 
 const char *guard_address(
@@ -61,7 +62,7 @@ const char *guard_address(
 {
 	if (is_denied(conf, sa))
 		return rule_denied;
-	if (networks_hold(&conf->allow_networks, sa))
+	if (networks_hold(conf->allow_networks, sa))
 		return NULL;
 	return ipaddr_forbidden(sa);
 }
@@ -181,8 +182,9 @@ static bool host_fits(const struct conf_fetch *conf,
 			explain(rule, sa, reterr);
 		return !rule;
 	}
-	rule = conf->allow_networks.count == 0 ? url_host_forbidden(parts->host)
-					       : NULL;
+	rule = conf->allow_networks->count == 0
+		   ? url_host_forbidden(parts->host)
+		   : NULL;
 	if (rule)
 		explain_text(rule, reterr);
 	return !rule;
@@ -200,7 +202,7 @@ enum guard_verdict guard_url(const struct conf_fetch *conf, struct str url,
 	}
 	if (!host_fits(conf, &parts, reterr))
 		return GUARD_FORBIDDEN;
-	if (!conf_ports_match(&conf->ports, parts.port)) {
+	if (!conf_ports_match(conf->ports, parts.port)) {
 		reterr->rule = rule_port;
 		snprintf(reterr->text, sizeof(reterr->text),
 		    "Port %u is not allowed; the operator can list it in "

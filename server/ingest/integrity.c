@@ -12,7 +12,7 @@ static void refuse(struct http_request *req, const char *field, const char *why)
 {
 	struct http_problem p = http_problem(PROBLEM_BAD_REQUEST,
 	    "The field %s %s; sha-256 and sha-512 are understood.", field, why);
-	struct http_reply r = http_problem_reply(&p);
+	struct http_reply r = http_problem_reply(req, &p);
 
 	http_reply_header(&r, "Want-Repr-Digest", ACCEPTED);
 	http_reply_header(&r, "Want-Content-Digest", ACCEPTED);

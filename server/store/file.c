@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/incident.h"
 #include "store/internal.h"
 
 #define FILE_MAGIC 0xf11eu
@@ -17,12 +17,20 @@
 static void count_spill(
     struct spw_spool *s, enum spw_spill why, void *user_data)
 {
+	static const struct {
+		enum metric metric;
+		const char *why;
+	} spills[] = {
+	    [SPW_SPILL_LIMIT] = {METRIC_SPILLS_LIMIT, "limit"},
+	    [SPW_SPILL_BUDGET] = {METRIC_SPILLS_BUDGET, "budget"},
+	    [SPW_SPILL_FORCED] = {METRIC_SPILLS_FORCED, "forced"},
+	};
+
 	(void)s;
 	(void)user_data;
-	metrics_add(why == SPW_SPILL_LIMIT    ? METRIC_SPILLS_LIMIT
-		    : why == SPW_SPILL_BUDGET ? METRIC_SPILLS_BUDGET
-					      : METRIC_SPILLS_FORCED,
-	    1);
+	/* Every large file does: it is no news to whoever runs the server. */
+	incident(spills[why].metric, LOG_LEVEL_DEBUG, "spilled: %s",
+	    spills[why].why);
 }
 
 static const enum metric STATE_METRIC[] = {
@@ -39,6 +47,7 @@ void file_spool_opts(struct store *st, const struct file_opts *opts,
 	    .budget = st->opts.budget,
 	    .dir = st->opts.dir,
 	    .pool = st->opts.pool,
+	    .cipher = st->opts.cipher,
 	    .memory_max = st->opts.memory_max,
 	    .size_max = opts->size_max == SPW_UNLIMITED ? 0 : opts->size_max,
 	    .size_hint = opts->size == FILE_SIZE_UNKNOWN ? 0 : opts->size,

@@ -23,6 +23,7 @@ struct store_opts {
 	struct spw_dir *dir; /* NULL: nothing can spill */
 	struct spw_pool *pool;
 	struct spw_pool *readers; /* read for replies; may be NULL */
+	const struct spw_cipher *cipher; /* NULL: nothing is confidential */
 	uint64_t memory_max; /* bytes of one spool */
 	uint64_t max_files;
 

@@ -333,11 +333,7 @@ class Ledger:
 
 def powerloss(shadow):
     """The environment of a daemon whose disk loses power."""
-    build = os.path.dirname(os.path.dirname(daemon.program))
-    library = os.path.join(build, "tests", "http", "powerloss.so")
-    return {"LD_PRELOAD": library, "SPW_POWERLOSS": shadow,
-            "ASAN_OPTIONS": "verify_asan_link_order=0:"
-                            + os.environ.get("ASAN_OPTIONS", "")}
+    return daemon.preloaded("powerloss", SPW_POWERLOSS=shadow)
 
 
 def shadow_of(folder, shadow):

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 
@@ -30,6 +31,32 @@ PR_SET_PDEATHSIG = 1
 def die_with_parent():
     """In the child: no daemon outlives a test that was killed."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def preloaded(name, **env):
+    """The environment of a daemon with a library of this folder in it."""
+    build = os.path.dirname(os.path.dirname(program))
+    library = os.path.join(build, "tests", "http", f"{name}.so")
+    return {"LD_PRELOAD": library, **env,
+            "ASAN_OPTIONS": "verify_asan_link_order=0:"
+                            + os.environ.get("ASAN_OPTIONS", "")}
+
+
+# Puts descriptors where sd_listen_fds(3) has them, and becomes the program.
+HAND_OVER = r"""
+import os, sys
+at = sys.argv.index("--")
+fds = [int(word) for word in sys.argv[2:at]]
+for number, fd in enumerate(fds):
+    os.dup2(fd, 100 + number, inheritable=False)
+    os.close(fd)
+fds = [100 + number for number in range(len(fds))]
+for number, fd in enumerate(fds):
+    os.dup2(fd, 3 + number)
+os.environ.update(LISTEN_FDS=str(len(fds)), LISTEN_PID=str(os.getpid()),
+                  LISTEN_FDNAMES=":".join([sys.argv[1]] * len(fds)))
+os.execv(sys.argv[at + 1], sys.argv[at + 1:])
+"""
 
 
 class DaemonError(AssertionError):
@@ -64,9 +91,11 @@ class Daemon:
     options are the values of -o, after those in the variable SPW_OPTIONS; dir
     keeps the spool of an earlier one. The
     directory is on a disk (TMPDIR, else /var/tmp): /tmp is often memory.
+    sockets are handed over as a service manager does it, under that name.
     """
 
-    def __init__(self, *options, dir=None, env=None, config=None):
+    def __init__(self, *options, dir=None, env=None, config=None, sockets=(),
+                 sockets_name="spillwayd.socket"):
         self.own_dir = dir is None
         self.dir = dir or tempfile.mkdtemp(
             prefix="spillway-test-", dir=os.environ.get("TMPDIR", "/var/tmp"))
@@ -77,11 +106,16 @@ class Daemon:
         self.address = None
         self.watcher = None
         command = [program, "-c", config or "/dev/null"]
+        # What cannot be dumped is root's in /proc.
+        visible = [] if os.geteuid() == 0 else ["sandbox.core_dumps=yes"]
         for option in ("server.listen=127.0.0.1:0", f"spool.dir={self.spool}",
-                       *os.environ.get("SPW_OPTIONS", "").split(), *options):
+                       *visible, *os.environ.get("SPW_OPTIONS", "").split(), *options):
             command += ["-o", option]
+        if sockets:
+            command = [sys.executable, "-c", HAND_OVER, sockets_name,
+                       *(str(one.fileno()) for one in sockets), "--", *command]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            command, pass_fds=[one.fileno() for one in sockets], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
             text=True, errors="replace", preexec_fn=die_with_parent)
         self.pid = self.process.pid

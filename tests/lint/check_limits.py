@@ -17,8 +17,9 @@ from tap import Tap
 
 CELL = re.compile(r"`([^`]+)`")
 # Keys of those sections that limit nothing a client controls.
-NO_LIMITS = {"cors_origins", "dir", "digest", "drain_timeout", "durability",
-             "io_threads", "keep_threads", "listen", "threads", "ttl"}
+NO_LIMITS = {"confidential", "cors_origins", "dir", "digest",
+             "drain_timeout", "durability", "hand_over", "io_threads",
+             "keep_threads", "listen", "threads", "ttl"}
 
 
 def rows(text):

@@ -15,8 +15,8 @@ static void test_defaults(void **state)
 	struct conf_error err;
 	char text[LISTEN_TEXT_SIZE];
 
-	assert_int_equal(c->server.listen.count, 1);
-	listen_format(&c->server.listen.items[0], text);
+	assert_int_equal(c->server.listen->count, 1);
+	listen_format(&c->server.listen->items[0], text);
 	assert_string_equal(text, "127.0.0.1:8080");
 	assert_int_equal(c->server.idle_timeout, 60000);
 	assert_int_equal(c->server.connection_memory, 16384);
@@ -27,8 +27,8 @@ static void test_defaults(void **state)
 	assert_int_equal(c->store.ttl, 24 * 3600 * 1000);
 	assert_int_equal(c->store.durability, CONF_DURABILITY_NONE);
 	assert_true(c->fetch.enabled);
-	assert_int_equal(c->fetch.allow_networks.count, 0);
-	assert_true(conf_ports_match(&c->fetch.ports, 443));
+	assert_int_equal(c->fetch.allow_networks->count, 0);
+	assert_true(conf_ports_match(c->fetch.ports, 443));
 	assert_int_equal(c->auth.mode, CONF_AUTH_AUTO);
 	assert_int_equal(c->log.level, LOG_LEVEL_INFO);
 	assert_false(c->log.access);
@@ -192,7 +192,7 @@ static void test_unknown_names(void **state)
 	    "[sever] is not a known section; did you mean [server]?");
 	assert_refused(c, "database.host=x",
 	    "[database] is not a known section; known are server spool store "
-	    "upload fetch zip auth log");
+	    "upload fetch zip auth sandbox log");
 	assert_refused(c, "zip.colour_of_the_bikeshed=x",
 	    "zip.colour_of_the_bikeshed is not a known key; --print-config "
 	    "lists them");

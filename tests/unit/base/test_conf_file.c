@@ -79,7 +79,7 @@ static void test_a_usual_file(void **state)
 		"\n"
 		"[server]\n"
 		"threads: 3");
-	assert_int_equal(c->server.listen.count, 2);
+	assert_int_equal(c->server.listen->count, 2);
 	assert_int_equal(c->server.idle_timeout, 300000);
 	assert_string_equal(c->spool.dir, "/srv/spool files");
 	assert_int_equal(c->server.threads, 3);
@@ -114,9 +114,9 @@ static void test_lists_go_on(void **state)
 		"[server]\n"
 		"listen = 127.0.0.1:80,\n"
 		"  [::1]:80\n");
-	assert_int_equal(c->fetch.allow_networks.count, 4);
-	assert_int_equal(c->fetch.ports.count, 3);
-	assert_int_equal(c->server.listen.count, 2);
+	assert_int_equal(c->fetch.allow_networks->count, 4);
+	assert_int_equal(c->fetch.ports->count, 3);
+	assert_int_equal(c->server.listen->count, 2);
 }
 
 static void test_a_later_file_replaces_lists(void **state)
@@ -125,8 +125,8 @@ static void test_a_later_file_replaces_lists(void **state)
 
 	load(c, "[fetch]\nports = 1, 2, 3\n");
 	load(c, "[fetch]\nports = 4\n");
-	assert_int_equal(c->fetch.ports.count, 1);
-	assert_true(conf_ports_match(&c->fetch.ports, 4));
+	assert_int_equal(c->fetch.ports->count, 1);
+	assert_true(conf_ports_match(c->fetch.ports, 4));
 }
 
 static void test_bad_values_have_a_line(void **state)
@@ -298,7 +298,7 @@ static void test_print_of_a_long_list_comes_back(void **state)
 		at += (size_t)snprintf(text + at, sizeof text - at,
 		    "10.%d.%d.0/24,", i / 256, i % 256);
 	set(c, text);
-	assert_int_equal(c->fetch.deny_networks.count, 300);
+	assert_int_equal(c->fetch.deny_networks->count, 300);
 	assert_comes_back(c);
 }
 

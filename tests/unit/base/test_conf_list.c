@@ -15,10 +15,10 @@ static void test_listen_list(void **state)
 	char many[400] = "server.listen=";
 
 	set(c, "server.listen=127.0.0.1:80, ,[::1]:80,,unix:/s,systemd");
-	assert_int_equal(c->server.listen.count, 4);
-	assert_int_equal(c->server.listen.items[0].kind, LISTEN_INET);
-	assert_int_equal(c->server.listen.items[2].kind, LISTEN_UNIX);
-	assert_int_equal(c->server.listen.items[3].kind, LISTEN_SYSTEMD);
+	assert_int_equal(c->server.listen->count, 4);
+	assert_int_equal(c->server.listen->items[0].kind, LISTEN_INET);
+	assert_int_equal(c->server.listen->items[2].kind, LISTEN_UNIX);
+	assert_int_equal(c->server.listen->items[3].kind, LISTEN_SYSTEMD);
 
 	assert_refused(c, "server.listen=",
 	    "server.listen: the list is empty; it needs at least 1 item");
@@ -49,15 +49,15 @@ static void test_networks_list(void **state)
 	struct sockaddr_in sin = {.sin_family = AF_INET};
 
 	set(c, "fetch.allow_networks=10.0.0.0/8, fd00::/8, 192.0.2.7");
-	assert_int_equal(c->fetch.allow_networks.count, 3);
+	assert_int_equal(c->fetch.allow_networks->count, 3);
 	sin.sin_addr.s_addr = htonl(0x0a010203);
 	assert_true(cidr_match(
-	    &c->fetch.allow_networks.items[0], (const struct sockaddr *)&sin));
+	    &c->fetch.allow_networks->items[0], (const struct sockaddr *)&sin));
 	sin.sin_addr.s_addr = htonl(0xc0000207);
 	assert_true(cidr_match(
-	    &c->fetch.allow_networks.items[2], (const struct sockaddr *)&sin));
+	    &c->fetch.allow_networks->items[2], (const struct sockaddr *)&sin));
 	set(c, "fetch.allow_networks=");
-	assert_int_equal(c->fetch.allow_networks.count, 0);
+	assert_int_equal(c->fetch.allow_networks->count, 0);
 
 	assert_refused(c, "fetch.deny_networks=10.0.0.0/33",
 	    "fetch.deny_networks: '10.0.0.0/33' is not a network; write "
@@ -74,13 +74,13 @@ static void test_origins_list(void **state)
 	struct conf *c = *state;
 
 	set(c, "server.cors_origins=https://App.example, http://[::1]:3000");
-	assert_int_equal(c->server.cors_origins.count, 2);
+	assert_int_equal(c->server.cors_origins->count, 2);
 	assert_string_equal(
-	    c->server.cors_origins.items[0].text, "https://app.example");
+	    c->server.cors_origins->items[0].text, "https://app.example");
 	assert_string_equal(
-	    c->server.cors_origins.items[1].text, "http://[::1]:3000");
+	    c->server.cors_origins->items[1].text, "http://[::1]:3000");
 	set(c, "server.cors_origins=*");
-	assert_string_equal(c->server.cors_origins.items[0].text, "*");
+	assert_string_equal(c->server.cors_origins->items[0].text, "*");
 
 	static const char *const refused[] = {"null", "app.example",
 	    "https://a.example/", "https://a.example?", "https://a.example#",
@@ -96,7 +96,7 @@ static void test_origins_list(void **state)
 		    refused[i]);
 		assert_refused(c, setting, why);
 	}
-	assert_int_equal(c->server.cors_origins.count, 1);
+	assert_int_equal(c->server.cors_origins->count, 1);
 }
 
 static void test_ports_list(void **state)
@@ -106,14 +106,14 @@ static void test_ports_list(void **state)
 	    "0", "65536", "http", "80-", "-80", "90-80", "1-2-3", "80 81"};
 
 	set(c, "fetch.ports=443, 8000-8999, 65535, 1 - 2");
-	assert_true(conf_ports_match(&c->fetch.ports, 443));
-	assert_true(conf_ports_match(&c->fetch.ports, 8000));
-	assert_true(conf_ports_match(&c->fetch.ports, 8999));
-	assert_true(conf_ports_match(&c->fetch.ports, 65535));
-	assert_true(conf_ports_match(&c->fetch.ports, 2));
-	assert_false(conf_ports_match(&c->fetch.ports, 0));
-	assert_false(conf_ports_match(&c->fetch.ports, 80));
-	assert_false(conf_ports_match(&c->fetch.ports, 9000));
+	assert_true(conf_ports_match(c->fetch.ports, 443));
+	assert_true(conf_ports_match(c->fetch.ports, 8000));
+	assert_true(conf_ports_match(c->fetch.ports, 8999));
+	assert_true(conf_ports_match(c->fetch.ports, 65535));
+	assert_true(conf_ports_match(c->fetch.ports, 2));
+	assert_false(conf_ports_match(c->fetch.ports, 0));
+	assert_false(conf_ports_match(c->fetch.ports, 80));
+	assert_false(conf_ports_match(c->fetch.ports, 9000));
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		char text[64];

@@ -132,6 +132,10 @@ static void test_utf8(void **state)
 	assert_escaped("\xe2\x82\xac", 3, "\"\xe2\x82\xac\"");
 	assert_escaped("\xf0\x9f\x98\x80", 4, "\"\xf0\x9f\x98\x80\"");
 
+	/* C1 controls; U+00A0 is text. */
+	assert_escaped("\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", 8,
+	    "\"\\u0080\\u009b\\u009f\xc2\xa0\"");
+
 	/* One replacement for each byte that is not part of a sequence. */
 	assert_escaped("\xff", 1, "\"\xef\xbf\xbd\"");
 	assert_escaped("a\x80z", 3, "\"a\xef\xbf\xbdz\"");

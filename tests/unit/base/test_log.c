@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
+#define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
+
 /** The log's other end; it keeps what one write() wrote for one read(). */
 static int ends[2];
 
@@ -105,6 +107,34 @@ static void test_json(void **state)
 	assert_stamped(line + 9,
 	    "\",\"level\":\"warn\",\"message\":"
 	    "\"a\\n\\\"b\\\" \\\\ \\u0001 \xef\xbf\xbd\"}\n");
+}
+
+/* For whom the thread works. */
+static void test_request(void **state)
+{
+	struct log_request r = {0}, traced = {"own", TRACE};
+	char expected[256];
+
+	(void)state;
+	log_to_us(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	assert_null(log_for(&r));
+	log_warn("a");
+	assert_int_equal(strlen(r.id), ID_LEN);
+	snprintf(expected, sizeof expected, " warn   [%s] a\n", r.id);
+	assert_stamped(written(), expected);
+
+	assert_ptr_equal(log_for(&traced), &r);
+	log_warn("b");
+	assert_stamped(written(), " warn   [own " TRACE "] b\n");
+	log_to_us(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+	log_warn("c");
+	assert_stamped(written() + 9,
+	    "\",\"level\":\"warn\",\"request_id\":\"own\",\"trace_id\":"
+	    "\"" TRACE "\",\"message\":\"c\"}\n");
+	assert_ptr_equal(log_for(NULL), &traced);
+	log_warn("d");
+	assert_stamped(written() + 9,
+	    "\",\"level\":\"warn\",\"message\":\"d\"}\n");
 }
 
 static void test_level_is_checked_before_the_arguments(void **state)
@@ -219,7 +249,7 @@ static void test_access_text(void **state)
 	access_flush(&b);
 	assert_stamped(written(),
 	    " access 192.0.2.7 \"GET /files/k3v?download\" 206 in=1 out=1234 "
-	    "us=87 request_id=\"r1\" referer=\"-\" "
+	    "us=87 request_id=\"r1\" trace_id=\"-\" referer=\"-\" "
 	    "user_agent=\"curl/7.88.1\"\n");
 	access_flush(&b);
 	assert_string_equal(written(), "");
@@ -235,17 +265,19 @@ static void test_access_journal(void **state)
 	log_access(&b, &nothing);
 	access_flush(&b);
 	assert_string_equal(written(),
-	    "<6>- \"- -\" 0 in=0 out=0 us=0 request_id=\"-\" referer=\"-\" "
-	    "user_agent=\"-\"\n");
+	    "<6>- \"- -\" 0 in=0 out=0 us=0 request_id=\"-\" "
+	    "trace_id=\"-\" referer=\"-\" user_agent=\"-\"\n");
 }
 
 static void test_access_json(void **state)
 {
 	static struct access_buf b;
+	struct log_access traced = usual;
 
 	(void)state;
 	log_to_us(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
-	log_access(&b, &usual);
+	traced.trace_id = TRACE;
+	log_access(&b, &traced);
 	access_flush(&b);
 	json_t *o = json_loads(written(), JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(o);
@@ -268,7 +300,9 @@ static void test_access_json(void **state)
 	assert_true(json_is_null(json_object_get(o, "referer")));
 	assert_string_equal(
 	    json_string_value(json_object_get(o, "user_agent")), "curl/7.88.1");
-	assert_int_equal(json_object_size(o), 12);
+	assert_string_equal(json_string_value(json_object_get(o, "trace_id")),
+	    TRACE);
+	assert_int_equal(json_object_size(o), 13);
 	json_decref(o);
 }
 
@@ -287,7 +321,7 @@ static void test_access_cannot_be_forged(void **state)
 	access_flush(&b);
 	assert_string_equal(written(),
 	    "<6>- \"- /x\\\" 200 in=0\\n<3>boo\" 0 in=0 out=0 us=0 "
-	    "request_id=\"-\" referer=\"-\" "
+	    "request_id=\"-\" trace_id=\"-\" referer=\"-\" "
 	    "user_agent=\"\\\"\\\\\\x1b\"\n");
 }
 
@@ -349,6 +383,7 @@ static void test_access_longest_line(void **state)
 	    .bytes_out = UINT64_MAX,
 	    .duration_us = UINT64_MAX,
 	    .request_id = bad,
+	    .trace_id = bad,
 	    .referer = bad,
 	    .user_agent = bad,
 	};
@@ -417,6 +452,7 @@ int main(void)
 	    WITH_LOG(test_text),
 	    WITH_LOG(test_journal),
 	    WITH_LOG(test_json),
+	    WITH_LOG(test_request),
 	    WITH_LOG(test_level_is_checked_before_the_arguments),
 	    WITH_LOG(test_text_cannot_be_forged),
 	    WITH_LOG(test_long_messages_are_cut),

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/seccomp.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define NATIVE AUDIT_ARCH_X86_64
+/* The same numbers with this bit mean another interface (x32). */
+#define OTHER_ABI 0x40000000u
+#elif defined(__aarch64__)
+#define NATIVE AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define NATIVE AUDIT_ARCH_RISCV64
+#endif
+
+#ifdef NATIVE
+
+/* Calls that not every processor or every libc's headers have. */
+static const long denied[] = {
+    /* Programs and other processes. */
+    SYS_execve, SYS_execveat, SYS_process_vm_readv, SYS_process_vm_writev,
+    SYS_kcmp,
+#ifdef SYS_pidfd_getfd
+    SYS_pidfd_getfd,
+#endif
+#ifdef SYS_fork
+    SYS_fork, SYS_vfork,
+#endif
+/* The leak sanitizer looks at this process from another one. */
+#ifndef WITH_SANITIZER
+    SYS_ptrace,
+#endif
+    /* Being somebody else, or elsewhere. */
+    SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid,
+    SYS_setresgid, SYS_setfsuid, SYS_setfsgid, SYS_setgroups, SYS_capset,
+    SYS_unshare, SYS_setns, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot,
+#ifdef SYS_move_mount
+    SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsconfig, SYS_fsmount,
+    SYS_fspick,
+#endif
+#ifdef SYS_mount_setattr
+    SYS_mount_setattr,
+#endif
+    SYS_open_by_handle_at, SYS_name_to_handle_at, SYS_personality,
+    /* The kernel's own. */
+    SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_fanotify_init,
+    SYS_add_key, SYS_request_key, SYS_keyctl, SYS_init_module,
+    SYS_finit_module, SYS_delete_module, SYS_kexec_load,
+#ifdef SYS_kexec_file_load
+    SYS_kexec_file_load,
+#endif
+#ifdef SYS_io_uring_setup
+    SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
+#endif
+    /* The machine. */
+    SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex,
+    SYS_sethostname, SYS_setdomainname, SYS_syslog, SYS_reboot, SYS_swapon,
+    SYS_swapoff, SYS_acct, SYS_quotactl, SYS_vhangup, SYS_mknodat,
+#ifdef SYS_mknod
+    SYS_mknod,
+#endif
+#ifdef SYS_iopl
+    SYS_iopl, SYS_ioperm, SYS_modify_ldt,
+#endif
+};
+
+#define ARG(n) \
+	(offsetof(struct seccomp_data, args) + (n) * sizeof(uint64_t))
+#define DENY(err) (SECCOMP_RET_ERRNO | ((err) & SECCOMP_RET_DATA))
+
+/* Two instructions for each, and a few for those that depend. */
+#define PROGRAM_MAX (2 * sizeof(denied) / sizeof(denied[0]) + 96)
+
+struct program {
+	struct sock_filter code[PROGRAM_MAX];
+	unsigned short len;
+};
+
+static void add(
+    struct program *p, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf)
+{
+	assert(p->len < PROGRAM_MAX);
+	p->code[p->len++] = (struct sock_filter){code, jt, jf, k};
+}
+
+static void load(struct program *p, size_t at)
+{
+	add(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)at, 0, 0);
+}
+
+static void ret(struct program *p, uint32_t what)
+{
+	add(p, BPF_RET | BPF_K, what, 0, 0);
+}
+
+/* The call with this number is `what`. */
+static void verdict(struct program *p, long nr, uint32_t what)
+{
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 1);
+	ret(p, what);
+}
+
+/*
+ * The call is decided by the low half of an argument: denied when it has all
+ * of `bits`; or, with `unless`, when it lacks one.
+ */
+static void by_bits(
+    struct program *p, long nr, unsigned arg, uint32_t bits, bool unless)
+{
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 5);
+	load(p, ARG(arg));
+	add(p, BPF_ALU | BPF_AND | BPF_K, bits, 0, 0);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, bits, unless, !unless);
+	ret(p, DENY(EPERM));
+	ret(p, SECCOMP_RET_ALLOW);
+}
+
+static void deny_ioctl(struct program *p, uint32_t request)
+{
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 4);
+	load(p, ARG(1));
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, request, 0, 1);
+	ret(p, DENY(EPERM));
+	load(p, offsetof(struct seccomp_data, nr));
+}
+
+static void allow_families(struct program *p)
+{
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 6);
+	load(p, ARG(0));
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 3, 0);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 2, 0);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 1, 0);
+	ret(p, DENY(EAFNOSUPPORT));
+	ret(p, SECCOMP_RET_ALLOW);
+}
+
+static void build(struct program *p)
+{
+	load(p, offsetof(struct seccomp_data, arch));
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0);
+	ret(p, SECCOMP_RET_KILL_PROCESS);
+	load(p, offsetof(struct seccomp_data, nr));
+#ifdef OTHER_ABI
+	add(p, BPF_JMP | BPF_JSET | BPF_K, OTHER_ABI, 0, 1);
+	ret(p, SECCOMP_RET_KILL_PROCESS);
+#endif
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
+		verdict(p, denied[i], DENY(EPERM));
+#ifndef WITH_SANITIZER
+#ifdef SYS_clone3
+	verdict(p, SYS_clone3, DENY(ENOSYS));
+#endif
+	by_bits(p, SYS_clone, 0, CLONE_THREAD, true);
+#endif
+	by_bits(p, SYS_mmap, 2, PROT_WRITE | PROT_EXEC, false);
+	by_bits(p, SYS_mprotect, 2, PROT_EXEC, false);
+#ifdef SYS_pkey_mprotect
+	by_bits(p, SYS_pkey_mprotect, 2, PROT_EXEC, false);
+#endif
+	allow_families(p);
+	deny_ioctl(p, TIOCSTI);
+	deny_ioctl(p, TIOCLINUX);
+	ret(p, SECCOMP_RET_ALLOW);
+}
+
+int seccomp_enter(void)
+{
+	struct program p = {.len = 0};
+
+	build(&p);
+	const struct sock_fprog prog = {p.len, p.code};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+
+	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+	    SECCOMP_FILTER_FLAG_TSYNC, &prog);
+	if (r > 0)
+		return -EBUSY; /* a thread has a filter of its own */
+	if (r < 0)
+		return errno == ENOSYS || errno == EINVAL ? -EOPNOTSUPP
+							  : -errno;
+	return 0;
+}
+
+#else
+
+int seccomp_enter(void)
+{
+	return -EOPNOTSUPP;
+}
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* What the log is told of requests. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/incident.h"
+#include "http/loop.h"
+
+void http_asked(struct http_request *req, char out[HTTP_ASKED_SIZE])
+{
+	static const char hex[] = "0123456789ABCDEF";
+	/* Room for the longest method, " from " and an address. */
+	const size_t room = HTTP_ASKED_SIZE - 128;
+	int n = snprintf(out, 128, "%s ", req->method_name);
+	size_t at = n > 0 ? (size_t)n : 0, i = 0;
+
+	/* What a target may not hold, and what could pass for the next word,
+	   is escaped as it would have to be. */
+	for (; i < req->target_len && at < room; i++) {
+		unsigned char c = (unsigned char)req->target[i];
+
+		if (c > ' ' && c < 0x7f && c != '"') {
+			out[at++] = (char)c;
+			continue;
+		}
+		out[at++] = '%';
+		out[at++] = hex[c >> 4];
+		out[at++] = hex[c & 15];
+	}
+	snprintf(out + at, HTTP_ASKED_SIZE - at, "%s from %s",
+	    i < req->target_len ? "..." : "", http_client(req));
+}
+
+static void log_request(struct http_request *req, bool complete)
+{
+	struct str referer = http_header(req, "Referer");
+	struct str agent = http_header(req, "User-Agent");
+	char ref[256], ua[256];
+
+	if (!req->loop->conf->log.access)
+		return;
+	snprintf(ref, sizeof(ref), "%.*s", (int)referer.n,
+	    referer.p ? referer.p : "");
+	snprintf(ua, sizeof(ua), "%.*s", (int)agent.n, agent.p ? agent.p : "");
+	log_access(req->loop->access,
+	    &(struct log_access){
+		.client = http_client(req),
+		.method = req->method_name,
+		.target = req->target,
+		.target_len = req->target_len,
+		.status = req->status,
+		.bytes_in = req->received + req->discarded,
+		.bytes_out = complete ? req->reply_length : 0,
+		.duration_us = clock_us() - req->started_us,
+		.request_id = http_request_id(req),
+		.trace_id =
+		    req->log.trace_id[0] ? req->log.trace_id : NULL,
+		.referer = referer.p ? ref : NULL,
+		.user_agent = agent.p ? ua : NULL,
+	    });
+}
+
+/* It ended before its answer did, if there was one. */
+static void tell_cut(
+    struct http_request *req, enum MHD_RequestTerminationCode code)
+{
+	static const struct {
+		enum metric metric;
+		const char *why;
+	} causes[] = {
+	    {METRIC_CUT_CLIENT, "the client went away"},
+	    {METRIC_CUT_TIMEOUT, "nothing moved for too long"},
+	    {METRIC_CUT_SOURCE, "what it was sent came to no good end"},
+	    {METRIC_CUT_STOP, "the server stops"},
+	    {METRIC_CUT_ERROR, "it could not go on"},
+	};
+	char asked[HTTP_ASKED_SIZE];
+	int cause = 0;
+
+	/* It was answered, and told of, beside the library. */
+	if (req->raw_sent)
+		return;
+	if (code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED)
+		cause = 1;
+	else if (req->source_broke)
+		cause = 2;
+	else if (code == MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN ||
+		 atomic_load_explicit(
+		     &req->loop->stop, memory_order_relaxed))
+		cause = 3;
+	else if (req->cut && !req->peer_gone)
+		cause = 4;
+
+	http_asked(req, asked);
+	incident(causes[cause].metric, LOG_LEVEL_INFO,
+	    "cut: %s: %s, after %llu bytes of it and a status of %d", asked,
+	    causes[cause].why,
+	    (unsigned long long)(req->received + req->discarded), req->status);
+}
+
+void http_told(
+    struct http_request *req, enum MHD_RequestTerminationCode code)
+{
+	bool complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+
+	log_request(req, complete);
+	if (!complete)
+		tell_cut(req, code);
+}

@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: MIT
+"""What an operator sees: each refusal, cut, spill and try again is counted by
+a metric with its reason, and told by a line of the log with the request.
+
+Source: W3C Trace Context.
+"""
+import json
+import re
+
+from fetching import ALLOW, Fetching
+from harness import Case, Conn, main, table, until
+from origin import Origin, Page, dead_port
+from resuming import OFFSET_TYPE, TUS
+from samples import content
+from wire import encode_chunk
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+class Watched(Case):
+    """What all have in common."""
+
+    DAEMON = False
+
+    def told(self, name, action, pattern, count=1):
+        """Do it: the metric grows by `count`, and a line of the log fits."""
+        before, begin = self.metric(name), len(self.daemon.lines)
+        answer = action()
+        until(lambda: self.metric(name) >= before + count, name)
+        self.assertEqual(self.metric(name), before + count)
+        line = until(lambda: next(filter(re.compile(pattern).search,
+                                         self.daemon.lines[begin:]), None),
+                     f"a line like {pattern}")
+        return answer, line
+
+    def refused(self, reason, status, action, words=""):
+        """Do it: it is refused for that reason, under the answer's id."""
+        answer, line = self.told(
+            f'requests_refused_total{{reason="{reason}"}}', action,
+            rf"refused: {status} .*{words}")
+        self.assertEqual(answer.status, status)
+        name = answer.get("X-Request-Id")
+        self.assertRegex(name, r"^[A-Za-z0-9_-]{22}$")
+        self.assertIn(f"[{name}] refused: ", line)
+        self.assertEqual(answer.get("Content-Type"),
+                         "application/problem+json")
+        return answer, line
+
+
+class Refusals(Watched, Fetching):
+    """Requests that are not done."""
+
+    DAEMON = True
+    OPTIONS = [*ALLOW, "store.max_file_size=100K", "upload.max_time=1s",
+               "fetch.max_retries=0", "fetch.deny_networks=127.0.0.9",
+               "log.max_incidents=0"]
+
+    def raw(self, data, sending=True):
+        """What comes back to these bytes."""
+        conn = self.conn()
+        conn.send(data)
+        if not sending:
+            conn.end_sending()
+        return conn.read(strict=False)
+
+    @table(
+        ("malformed", "malformed", 400, "GET", "/files?limit=x", {}, None),
+        ("method", "method", 405, "DELETE", "/files", {}, None),
+        ("too large", "too-large", 413, "POST", "/files", {}, b"x" * 102401),
+        ("type", "type", 415, "POST", "/fetch", {"Content-Type": "text/csv"},
+         b"{}"),
+        ("expectation", "expectation", 417, "PUT", "/files/e",
+         {"Expect": "more", "Content-Length": "0"}, None),
+        ("content", "content", 422, "GET", "/files/there/zip", {}, None),
+        ("digest", "content", 422, "PUT", "/files/d",
+         {"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}, b"abc"),
+        ("not implemented", "not-implemented", 501, "BREW", "/files", {},
+         None),
+        ("forbidden", "forbidden", 403, "POST", "/fetch",
+         {"Prefer": "wait=20"}, b'{"url":"http://127.0.0.9:1/"}'),
+        ("origin", "origin", 502, "POST", "/fetch", {"Prefer": "wait=20"},
+         json.dumps({"url": f"http://127.0.0.1:{dead_port()}/"}).encode()),
+        ("conflict", "conflict", 409, "PATCH", None,
+         {**TUS, **OFFSET_TYPE, "Upload-Offset": "7"}, b"abc"))
+    def test_request(self, reason, status, method, target, headers, body):
+        self.upload(b"abc", "/files/there")
+        if not target:
+            target = self.http("POST", "/files", {
+                **TUS, "Upload-Length": "10"}).get("Location")
+        self.refused(reason, status,
+                     lambda: self.http(method, target, headers, body),
+                     f"{method} {re.escape(target)} from 127.0.0.1")
+
+    @table(
+        ("length required", "length-required", 411,
+         b"POST /files HTTP/1.0\r\n\r\n"),
+        ("version", "version", 505, b"GET / HTTP/1.2\r\nHost: x\r\n\r\n"),
+        ("framing", "malformed", 400,
+         b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"),
+        ("fields", "header-too-large", 431, b"GET / HTTP/1.1\r\nHost: x\r\n"
+         + b"a: b\r\n" * 100 + b"\r\n"),
+        ("too slow", "too-slow", 408, b"PUT /files/slow HTTP/1.1\r\n"
+         b"Host: x\r\nContent-Length: 5\r\n\r\nx"))
+    def test_bytes(self, reason, status, data):
+        self.refused(reason, status, lambda: self.raw(data))
+
+    def test_by_the_library(self):
+        # It never became a request, and so has no id.
+        data = b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 20000 + b"\r\n\r\n"
+
+        def send():
+            conn = self.conn()
+            conn.send_lossy(data)
+            conn.sock.recv(100)
+        self.told('requests_refused_total{reason="header-too-large"}', send,
+                  "refused: 431 by the HTTP library")
+
+    def test_no_refusal(self):
+        # Answers like any other; or a crawler would fill the log.
+        self.upload(b"abc", "/files/there")
+        begin = len(self.daemon.lines)
+        self.assertEqual(self.http("GET", "/files/none").status, 404)
+        self.assertEqual(self.http("GET", "/files/there", {
+            "Range": "bytes=9-"}).status, 416)
+        self.assertEqual(self.http("GET", "/files/there", {
+            "If-Match": '"x"'}).status, 412)
+        answer = self.http("DELETE", "/files")
+        until(lambda: any(answer.get("X-Request-Id") in line
+                          for line in self.daemon.lines), "the last one")
+        self.assertEqual(len(self.daemon.lines), begin + 1)
+
+
+class Space(Watched):
+    """No room."""
+
+    DAEMON = True
+    OPTIONS = ["spool.disk_quota=1M", "spool.memory_max=64K",
+               "upload.max_open_per_client=2", "log.level=debug"]
+
+    def test_too_many(self):
+        def begin(name):
+            conn = self.conn()
+            conn.send_request("PUT", f"/files/{name}",
+                              {"Content-Length": "10"})
+            conn.send(b"x")
+            self.wait_received(name, 1)
+            return conn
+        held = [begin("one"), begin("two")]
+        self.refused("too-many", 503,
+                     lambda: self.http("PUT", "/files/three", (), b"x"))
+        for conn in held:
+            conn.send(b"x" * 9)
+            self.assertEqual(conn.read().status, 201)
+
+    def test_disk(self):
+        self.refused("no-space", 507, lambda: self.http(
+            "PUT", "/files/a", (), content(2000000)))
+
+    def test_spill(self):
+        _, line = self.told('spills_total{reason="limit"}', lambda:
+                            self.upload(content(200000), "/files/s"),
+                            "spilled: limit")
+        self.assertRegex(line, r"debug +\[[A-Za-z0-9_-]{22}\] spilled")
+
+
+class Connections(Watched):
+    """Refused before there is a request."""
+
+    DAEMON = True
+    OPTIONS = ["server.max_connections=6",
+               "server.max_connections_per_address=4",
+               "server.header_timeout=1s"]
+
+    @table(("limit", "limit", "127.0.0.2", "server.max_connections"),
+           ("address", "address", None, "max_connections_per_address"))
+    def test_rejected(self, reason, second, words):
+        name = f'connections_rejected_total{{reason="{reason}"}}'
+        before = self.metric(name)
+        held = [self.hold(None) for _ in range(4)]
+        held += [self.hold(second) for _ in range(2 if second else 0)]
+        with Conn(self.daemon.address, source=second) as conn:
+            self.assertEqual(conn.read().status, 503)
+        for conn in held:
+            conn.close()
+        until(lambda: any(words in line and "refused: 503" in line
+                          for line in self.daemon.lines), "a line")
+        self.assertGreater(until(lambda: self.counted(name), "a place"),
+                           before)
+
+    def hold(self, source):
+        """A connection that was taken: one before may still be counted."""
+        def taken():
+            conn = Conn(self.daemon.address, source=source)
+            if conn.request("GET", "/healthz").status == 200:
+                return conn
+            return conn.close()
+        return until(taken, "a place")
+
+    def counted(self, name):
+        """The metric, once there is a connection to ask by."""
+        try:
+            return self.metric(name)
+        except AssertionError:
+            return None
+
+    def test_no_header(self):
+        def wait():
+            with Conn(self.daemon.address) as conn:
+                conn.send(b"GET / HT")
+                conn.read_end()
+        self.told("connections_timed_out_total", wait,
+                  "cut: a connection from 127.0.0.1")
+
+
+class Silence(Watched):
+    """Nothing moves."""
+
+    DAEMON = True
+    OPTIONS = ["server.idle_timeout=1s"]
+
+    def test_silent_body(self):
+        def wait():
+            with Conn(self.daemon.address) as conn:
+                conn.send_request("PUT", "/files/t", {"Content-Length": "9"})
+                conn.send(b"abc")
+                conn.read_end()
+        self.told('requests_cut_total{reason="timeout"}', wait,
+                  r"\] cut: PUT /files/t from 127.0.0.1: nothing moved")
+
+
+class Cuts(Watched, Fetching):
+    """Requests that end before their answer does."""
+
+    DAEMON = True
+    OPTIONS = [*ALLOW, "fetch.max_retries=1", "fetch.retry_delay=1ms"]
+
+    def test_upload(self):
+        def leave():
+            with Conn(self.daemon.address) as conn:
+                conn.send_request("PUT", "/files/u", {"Content-Length": "9"})
+                conn.send(b"abc")
+                self.wait_received("u", 3)
+        self.told('requests_cut_total{reason="client"}', leave,
+                  r"\] cut: PUT /files/u from .* went away, after 3 bytes")
+
+    def test_download(self):
+        self.upload(content(8000000), "/files/d")
+
+        def leave():
+            conn = Conn(self.daemon.address, rcvbuf=4096)
+            conn.send_request("GET", "/files/d")
+            conn.read_head()
+            conn.reset()
+        self.told('requests_cut_total{reason="client"}', leave,
+                  r"\] cut: GET /files/d from .* and a status of 200")
+
+    def test_source(self):
+        up = self.conn()
+        up.send_request("PUT", "/files/s", {"Transfer-Encoding": "chunked"})
+        up.send(encode_chunk(b"abc"))
+        self.wait_received("s", 3)
+        down = self.conn()
+        down.send_request("GET", "/files/s")
+        down.read_head()
+        self.told('requests_cut_total{reason="source"}', up.close,
+                  r"\] cut: GET /files/s from")
+
+    @table(("incomplete", "incomplete", {"cut": 5, "cuts": 1}),
+           ("status", "status", {"status": 503}))
+    def test_tried_again(self, reason, how):
+        url = self.origin.add("/a", Page(
+            content(1000), etag='"v"', **how))
+        answer, line = self.told(
+            f'fetch_retries_total{{reason="{reason}"}}',
+            lambda: self.fetch(url, "wait=20"), "fetch of .* tried again")
+        # The fetch is on a thread of its own, and the line all the same its
+        # request's.
+        if answer.get("X-Request-Id"):
+            self.assertIn(f"[{answer.get('X-Request-Id')}]", line)
+        self.assertRegex(line, r"\[[A-Za-z0-9_-]{22}\]")
+
+    def test_fetch_fails(self):
+        url = f"http://127.0.0.1:{dead_port()}/a?token=geheim"
+        answer, line = self.told('fetches_failed_total{reason="connect"}',
+                                 lambda: self.fetch(url, "wait=20"),
+                                 "fetch of .* failed")
+        self.assertIn(f"[{answer.get('X-Request-Id')}]", line)
+        # What a URL's query holds may be a key to it.
+        self.assertNotIn("geheim", self.daemon.output())
+
+
+class Flood(Watched):
+    """Many of one kind are few lines."""
+
+    DAEMON = True
+    OPTIONS = ["log.max_incidents=3"]
+    MANY = 200
+
+    def test_lines(self):
+        before = self.refusals("method")
+        with Conn(self.daemon.address) as conn:
+            for _ in range(self.MANY):
+                conn.request("DELETE", "/files")
+        self.assertEqual(self.refusals("method"), before + self.MANY)
+        lines = [line for line in self.daemon.lines if "refused: 405" in line]
+        self.assertGreaterEqual(len(lines), 3)
+        self.assertLess(len(lines), self.MANY)
+
+
+class Traces(Watched, Fetching):
+    """traceparent"""
+
+    DAEMON = True
+    OPTIONS = [*ALLOW, "log.access=yes"]
+
+    def test_to_answer_and_log(self):
+        answer = self.http("GET", "/files/none", {"traceparent": PARENT})
+        self.assertEqual(answer.get("traceparent"), PARENT)
+        until(lambda: any(f'trace_id="{TRACE}"' in line
+                          for line in self.daemon.lines), "the access line")
+        answer = self.http("DELETE", "/files", {"traceparent": PARENT})
+        until(lambda: any(
+            f"[{answer.get('X-Request-Id')} {TRACE}] refused: 405" in line
+            for line in self.daemon.lines), "the line")
+
+    def test_to_origin(self):
+        url = self.origin.add("/a", Page(b"abc"))
+        answer = self.http(
+            "POST", "/fetch",
+            {"Prefer": "wait=20", "traceparent": PARENT,
+             "tracestate": "a=1,b=2"}, json.dumps({"url": url}).encode())
+        self.assertEqual(answer.status, 201)
+        seen = self.origin.requests[-1].headers
+        self.assertEqual((seen["traceparent"], seen["tracestate"]),
+                         (PARENT, "a=1,b=2"))
+
+    def test_not_to_another_origin(self):
+        other = Origin()
+        self.addCleanup(other.close)
+        url = self.origin.redirect("/r", other.add("/a", Page(b"abc")))
+        answer = self.http(
+            "POST", "/fetch", {"Prefer": "wait=20", "traceparent": PARENT},
+            json.dumps({"url": url}).encode())
+        self.assertEqual(answer.status, 201)
+        self.assertNotIn("traceparent", other.requests[-1].headers)
+
+    @table(("none", None), ("no such", "00-xyz"),
+           ("upper case", PARENT.upper()),
+           ("zeros", f"00-{'0' * 32}-00f067aa0ba902b7-01"))
+    def test_dropped(self, value):
+        url = self.origin.add("/a", Page(b"abc"))
+        headers = {"Prefer": "wait=20", "tracestate": "a=1"}
+        if value:
+            headers["traceparent"] = value
+        answer = self.http("POST", "/fetch", headers,
+                           json.dumps({"url": url}).encode())
+        self.assertIsNone(answer.get("traceparent"))
+        seen = self.origin.requests[-1].headers
+        self.assertNotIn("traceparent", seen)
+        self.assertNotIn("tracestate", seen)
+
+    def test_several_are_none(self):
+        with Conn(self.daemon.address) as conn:
+            conn.send(b"GET / HTTP/1.1\r\nHost: x\r\n"
+                      + f"traceparent: {PARENT}\r\n".encode() * 2 + b"\r\n")
+            self.assertIsNone(conn.read().get("traceparent"))
+
+if __name__ == "__main__":
+    main()
