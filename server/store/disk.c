@@ -54,14 +54,21 @@ static int fail(char why[DISK_WHY_SIZE], int r, const char *what)
 #define HEAD "spillway-store "
 #define FLUSHED "\nflushed "
 
-/* Always as long, so that a part of one is never mistaken for another. */
+/* Always as long, so that a part of one is never mistaken for another. What is
+   open to be written to would keep the file system from being remounted. */
 static int write_format(struct disk *d)
 {
 	char text[FORMAT_SIZE];
 	int n = snprintf(text, sizeof(text), HEAD "%d" FLUSHED "%020" PRId64
 	    "\n", FORMAT, atomic_load(&d->flushed_ms));
 
-	return sys_write(d->format, text, (size_t)n);
+	int fd = sys_open(d->dir, FORMAT_FILE, O_WRONLY);
+	if (fd < 0)
+		return fd;
+
+	int r = sys_write(fd, text, (size_t)n);
+	sys_close(fd);
+	return r;
 }
 
 /* Take a prefix and the number behind it off a text. */
@@ -95,7 +102,7 @@ static int take_format(struct disk *d, char why[DISK_WHY_SIZE])
 	char text[FORMAT_SIZE] = "";
 	uint64_t flushed = 0;
 
-	d->format = sys_open(d->dir, FORMAT_FILE, O_RDWR | O_CREAT);
+	d->format = sys_open(d->dir, FORMAT_FILE, O_RDONLY | O_CREAT);
 	if (d->format < 0)
 		return fail(why, d->format, "cannot open " FORMAT_FILE);
 

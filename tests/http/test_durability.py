@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import time
 import zipfile
 from urllib.parse import quote
@@ -103,6 +104,23 @@ class Files(Restarting):
         self.again()
         self.restored()
         self.assertEqual(self.file_count(), 0)
+
+    def test_file_system_can_be_remounted(self):
+        # As long as nothing of it is open to be written to.
+        self.upload(SMALL, "/files/a")
+        self.assertEqual(self.http("DELETE", "/files/a").status, 204)
+        writable = []
+        for fd in os.listdir(f"/proc/{self.daemon.pid}/fd"):
+            try:
+                name = os.readlink(f"/proc/{self.daemon.pid}/fd/{fd}")
+                with open(f"/proc/{self.daemon.pid}/fdinfo/{fd}",
+                          encoding="ascii") as file:
+                    flags = re.search(r"flags:\s+(\d+)", file.read())[1]
+            except FileNotFoundError:
+                continue
+            if name.startswith(self.daemon.spool) and int(flags, 8) & 3:
+                writable.append(name)
+        self.assertEqual(writable, [])
 
     def test_list_by_age(self):
         names = [f"f{i}" for i in (5, 3, 8, 1, 9, 2)]
