@@ -72,8 +72,9 @@ int reload_run(struct reload *r, struct spw_server *server)
 	int e = reload(r, server, &why);
 	if (e < 0) {
 		conf_error_format(&why, text);
-		incident(METRIC_RELOADS_FAILED, LOG_LEVEL_ERROR,
-		    "reload: %s; the configuration stays as it was", text);
+		metrics_add(METRIC_RELOADS_FAILED, 1);
+		log_error("reload: %s; the configuration stays as it was",
+		    text);
 	} else {
 		metrics_add(METRIC_RELOADS, 1);
 		log_info("reload: the configuration was read again");

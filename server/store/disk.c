@@ -54,8 +54,8 @@ static int fail(char why[DISK_WHY_SIZE], int r, const char *what)
 #define HEAD "spillway-store "
 #define FLUSHED "\nflushed "
 
-/* Always as long, so that a part of one is never mistaken for another. What is
-   open to be written to would keep the file system from being remounted. */
+/* Always as long, so that no part is taken for another. What stays open to be
+   written to would keep the file system from being remounted. */
 static int write_format(struct disk *d)
 {
 	char text[FORMAT_SIZE];
@@ -63,11 +63,9 @@ static int write_format(struct disk *d)
 	    "\n", FORMAT, atomic_load(&d->flushed_ms));
 
 	int fd = sys_open(d->dir, FORMAT_FILE, O_WRONLY);
-	if (fd < 0)
-		return fd;
-
-	int r = sys_write(fd, text, (size_t)n);
-	sys_close(fd);
+	int r = fd < 0 ? fd : sys_write(fd, text, (size_t)n);
+	if (fd >= 0)
+		sys_close(fd);
 	return r;
 }
 
