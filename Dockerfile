@@ -25,8 +25,7 @@ RUN meson setup /build /src --prefix=/usr --sysconfdir=/etc --libdir=lib \
 FROM debian:12-slim
 RUN apt-get update && \
     apt-get install -y --no-install-recommends ca-certificates \
-        libmicrohttpd12 libcurl4 libzip4 libssl3 zlib1g libinih1 libjemalloc2 \
-        libjansson4 && \
+        libmicrohttpd12 libcurl4 libzip4 libssl3 zlib1g libinih1 libjansson4 && \
     rm -rf /var/lib/apt/lists/* && \
     useradd --system --user-group --no-create-home --uid 999 \
         --shell /usr/sbin/nologin spillway && \

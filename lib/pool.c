@@ -9,11 +9,19 @@
 #include "sys.h"
 
 #define THREADS_MAX 64
+#define LANES 64
+
+/* Jobs of some shares, in order. */
+struct lane {
+	struct spw_job *first, **last;
+	struct lane *next;	/* in turn, while there are any */
+};
 
 struct spw_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
-	struct spw_job *first, **last;
+	struct lane lanes[LANES];
+	struct lane *turn, **turn_last; /* those with jobs */
 	size_t pending;		/* queued and running */
 	unsigned idle;		/* threads asleep */
 	bool stop;
@@ -22,24 +30,63 @@ struct spw_pool {
 	pthread_t ids[THREADS_MAX];
 };
 
+/* Clients choose their addresses, and so their shares, in rows. */
+static struct lane *lane_of(struct spw_pool *p, uint64_t share)
+{
+	return &p->lanes[(share * 0x9e3779b97f4a7c15u >> 32) % LANES];
+}
+
+/* Locked, as what follows. */
+static void append_turn(struct spw_pool *p, struct lane *lane)
+{
+	lane->next = NULL;
+	*p->turn_last = lane;
+	p->turn_last = &lane->next;
+}
+
+static void append(struct spw_pool *p, struct spw_job *job)
+{
+	struct lane *lane = lane_of(p, job->share);
+
+	if (!lane->first) {
+		lane->last = &lane->first;
+		append_turn(p, lane);
+	}
+	job->next = NULL;
+	*lane->last = job;
+	lane->last = &job->next;
+}
+
+/* The first of whose turn it is; then the others have theirs. */
+static struct spw_job *take(struct spw_pool *p)
+{
+	struct lane *lane = p->turn;
+	struct spw_job *job = lane->first;
+
+	p->turn = lane->next;
+	if (!p->turn)
+		p->turn_last = &p->turn;
+	lane->first = job->next;
+	if (lane->first)
+		append_turn(p, lane);
+	return job;
+}
+
 static void *work(void *arg)
 {
 	struct spw_pool *p = arg;
 
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
-		while (!p->first && !p->stop) {
+		while (!p->turn && !p->stop) {
 			p->idle++;
 			pthread_cond_wait(&p->more, &p->lock);
 			p->idle--;
 		}
-		if (!p->first)
+		if (!p->turn)
 			break;
 
-		struct spw_job *job = p->first;
-		p->first = job->next;
-		if (!p->first)
-			p->last = &p->first;
+		struct spw_job *job = take(p);
 		pthread_mutex_unlock(&p->lock);
 		job->run(job);
 		pthread_mutex_lock(&p->lock);
@@ -60,7 +107,7 @@ int spw_pool_new(unsigned threads, struct spw_pool **ret)
 
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->more, NULL);
-	p->last = &p->first;
+	p->turn_last = &p->turn;
 	p->owner = getpid();
 	for (; p->threads < threads; p->threads++) {
 		int r = spw__sys_thread(&p->ids[p->threads], work, p);
@@ -75,10 +122,8 @@ int spw_pool_new(unsigned threads, struct spw_pool **ret)
 
 void spw_pool_submit(struct spw_pool *p, struct spw_job *job)
 {
-	job->next = NULL;
 	pthread_mutex_lock(&p->lock);
-	*p->last = job;
-	p->last = &job->next;
+	append(p, job);
 	p->pending++;
 	/* Under the lock: once the job ran, the pool may be freed. */
 	if (p->idle)

@@ -183,6 +183,7 @@ void spw_spool_unref(struct spw_spool *s)
 	}
 	if (atomic_load(&s->fd) >= 0 && s->opts.pool) {
 		s->job.run = destroy_job;
+		s->job.share = s->opts.share;
 		spw_pool_submit(s->opts.pool, &s->job);
 	} else {
 		destroy(s);

@@ -282,6 +282,7 @@ void spw__spool_kick(struct spw_spool *s)
 
 	s->queued = true;
 	s->job.run = write_behind;
+	s->job.share = s->opts.share;
 	spw_spool_ref(s);
 	spw_pool_submit(s->opts.pool, &s->job);
 }

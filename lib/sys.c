@@ -144,15 +144,37 @@ ssize_t spw__sys_iconv(iconv_t cd, const void *in, size_t n, void *out,
 	return (ssize_t)(size - room);
 }
 
+struct start {
+	void *(*fn)(void *);
+	void *arg;
+};
+
+/* Freeing comes first: an allocator that has something for each thread makes
+   it then, while there is memory. jemalloc crashes where there is none. */
+static void *begin(void *arg)
+{
+	struct start s = *(struct start *)arg;
+
+	free(arg);
+	return s.fn(s.arg);
+}
+
 /* Signals are for the host program's threads, never for these. */
 int spw__sys_thread(pthread_t *ret, void *(*fn)(void *), void *arg)
 {
 	sigset_t all, old;
+	struct start *s = malloc(sizeof(*s));
 
+	if (!s)
+		return -ENOMEM;
+
+	*s = (struct start){ fn, arg };
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(ret, NULL, fn, arg);
+	int err = pthread_create(ret, NULL, begin, s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		free(s);
 	return -err;
 }
 

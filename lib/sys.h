@@ -4,7 +4,8 @@
  * else, so that the fault tests can put a failing one in its place
  * (tests/fault/sys_fault.c is linked instead of sys.c and sys_file.c).
  *
- * Each call does one thing and retries EINTR; policy is the caller's. They
+ * Each call does one thing and retries EINTR a thousand times, which then is
+ * EIO; policy is the caller's. They
  * return negative errno values.
  */
 #ifndef SPILLWAY_LIB_SYS_H

@@ -14,38 +14,55 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define TRIES_MAX 1000
+
 int spw__sys_open_dir(const char *path)
 {
 	return spw__sys_open_dir_at(AT_FDCWD, path);
 }
 
+/*
+ * Whether to try again. What is interrupted again and again, by a file system
+ * in user space say, does not work; and may not hold a thread for good.
+ */
+static bool interrupted(ssize_t r, int *tries)
+{
+	if (r >= 0 || errno != EINTR)
+		return false;
+	if (++*tries < TRIES_MAX)
+		return true;
+
+	errno = EIO;
+	return false;
+}
+
 int spw__sys_open_dir_at(int dir_fd, const char *path)
 {
-	int fd;
+	int fd, tries = 0;
 
 	do {
 		fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
+	} while (interrupted(fd, &tries));
 	return fd < 0 ? -errno : fd;
 }
 
 int spw__sys_replace(int fd, int other)
 {
-	int r;
+	int r, tries = 0;
 
 	do {
 		r = dup3(other, fd, O_CLOEXEC);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	return r < 0 ? -errno : 0;
 }
 
 int spw__sys_open_place(const char *path)
 {
-	int fd;
+	int fd, tries = 0;
 
 	do {
 		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
+	} while (interrupted(fd, &tries));
 	return fd < 0 ? -errno : fd;
 }
 
@@ -84,12 +101,12 @@ int spw__sys_open_child(int dir_fd, const char *name)
 
 int spw__sys_unnamed(int dir_fd)
 {
-	int fd;
+	int fd, tries = 0;
 
 	/* Without O_EXCL, or linkat() could never publish it. */
 	do {
 		fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	} while (fd < 0 && errno == EINTR);
+	} while (interrupted(fd, &tries));
 	/* EISDIR: kernels that never heard of O_TMPFILE. */
 	if (fd < 0 && errno == EISDIR)
 		return -EOPNOTSUPP;
@@ -99,32 +116,32 @@ int spw__sys_unnamed(int dir_fd)
 
 int spw__sys_create(int dir_fd, const char *name)
 {
-	int fd;
+	int fd, tries = 0;
 
 	do {
 		fd = openat(dir_fd, name,
 		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	} while (fd < 0 && errno == EINTR);
+	} while (interrupted(fd, &tries));
 	return fd < 0 ? -errno : fd;
 }
 
 int spw__sys_open_file(int dir_fd, const char *name)
 {
-	int fd;
+	int fd, tries = 0;
 
 	do {
 		fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	} while (fd < 0 && errno == EINTR);
+	} while (interrupted(fd, &tries));
 	return fd < 0 ? -errno : fd;
 }
 
 int spw__sys_lock(int fd)
 {
-	int r;
+	int r, tries = 0;
 
 	do {
 		r = flock(fd, LOCK_EX | LOCK_NB);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	if (r < 0 && errno == EWOULDBLOCK)
 		return -EBUSY;
 
@@ -185,11 +202,11 @@ int spw__sys_chmod(int fd, unsigned mode)
 
 int spw__sys_sync(int fd)
 {
-	int r;
+	int r, tries = 0;
 
 	do {
 		r = fsync(fd);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	return r < 0 ? -errno : 0;
 }
 
@@ -263,10 +280,11 @@ int spw__sys_dup(int fd)
 ssize_t spw__sys_pread(int fd, void *buf, size_t n, uint64_t off)
 {
 	ssize_t r;
+	int tries = 0;
 
 	do {
 		r = pread(fd, buf, n, (off_t)off);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	return r < 0 ? -errno : r;
 }
 
@@ -274,10 +292,11 @@ ssize_t spw__sys_pread_cached(int fd, void *buf, size_t n, uint64_t off)
 {
 	const struct iovec part = { .iov_base = buf, .iov_len = n };
 	ssize_t r;
+	int tries = 0;
 
 	do {
 		r = preadv2(fd, &part, 1, (off_t)off, RWF_NOWAIT);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	if (r < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
 		return -EAGAIN;
 
@@ -287,10 +306,11 @@ ssize_t spw__sys_pread_cached(int fd, void *buf, size_t n, uint64_t off)
 ssize_t spw__sys_pwrite(int fd, const void *buf, size_t n, uint64_t off)
 {
 	ssize_t r;
+	int tries = 0;
 
 	do {
 		r = pwrite(fd, buf, n, (off_t)off);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	return r < 0 ? -errno : r;
 }
 
@@ -298,10 +318,11 @@ ssize_t spw__sys_pwritev(int fd, const struct iovec *iov, int count,
     uint64_t off)
 {
 	ssize_t r;
+	int tries = 0;
 
 	do {
 		r = pwritev(fd, iov, count, (off_t)off);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	return r < 0 ? -errno : r;
 }
 
@@ -309,22 +330,23 @@ ssize_t spw__sys_copy_range(int in, uint64_t in_off, int out,
     uint64_t out_off, size_t n)
 {
 	ssize_t r;
+	int tries = 0;
 
 	do {
 		off_t from = (off_t)in_off, to = (off_t)out_off;
 
 		r = copy_file_range(in, &from, out, &to, n, 0);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	return r < 0 ? -errno : r;
 }
 
 int spw__sys_truncate(int fd, uint64_t size)
 {
-	int r;
+	int r, tries = 0;
 
 	do {
 		r = ftruncate(fd, (off_t)size);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	return r < 0 ? -errno : 0;
 }
 
@@ -343,22 +365,22 @@ int spw__sys_file_size(int fd, uint64_t *ret)
 
 int spw__sys_punch(int fd, uint64_t off, uint64_t len)
 {
-	int r;
+	int r, tries = 0;
 
 	do {
 		r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 		    (off_t)off, (off_t)len);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	return r < 0 ? -errno : 0;
 }
 
 int spw__sys_reserve(int fd, uint64_t size)
 {
-	int r;
+	int r, tries = 0;
 
 	do {
 		r = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size);
-	} while (r < 0 && errno == EINTR);
+	} while (interrupted(r, &tries));
 	return r < 0 ? -errno : 0;
 }
 

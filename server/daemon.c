@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,8 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/notify.h"
+#include "base/thread.h"
+#include "base/troubles.h"
 #include "front/front.h"
 #include "ingest/resumable.h"
 #include "store/disk.h"
@@ -28,6 +29,7 @@
 #define HOUSEKEEPING_MS 500
 #define PROBE_EVERY 10 /* rounds of housekeeping */
 #define CHECKPOINT_EVERY 120
+#define RESTORE_ROUNDS_MAX 512 /* between two tries */
 #define ZIP_THREADS 2
 #define KEEP_FREE_DEFAULT (64 * CONF_MIB)
 
@@ -205,8 +207,10 @@ static int open_front(struct spw_server *s, struct conf_error *reterr)
 		r = ingest_init(&s->front.ingest, &s->conf, s->store);
 	s->front.ingest.workers = s->workers;
 	s->front.ingest.keep = s->keep;
-	if (r == 0)
-		r = resumable_restore(&s->front.ingest);
+	if (r == 0 && (r = resumable_restore(&s->front.ingest)) < 0)
+		return conf_error_set(reterr, r,
+		    "cannot look for open uploads in the spool directory: %s",
+		    strerror(-r));
 	if (r == 0)
 		r = hasher_new(s->workers, s->conf.store.max_digest_jobs,
 		    &s->front.hasher);
@@ -346,11 +350,13 @@ static void checkpoint(struct spw_server *s)
 static void *keep_house(void *arg)
 {
 	struct spw_server *s = arg;
+	struct troubles troubles = {0};
 
 	for (unsigned round = 1; nap(s); round++) {
 		store_expire(s->store, clock_unix_ms());
 		through_tick(s->front.through);
 		store_close_unused(s->store);
+		troubles_tell(&troubles);
 		if (round % PROBE_EVERY == 0)
 			look_after_disk(s);
 		if (round % CHECKPOINT_EVERY == 0)
@@ -362,43 +368,41 @@ static void *keep_house(void *arg)
 static void *restore(void *arg)
 {
 	struct spw_server *s = arg;
-	int r = store_restore(s->store, &s->stop_restoring);
+	unsigned rounds = 2;
+	int r;
 
+	/* A disk that fails now may work again. */
+	while ((r = store_restore(s->store, &s->stop_restoring)) < 0 &&
+	       r != -ECANCELED) {
+		log_error("not all files on the disk could be looked at: %s; "
+			  "they are found by id, but not listed until a later "
+			  "try succeeds",
+		    strerror(-r));
+		for (unsigned i = 0; i < rounds; i++) {
+			if (!nap(s))
+				return NULL;
+		}
+		if (rounds < RESTORE_ROUNDS_MAX)
+			rounds *= 2;
+	}
 	if (r == 0)
 		log_info("%lld files and uploads are there from before",
 		    (long long)(metrics_get(METRIC_FILES_RESTORED) +
 				metrics_get(METRIC_UPLOADS_RESTORED)));
-	else if (r != -ECANCELED)
-		log_error("not all files on the disk could be looked at: %s; "
-			  "they are found by id, but not listed",
-		    strerror(-r));
 	return NULL;
-}
-
-/* Signals are for the main thread. */
-static int start_thread(
-    pthread_t *ret, void *(*fn)(void *), struct spw_server *s)
-{
-	sigset_t all, old;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(ret, NULL, fn, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -err;
 }
 
 int spw_server_start(struct spw_server *s)
 {
 	metrics_set(METRIC_START_TIME, clock_unix_ms() / 1000);
 	metrics_set(METRIC_DRAINING, 0);
-	int r = start_thread(&s->housekeeper, keep_house, s);
+	int r = thread_start(&s->housekeeper, "house", keep_house, s);
 	if (r < 0)
 		return r;
 
 	s->keeping = true;
 	if (s->kept)
-		r = start_thread(&s->restorer, restore, s);
+		r = thread_start(&s->restorer, "restorer", restore, s);
 	if (r < 0)
 		return r;
 
@@ -448,7 +452,7 @@ void spw_server_free(struct spw_server *s)
 	if (s->keeping) {
 		pthread_mutex_lock(&s->lock);
 		s->stop = true;
-		pthread_cond_signal(&s->wake);
+		pthread_cond_broadcast(&s->wake);
 		pthread_mutex_unlock(&s->lock);
 		pthread_join(s->housekeeper, NULL);
 	}

@@ -11,6 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef WITH_JEMALLOC
+#include <jemalloc/jemalloc.h>
+#endif
+
 #include "base/clock.h"
 #include "base/incident.h"
 #include "base/notify.h"
@@ -50,6 +54,33 @@ static const char HELP[] =
     "what runs and stops, SIGHUP reads the configuration again.\n"
     "Exit codes: 0 clean stop, 1 failure or damage, 2 wrong usage or\n"
     "configuration.\n";
+
+#ifdef WITH_JEMALLOC
+/* Make what threads share: jemalloc crashes if that cannot be made for one
+   that begins when there is no memory. */
+static void prepare_memory(void)
+{
+	unsigned arenas = 0;
+	size_t size = sizeof(arenas);
+
+	(void)mallctl("arenas.narenas", &arenas, &size, NULL, 0);
+	for (unsigned i = 0; i < arenas; i++) {
+		int how = MALLOCX_ARENA(i) | MALLOCX_TCACHE_NONE;
+		void *p = mallocx(1, how);
+
+		if (p)
+			dallocx(p, how);
+	}
+}
+#else
+/* One heap that grows in steps: with one per thread each grows by a page at a
+   time, and every step stops all threads for a moment. */
+static void prepare_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TOP_PAD, 1 << 20);
+}
+#endif
 
 /* Everything that the command line and the files say. */
 struct setup {
@@ -225,12 +256,7 @@ static void prepare(const struct setup *s, sigset_t *set)
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, set, NULL);
-#ifndef WITH_JEMALLOC
-	/* One heap that grows in steps: with one per thread each grows by a
-	   page at a time, and every step stops all threads for a moment. */
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_TOP_PAD, 1 << 20);
-#endif
+	prepare_memory();
 	signal(SIGPIPE, SIG_IGN);
 	/* A file over RLIMIT_FSIZE is an error like a full disk. */
 	signal(SIGXFSZ, SIG_IGN);

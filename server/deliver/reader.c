@@ -51,6 +51,7 @@ struct reader *reader_new(struct http_request *req, struct file *f)
 	atomic_store(&r->refs, 1);
 	r->file = file_ref(f);
 	r->watch.fn = woken;
+	r->job.share = http_client_share(req);
 	return r;
 }
 
@@ -87,6 +88,7 @@ static void fetch(struct reader *r)
 
 	r->len = n > 0 ? (size_t)n : 0;
 	r->err = n > 0 ? 0 : n < 0 ? (int)n : -EIO;
+	metrics_add(METRIC_ERRORS_DISK, r->err != 0);
 }
 
 static void run(struct spw_job *job)

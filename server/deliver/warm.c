@@ -100,6 +100,7 @@ static struct warmer *new_warmer(struct http_request *req, struct file *f,
 	w->fd = fd;
 	w->fd_off = fd_off;
 	w->off = off;
+	w->job.share = http_client_share(req);
 	http_keep(req, unref, w);
 	return w;
 }

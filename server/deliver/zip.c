@@ -303,6 +303,7 @@ void zip_visit_submit(
 			zip_reply_errno(req, -ENOMEM);
 			return;
 		}
+		v->task.job.share = http_client_share(req);
 		http_wait(req, &waiter, zip_visit_ref(v));
 	}
 	v->step = step;

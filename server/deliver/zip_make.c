@@ -145,6 +145,7 @@ bool zip_make_file(struct http_request *req, struct zip_service *z,
 	m->magic = MAKING_MAGIC;
 	m->z = z;
 	zip_task_init(&m->task, z->workers, run);
+	m->task.job.share = http_client_share(req);
 	metrics_add(METRIC_ZIP_BUILT, 1);
 	zip_task_submit(&m->task);
 	return true;

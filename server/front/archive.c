@@ -271,6 +271,7 @@ static int make_file(struct call *call, uint64_t size, struct file **ret)
 	struct file_opts opts = {
 	    .size = size == SPW_UNLIMITED ? FILE_SIZE_UNKNOWN : size,
 	    .size_max = max,
+	    .share = call->params.share,
 	};
 	struct file *f = NULL;
 	int r = 0;

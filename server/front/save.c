@@ -19,7 +19,10 @@ static int make(void *ctx, uint64_t size, struct str name, const char *type,
 {
 	struct save *s = ctx;
 	struct file_opts opts = {
-	    .size = size, .size_max = s->front->conf->store.max_file_size};
+	    .size = size,
+	    .size_max = s->front->conf->store.max_file_size,
+	    .share = s->params.share,
+	};
 	struct file *f = NULL;
 
 	int r = size > opts.size_max ? -EFBIG
@@ -107,7 +110,7 @@ void save_entry(struct http_request *req, struct front *f, struct file *file,
 
 void front_refuse(struct http_request *req, int err)
 {
-	if (err == -ENFILE)
+	if (err == -EXFULL)
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
 		    "The store holds as many files as it may.");
 	else

@@ -6,15 +6,17 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/incident.h"
+#include "base/thread.h"
 
 /* After running out of descriptors: listen again when some may be free. */
 #define OUT_OF_FDS_MS 100
+/* Connections taken before others are looked after. */
+#define ACCEPT_TURN 64
 
 #define REFUSAL \
 	"{\"type\":\"/problems/unavailable\"," \
@@ -60,30 +62,16 @@ static struct http_loop *least_loaded(struct http_server *s, uint32_t *total)
 	return best;
 }
 
-static bool same_address(
-    const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
-	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
-
-	if (a->ss_family != b->ss_family)
-		return false;
-	if (a->ss_family == AF_INET)
-		return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
-
-	return a->ss_family == AF_INET6 &&
-	       !memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr));
-}
-
 static bool address_full(
     struct http_server *s, const struct sockaddr_storage *addr)
 {
 	unsigned limit = s->conf->server.max_connections_per_address, n = 0;
+	uint64_t key = http_address_key(addr);
 
 	if (!limit || addr->ss_family == AF_UNIX)
 		return false;
 	for (unsigned i = 0; i < s->loop_count; i++)
-		n += http_loop_count(&s->loops[i], addr, same_address);
+		n += http_loop_count(&s->loops[i], key);
 	return n >= limit;
 }
 
@@ -131,7 +119,9 @@ static void out_of_fds(struct http_server *s, int listen_fd)
 /* Returns: false to pause accepting for a moment. */
 static bool accept_some(struct http_server *s, int listen_fd)
 {
-	for (int i = 0; i < 64; i++) {
+	unsigned taken = 0;
+
+	for (int i = 0; i < ACCEPT_TURN; i++) {
 		struct sockaddr_storage addr = {0};
 		socklen_t len = sizeof(addr);
 		int fd = accept4(listen_fd, (struct sockaddr *)&addr, &len,
@@ -139,6 +129,7 @@ static bool accept_some(struct http_server *s, int listen_fd)
 
 		if (fd >= 0) {
 			deal(s, fd, &addr);
+			taken++;
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE) {
@@ -148,10 +139,11 @@ static bool accept_some(struct http_server *s, int listen_fd)
 		if (errno == ENOBUFS || errno == ENOMEM)
 			return false;
 		if (errno == EAGAIN)
-			break;
+			return true;
 		/* The rest is the fault of one connection: take the next. */
 	}
-	return true;
+	/* Or of none. */
+	return taken > 0;
 }
 
 static void *run(void *arg)
@@ -181,14 +173,10 @@ static void *run(void *arg)
 
 int http_acceptor_start(struct http_server *s)
 {
-	sigset_t all, old;
+	int r = thread_start(&s->thread, "acceptor", run, s);
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(&s->thread, NULL, run, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	s->running = err == 0;
-	return -err;
+	s->running = r == 0;
+	return r;
 }
 
 void http_acceptor_stop(struct http_server *s)

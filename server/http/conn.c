@@ -81,18 +81,16 @@ static struct http_conn *remember(struct http_loop *l, struct http_arrival *a)
 	return c;
 }
 
-unsigned http_loop_count(struct http_loop *l,
-    const struct sockaddr_storage *addr,
-    bool (*same)(
-	const struct sockaddr_storage *, const struct sockaddr_storage *))
+unsigned http_loop_count(struct http_loop *l, uint64_t address_key)
 {
 	unsigned n = 0;
 
 	pthread_mutex_lock(&l->inbox_lock);
 	for (const struct http_conn *c = l->conns; c; c = c->next)
-		n += same(&c->addr, addr);
+		n += http_address_key(&c->addr) == address_key;
 	for (const struct http_arrival *a = l->arrivals; a; a = a->next)
-		n += !a->refused && same(&a->addr, addr);
+		n += !a->refused &&
+		     http_address_key(&a->addr) == address_key;
 	pthread_mutex_unlock(&l->inbox_lock);
 	return n;
 }

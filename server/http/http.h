@@ -119,6 +119,9 @@ const char *http_request_id(struct http_request *req);
 const struct log_request *http_log_request(struct http_request *req);
 /** Returns: the client's address as text. */
 const char *http_client(const struct http_request *req);
+/** Returns: whose jobs a pool runs in turn with those of others (spw_job): the
+    address, of an IPv6 one its network of 64 bits. */
+uint64_t http_client_share(const struct http_request *req);
 /** Read a date field, in seconds. False: absent, no date, or there twice. */
 bool http_date(const struct http_request *req, const char *name, int64_t *ret);
 /**
@@ -191,7 +194,8 @@ void http_waker_cut(struct http_waker *w);
 
 /*
  * Replies. Make one, add fields, send it with http_reply(), which consumes
- * it. A reply that failed to be made (memory) is sent as a 503.
+ * it. A reply that failed to be made (memory) is sent as a 503; one that tells
+ * of a change that was made is not, and the connection is cut.
  */
 
 struct http_reply {

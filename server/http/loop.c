@@ -2,7 +2,6 @@
 #include "http/loop.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "base/thread.h"
 #include "http/server.h"
 
 #define EVENTS 128
@@ -300,15 +300,10 @@ static void *run(void *arg)
 
 int http_loop_start(struct http_loop *l)
 {
-	sigset_t all, old;
-
 	atomic_store(&l->turned_ms, clock_ms());
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(&l->thread, NULL, run, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	l->running = err == 0;
-	return -err;
+	int r = thread_start(&l->thread, "loop", run, l);
+	l->running = r == 0;
+	return r;
 }
 
 void http_loop_join(struct http_loop *l)

@@ -225,12 +225,13 @@ int http_loop_post(struct http_loop *l, int fd,
 void http_loop_signal(struct http_loop *l);
 void http_loop_join(struct http_loop *l);
 void http_loop_fini(struct http_loop *l);
-/** Returns: connections whose address is the `same` as `addr`; any thread. */
-unsigned http_loop_count(struct http_loop *l,
-    const struct sockaddr_storage *addr,
-    bool (*same)(
-	const struct sockaddr_storage *, const struct sockaddr_storage *));
+/** Returns: how many connections of one address there are; any thread. */
+unsigned http_loop_count(struct http_loop *l, uint64_t address_key);
 bool http_loop_draining(const struct http_loop *l);
+
+/* address.c */
+/** Returns: the same for all addresses of one host; 0: a unix socket. */
+uint64_t http_address_key(const struct sockaddr_storage *addr);
 
 /* ahead.c */
 /** A file is going to be sent that is longer than HTTP_AHEAD_BYTES. */

@@ -234,18 +234,32 @@ enum MHD_Result http_reply_queue(struct http_request *req, struct http_reply *r)
 	return queued;
 }
 
+static bool is_safe(enum http_method m)
+{
+	return m == HTTP_GET || m == HTTP_HEAD || m == HTTP_OPTIONS;
+}
+
+/* No memory for the reply; perhaps there is some for less. But what was done
+   is not answered as if it was not: then there is no answer. */
+static bool make_less(const struct http_request *req, struct http_reply *r)
+{
+	if (r->status / 100 == 2 && !is_safe(req->method))
+		return false;
+
+	*r = http_reply_empty(503);
+	http_reply_header(r, "Retry-After", HTTP_RETRY_AFTER);
+	return r->response;
+}
+
 void http_reply(struct http_request *req, struct http_reply *r)
 {
 	if (!r->response) {
-		/* No memory for the reply; perhaps there is some for less. */
 		incident(METRIC_ERRORS_MEMORY, LOG_LEVEL_ERROR,
-		    "no memory for an answer");
-		*r = http_reply_empty(503);
-		if (!r->response) {
+		    "there was no memory for an answer");
+		if (!make_less(req, r)) {
 			req->cut = true;
 			return;
 		}
-		http_reply_header(r, "Retry-After", HTTP_RETRY_AFTER);
 	}
 	if (req->phase == PHASE_BEGIN && !http_reply_early(req)) {
 		req->pending = *r;
@@ -270,16 +284,4 @@ const struct log_request *http_log_request(struct http_request *req)
 {
 	log_request_id(&req->log);
 	return &req->log;
-}
-
-const char *http_conn_client(struct http_conn *c)
-{
-	if (!c->client[0])
-		http_address_text(&c->addr, c->client);
-	return c->client;
-}
-
-const char *http_client(const struct http_request *req)
-{
-	return http_conn_client(req->conn);
 }

@@ -192,13 +192,15 @@ static enum MHD_Result begin(struct http_request *req)
 	handler->begin(req, handler->ctx);
 	if (req->phase == PHASE_REPLIED)
 		return MHD_YES;
+	if (req->cut)
+		return MHD_NO;
 	if (req->later) {
 		req->phase = PHASE_LATER;
 		http_request_suspend(req);
 		return MHD_YES;
 	}
 
-	assert(http_replied(req) || req->sink || req->waiter || req->cut);
+	assert(http_replied(req) || req->sink || req->waiter);
 	req->discard |= req->has_pending || req->has_problem || !req->sink;
 	req->phase = PHASE_BODY;
 	return MHD_YES;
@@ -288,7 +290,8 @@ static enum MHD_Result body_over(struct http_request *req)
 		req->waiter->woken(req, req->ctx);
 	if (req->phase == PHASE_REPLIED)
 		return MHD_YES;
-	if (req->waiter && req->conn->hung_up && !req->waiter->soon)
+	if (req->cut ||
+	    (req->waiter && req->conn->hung_up && !req->waiter->soon))
 		return MHD_NO;
 	http_request_suspend(req);
 	return MHD_YES;

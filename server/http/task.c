@@ -40,6 +40,7 @@ int http_task_start(
 	/* One for the request, one for the pool. */
 	atomic_init(&t->refs, 2);
 	t->job.run = run;
+	t->job.share = http_client_share(req);
 	spw_pool_submit(pool, &t->job);
 	return 0;
 }

@@ -47,14 +47,15 @@ int append_stage_new(struct append *a)
 	atomic_store(&s->refs, 1);
 	s->r = a->r;
 	pthread_mutex_init(&s->lock, NULL);
-	int err = upload_file(a->in, FILE_SIZE_UNKNOWN, &s->wake,
-	    a->file->source, &s->file);
+	int err = upload_file(a->in, FILE_SIZE_UNKNOWN, a->file->share,
+	    &s->wake, a->file->source, &s->file);
 	if (err < 0) {
 		pthread_mutex_destroy(&s->lock);
 		free(s);
 		return err;
 	}
 	s->target = file_ref(a->file);
+	s->job.share = a->file->share;
 	s->turn = &a->turn;
 	s->waker = http_waker_ref(a->turn.waker);
 	a->stage = s;

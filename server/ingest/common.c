@@ -297,6 +297,7 @@ bool upload_params(struct http_request *req, struct upload_params *p)
 	p->name[0] = '\0';
 	p->ttl_ms = UINT64_MAX;
 	p->reads = 0;
+	p->share = http_client_share(req);
 	if (!http_query(req).n)
 		return true;
 
@@ -322,12 +323,13 @@ bool upload_params(struct http_request *req, struct upload_params *p)
 	return true;
 }
 
-int upload_file(struct ingest *in, uint64_t size, struct upload_wake *w,
-    enum file_source source, struct file **ret)
+int upload_file(struct ingest *in, uint64_t size, uint64_t share,
+    struct upload_wake *w, enum file_source source, struct file **ret)
 {
 	struct file_opts opts = {
 	    .size = size,
 	    .size_max = in->conf->store.max_file_size,
+	    .share = share,
 	    .on_writable = upload_writable,
 	    .user_data = w,
 	};

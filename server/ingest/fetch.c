@@ -5,10 +5,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/metrics.h"
+#include "base/thread.h"
 #include "ingest/fetch_loop.h"
 
 const struct conf_fetch *fetch_conf(const struct fetcher *f)
@@ -104,18 +104,6 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
 	return 0;
 }
 
-/* Signals are for the main thread; a broken pipe is an error code. */
-static int start_thread(struct fetcher *f)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int e = pthread_create(&f->thread, NULL, fetch_loop_run, f);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -e;
-}
-
 static void dispose(struct fetcher *f)
 {
 	curl_multi_cleanup(f->multi);
@@ -140,7 +128,8 @@ int fetcher_new(const struct conf *c, struct store *st, struct fetcher **ret)
 	f->nudged_end = &f->nudged;
 	pthread_mutex_init(&f->lock, NULL);
 	f->multi = curl_multi_init();
-	int e = f->multi ? start_thread(f) : -ENOMEM;
+	int e = f->multi ? thread_start(&f->thread, "fetch", fetch_loop_run, f)
+			 : -ENOMEM;
 	if (e < 0) {
 		dispose(f);
 		return e;

@@ -8,8 +8,8 @@
  *   fetcher_stop()          cancels what runs, joins the thread
  *   fetcher_free()
  *
- * One thread runs all transfers. A fetch waits in a queue (first come, first
- * served) until fewer than `fetch.max_active` run. Its bytes go straight into
+ * One thread runs all transfers. A fetch waits in a queue until fewer than
+ * `fetch.max_active` run; clients take turns in it. Its bytes go straight into
  * the spool of its file, which is in the store from the beginning, so that
  * readers follow; a spool whose disk is behind pauses its transfer.
  *
@@ -84,6 +84,7 @@ struct fetch_request {
 	const uint8_t *sha256;	/* what the content must have, or NULL */
 	const struct fetch_field *fields; /* checked by fetch_body.h */
 	size_t field_count;
+	uint64_t share;		/* whose it is: clients take turns */
 
 	/* For those who keep the file themselves: it is not in the store, and
 	 * is not made to survive. Setting its `removed` cancels. */
@@ -129,7 +130,7 @@ unsigned fetcher_active(struct fetcher *f);
  *
  * Returns:   0 and the file in `*ret`, which is in the store and receiving.
  * Errors:    -EINVAL the URL is not acceptable; -EACCES its address or name
- *            is forbidden; -EBUSY the queue is full; -ESHUTDOWN; -ENFILE;
+ *            is forbidden; -EBUSY the queue is full; -ESHUTDOWN; -EXFULL;
  *            -ENOMEM. `*reterr` tells the client. Nothing is left behind.
  * Ownership: the caller gets a reference; all of `r` is copied.
  */

@@ -57,6 +57,7 @@ bool fetch_keep(struct fetch_job *job)
 		return false;
 	}
 	k->job.run = run;
+	k->job.share = job->file->share;
 	k->store = job->store;
 	k->file = file_ref(job->file);
 	k->log = job->log;

@@ -166,16 +166,23 @@ static void count_lazy(struct fetcher *f, struct fetch_job *job)
 	metrics_add(METRIC_FETCHES_LAZY, -1);
 }
 
+/* As in a pool (spw_job): two clients may count as one. */
+static struct fetch_share *share_of(
+    struct fetcher *f, const struct fetch_job *job)
+{
+	uint64_t hash = job->file->share * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &f->shares[(hash >> 32) % FETCH_SHARES];
+}
+
 static void set_idle(struct fetcher *f, struct fetch_job *job, bool idle)
 {
 	if (job->idle == idle)
 		return;
 
 	job->idle = idle;
-	if (idle)
-		f->busy_count--;
-	else
-		f->busy_count++;
+	f->busy_count += idle ? -1u : 1u;
+	share_of(f, job)->busy += idle ? -1u : 1u;
 	metrics_add(METRIC_FETCHES_ACTIVE, idle ? -1 : 1);
 }
 
@@ -247,12 +254,31 @@ static bool may_start(struct fetcher *f)
 	       f->busy_count < f->conf->fetch.max_active;
 }
 
+/* Whether it is rather the turn of `a`: fewer of its run, or it waits longer
+   since the last. */
+static bool before(const struct fetch_share *a, const struct fetch_share *b)
+{
+	return a->busy != b->busy ? a->busy < b->busy : a->turn < b->turn;
+}
+
+/* Locked. */
+static struct fetch_job *next_queued(struct fetcher *f)
+{
+	struct fetch_job *best = f->queue.first;
+
+	for (struct fetch_job *job = best; job; job = job->next) {
+		if (before(share_of(f, job), share_of(f, best)))
+			best = job;
+	}
+	return best;
+}
+
 /* Move what there is room for from the queue to the running. */
 static void start_queued(struct fetcher *f)
 {
 	for (;;) {
 		pthread_mutex_lock(&f->lock);
-		struct fetch_job *job = may_start(f) ? f->queue.first : NULL;
+		struct fetch_job *job = may_start(f) ? next_queued(f) : NULL;
 		if (job) {
 			fetch_list_remove(&f->queue, job);
 			f->queue_count--;
@@ -263,6 +289,7 @@ static void start_queued(struct fetcher *f)
 
 		metrics_add(METRIC_FETCHES_QUEUED, -1);
 		fetch_list_append(&f->running, job);
+		share_of(f, job)->turn = ++f->turns;
 		set_idle(f, job, false);
 		if (fetch_job_check(job, clock_ms()))
 			fetch_job_begin(job);

@@ -18,6 +18,15 @@
 #include "ingest/fetch_alarm.h"
 #include "ingest/fetch_job.h"
 
+/** Whose a fetch is, is told apart by this much. */
+#define FETCH_SHARES 64
+
+/* Fetches of some clients. */
+struct fetch_share {
+	unsigned busy;		/* running, and not idle */
+	uint64_t turn;		/* when the last one began; 0: none did */
+};
+
 struct fetch_list {
 	struct fetch_job *first, *last;
 };
@@ -33,6 +42,8 @@ struct fetcher {
 	struct fetch_list running;
 	_Atomic unsigned busy_count; /* of them, that are not idle; any may
 					 look */
+	struct fetch_share shares[FETCH_SHARES];
+	uint64_t turns;		/* that began */
 	unsigned transfer_count;
 	uint64_t ticked_ms;
 	struct fetch_job *unflushed; /* whose writers hold back a little */

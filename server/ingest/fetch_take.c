@@ -104,6 +104,7 @@ static int become_sparse(struct fetch_job *job, uint64_t size)
 	    .spool = job->file->spool,
 	    .pool = store_writers(job->store),
 	    .budget = store_budget(job->store),
+	    .share = job->file->share,
 	    .algs = job->said.have,
 	    .told = writer_told,
 	    .user_data = job,

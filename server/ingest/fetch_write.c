@@ -56,6 +56,7 @@ int fetch_writer_new(
 	w->magic = WRITER_MAGIC;
 	w->opts = *opts;
 	w->job.run = run;
+	w->job.share = opts->share;
 	w->end = &w->first;
 	spw_spool_ref(opts->spool);
 	if (opts->budget)

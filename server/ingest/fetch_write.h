@@ -51,6 +51,7 @@ struct fetch_writer_opts {
 	struct spw_spool *spool; /* sparse */
 	struct spw_pool *pool;	/* NULL: the caller writes */
 	struct spw_budget *budget; /* NULL: none */
+	uint64_t share;		/* of its jobs in the pool */
 	unsigned algs;		/* digests of the whole; 0: none */
 	/* There is room again for who was told that there is none; all is
 	 * written for who was told that it is not; or it failed. On any

@@ -65,7 +65,8 @@ static int add_file(struct form *fm, struct str name, struct str type)
 	}
 
 	int r = upload_file(
-	    fm->in, FILE_SIZE_UNKNOWN, &fm->wake, FILE_FROM_FORM, &f);
+	    fm->in, FILE_SIZE_UNKNOWN, fm->terms.params.share, &fm->wake,
+	    FILE_FROM_FORM, &f);
 	if (r < 0)
 		return r;
 	fm->files[fm->count++] = f;
@@ -230,7 +231,7 @@ static void form_failed(struct http_request *req, struct form *fm, int err)
 		http_reply_error(req,
 		    err == -E2BIG ? PROBLEM_TOO_LARGE : PROBLEM_BAD_FORM, "%s",
 		    fm->fault ? fm->fault : FAULTS[fm->parser.fault]);
-	else if (err == -ENFILE)
+	else if (err == -EXFULL)
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
 		    "The store holds as many files as it may.");
 	else
@@ -367,6 +368,8 @@ static void drop(struct http_request *req, void *ctx)
 		spw_spool_detach(fm->files[i]->spool);
 		if (fm->error < 0)
 			upload_abandon(fm->in, fm->files[i]);
+		else
+			store_written(fm->files[i]);
 		file_unref(fm->files[i]);
 	}
 	upload_wake_fini(&fm->wake);

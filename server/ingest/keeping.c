@@ -47,8 +47,10 @@ static void free_it(struct http_task *t)
 {
 	struct keeping *k = (struct keeping *)(void *)t;
 
-	for (size_t i = 0; i < k->count; i++)
+	for (size_t i = 0; i < k->count; i++) {
+		store_written(k->files[i]);
 		file_unref(k->files[i]);
+	}
 	file_unref(k->expected);
 	free(k);
 }

@@ -117,12 +117,19 @@ static int publish(struct http_request *req, struct upload *u)
 	return r == 1 ? 200 : 201;
 }
 
+/* One that is being put into another's place is there, or is not. */
+static void abandon(struct upload *u)
+{
+	if (!u->keeping || !u->replaces)
+		upload_abandon(u->in, u->file);
+}
+
 static void refuse(struct http_request *req, int err)
 {
 	if (err == -EEXIST)
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
 		    "Another upload of that id began first.");
-	else if (err == -ENFILE)
+	else if (err == -EXFULL)
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
 		    "The store holds as many files as it may.");
 	else
@@ -156,7 +163,7 @@ static void finish(struct http_request *req, void *ctx)
 	} else if (r < 0) {
 		u->error = r;
 		/* Gone before anybody is told so. */
-		upload_abandon(u->in, u->file);
+		abandon(u);
 		refuse(req, r);
 	} else {
 		u->error = 0;
@@ -171,6 +178,8 @@ static void release(struct upload *u)
 	idempotency_forget(u->claim);
 	digest_free(u->digest);
 	file_unref(u->expected);
+	if (u->file)
+		store_written(u->file);
 	file_unref(u->file);
 	u->magic = 0;
 	free(u);
@@ -183,9 +192,8 @@ static void drop(struct http_request *req, void *ctx)
 	(void)req;
 	keeping_drop(u->keeping);
 	spw_spool_detach(u->file->spool);
-	/* One that is being put into another's place is there, or is not. */
-	if (u->error < 0 && !(u->keeping && u->replaces))
-		upload_abandon(u->in, u->file);
+	if (u->error < 0)
+		abandon(u);
 	upload_wake_fini(&u->wake);
 	upload_over(u->error);
 	release(u);
@@ -237,7 +245,8 @@ static struct upload *begin(struct http_request *req, struct ingest *in,
 	unsigned algs = terms->integrity.kept | terms->integrity.checked;
 	if (upload_file(in,
 		size == HTTP_LENGTH_UNKNOWN ? FILE_SIZE_UNKNOWN : size,
-		&u->wake, FILE_FROM_UPLOAD, &u->file) < 0) {
+		terms->params.share, &u->wake, FILE_FROM_UPLOAD,
+		&u->file) < 0) {
 		release(u);
 		return NULL;
 	}

@@ -122,7 +122,7 @@ struct resumable_opts {
  *
  * Returns:   0 and its file, which is in the store, with a reference.
  * Errors:    -EUSERS the client has as many open as it may; -EEXIST the id is
- *            taken; -ENFILE; -ENOTSUP a digest cannot be computed here;
+ *            taken; -EXFULL; -ENOTSUP a digest cannot be computed here;
  *            -ENOMEM.
  */
 int resumable_new(struct ingest *in, const struct resumable_opts *opts,

@@ -234,6 +234,7 @@ int resumable_concat(
 	c->magic = CONCAT_MAGIC;
 	c->r = r;
 	c->job.run = run;
+	c->job.share = r->file->share;
 	c->watch.fn = part_grew;
 	c->count = count;
 	r->whole = true;

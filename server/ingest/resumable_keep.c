@@ -144,6 +144,7 @@ static void start(struct resumable *r)
 
 	r->keeping = true;
 	r->keep.run = keep;
+	r->keep.share = r->file->share;
 	file_ref(r->file);
 	spw_pool_submit(store_keepers(r->in->store), &r->keep);
 }

@@ -208,6 +208,7 @@ int resumable_new(
 		return -ENOMEM;
 
 	struct file_opts fo = file_opts_of(r, opts->length);
+	fo.share = opts->params->share;
 	unsigned max = in->conf->upload.max_open_per_client;
 	int err = 0;
 	if (max && in->clients)
@@ -395,6 +396,7 @@ int resumable_finish(struct resumable *r, struct resumable_turn *turn)
 	pthread_mutex_unlock(&r->lock);
 	file_ref(r->file);
 	r->seal.run = seal;
+	r->seal.share = r->file->share;
 	spw_pool_submit(
 	    keeps ? store_keepers(r->in->store) : r->in->workers, &r->seal);
 	return -EAGAIN;

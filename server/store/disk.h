@@ -54,6 +54,14 @@ int disk_open(const char *path, bool sync, struct disk **ret,
 /** Let go of it; NULL is allowed. */
 void disk_close(struct disk *d);
 
+/**
+ * Make what somebody has removed of the directory again, empty.
+ *
+ * Returns:   0; 1 when there was something.
+ * Errors:    from the disk; as disk_open().
+ */
+int disk_probe(struct disk *d) SPW_MUST_CHECK;
+
 /** Write what is known about a file, and since when it may be lost. */
 int disk_set_meta(struct disk *d, int fd, const struct filemeta *m)
     SPW_MUST_CHECK;
@@ -77,9 +85,11 @@ bool disk_trusts(const struct disk *d, const struct filemeta *m);
  * Give a file that disk_seal() was done with the name `id`, in the place of
  * whatever has it. `passing` is a name that nobody else uses.
  *
- * Returns:   0; with `sync` it is on the disk then.
+ * Returns:   0; with `sync` it is on the disk then. DISK_IN_DOUBT when it has
+ *            the name, but that could neither be waited for nor undone.
  * Errors:    from the disk; whatever had the name has it again.
  */
+#define DISK_IN_DOUBT 1
 int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
     SPW_MUST_CHECK;
 
@@ -89,7 +99,8 @@ int disk_find(struct disk *d, const char *id);
 /**
  * Delete a file, if it is the one with this etag.
  *
- * Returns:   0; with `sync` it will not be there again.
+ * Returns:   0; with `sync` it will not be there again. If that cannot be
+ *            waited for it still is.
  * Errors:    -ENOENT there is none, or another; likewise for good.
  */
 int disk_unlink(struct disk *d, const char *id, const char *etag)

@@ -55,6 +55,7 @@ void file_spool_opts(struct store *st, const struct file_opts *opts,
 	    .on_writable = opts->on_writable,
 	    .on_wanted = opts->on_wanted,
 	    .user_data = opts->user_data,
+	    .share = opts->share,
 	};
 }
 
@@ -104,6 +105,7 @@ int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
 		return r;
 	}
 
+	f->share = opts->share;
 	f->created_ms = clock_unix_ms();
 	f->modified_ms = f->created_ms - DATE_LAG_MS;
 	atomic_init(&f->spool, spool);

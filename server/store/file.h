@@ -101,6 +101,7 @@ struct file {
 	int64_t created_ms;	   /* Unix */
 	char etag[FILE_ETAG_SIZE]; /* quoted, strong */
 	bool unlisted;		   /* a part of uploads to come */
+	uint64_t share; /* of its jobs in the pools; see spw_job */
 	struct file_upload *upload; /* freed with the file; or NULL */
 
 	/* Unix; 0: never. Once it is in the store by store_set_expiry(). */
@@ -148,6 +149,7 @@ struct file {
 struct file_opts {
 	uint64_t size;	   /* expected; FILE_SIZE_UNKNOWN */
 	uint64_t size_max; /* SPW_UNLIMITED */
+	uint64_t share;	   /* whose it is, for the pools */
 	void (*on_writable)(struct spw_spool *s, void *user_data);
 	/* Somebody reads where nothing is yet; see <spillway/sparse.h>. */
 	void (*on_wanted)(struct spw_spool *s, void *user_data);

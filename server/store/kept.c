@@ -54,7 +54,7 @@ static int write_out(struct store *st, struct file *f)
 	return fd;
 }
 
-/* With the stripe locked. */
+/* With the stripe locked. Returns: as disk_publish(). */
 static int publish(struct store *st, struct file *f, int fd)
 {
 	int r = disk_publish(st->opts.disk, fd, f->id, f->made_id);
@@ -66,7 +66,7 @@ static int publish(struct store *st, struct file *f, int fd)
 		spw_dir_hold(st->opts.dir, spw_spool_size(f->spool));
 	atomic_store(&f->kept, true);
 	metrics_add(METRIC_FILES_KEPT, 1);
-	return 0;
+	return r;
 }
 
 int store_keep(struct store *st, struct file *f)
@@ -87,7 +87,8 @@ int store_keep(struct store *st, struct file *f)
 	sys_close(fd);
 	if (r == 0)
 		store_opened(st, f);
-	return r;
+	/* The caller takes it out, and so off the disk if that works again. */
+	return r == DISK_IN_DOUBT ? -EIO : r;
 }
 
 int store_keep_replace(struct store *st, struct file *f,
@@ -106,7 +107,8 @@ int store_keep_replace(struct store *st, struct file *f,
 		r = -ESTALE;
 	if (r == 0)
 		r = publish(st, f, fd);
-	if (r == 0) {
+	bool in_doubt = r == DISK_IN_DOUBT;
+	if (r >= 0) {
 		/* Ready first: whoever finds it finds it whole. */
 		file_ready(f);
 		r = store_replace(st, f, expected);
@@ -117,7 +119,8 @@ int store_keep_replace(struct store *st, struct file *f,
 	sys_close(fd);
 	if (r >= 0)
 		store_opened(st, f);
-	return r;
+	/* What is found is what the disk has, but nobody may rely on it. */
+	return r >= 0 && in_doubt ? -EIO : r;
 }
 
 /* ---- off it ------------------------------------------------------------- */

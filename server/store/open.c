@@ -84,6 +84,12 @@ static void close_it(struct store *st, struct file *f)
 	spw_spool_unref(s);
 }
 
+void store_written(struct file *f)
+{
+	if (f->store && atomic_load(&f->kept) && !atomic_load(&f->used))
+		close_it(f->store, f);
+}
+
 /* The one that is next in turn, if there are too many; with a reference. */
 static struct file *next_in_turn(struct store *st)
 {

@@ -6,7 +6,9 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metrics.h"
+#include "store/disk.h"
 #include "store/internal.h"
 
 #define BUCKETS_MIN 16
@@ -52,7 +54,6 @@ int store_new(const struct store_opts *opts, struct store **ret)
 	st->next_seq = opts->disk ? STORE_SEQ_NEW : 0;
 	atomic_init(&st->restoring, opts->disk != NULL);
 	metrics_set(METRIC_STORE_RESTORING, opts->disk != NULL);
-	*ret = st;
 	for (size_t i = 0; i < STORE_SHARDS; i++) {
 		struct store_shard *sh = &st->shards[i];
 
@@ -64,6 +65,7 @@ int store_new(const struct store_opts *opts, struct store **ret)
 			return -ENOMEM;
 		}
 	}
+	*ret = st;
 	return 0;
 }
 
@@ -241,7 +243,7 @@ int store_add(struct store *st, struct file *f)
 	int r = 0;
 
 	if (full(st))
-		return -ENFILE;
+		return -EXFULL;
 
 	pthread_mutex_lock(&sh->lock);
 	/* A made id is never there already: no need to look, which costs more
@@ -267,7 +269,7 @@ int store_replace(struct store *st, struct file *f, struct file *expected)
 	if (expected && *link != expected)
 		r = -ESTALE;
 	else if (!*link && full(st))
-		r = -ENFILE;
+		r = -EXFULL;
 	if (r == 0) {
 		if (*link)
 			old = unlink_file(st, sh, link);
@@ -445,5 +447,13 @@ int store_check_space(struct store *st, uint64_t size)
 
 int store_probe(struct store *st)
 {
-	return st->opts.dir ? spw_dir_probe(st->opts.dir) : 0;
+	int r = st->opts.dir ? spw_dir_probe(st->opts.dir) : 0;
+	if (r < 0 || !st->opts.disk)
+		return r;
+
+	r = disk_probe(st->opts.disk);
+	if (r > 0)
+		log_error("somebody has removed the directory of kept files; "
+			  "it was made again, without what was in it");
+	return r < 0 ? r : 0;
 }

@@ -50,7 +50,7 @@ void store_free(struct store *st);
  * Make a file known under file->id.
  *
  * Returns:   0.
- * Errors:    -EEXIST when the id is taken; -ENFILE over `max_files`.
+ * Errors:    -EEXIST when the id is taken; -EXFULL over `max_files`.
  * Ownership: the store takes a reference of its own.
  */
 int store_add(struct store *st, struct file *f) SPW_MUST_CHECK;
@@ -60,7 +60,7 @@ int store_add(struct store *st, struct file *f) SPW_MUST_CHECK;
  *
  * `expected`: NULL, or the file that must still be the one replaced.
  * Returns:   0; 1 when one was replaced.
- * Errors:    -ENFILE; -ESTALE when `expected` is not the one there.
+ * Errors:    -EXFULL; -ESTALE when `expected` is not the one there.
  */
 int store_replace(struct store *st, struct file *f, struct file *expected)
     SPW_MUST_CHECK;
@@ -131,7 +131,8 @@ int store_keep(struct store *st, struct file *f) SPW_MUST_CHECK;
  *
  * `dropped`: NULL, or nobody wants it any more when it is set.
  * Returns:   0; 1 when one was replaced.
- * Errors:    and -ECANCELED; -ENFILE.
+ * Errors:    and -ECANCELED; -EXFULL. After -EIO it may be in its place all
+ *            the same, but nobody may rely on it.
  */
 int store_keep_replace(struct store *st, struct file *f,
     struct file *expected, const _Atomic bool *dropped) SPW_MUST_CHECK;
@@ -206,6 +207,13 @@ struct spw_budget *store_budget(const struct store *st);
 
 /** Returns: the threads that write behind, or NULL. */
 struct spw_pool *store_writers(const struct store *st);
+
+/**
+ * Whoever made a file needs it no more, but for dropping his reference. The
+ * content of one that survives is closed, so that it holds neither a
+ * descriptor nor the file system open for writing until somebody asks for it.
+ */
+void store_written(struct file *f);
 
 /** Would a file of `size` bytes fit? Errors: -ENOSPC, -EDQUOT. */
 int store_check_space(struct store *st, uint64_t size) SPW_MUST_CHECK;

@@ -33,6 +33,22 @@ int sys_close(int fd)
 	return result(close(fd));
 }
 
+int sys_replace(int fd, int other)
+{
+	return result(dup3(other, fd, O_CLOEXEC));
+}
+
+int sys_links(int fd, uint64_t *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+
+	*ret = (uint64_t)st.st_nlink;
+	return 0;
+}
+
 int sys_mkdir(int dir_fd, const char *name)
 {
 	int r = result(mkdirat(dir_fd, name, 0700));

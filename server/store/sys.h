@@ -15,6 +15,10 @@
 /** open(), close-on-exec, never through a link; makes files for us alone. */
 int sys_open(int dir_fd, const char *name, int flags);
 int sys_close(int fd);
+/** Let a descriptor be what another one is, for all who use it, at once. */
+int sys_replace(int fd, int other);
+/** How many names a file or directory has; 0: it was removed. */
+int sys_links(int fd, uint64_t *ret);
 /** Make a directory for us alone; there being one already is no error. */
 int sys_mkdir(int dir_fd, const char *name);
 /** Take a lock that ends with the process. Errors: -EBUSY. */

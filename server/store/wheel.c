@@ -13,13 +13,11 @@ static size_t slot_of(int64_t unix_ms)
 	return (size_t)((unix_ms + 999) / 1000) % STORE_WHEEL;
 }
 
-void store_wheel_add(struct store *st, struct file *f)
+/* Locked. */
+static void hang(struct store *st, struct file *f)
 {
-	if (!f->expires_ms)
-		return;
-
-	pthread_mutex_lock(&st->wheel_lock);
 	int64_t at = f->expires_ms;
+
 	/* Due already: in the next slot that is looked at. */
 	if ((at + 999) / 1000 <= st->wheel_s)
 		at = (st->wheel_s + 1) * 1000;
@@ -29,6 +27,15 @@ void store_wheel_add(struct store *st, struct file *f)
 	if (f->wheel_next)
 		f->wheel_next->wheel_prev = &f->wheel_next;
 	*slot = f;
+}
+
+void store_wheel_add(struct store *st, struct file *f)
+{
+	if (!f->expires_ms)
+		return;
+
+	pthread_mutex_lock(&st->wheel_lock);
+	hang(st, f);
 	pthread_mutex_unlock(&st->wheel_lock);
 }
 
@@ -42,6 +49,26 @@ void store_wheel_remove(struct store *st, struct file *f)
 		f->wheel_prev = NULL;
 	}
 	pthread_mutex_unlock(&st->wheel_lock);
+}
+
+/* The clock went back: what was put into slots by the time that it told is
+   put there anew. Locked. */
+static void turn_back(struct store *st)
+{
+	struct file *all = NULL, *next;
+
+	for (size_t i = 0; i < STORE_WHEEL; i++) {
+		for (struct file *f = st->wheel[i]; f; f = next) {
+			next = f->wheel_next;
+			f->wheel_next = all;
+			all = f;
+		}
+		st->wheel[i] = NULL;
+	}
+	for (; all; all = next) {
+		next = all->wheel_next;
+		hang(st, all);
+	}
 }
 
 /* Find one file of a slot that is due; with a reference. */
@@ -70,6 +97,8 @@ size_t store_expire(struct store *st, int64_t now_ms)
 	pthread_mutex_lock(&st->wheel_lock);
 	int64_t last = st->wheel_s, first = last + 1;
 	st->wheel_s = now_s;
+	if (now_s < last)
+		turn_back(st);
 	pthread_mutex_unlock(&st->wheel_lock);
 	/* After a jump of the clock every slot is looked at once. */
 	if (now_s - first >= STORE_WHEEL || now_s < last)

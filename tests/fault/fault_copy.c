@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fault/fault.h"
+#include "fault/rounds.h"
 #include "unit/lib/model.h"
 
 #define CAP (2 * MIB)
@@ -37,12 +37,6 @@ enum {
 	NAMED = 1 << 2,		/* files must have names */
 	BY_HAND = 1 << 3,	/* the kernel does not copy */
 };
-
-static void expect_fault(int r)
-{
-	assert_true(r == -ENOMEM || r == -EMFILE || r == -ENFILE ||
-	    r == -EIO || r == -ENOSPC || r == -EXDEV);
-}
 
 /* Whether `s` holds the model's bytes; and let it go. */
 static void check_copy(struct model *m, struct spw_spool *s)
@@ -154,8 +148,6 @@ static const struct scenario scenarios[] = {
 	{ "comparing", compare, 90000, 0, 0 },
 };
 
-#define ENTRIES (sizeof(scenarios) / sizeof(scenarios[0]))
-
 static int names(void)
 {
 	DIR *d = opendir(folder);
@@ -217,9 +209,9 @@ static void remove_passing(bool allowed)
 	closedir(d);
 }
 
-static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
-    enum fault_style style)
+static bool run_once(const void *what, const struct round *how)
 {
+	const struct scenario *sc = what;
 	long held = fault_held();
 	struct world w;
 	struct model m;
@@ -235,7 +227,7 @@ static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
 	fault_no_unnamed(sc->how & NAMED);
 	fault_no_copy_range(sc->how & BY_HAND);
 
-	fault_arm(n, persistent, style);
+	round_arm(how);
 	int r = sc->op(&m);
 	bool hit = fault_disarm();
 	model_check(&m);
@@ -266,23 +258,8 @@ static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
 
 static void test_scenario(void **state)
 {
-	const struct scenario *sc = *state;
-
-	for (int style = 0; style < FAULT_STYLES; style++) {
-		for (int persistent = 0; persistent < 2; persistent++) {
-			unsigned n = 1;
-
-			while (run_once(sc, n, persistent,
-			    (enum fault_style)style)) {
-				n++;
-				/* Otherwise it never passes untouched. */
-				assert_true(n < 100);
-			}
-		}
-	}
-	fault_short_writes(true);
-	assert_false(run_once(sc, 1000, false, FAULT_BROKEN));
-	fault_short_writes(false);
+	(void)rounds(run_once, *state);
+	round_of_short_writes(run_once, *state);
 }
 
 /* What a failed append left past the end is cut off before it has a name. */
@@ -309,17 +286,11 @@ static void test_a_dirty_end(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ENTRIES + 1] = {
+	struct CMUnitTest tests[COUNT_OF(scenarios) + 1] = {
 		cmocka_unit_test(test_a_dirty_end),
 	};
 
-	for (size_t i = 0; i < ENTRIES; i++) {
-		tests[i + 1] = (struct CMUnitTest){
-			.name = scenarios[i].name,
-			.test_func = test_scenario,
-			.initial_state = (void *)(uintptr_t)&scenarios[i],
-		};
-	}
+	SCENARIO_TESTS(tests + 1, scenarios, test_scenario)
 	model_spare = fault_spare;
 	make_temp_dir(folder, sizeof(folder));
 	snprintf(path, sizeof(path), "%s/name", folder);

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fault/fault.h"
+#include "fault/rounds.h"
 #include "sys.h"
 #include "unit/lib/model.h"
 #include "unit/lib/toy.h"
@@ -45,11 +45,6 @@ struct scenario {
 	uint64_t memory_max, size_hint;
 	unsigned flags;
 };
-
-static void expect_fault(int r)
-{
-	assert_true(r == -ENOMEM || r == -EMFILE || r == -EIO || r == -ENOSPC);
-}
 
 static struct model other;
 
@@ -213,11 +208,9 @@ static const struct scenario scenarios[] = {
 	{ "reading", rolled_over, read_all, MIB, 0, 0 },
 };
 
-#define ENTRIES (sizeof(scenarios) / sizeof(scenarios[0]))
-
-static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
-    enum fault_style style)
+static bool run_once(const void *what, const struct round *how)
 {
+	const struct scenario *sc = what;
 	uint64_t budget = sc->op == push_out ? 200 * KIB : MIB;
 	long held = fault_held();
 	struct world w;
@@ -231,7 +224,7 @@ static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
 	    .cipher = &needy));
 	sc->prepare(&m);
 
-	fault_arm(n, persistent, style);
+	round_arm(how);
 	int r = sc->op(&m);
 	bool hit = fault_disarm();
 	model_check(&m);
@@ -254,23 +247,8 @@ static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
 
 static void test_scenario(void **state)
 {
-	const struct scenario *sc = *state;
-
-	for (int style = 0; style < FAULT_STYLES; style++) {
-		for (int persistent = 0; persistent < 2; persistent++) {
-			unsigned n = 1;
-
-			while (run_once(sc, n, persistent,
-			    (enum fault_style)style)) {
-				n++;
-				/* Otherwise it never passes untouched. */
-				assert_true(n < 300);
-			}
-		}
-	}
-	fault_short_writes(true);
-	assert_false(run_once(sc, 100000, false, FAULT_BROKEN));
-	fault_short_writes(false);
+	(void)rounds(run_once, *state);
+	round_of_short_writes(run_once, *state);
 }
 
 /* No key, no spool. */
@@ -301,17 +279,11 @@ static void test_birth(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ENTRIES + 1] = {
+	struct CMUnitTest tests[COUNT_OF(scenarios) + 1] = {
 		cmocka_unit_test(test_birth),
 	};
 
-	for (size_t i = 0; i < ENTRIES; i++) {
-		tests[i + 1] = (struct CMUnitTest){
-			.name = scenarios[i].name,
-			.test_func = test_scenario,
-			.initial_state = (void *)(uintptr_t)&scenarios[i],
-		};
-	}
+	SCENARIO_TESTS(tests + 1, scenarios, test_scenario)
 	model_spare = fault_spare;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 
 #include "sys.h"
 
-#include "fault/fault.h"
+#include "fault/rounds.h"
 #include "unit/lib/model.h"
 
 #define CAP (2 * MIB)
@@ -27,11 +27,6 @@ struct scenario {
 
 /* Room for one of two spools of 90,000 bytes. */
 #define TIGHT (200 * KIB)
-
-static void expect_fault(int r)
-{
-	assert_true(r == -ENOMEM || r == -EMFILE || r == -EIO || r == -ENOSPC);
-}
 
 /* A second spool of the same budget, for those that need one. */
 static struct model other;
@@ -188,8 +183,6 @@ static int push_out(struct model *m)
 	return model_append(&other, 90000);
 }
 
-#define ENTRIES (sizeof(scenarios) / sizeof(scenarios[0]))
-
 static const struct scenario scenarios[] = {
 	{ "first_bytes", nothing, append_1000, MIB, 0, 0 },
 	{ "first_bytes_hinted", nothing, append_1000, MIB, 500000, 0 },
@@ -266,26 +259,33 @@ static void check_unchanged(const struct world *w, struct model *m,
 		assert_true(dir_stats(w).charged <= hint + MIB);
 }
 
-static bool run_once(const struct scenario *sc, uint64_t budget, unsigned n,
-    bool persistent, enum fault_style style)
+/* A scenario, and what memory there is for it. */
+struct run {
+	const struct scenario *sc;
+	uint64_t budget;
+};
+
+static bool run_once(const void *what, const struct round *how)
 {
+	const struct run *run = what;
+	const struct scenario *sc = run->sc;
 	long held = fault_held();
 	struct world w;
 	struct model m;
 
-	world_init(&w, &(struct world_opts){ .budget = budget });
+	world_init(&w, &(struct world_opts){ .budget = run->budget });
 	model_init(&m, CAP, SPOOL_OPTS(&w, .memory_max = sc->memory_max,
 	    .size_hint = sc->size_hint, .flags = sc->flags));
 	model_init(&other, CAP, SPOOL_OPTS(&w, .memory_max = SPW_UNLIMITED));
 	sc->prepare(&m);
 
-	fault_arm(n, persistent, style);
+	round_arm(how);
 	int r = sc->op(&m);
 	bool hit = fault_disarm();
 	if (r < 0) {
 		assert_true(hit);
 		expect_fault(r);
-		check_unchanged(&w, &m, persistent);
+		check_unchanged(&w, &m, how->persistent);
 		assert_ok(sc->op(&m));
 	}
 	if (!m.there && !m.sealed) {
@@ -299,40 +299,18 @@ static bool run_once(const struct scenario *sc, uint64_t budget, unsigned n,
 	return hit;
 }
 
-static void run_every_call(const struct scenario *sc, uint64_t budget,
-    bool persistent, enum fault_style style)
-{
-	unsigned n = 1;
-
-	while (run_once(sc, budget, n, persistent, style)) {
-		n++;
-		/* Otherwise it never passes untouched. */
-		assert_true(n < 100);
-	}
-}
-
 static void test_scenario(void **state)
 {
 	const struct scenario *sc = *state;
-
 	bool tight = sc->op == push_out || sc->prepare == packed_90000;
-	uint64_t budget = tight ? TIGHT : 512 * KIB;
+	struct run run = { sc, tight ? TIGHT : 512 * KIB };
 
-	for (int i = 0; i < FAULT_STYLES; i++) {
-		enum fault_style style = (enum fault_style)i;
-
-		run_every_call(sc, budget, false, style);
-		run_every_call(sc, budget, true, style);
-		if (tight)
-			continue;
-		run_every_call(sc, 0, false, style);
-		run_every_call(sc, 0, true, style);
-	}
-
-	/* Short writes are no faults: everything works as ever. */
-	fault_short_writes(true);
-	assert_false(run_once(sc, budget, 1000, false, FAULT_BROKEN));
-	fault_short_writes(false);
+	(void)rounds(run_once, &run);
+	round_of_short_writes(run_once, &run);
+	if (tight)
+		return;
+	run.budget = 0;
+	(void)rounds(run_once, &run);
 }
 
 static void test_birth(void **state)
@@ -430,19 +408,13 @@ static void test_reading(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ENTRIES + 2] = {
+	struct CMUnitTest tests[COUNT_OF(scenarios) + 3] = {
 		cmocka_unit_test(test_birth),
 		cmocka_unit_test(test_growing_in_place),
 		cmocka_unit_test(test_reading),
 	};
 
-	for (size_t i = 0; i < ENTRIES; i++) {
-		tests[i + 2] = (struct CMUnitTest){
-			.name = scenarios[i].name,
-			.test_func = test_scenario,
-			.initial_state = (void *)(uintptr_t)&scenarios[i],
-		};
-	}
+	SCENARIO_TESTS(tests + 3, scenarios, test_scenario)
 	model_spare = fault_spare;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 
 #include <spillway/stdio.h>
 
-#include "fault/fault.h"
+#include "fault/rounds.h"
 #include "unit/lib/model.h"
 
 #define OLD 90000
@@ -26,11 +26,6 @@ struct scenario {
 static int result(bool ok)
 {
 	return ok ? 0 : -errno;
-}
-
-static void expect_fault(int r)
-{
-	assert_true(r == -ENOMEM || r == -EMFILE || r == -EIO || r == -ENOSPC);
 }
 
 static int nothing(FILE *f)
@@ -89,8 +84,6 @@ static const struct scenario scenarios[] = {
 	{ "reading", "r", MIB, read_all },
 	{ "reading_on_disk", "r", 0, read_all },
 };
-#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
-
 static void check_old(struct spw_spool *s)
 {
 	static uint8_t buf[OLD + 1];
@@ -114,15 +107,15 @@ static struct spw_spool *old_spool(struct world *w, uint64_t memory_max)
 }
 
 /* Open and work, with call `n` failing. Returns: whether there was one. */
-static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
-    enum fault_style style)
+static bool run_once(const void *what, const struct round *how)
 {
+	const struct scenario *sc = what;
 	struct world w;
 	FILE *f = NULL;
 
 	world_init(&w, &(struct world_opts){ 0 });
 	struct spw_spool *s = old_spool(&w, sc->memory_max);
-	fault_arm(n, persistent, style);
+	round_arm(how);
 	int r = spw_stdio_open(s, sc->mode, &f);
 	assert_int_equal(f != NULL, r == 0);
 	if (r == 0)
@@ -145,15 +138,7 @@ static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
 
 static void test_scenario(void **state)
 {
-	const struct scenario *sc = *state;
-
-	for (int i = 0; i < FAULT_STYLES * 2; i++) {
-		unsigned n = 1;
-
-		while (run_once(sc, n, i % 2, (enum fault_style)(i / 2)))
-			assert_true(n++ < 100);
-		assert_true(n > 2);
-	}
+	assert_true(rounds(run_once, *state) > 1);
 }
 
 /* What only fclose() can tell, it tells; and lets go of everything. */
@@ -180,16 +165,10 @@ static void test_closing(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[SCENARIOS + 1] = {
+	struct CMUnitTest tests[COUNT_OF(scenarios) + 1] = {
 		cmocka_unit_test(test_closing),
 	};
 
-	for (size_t i = 0; i < SCENARIOS; i++) {
-		tests[i + 1] = (struct CMUnitTest){
-			.name = scenarios[i].name,
-			.test_func = test_scenario,
-			.initial_state = (void *)(uintptr_t)&scenarios[i],
-		};
-	}
+	SCENARIO_TESTS(tests + 1, scenarios, test_scenario)
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "fault/fault.h"
+#include "fault/rounds.h"
 #include "spool_text.h"
 #include "unit/lib/page.h"
 
@@ -295,8 +295,6 @@ static const struct scenario scenarios[] = {
 	BOTH_PLACES(utf8, compare, much_and_on_disk),
 };
 
-#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
-
 /* All that can be seen of a text. */
 struct picture {
 	void *bytes;
@@ -340,9 +338,20 @@ static bool may_mark(const struct scenario *sc, bool persistent)
 	    !strcmp(sc->opts->encoding, "utf-16") && sc->prepare == nothing;
 }
 
-static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
-    enum fault_style style, struct picture *ideal)
+/* A scenario, and what comes of it when nothing fails. */
+struct run {
+	const struct scenario *sc;
+	struct picture *ideal;
+	const void *text;
+	size_t len;
+	int64_t number;
+};
+
+static bool run_once(const void *what, const struct round *how)
 {
+	const struct run *run = what;
+	const struct scenario *sc = run->sc;
+	struct picture *ideal = run->ideal;
 	long held = fault_held() + !ideal->bytes;
 	void *state;
 
@@ -356,19 +365,18 @@ static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
 	/* As if nobody had asked. */
 	spw__text_refresh(p->t);
 
-	fault_arm(n, persistent, style);
+	round_arm(how);
 	int r = sc->op(p);
 	bool hit = fault_disarm();
 	if (r < 0) {
 		assert_true(hit);
-		assert_true(r == -ENOMEM || r == -EMFILE || r == -EIO ||
-		    r == -ENOSPC);
+		expect_fault(r);
 		assert_int_equal(spw_text_tell(p->t), before.tell);
-		if (may_tear(sc, persistent))
+		if (may_tear(sc, how->persistent))
 			assert_ok(spw_spool_pwrite(
 			    p->s, before.bytes, before.len, 0));
 		assert_int_equal(spw_text_size(p->t), before.size);
-		if (!may_mark(sc, persistent))
+		if (!may_mark(sc, how->persistent))
 			expect_same(p, &before);
 		assert_ok(sc->op(p));
 	}
@@ -383,28 +391,30 @@ static bool run_once(const struct scenario *sc, unsigned n, bool persistent,
 	return hit;
 }
 
+/* The same, and what was found. */
+static bool run_and_compare(const void *what, const struct round *how)
+{
+	const struct run *run = what;
+
+	if (!run_once(run, how))
+		return false;
+	assert_int_equal(found.len, run->len);
+	assert_memory_equal(found.text, run->text, run->len);
+	assert_int_equal(found.number, run->number);
+	return true;
+}
+
 static void test_scenario(void **state)
 {
-	const struct scenario *sc = *state;
 	struct picture ideal = { 0 };
 	static char text[sizeof(found.text)];
+	struct run run = { .sc = *state, .ideal = &ideal, .text = text };
 
-	assert_false(run_once(sc, 100000, false, FAULT_BROKEN, &ideal));
-	size_t len = found.len;
-	int64_t number = found.number;
-	memcpy(text, found.text, len);
-	for (int i = 0; i < 2 * FAULT_STYLES; i++) {
-		unsigned n = 1;
-
-		while (run_once(sc, n, i % 2, (enum fault_style)(i / 2),
-		    &ideal)) {
-			assert_int_equal(found.len, len);
-			assert_memory_equal(found.text, text, len);
-			assert_int_equal(found.number, number);
-			n++;
-			assert_true(n < 100);
-		}
-	}
+	assert_false(run_once(&run, &no_fault));
+	run.len = found.len;
+	run.number = found.number;
+	memcpy(text, found.text, run.len);
+	(void)rounds(run_and_compare, &run);
 	spw_free(ideal.bytes);
 }
 
@@ -433,17 +443,11 @@ static void test_no_memory_for_marks(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[SCENARIOS + 1] = {
+	struct CMUnitTest tests[COUNT_OF(scenarios) + 1] = {
 		cmocka_unit_test(test_no_memory_for_marks),
 	};
 
-	for (size_t i = 0; i < SCENARIOS; i++) {
-		tests[i + 1] = (struct CMUnitTest){
-			.name = scenarios[i].name,
-			.test_func = test_scenario,
-			.initial_state = (void *)(uintptr_t)&scenarios[i],
-		};
-	}
+	SCENARIO_TESTS(tests + 1, scenarios, test_scenario)
 	model_spare = fault_spare;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
 /* The real ones under other names. */
 #define sys_open real_open
 #define sys_close real_close
+#define sys_replace real_replace
+#define sys_links real_links
 #define sys_mkdir real_mkdir
 #define sys_lock real_lock
 #define sys_unnamed real_unnamed
@@ -22,6 +24,8 @@
 #include "store/sys.c"
 #undef sys_open
 #undef sys_close
+#undef sys_replace
+#undef sys_links
 #undef sys_mkdir
 #undef sys_lock
 #undef sys_unnamed
@@ -114,6 +118,16 @@ int sys_close(int fd)
 	opened--;
 	pthread_mutex_unlock(&lock);
 	return real_close(fd);
+}
+
+int sys_replace(int fd, int other)
+{
+	OR_FAULT(real_replace(fd, other));
+}
+
+int sys_links(int fd, uint64_t *ret)
+{
+	OR_FAULT(real_links(fd, ret));
 }
 
 int sys_mkdir(int dir_fd, const char *name)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import unittest
 
 from wire import PATIENCE
 
@@ -31,6 +32,13 @@ PR_SET_PDEATHSIG = 1
 def die_with_parent():
     """In the child: no daemon outlives a test that was killed."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def need_namespaces():
+    """Skip the case where nobody may have a user namespace."""
+    if subprocess.run(["unshare", "--user", "--map-root-user", "--mount",
+                       "true"], check=False, capture_output=True).returncode:
+        raise unittest.SkipTest("no user namespaces here")
 
 
 def preloaded(name, **env):
@@ -91,11 +99,13 @@ class Daemon:
     options are the values of -o, after those in the variable SPW_OPTIONS; dir
     keeps the spool of an earlier one. The
     directory is on a disk (TMPDIR, else /var/tmp): /tmp is often memory.
-    sockets are handed over as a service manager does it, under that name.
+    mount is the command that mounts something at SPOOL (`$1`), seen by this
+    daemon alone. sockets are handed over as a service manager does it, under
+    that name.
     """
 
-    def __init__(self, *options, dir=None, env=None, config=None, sockets=(),
-                 sockets_name="spillwayd.socket"):
+    def __init__(self, *options, dir=None, env=None, config=None, mount=None,
+                 sockets=(), sockets_name="spillwayd.socket"):
         self.own_dir = dir is None
         self.dir = dir or tempfile.mkdtemp(
             prefix="spillway-test-", dir=os.environ.get("TMPDIR", "/var/tmp"))
@@ -106,6 +116,11 @@ class Daemon:
         self.address = None
         self.watcher = None
         command = [program, "-c", config or "/dev/null"]
+        if mount:
+            need_namespaces()
+            command = ["unshare", "--user", "--map-root-user", "--mount",
+                       "sh", "-ec", f'{mount}; shift; exec "$@"', "sh",
+                       self.spool, *command]
         # What cannot be dumped is root's in /proc.
         visible = [] if os.geteuid() == 0 else ["sandbox.core_dumps=yes"]
         for option in ("server.listen=127.0.0.1:0", f"spool.dir={self.spool}",
@@ -125,6 +140,8 @@ class Daemon:
             self.kill()
             self.clean()
             raise DaemonError(f"no `listening on` line: {self.output()}")
+        if mount:
+            self.spool = f"/proc/{self.pid}/root{self.spool}"
         self.baseline = self.files()
 
     def _collect(self):
@@ -187,6 +204,13 @@ class Daemon:
         """Remove the directory, when it was made here."""
         if self.own_dir:
             shutil.rmtree(self.dir, ignore_errors=True)
+
+    def remount(self, how):
+        """Change how its own file system is mounted."""
+        subprocess.run(
+            ["nsenter", f"--target={self.pid}", "--user", "--mount", "mount",
+             "-o", f"remount,{how}", os.path.join(self.dir, "spool")],
+            check=True)
 
     # -- watching ---------------------------------------------------------
 

@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@
 
 #define ATTRIBUTE "user.spillway"
 #define PATH_SIZE 4200
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void die(const char *what)
 {
@@ -110,8 +113,13 @@ int fsync(int fd)
 		errno = EIO;
 		return -1;
 	}
-	if (where)
-		remember(fd, where);
+	if (!where)
+		return 0;
+
+	/* One at a time, or what was seen first may be written last. */
+	pthread_mutex_lock(&lock);
+	remember(fd, where);
+	pthread_mutex_unlock(&lock);
 	return 0;
 }
 

@@ -422,7 +422,7 @@ class Directory(Restarting):
 
     def test_another_version(self):
         self.daemon.stop()
-        with open(os.path.join(self.daemon.spool, "lock"), "w",
+        with open(os.path.join(self.daemon.spool, "meta"), "w",
                   encoding="ascii") as file:
             file.write("spillway-store 9\nflushed 0\n")
         self.assertIn("version", self.second())

@@ -40,8 +40,9 @@ def metrics_of(text):
 def tests_of(tree):
     """(file name, class or function) of all tests."""
     found = set()
-    for path in (tree / "tests").rglob("test_*"):
-        if path.suffix in (".py", ".c"):
+    for path in (tree / "tests").rglob("*_*"):
+        if (path.name.startswith(("test_", "fault_"))
+                and path.suffix in (".py", ".c")):
             words = re.findall(r"^(?:class|\s*def|static void) (\w+)",
                                path.read_text(encoding="utf-8"), re.M)
             found |= {(path.name, word) for word in words}

@@ -4,8 +4,14 @@
  *
  *   spw_pool_new() -> spw_pool_submit()... -> spw_pool_free()
  *
- * Jobs run in the order they were submitted, each on one of the threads. A
- * job lives in memory of its owner, from submit until its function is called;
+ * A job says whose it is, its share. Jobs of one share run in the order they
+ * were submitted, each on one of the threads; shares take turns, so that who
+ * submits a thousand jobs delays another by one of them. Shares are told apart
+ * by a hash, and two may have to take their turns together (stochastic fair
+ * queueing). Who does not say belongs to share 0, as all do in a pool that is
+ * simply first come, first served.
+ *
+ * A job lives in memory of its owner, from submit until its function is called;
  * the function may free it or submit it again.
  *
  * A pool must outlive whatever was given it: every spool with it in its
@@ -29,6 +35,7 @@ struct spw_pool;
 struct spw_job {
 	struct spw_job *next;		/* the pool's */
 	void (*run)(struct spw_job *job);
+	uint64_t share;			/* whose it is */
 };
 
 /**

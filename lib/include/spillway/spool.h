@@ -119,11 +119,10 @@ struct spw_spool_opts {
 	 * where it was in memory (cipher.h). Must outlive it.
 	 */
 	const struct spw_cipher *cipher;
-	/*
-	 * Somebody has begun to wait for bytes of a sparse spool that are not
-	 * there (sparse.h). As `on_writable`.
-	 */
+	/* Somebody has begun to wait for bytes of a sparse spool that are not
+	   there (sparse.h). As `on_writable`. */
 	void (*on_wanted)(struct spw_spool *s, void *user_data);
+	uint64_t share;		/* of its jobs in the pool (pool.h) */
 };
 
 struct spw_spool_info {

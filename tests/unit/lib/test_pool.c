@@ -105,6 +105,19 @@ static void test_one_thread_runs_them_in_order(void **state)
 	assert_false(atomic_load(&out_of_order));
 }
 
+/* A job that notes when it ran. */
+struct turn {
+	struct spw_job job;
+	unsigned ran;
+};
+
+static void note_turn(struct spw_job *job)
+{
+	struct turn *t = (struct turn *)(void *)job;
+
+	t->ran = atomic_fetch_add(&next_number, 1);
+}
+
 struct gate {
 	struct spw_job job;
 	pthread_mutex_t lock;
@@ -145,6 +158,51 @@ static void test_pending_counts_what_waits_and_runs(void **state)
 		sched_yield();
 	assert_int_equal(atomic_load(&sum), 2);
 	spw_pool_free(p);
+	pthread_cond_destroy(&g.cond);
+	pthread_mutex_destroy(&g.lock);
+}
+
+#define GREEDY 100
+#define OTHERS 3
+
+/* Who submits many keeps nobody waiting for more than one of them. */
+static void test_shares_take_turns(void **state)
+{
+	struct gate g = { .job.run = pass_gate };
+	struct turn many[GREEDY], few[OTHERS][2];
+	struct spw_pool *p;
+
+	(void)state;
+	atomic_store(&next_number, 0);
+	pthread_mutex_init(&g.lock, NULL);
+	pthread_cond_init(&g.cond, NULL);
+	assert_ok(spw_pool_new(1, &p));
+	spw_pool_submit(p, &g.job);
+	for (unsigned i = 0; i < GREEDY; i++) {
+		many[i] = (struct turn){ .job = { NULL, note_turn, 1 } };
+		spw_pool_submit(p, &many[i].job);
+	}
+	/* Numbers in a row, as addresses are, are told apart. */
+	for (unsigned i = 0; i < OTHERS; i++) {
+		for (unsigned k = 0; k < 2; k++) {
+			few[i][k] = (struct turn){
+				.job = { NULL, note_turn, 2 + i } };
+			spw_pool_submit(p, &few[i][k].job);
+		}
+	}
+	pthread_mutex_lock(&g.lock);
+	g.open = true;
+	pthread_cond_signal(&g.cond);
+	pthread_mutex_unlock(&g.lock);
+	spw_pool_free(p);
+	for (unsigned i = 0; i < OTHERS; i++) {
+		assert_in_range(few[i][0].ran, 0, OTHERS + 1);
+		assert_in_range(few[i][1].ran, few[i][0].ran + 1,
+		    2 * (OTHERS + 1));
+	}
+	for (unsigned i = 1; i < GREEDY; i++)
+		assert_true(many[i].ran > many[i - 1].ran);
+	assert_int_equal(many[GREEDY - 1].ran, GREEDY + 2 * OTHERS - 1);
 	pthread_cond_destroy(&g.cond);
 	pthread_mutex_destroy(&g.lock);
 }
@@ -239,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_one_thread_runs_them_in_order),
 		cmocka_unit_test(test_pending_counts_what_waits_and_runs),
 		cmocka_unit_test(test_many_submitters),
+		cmocka_unit_test(test_shares_take_turns),
 		cmocka_unit_test(test_threads_take_no_signals),
 		cmocka_unit_test(test_freeing_in_a_child),
 	};

@@ -117,7 +117,7 @@ static void rewrite_format(struct kept *k, const char *text)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/lock", k->path);
+	snprintf(path, sizeof(path), "%s/meta", k->path);
 	FILE *f = fopen(path, "w");
 	require(f != NULL);
 	fputs(text, f);

@@ -155,8 +155,8 @@ static void test_max_files(void **state)
 	(void)state;
 	struct file *a = stored_add(st, "a", 0);
 	stored_add(st, "b", 0);
-	assert_err(store_add(st, f), ENFILE);
-	assert_err(store_replace(st, f, NULL), ENFILE);
+	assert_err(store_add(st, f), EXFULL);
+	assert_err(store_replace(st, f, NULL), EXFULL);
 	/* Replacing makes it no more. */
 	assert_int_equal(store_replace(st, g, NULL), 1);
 	assert_true(store_remove(st, a));

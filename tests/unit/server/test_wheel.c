@@ -153,6 +153,11 @@ static void test_jump_back(void **state)
 	assert_true(stored_has(fx->st, "a"));
 	assert_int_equal(store_expire(fx->st, fx->now_ms + 5000), 1);
 
+	/* Added by the new time, before the wheel has heard of it. */
+	stored_add(fx->st, "d", before + 9000);
+	assert_int_equal(store_expire(fx->st, before + 8000), 0);
+	assert_int_equal(store_expire(fx->st, before + 9000), 1);
+
 	/* A clock that has never been set: 1970. */
 	assert_int_equal(store_expire(fx->st, 1000), 0);
 	stored_add(fx->st, "c", 2000);

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""Faults in a whole daemon, switched on and off while it runs: faults.c,
+preloaded, reads them from a page that is shared with the test."""
+import mmap
+import os
+import struct
+import tempfile
+
+import daemon
+
+OPEN, WRITE, READ, SYNC, SPACE, NAME, META, ACCEPT, SEND, SENDFILE, THREAD = (
+    1 << bit for bit in range(11))
+DISK = OPEN | WRITE | READ | SYNC | SPACE | NAME | META | SENDFILE
+
+# Instead of an errno.
+HOLD, PARTLY = 10000, 10001
+
+FIELDS = ("calls", "error", "skip", "count", "seen", "hits", "waiting",
+          "passes", "cold")
+CLOCK = 40
+SIZE = 4096
+
+
+class Faults:
+    """The page."""
+
+    def __init__(self, folder):
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            file.truncate(SIZE)
+            self.page = mmap.mmap(file.fileno(), SIZE)
+            self.env = daemon.preloaded("faults", SPW_FAULTS=file.name,
+                                        SPW_FAULTS_DIR=folder)
+
+    def _set(self, name, value):
+        struct.pack_into("=I", self.page, 4 * FIELDS.index(name), value)
+
+    def __getitem__(self, name):
+        return struct.unpack_from("=I", self.page, 4 * FIELDS.index(name))[0]
+
+    def fail(self, calls, error, skip=0, count=0):
+        """From now on these calls fail: `count` of them (0: all), after
+        `skip` that do not."""
+        self.stop()
+        for name, value in (("error", error), ("skip", skip),
+                            ("count", count), ("calls", calls)):
+            self._set(name, value)
+
+    def stop(self):
+        """No call fails any more. Returns: how many did."""
+        self._set("calls", 0)
+        hits = self["hits"]
+        for name in ("seen", "hits", "passes"):
+            self._set(name, 0)
+        return hits
+
+    def let_pass(self, count=1):
+        """Let some go on that are held."""
+        self._set("passes", self["passes"] + count)
+
+    def cold(self, on=True):
+        """The kernel has no content at hand."""
+        self._set("cold", on)
+
+    def clock(self, seconds):
+        """How far the time of day is off."""
+        struct.pack_into("=q", self.page, CLOCK, seconds * 1000)

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: MIT
+"""Faults of the disk under files that survive: whoever is told 2xx finds what
+was told after a restart, whoever is told something else finds what was before.
+
+docs/reliability.md lists them. Source: docs/spool-format.md.
+"""
+import errno
+import os
+import shutil
+
+import faults
+from faults import Faults
+from harness import Daemon, main, table, until
+from restarting import Restarting
+from resuming import OFFSET_TYPE, TUS
+from samples import content
+
+SMALL, LARGE = content(5000, 83), content(400000, 84)
+CALLS = (("open", faults.OPEN), ("write", faults.WRITE),
+         ("sync", faults.SYNC), ("name", faults.NAME), ("meta", faults.META))
+ERRORS = (("EIO", errno.EIO), ("ENOSPC", errno.ENOSPC),
+          ("EROFS", errno.EROFS))
+REFUSED = (503, 507)
+
+
+class Faulty(Restarting):
+    """A daemon that keeps files, with faults to switch on."""
+
+    OPTIONS = ["spool.memory_max=64K", "store.max_open_files=16"]
+    HOW = "store.durability=fsync"
+
+    def setUp(self):
+        self.faults = None
+        super().setUp()
+
+    def run_daemon(self, *options, how=None):
+        if self.faults is None:
+            self.faults = Faults(self.dir)
+        self.daemon = Daemon(how or self.HOW, *self.OPTIONS, *options,
+                             dir=self.dir, env=self.faults.env)
+        self.addCleanup(self.daemon.kill)
+
+    def again(self, *options, kill=True, how=None):
+        self.faults.stop()
+        super().again(*options, kill=kill, how=how)
+
+    def assert_works(self):
+        """Everything does, and survives."""
+        self.upload(LARGE, "/files/after")
+        self.again()
+        self.assert_content("after", LARGE)
+        self.assertEqual(self.http("DELETE", "/files/after").status, 204)
+
+
+class Publish(Faulty):
+    """Uploads, replacements and deletions."""
+
+    @table(*[(f"{call} {error}", calls, number)
+             for call, calls in CALLS for error, number in ERRORS])
+    def test_lasting(self, calls, error):
+        self.upload(SMALL, "/files/old")
+        self.faults.fail(calls, error)
+        for method, name in (("POST", ""), ("PUT", "/new"), ("PUT", "/old")):
+            answer = self.http(method, f"/files{name}", (), LARGE)
+            self.assert_problem(answer, REFUSED)
+        self.assertIsNone(self.info("new"))
+        deleted = self.http("DELETE", "/files/old")
+        if deleted.status != 204:
+            self.assert_problem(deleted, REFUSED)
+        self.assertGreater(self.faults.stop(), 0)
+        for _ in range(2):
+            self.assertIsNone(self.info("new"))
+            if deleted.status == 204:
+                self.assertIsNone(self.info("old"))
+            else:
+                self.assert_content("old", SMALL)
+            self.again()
+        self.restored()
+        self.assertLessEqual(set(self.kept()), {"old"})
+        self.assertEqual(self.kept("passing"), [])
+        self.assert_works()
+
+    @table(*[(f"{call} EIO", calls, errno.EIO) for call, calls in CALLS])
+    def test_once(self, calls, error):
+        self.upload(SMALL, "/files/old")
+        want, skip, hit = SMALL, 0, True
+        while hit:
+            fresh = content(100000 + skip, skip)
+            self.faults.fail(calls, error, skip, 1)
+            answer = self.http("PUT", "/files/old", (), fresh)
+            hit = self.faults.stop()
+            if answer.status == 200:
+                want = fresh
+            else:
+                self.assert_problem(answer, REFUSED)
+            self.assert_content("old", want)
+            skip += 1
+        self.assertGreater(skip, 1)
+        self.again()
+        self.assert_content("old", want)
+        self.restored()
+        self.assertEqual(self.kept(), ["old"])
+
+    @table(("open", faults.OPEN, errno.EMFILE, 503),
+           ("open", faults.OPEN, errno.EIO, 507),
+           ("meta", faults.META, errno.EIO, 507))
+    def test_reading_what_is_not_open(self, calls, error, status):
+        self.upload(LARGE, "/files/r")
+        self.again()
+        self.restored()
+        self.faults.fail(calls, error)
+        self.assert_problem(self.http("GET", "/files/r"), status)
+        self.assertGreater(self.faults.stop(), 0)
+        self.assert_content("r", LARGE)
+
+
+class Uploads(Faulty):
+    """Resumable ones: no offset is told that is not safe."""
+
+    @table(*[(f"{call} EIO", calls) for call, calls in CALLS])
+    def test_lasting(self, calls):
+        made = self.http("POST", "/files", {
+            **TUS, "Upload-Length": str(len(LARGE))})
+        self.assertEqual(made.status, 201)
+        url, told = made.get("Location"), 0
+        self.faults.fail(calls, errno.EIO)
+        answer = self.http("PATCH", url, {
+            **TUS, **OFFSET_TYPE, "Upload-Offset": "0"}, LARGE[:100000])
+        if answer.status == 204:
+            told = int(answer.get("Upload-Offset"))
+        self.again()
+        answer = self.http("HEAD", url, TUS)
+        if answer.status not in (200, 204):
+            # Only where nothing was told.
+            self.assertIn(answer.status, (404, 410))
+            self.assertEqual(told, 0)
+            return
+        offset = int(answer.get("Upload-Offset"))
+        self.assertGreaterEqual(offset, told)
+        answer = self.http("PATCH", url, {
+            **TUS, **OFFSET_TYPE, "Upload-Offset": str(offset)},
+            LARGE[offset:])
+        self.assertEqual(answer.status, 204)
+        self.assertEqual(self.http("GET", url).body, LARGE)
+
+
+class Start(Faulty):
+    """A disk that fails while the daemon starts, or looks through it."""
+
+    HOW = "store.durability=restart"
+
+    def test_restoring(self):
+        for turn in range(20):
+            self.upload(content(100 + turn, turn), f"/files/f{turn}")
+        for calls in (faults.OPEN, faults.META):
+            self.daemon.kill()
+            # Behind what the start itself does.
+            self.faults.fail(calls, errno.EIO, 12)
+            self.run_daemon()
+            until(lambda: any("not all files" in line
+                              for line in self.daemon.lines),
+                  "a line in the log")
+            self.assertEqual(self.metric("store_restoring"), 1)
+            self.faults.stop()
+            # They are found all the same, and soon listed.
+            for turn in range(20):
+                self.assert_content(f"f{turn}", content(100 + turn, turn))
+            self.restored()
+            self.assertEqual(self.file_count(), 20)
+
+    def test_starting(self):
+        self.upload(SMALL, "/files/a")
+        self.daemon.kill()
+        skip, hit = 0, True
+        while hit:
+            self.faults.fail(faults.DISK, errno.EIO, skip, 1)
+            try:
+                self.run_daemon()
+                self.daemon.kill()
+            except AssertionError as error:
+                self.assertIn("spool", str(error))
+            hit = self.faults.stop()
+            skip += 1
+        self.assertGreater(skip, 5)
+        self.run_daemon()
+        self.assert_content("a", SMALL)
+
+
+class Removed(Restarting):
+    """Somebody takes the directory, or what is in it, away."""
+
+    OPTIONS = ["spool.memory_max=64K", "store.max_open_files=16"]
+
+    def made_again(self):
+        """Wait until the daemon has noticed."""
+        until(lambda: any("was made again" in line
+                          for line in self.daemon.lines), "a line in the log")
+
+    def test_the_directory(self):
+        self.upload(LARGE, "/files/old")
+        shutil.rmtree(self.daemon.spool)
+        until(lambda: self.http("GET", "/readyz").status == 503,
+              "readiness to be red")
+        self.assert_problem(self.http("PUT", "/files/new", (), LARGE),
+                            REFUSED)
+        os.mkdir(self.daemon.spool, 0o700)
+        self.made_again()
+        until(lambda: self.http("GET", "/readyz").status == 200,
+              "readiness to be green")
+        self.upload(LARGE, "/files/new")
+        self.upload(SMALL, "/files/old")
+        self.again()
+        self.assert_content("new", LARGE)
+        self.assert_content("old", SMALL)
+
+    def test_its_folders(self):
+        self.upload(LARGE, "/files/old")
+        for folder in ("files", "passing"):
+            shutil.rmtree(os.path.join(self.daemon.spool, folder))
+        self.made_again()
+        self.upload(LARGE, "/files/new")
+        self.upload(SMALL, "/files/new")
+        self.again()
+        self.assert_content("new", SMALL)
+
+    def test_what_says_its_format(self):
+        os.unlink(os.path.join(self.daemon.spool, "meta"))
+        self.upload(LARGE, "/files/a")
+        self.again()
+        self.assert_content("a", LARGE)
+
+    def test_renamed(self):
+        self.upload(LARGE, "/files/old")
+        elsewhere = self.daemon.spool + ".moved"
+        os.rename(self.daemon.spool, elsewhere)
+        # It goes on where it was.
+        self.assert_content("old", LARGE)
+        self.upload(SMALL, "/files/new")
+        self.assertEqual(sorted(os.listdir(f"{elsewhere}/files")),
+                         ["new", "old"])
+        os.rename(elsewhere, self.daemon.spool)
+        self.again()
+        self.assert_content("old", LARGE)
+        self.assert_content("new", SMALL)
+
+    def test_open_uploads(self):
+        made = self.http("POST", "/files", {**TUS, "Upload-Length": "10"})
+        url = made.get("Location")
+        self.assertEqual(self.http("PATCH", url, {
+            **TUS, **OFFSET_TYPE, "Upload-Offset": "0"}, b"abc").status, 204)
+        for name in os.listdir(self.daemon.spool):
+            if name.endswith((".keep", ".spool")):
+                os.unlink(os.path.join(self.daemon.spool, name))
+        self.again()
+        self.assertIn(self.http("HEAD", url, TUS).status, (404, 410))
+        self.upload(SMALL, "/files/a")
+        self.assert_content("a", SMALL)
+
+
+class ReadOnly(Restarting):
+    """Its file system is made read-only; nothing is in the way of that."""
+
+    def run_daemon(self, *options, how=None):
+        self.daemon = Daemon(
+            "store.durability=restart", "spool.memory_max=64K", *options,
+            dir=self.dir, mount='mount --bind "$1" "$1"')
+        self.addCleanup(self.daemon.kill)
+
+    def test_read_only(self):
+        self.upload(LARGE, "/files/old")
+        self.upload(SMALL, "/files/gone")
+        self.daemon.remount("ro,bind")
+        until(lambda: self.http("GET", "/readyz").status == 503,
+              "readiness to be red")
+        for name in ("old", "new"):
+            self.assert_problem(
+                self.http("PUT", f"/files/{name}", (), LARGE[1:]), 507)
+        self.assert_problem(self.http("DELETE", "/files/gone"), 507)
+        self.assert_content("old", LARGE)
+        self.assert_content("gone", SMALL)
+        self.daemon.remount("rw,bind")
+        until(lambda: self.http("GET", "/readyz").status == 200,
+              "readiness to be green")
+        self.assertEqual(self.http("DELETE", "/files/gone").status, 204)
+        self.upload(SMALL, "/files/new")
+        self.assert_content("new", SMALL)
+
+
+main()

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""Nobody waits for all the work of another client: disk and fetches are shared
+out among those who want them; and what hangs holds up only itself.
+
+A disk whose reads are held, and let go one by one, shows whose turn it is.
+"""
+import errno
+import os
+import shutil
+import tempfile
+
+import faults
+from faults import Faults
+from fetching import ALLOW, Fetching
+from harness import Case, Conn, Daemon, Worker, main, until
+from origin import Gate, Page
+from samples import content
+
+GREEDY, MODEST = "127.0.0.2", "127.0.0.3"
+DATA = content(300000, 85)
+
+
+class Disk(Case):
+    """One disk thread, and one client with many downloads or uploads."""
+
+    DAEMON = False
+    OPTIONS = ["spool.memory_max=64K", "spool.io_threads=1"]
+    MANY = 20
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(
+            prefix="spillway-fault-",
+            dir=os.environ.get("TMPDIR", "/var/tmp"))
+        self.addCleanup(shutil.rmtree, self.dir, True)
+        self.faults = Faults(self.dir)
+        self.daemon = Daemon(*self.OPTIONS, dir=self.dir, env=self.faults.env)
+        self.addCleanup(self.daemon.kill)
+
+    def begin(self, source, *request):
+        """Send a request from an address: its answer will come."""
+        conn = Conn(self.daemon.address, source=source)
+        self.addCleanup(conn.close)
+        conn.send_request(*request)
+        return Worker(conn.read)
+
+    def passes_until(self, job):
+        """Let calls go on one at a time until a job is over: how many."""
+        count = 0
+        while job.is_alive():
+            until(lambda: self.faults["waiting"] or not job.is_alive(),
+                  "the next one")
+            if job.is_alive():
+                waiting = self.faults["seen"]
+                self.faults.let_pass()
+                count += 1
+                until(lambda n=waiting: self.faults["seen"] > n
+                      or not job.is_alive() or not self.faults["passes"],
+                      "it to go on")
+        return count
+
+    def test_reading(self):
+        self.upload(DATA, "/files/d")
+        self.faults.cold()
+        self.faults.fail(faults.READ, faults.HOLD)
+        part = {"Range": "bytes=0-9"}
+        many = [self.begin(GREEDY, "GET", "/files/d", part)
+                for _ in range(self.MANY)]
+        until(lambda: self.metric("disk_reads_total") >= self.MANY,
+              "all of them to wait")
+        one = self.begin(MODEST, "GET", "/files/d", part)
+        until(lambda: self.metric("disk_reads_total") > self.MANY,
+              "one more to wait")
+        # The one that is being read, its own, and not one more each.
+        self.assertLessEqual(self.passes_until(one), 4)
+        self.assertEqual(one.result().body, DATA[:10])
+        self.assertGreater(sum(job.is_alive() for job in many),
+                           self.MANY // 2)
+        self.faults.stop()
+        for job in many:
+            self.assertEqual(job.result().body, DATA[:10])
+
+    def test_writing(self):
+        self.faults.fail(faults.WRITE, faults.HOLD)
+        many = [self.begin(GREEDY, "PUT", f"/files/m{i}", (), DATA)
+                for i in range(self.MANY)]
+        until(lambda: self.metric("uploads_active") == self.MANY,
+              "all of them to be under way")
+        one = self.begin(MODEST, "PUT", "/files/one", (), DATA[:70000])
+        until(lambda: self.metric("disk_queue") >= self.MANY // 2,
+              "the queue to be long")
+        # Its blocks, and one of the other's before each.
+        self.assertLessEqual(self.passes_until(one), 12)
+        self.assertEqual(one.result().status, 201)
+        self.assertGreater(sum(job.is_alive() for job in many),
+                           self.MANY // 2)
+        self.faults.stop()
+        for job in many:
+            self.assertEqual(job.result().status, 201)
+
+    def test_a_disk_that_hangs(self):
+        # What is in memory is served meanwhile, and the rest waits for it.
+        self.upload(b"small", "/files/small")
+        self.faults.fail(faults.WRITE | faults.READ, faults.HOLD)
+        job = self.begin(GREEDY, "PUT", "/files/large", (), DATA)
+        until(lambda: self.faults["waiting"], "the disk to hang")
+        for _ in range(20):
+            self.assert_content("small", b"small")
+            self.assertEqual(self.http("GET", "/healthz").status, 200)
+        self.assertTrue(job.is_alive())
+        self.faults.stop()
+        self.assertEqual(job.result().status, 201)
+        self.assert_content("large", DATA)
+
+    def test_a_disk_that_hangs_and_fails(self):
+        self.faults.fail(faults.WRITE, errno.EIO)
+        job = self.begin(GREEDY, "PUT", "/files/large", (), DATA)
+        self.assert_problem(job.result(), 507)
+        self.faults.stop()
+        self.upload(DATA, "/files/large")
+
+
+class Origins(Fetching):
+    """One fetch at a time, and one client with many."""
+
+    DAEMON = True
+    OPTIONS = [*ALLOW, "fetch.max_active=1"]
+
+    def begin_from(self, source, url):
+        """Start a fetch from an address: the name of the file."""
+        with Conn(self.daemon.address, source=source) as conn:
+            answer = conn.request(
+                "POST", "/fetch", {"Content-Type": "application/json"},
+                b'{"url": "%s"}' % url.encode())
+        return self.json(answer, 202)["id"]
+
+    def test_clients_take_turns(self):
+        gates = [Gate() for _ in range(10)]
+        many = [self.begin_from(GREEDY, self.origin.add(
+            f"/many{i}", Page(DATA, gate=(0, gate))))
+            for i, gate in enumerate(gates)]
+        gates[0].wait_reached()
+        one = self.begin_from(MODEST, self.origin.add("/one", Page(DATA)))
+        # An origin that hangs holds up those who wait behind it...
+        self.assertEqual(self.info(one)["state"], "receiving")
+        self.assertEqual(self.metric("fetches_queued"), 10)
+        gates[0].open()
+        # ...and then it is the other's turn.
+        self.wait_state(one, "ready")
+        self.assertEqual(self.wait_state(many[0], "ready")["size"], len(DATA))
+        self.assertIn("receiving", self.info(many[-1])["state"])
+        for gate in gates:
+            gate.open()
+        for name in many:
+            self.wait_state(name, "ready")
+
+
+main()
