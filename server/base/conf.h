@@ -131,7 +131,7 @@ struct conf_ports {
 	  "a request's header must be complete within this")                   \
 	X(server, DURATION, drain_timeout, "25s", 0, CONF_DAY,                 \
 	  "how long running transfers may finish after SIGTERM")               \
-	X(server, SIZE, connection_memory, "16K", 8 * CONF_KIB, CONF_MIB,      \
+	X(server, SIZE, connection_memory, "14K", 8 * CONF_KIB, CONF_MIB,      \
 	  "memory of a connection; also bounds a request's header")
 
 #define CONF_SPOOL(X)                                                          \

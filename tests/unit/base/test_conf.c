@@ -19,7 +19,7 @@ static void test_defaults(void **state)
 	listen_format(&c->server.listen->items[0], text);
 	assert_string_equal(text, "127.0.0.1:8080");
 	assert_int_equal(c->server.idle_timeout, 60000);
-	assert_int_equal(c->server.connection_memory, 16384);
+	assert_int_equal(c->server.connection_memory, 14336);
 	assert_string_equal(c->spool.dir, "");
 	assert_int_equal(c->spool.memory_max, 1 << 20);
 	assert_int_equal(c->spool.memory_budget, 256 << 20);
