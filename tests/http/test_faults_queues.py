@@ -83,11 +83,14 @@ class Disk(Case):
         self.faults.fail(faults.WRITE, faults.HOLD)
         many = [self.begin(GREEDY, "PUT", f"/files/m{i}", (), DATA)
                 for i in range(self.MANY)]
-        until(lambda: self.metric("uploads_active") == self.MANY,
-              "all of them to be under way")
+        sent = self.MANY * len(DATA)
+        until(lambda: self.metric("received_bytes_total") == sent,
+              "all of them to wait for the disk")
         one = self.begin(MODEST, "PUT", "/files/one", (), DATA[:70000])
-        until(lambda: self.metric("disk_queue") >= self.MANY // 2,
-              "the queue to be long")
+        until(lambda: self.metric("received_bytes_total") == sent + 70000,
+              "one more to wait")
+        until(lambda: self.metric("disk_queue") == self.MANY + 1,
+              "it to be in the queue")
         # Its blocks, and one of the other's before each.
         self.assertLessEqual(self.passes_until(one), 12)
         self.assertEqual(one.result().status, 201)
