@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <spillway/client_check.h>
+#include <spillway/client_url.h>
 
 #include <errno.h>
 #include <stdlib.h>

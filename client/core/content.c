@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <spillway/client.h>
+#include <spillway/client_url.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -35,6 +36,18 @@ int spwc_get(struct spwc_client *c, const char *ref,
 
 	spwc__request_init(&r, c, "GET");
 	spwc__request_file(&r, ref, "");
+	return read_content(&r, opts, sink, ret_content, reterr_error);
+}
+
+int spwc_read_url(struct spwc_client *c, const char *url,
+    const struct spwc_get_opts *opts, const struct spwc_sink *sink,
+    struct spwc_content *ret_content, struct spwc_error *reterr_error)
+{
+	struct spwc__request r;
+
+	spwc__request_init(&r, c, "GET");
+	spwc__request_path(&r, "/fetch");
+	spwc__request_query(&r, "url", url);
 	return read_content(&r, opts, sink, ret_content, reterr_error);
 }
 

@@ -326,14 +326,14 @@ static int wait_for_places(struct cli *cli, struct spwc_client *client,
 	return EXIT_FAILED;
 }
 
-static int target_remote(struct cli *cli, const char *url,
-    enum cli_remote remote, struct target *ret_target)
+static int target_remote_zip(
+    struct cli *cli, const char *url, struct target *ret_target)
 {
 	struct spwc_fetch_opts opts = {
 	    .url = url,
 	    .lazy = true,
 	    .ttl_s = REMOTE_TTL_S,
-	    .wait_s = remote == CLI_REMOTE_ZIP ? REMOTE_WAIT_S : 0,
+	    .wait_s = REMOTE_WAIT_S,
 	};
 	struct spwc_client *client;
 	struct spwc_error error;
@@ -347,8 +347,7 @@ static int target_remote(struct cli *cli, const char *url,
 	if (r < 0)
 		return cli_fail(cli, r, &error, url);
 
-	if (remote == CLI_REMOTE_ZIP)
-		code = wait_for_places(cli, client, url, &file);
+	code = wait_for_places(cli, client, url, &file);
 	if (code != EXIT_OK) {
 		spwc_file_fini(&file);
 		return code;
@@ -362,6 +361,21 @@ static int target_remote(struct cli *cli, const char *url,
 		return cli_fail_errno(cli, -ENOMEM, url);
 	}
 	return EXIT_OK;
+}
+
+static int target_remote(struct cli *cli, const char *url,
+    enum cli_remote remote, struct target *ret_target)
+{
+	if (remote == CLI_REMOTE_ZIP)
+		return target_remote_zip(cli, url, ret_target);
+
+	int code = cli_client(cli, &ret_target->client);
+	if (code != EXIT_OK)
+		return code;
+
+	ret_target->id = strdup(url);
+	return ret_target->id != NULL ? EXIT_OK
+				      : cli_fail_errno(cli, -ENOMEM, url);
 }
 
 static bool is_url(const char *text)

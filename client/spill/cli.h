@@ -78,8 +78,9 @@ struct cli {
 struct target {
 	/** One of the clients of the cli. */
 	struct spwc_client *client;
-	/** What to give it as the ref. */
+	/** What to give it as the ref; NULL when it is no file of its. */
 	char *ref;
+	/** Its id, else its URL. */
 	char *id;
 };
 
@@ -164,8 +165,9 @@ int cli_client(struct cli *cli, struct spwc_client **ret_client);
 /** What is done with the URL of something that is no file of a spillwayd. */
 enum cli_remote {
 	CLI_NO_REMOTE,	/* it is refused */
-	CLI_REMOTE,	/* the configured server fetches it, lazily */
-	CLI_REMOTE_ZIP, /* and any place of it can be read on return */
+	CLI_REMOTE,	/* it is read through the configured server */
+	CLI_REMOTE_ZIP, /* that server makes it a file of which any place can be
+			   read on return, and fetches what is read */
 };
 
 /**

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <spillway/client_url.h>
+
 #include "spill/cli.h"
 #include "spill/text.h"
 
@@ -40,6 +42,8 @@ static int cat(struct cli *cli, const struct target *t, struct cat *c)
 	if (c->entry != NULL || c->has_index)
 		r = spwc_zip_read(t->client, t->ref, c->entry, c->index, NULL,
 		    &sink, NULL, &error);
+	else if (t->ref == NULL)
+		r = spwc_read_url(t->client, t->id, NULL, &sink, NULL, &error);
 	else
 		r = spwc_get(t->client, t->ref, NULL, &sink, NULL, &error);
 	progress_clear(&cli->progress);

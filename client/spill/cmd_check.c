@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <spillway/client_check.h>
+#include <spillway/client_url.h>
 
 #include "spill/cli.h"
 #include "spill/text.h"

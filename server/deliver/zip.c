@@ -200,9 +200,11 @@ static int prepare(struct zip_visit *v)
 		return unpack_into_file(v);
 
 	v->prepared = true;
-	if (e->method == ZIP_METHOD_STORE && e->size <= ZIP_CHECK_MAX_BYTES)
-		return zip_entry_check(e, s, &v->fault);
-	return 0;
+	if (!zip_serve_checks(e))
+		return 0;
+	return e->method == ZIP_METHOD_STORE
+		   ? zip_entry_check(e, s, &v->fault)
+		   : zip_unpack_check(s, e, &v->fault);
 }
 
 /** The visit is the loop's again. */

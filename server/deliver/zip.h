@@ -19,7 +19,9 @@
  *     Only a range of a large entry that nobody has read whole goes out
  *     unchecked;
  *   - a deflated entry goes to a client that takes gzip as it lies there, with
- *     a gzip header and trailer around it, and the client checks the CRC;
+ *     a gzip header and trailer around it. One that a single turn of a worker
+ *     can unpack (ZIP_FLOW_TURN_BYTES) is checked by that before; of a larger
+ *     one the client checks the CRC;
  *   - everything else, and every range of a deflated entry, from the nearest
  *     known place (zip_points.h), is unpacked on a worker into a ring of a few
  *     blocks (zip_flow.h) that the connection drains. The last block is

@@ -15,13 +15,14 @@
 #include "deliver/zip_pull.h"
 
 /**
- * Deflate, by zlib, from the last known place before byte `first` on.
+ * Deflate, by zlib, from the last known place before byte `first` on. Of an
+ * entry that goes on behind the end of its stream that is remembered.
  *
  * `points`:  where to note places and to look for them; or NULL.
  * Returns:   0, the decoder, and the first byte that comes out of it.
  * Errors:    -ENOMEM.
  */
-int zip_inflate_new(struct spw_spool *s, const struct zip_entry *e,
+int zip_inflate_new(struct spw_spool *s, struct zip_entry *e,
     uint64_t first, struct zip_points *points, struct zip_pull **ret,
     uint64_t *ret_first, struct zip_fault *reterr) SPW_MUST_CHECK;
 

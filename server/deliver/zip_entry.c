@@ -17,6 +17,7 @@
  * header and the content, at most 2 * 65535; and what else is known.
  */
 #define SKIP_MASK UINT32_C(0x1ffff)
+#define IS_LONGER (UINT32_C(1) << 27)
 #define DISAGREES (UINT32_C(1) << 28)
 #define IS_DAMAGED (UINT32_C(1) << 29)
 #define PLACE_KNOWN (UINT32_C(1) << 30)
@@ -148,11 +149,24 @@ void zip_entry_set_damaged(struct zip_entry *e)
 	remember(e, IS_DAMAGED);
 }
 
+void zip_entry_set_longer(struct zip_entry *e)
+{
+	remember(e, IS_LONGER);
+}
+
+bool zip_entry_longer(const struct zip_entry *e)
+{
+	return atomic_load_explicit(&e->found, memory_order_relaxed) &
+	       IS_LONGER;
+}
+
 uint32_t zip_entry_warnings(const struct zip_entry *e)
 {
 	uint32_t found = atomic_load_explicit(&e->found, memory_order_relaxed);
 	uint32_t set = e->flags & ((1u << ZIP_WARN_COUNT) - 1);
 
+	if (found & IS_LONGER)
+		set |= ZIP_WARN_SIZES;
 	if (found & DISAGREES)
 		set |= ZIP_WARN_MISMATCH;
 	if (found & IS_DAMAGED)

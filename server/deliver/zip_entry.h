@@ -90,6 +90,12 @@ void zip_entry_set_good(struct zip_entry *e);
 /** Remember that its bytes are damaged. */
 void zip_entry_set_damaged(struct zip_entry *e);
 
+/** Remember that its packed bytes are more than unpacking it takes. */
+void zip_entry_set_longer(struct zip_entry *e);
+
+/** Returns: whether they are, as far as that is known. */
+bool zip_entry_longer(const struct zip_entry *e);
+
 /** Returns: whether its CRC is known to be right. */
 bool zip_entry_good(const struct zip_entry *e);
 

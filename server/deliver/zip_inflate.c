@@ -18,6 +18,7 @@
 struct inflater {
 	struct zip_pull pull;
 	struct spw_spool *s;
+	struct zip_entry *entry;
 	struct zip_points *points; /* or NULL */
 	uint64_t off;		   /* of the packed bytes */
 	uint64_t len;
@@ -71,6 +72,8 @@ static int step(struct inflater *f, struct zip_fault *reterr)
 	switch (r) {
 	case Z_STREAM_END:
 		f->ended = true;
+		if (f->fed - f->z.avail_in < f->len)
+			zip_entry_set_longer(f->entry);
 		return 0;
 	case Z_OK:
 		break;
@@ -111,7 +114,7 @@ static void inflater_free(struct zip_pull *d)
 	free(f);
 }
 
-int zip_inflate_new(struct spw_spool *s, const struct zip_entry *e,
+int zip_inflate_new(struct spw_spool *s, struct zip_entry *e,
     uint64_t first, struct zip_points *points, struct zip_pull **ret,
     uint64_t *ret_first, struct zip_fault *reterr)
 {
@@ -121,7 +124,8 @@ int zip_inflate_new(struct spw_spool *s, const struct zip_entry *e,
 	if (!f)
 		return zip_fault_errno(reterr, -ENOMEM);
 
-	*f = (struct inflater){.pull = {&ops}, .len = e->packed_size};
+	*f = (struct inflater){
+	    .pull = {&ops}, .entry = e, .len = e->packed_size};
 	bool located = zip_entry_data(e, &f->off);
 	assert(located);
 	if (inflateInit2(&f->z, -MAX_WBITS) != Z_OK) {

@@ -48,6 +48,15 @@ static bool is_deflated(const struct zip_entry *e)
 	return e->method == ZIP_METHOD_DEFLATE;
 }
 
+bool zip_serve_checks(const struct zip_entry *e)
+{
+	uint64_t max = is_deflated(e) ? ZIP_FLOW_TURN_BYTES
+				      : ZIP_CHECK_MAX_BYTES;
+
+	/* Many packed bytes may unpack to few. */
+	return !zip_entry_good(e) && e->size <= max && e->packed_size <= max;
+}
+
 static bool find_entry(struct zip_visit *v)
 {
 	const struct zip_dir *d = v->index->dir;
@@ -114,7 +123,9 @@ static void make_answer(
 	size_t tag_len = strlen(v->file->etag);
 
 	assert(tag_len >= 2);
-	a->gzip = is_deflated(e) && !http_header(req, "Range").p &&
+	/* What follows the stream would stand where gzip has its CRC. */
+	a->gzip = is_deflated(e) && !zip_entry_longer(e) &&
+		  !http_header(req, "Range").p &&
 		  zip_accept_gzip(http_header(req, "Accept-Encoding"));
 	/* The file's tag without its quotes, and the entry's number. */
 	snprintf(a->etag, sizeof a->etag, "\"%.*s-%" PRIu64 "%s\"",
@@ -367,9 +378,8 @@ static void reply_stored(
     struct http_request *req, struct zip_visit *v, struct answer *a)
 {
 	const struct zip_entry *e = v->entry;
-	bool good = zip_entry_good(e) || e->size > ZIP_CHECK_MAX_BYTES;
 
-	if (!good || !zip_entry_data(e, &a->c.off)) {
+	if (zip_serve_checks(e) || !zip_entry_data(e, &a->c.off)) {
 		assert(!v->prepared);
 		zip_visit_submit(req, v, ZIP_STEP_PREPARE);
 		return;
@@ -383,7 +393,7 @@ static void reply_deflated(
 {
 	uint64_t off;
 
-	if (!zip_entry_data(v->entry, &off)) {
+	if (zip_serve_checks(v->entry) || !zip_entry_data(v->entry, &off)) {
 		assert(!v->prepared);
 		zip_visit_submit(req, v, ZIP_STEP_PREPARE);
 		return;

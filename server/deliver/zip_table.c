@@ -96,16 +96,34 @@ static uint32_t add_text(
 	return (uint32_t)n;
 }
 
-/** The name in UTF-8, if the record has one that was made for its name. */
-static bool take_unicode_name(struct zip_record *rec)
+/** Whether every reader knows what the bytes of its name mean. */
+static bool name_is_plain(const struct zip_record *rec)
+{
+	for (size_t i = 0; i < rec->name.n; i++)
+		if (!(rec->flags & ZIP_FLAG_UTF8) &&
+		    (unsigned char)rec->name.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/**
+ * The name in UTF-8, if the record has one that was made for its name.
+ * `*ret_other` tells whether that is no mere spelling of it, so that those who
+ * do not know the field see another.
+ */
+static bool take_unicode_name(struct zip_record *rec, bool *ret_other)
 {
 	struct str name = rec->unicode_name;
 
+	*ret_other = false;
 	if (name.n == 0 || !utf8_valid(name.p, name.n) ||
 	    crc32(0, (const Bytef *)rec->name.p, (uInt)rec->name.n) !=
 		rec->unicode_crc)
 		return false;
 
+	*ret_other = name_is_plain(rec) &&
+		     (rec->name.n != name.n ||
+			 memcmp(rec->name.p, name.p, name.n) != 0);
 	rec->name = name;
 	return true;
 }
@@ -144,8 +162,8 @@ int zip_table_add(
     struct zip_table *t, struct zip_record *rec, struct zip_fault *reterr)
 {
 	bool utf8 = rec->flags & ZIP_FLAG_UTF8;
-	bool unicode = take_unicode_name(rec);
-	bool guess, comment_guess;
+	bool guess, comment_guess, other;
+	bool unicode = take_unicode_name(rec, &other);
 
 	int err = reserve_entry(t, reterr);
 	if (err < 0)
@@ -170,6 +188,8 @@ int zip_table_add(
 	e->comment_len = add_text(t, rec->comment, utf8, &comment_guess);
 	e->flags = name_flags(zip_entry_name(t->d, e), guess);
 	e->flags |= kind_flags(rec, e->flags & ZIP_ENTRY_DIR);
+	if (other)
+		e->flags |= ZIP_WARN_ODD_NAME;
 	if (zip_record_encrypted(rec))
 		e->flags |= ZIP_WARN_ENCRYPTED;
 	if (rec->flags & ZIP_FLAG_DEFERRED)

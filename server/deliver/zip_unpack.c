@@ -10,6 +10,8 @@
 #include "deliver/zip_decode.h"
 #include "deliver/zip_read.h"
 
+#define CHECK_BLOCK ((size_t)64 * 1024)
+
 struct zip_unpack {
 	struct zip_pull pull;
 	struct zip_pull *decoder;
@@ -83,7 +85,7 @@ bool zip_unpack_knows(uint16_t method)
 	       zip_libzip_knows(method);
 }
 
-static int decoder_new(struct spw_spool *s, const struct zip_entry *e,
+static int decoder_new(struct spw_spool *s, struct zip_entry *e,
     uint64_t *first, struct zip_points *points, struct zip_pull **ret,
     struct zip_fault *reterr)
 {
@@ -166,9 +168,8 @@ static void unpack_free(struct zip_pull *p)
 	free(u);
 }
 
-int zip_unpack_new(struct spw_spool *s, const struct zip_entry *e,
-    uint64_t *first, struct zip_points *points, struct zip_pull **ret,
-    struct zip_fault *reterr)
+int zip_unpack_new(struct spw_spool *s, struct zip_entry *e, uint64_t *first,
+    struct zip_points *points, struct zip_pull **ret, struct zip_fault *reterr)
 {
 	static const struct zip_pull_ops ops = {
 	    .read = unpack_read, .free = unpack_free};
@@ -192,4 +193,33 @@ int zip_unpack_new(struct spw_spool *s, const struct zip_entry *e,
 	*first = from;
 	*ret = &u->pull;
 	return 0;
+}
+
+int zip_unpack_check(
+    struct spw_spool *s, struct zip_entry *e, struct zip_fault *reterr)
+{
+	uint64_t off = 0, first = 0;
+	struct zip_pull *p = NULL;
+	ssize_t n = 1;
+
+	/* All of it, or it would be begun anew with each piece that comes. */
+	(void)zip_entry_data(e, &off);
+	int err = zip_read_need(s, off, e->packed_size, reterr);
+	if (err == 0)
+		err = zip_unpack_new(s, e, &first, NULL, &p, reterr);
+	if (err < 0)
+		return err;
+
+	char *block = malloc(CHECK_BLOCK);
+	if (!block)
+		n = zip_fault_errno(reterr, -ENOMEM);
+	while (n > 0)
+		n = zip_pull_read(p, block, CHECK_BLOCK, reterr);
+	free(block);
+	zip_pull_free(p);
+	if (n == 0)
+		zip_entry_set_good(e);
+	else if (n == -EBADMSG)
+		zip_entry_set_damaged(e);
+	return (int)n;
 }

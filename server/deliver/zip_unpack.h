@@ -35,8 +35,18 @@ bool zip_unpack_knows(uint16_t method);
  *            damaged, or are not as many as the directory says.
  * Ownership: references the spool; the entry must outlive the unpacker.
  */
-int zip_unpack_new(struct spw_spool *s, const struct zip_entry *e,
-    uint64_t *first, struct zip_points *points, struct zip_pull **ret,
+int zip_unpack_new(struct spw_spool *s, struct zip_entry *e, uint64_t *first,
+    struct zip_points *points, struct zip_pull **ret, struct zip_fault *reterr)
+    SPW_MUST_CHECK;
+
+/**
+ * Unpack all of it, only to see that it is right, and remember that. May wait
+ * for the disk.
+ *
+ * Returns:   0; zip_entry_good() is true from then on.
+ * Errors:    as zip_unpack_new() and what comes out of it.
+ */
+int zip_unpack_check(struct spw_spool *s, struct zip_entry *e,
     struct zip_fault *reterr) SPW_MUST_CHECK;
 
 #endif

@@ -34,7 +34,7 @@ enum zip_target {
 
 enum zip_step {
 	ZIP_STEP_INDEX,	  /* read the directory, or what can be seen of it */
-	ZIP_STEP_PREPARE, /* find the entry's bytes; check them if stored */
+	ZIP_STEP_PREPARE, /* find the entry's bytes; check them if few */
 	ZIP_STEP_UNPACK,  /* find them and unpack [first, first + len) */
 	ZIP_STEP_SAVE,	  /* find them and unpack them into `fill` */
 	ZIP_STEP_SEND,	  /* go on with `flow`, which is there */
@@ -104,6 +104,9 @@ void zip_serve_built(struct http_request *req, struct zip_visit *v);
 
 /** Answer with the listing, or with why not. */
 void zip_serve_list(struct http_request *req, struct zip_visit *v);
+
+/** Whether an entry that goes out as it lies there is checked before. */
+bool zip_serve_checks(const struct zip_entry *e);
 
 /** Answer with the entry or with why not, or submit what is needed first. */
 void zip_serve_entry(struct http_request *req, struct zip_visit *v);

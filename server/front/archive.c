@@ -8,7 +8,6 @@
  * A file may be an id alone. Without a name it is called as it is here. What
  * is saved has the terms of any upload: ?ttl=, ?reads=.
  */
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,30 +19,21 @@
 #include "deliver/zip_make.h"
 #include "deliver/zip_name.h"
 #include "front/front.h"
+#include "http/gather.h"
 #include "ingest/upload.h"
 
-#define CALL_MAGIC 0xa2c41fu
 #define ENTRY_NAME_MAX 65535
 
 /* A request on its way. */
 struct call {
-	uint32_t magic;
+	struct http_gather body;
 	struct front *front;
-	struct strbuf body;
 	/* What it says. */
 	json_t *root, *files;
 	bool deflated, save;
 	struct upload_params params;
 	struct find_many *many; /* those of its files that are kept */
 };
-
-static struct call *call_of(void *ctx)
-{
-	struct call *call = ctx;
-
-	assert(call && call->magic == CALL_MAGIC);
-	return call;
-}
 
 /*
  * The body.
@@ -86,12 +76,12 @@ static bool take_member(
 /** Read the body. False: answered. */
 static bool read_body(struct http_request *req, struct call *call)
 {
+	struct str text = http_gather_text(&call->body);
 	const char *key;
 	json_error_t why;
 	json_t *v;
 
-	call->root = json_loadb(call->body.data ? call->body.data : "",
-	    call->body.len, JSON_REJECT_DUPLICATES, &why);
+	call->root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &why);
 	if (!call->root) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "The body is not JSON: %s, in line %d.", why.text,
@@ -317,33 +307,18 @@ static void save(
 		store_remove(call->front->store, f);
 }
 
-static ssize_t on_data(
-    struct http_request *req, void *ctx, const char *p, size_t len)
-{
-	struct call *call = call_of(ctx);
-
-	strbuf_add(&call->body, p, len);
-	if (!call->body.failed)
-		return (ssize_t)len;
-
-	/* The limit is http/'s to enforce. */
-	upload_failed(req, -ENOMEM);
-	return -ENOMEM;
-}
-
 static void on_free(struct http_request *req, void *ctx)
 {
-	struct call *call = call_of(ctx);
+	struct call *call = ctx;
 
 	(void)req;
 	find_many_drop(call->many);
 	json_decref(call->root);
-	strbuf_fini(&call->body);
-	call->magic = 0;
+	http_gather_fini(&call->body);
 	free(call);
 }
 
-/** Have its files at hand. Errors: as find_many(). */
+/** Begin to have its files at hand. Errors: as find_many(). */
 static int open_files(struct http_request *req, struct call *call)
 {
 	size_t n = json_array_size(call->files), i;
@@ -364,9 +339,9 @@ static int open_files(struct http_request *req, struct call *call)
 
 static void answer(struct http_request *req, void *ctx)
 {
-	struct call *call = call_of(ctx);
+	struct call *call = ctx;
 
-	int r = store_keeps(call->front->store) ? open_files(req, call) : 0;
+	int r = call->many ? find_many_result(call->many) : 0;
 	if (r == -EINPROGRESS)
 		return;
 	if (r < 0) {
@@ -392,18 +367,23 @@ static void on_end(struct http_request *req, void *ctx)
 {
 	static const struct http_waiter opening = {
 	    .woken = answer, .free = on_free, .soon = true};
-	struct call *call = call_of(ctx);
+	struct call *call = ctx;
 
-	if (read_body(req, call) && check_count(req, call))
+	if (!read_body(req, call) || !check_count(req, call))
+		return;
+
+	int r = store_keeps(call->front->store) ? open_files(req, call) : 0;
+	if (r < 0)
+		upload_failed(req, r);
+	else
 		http_wait(req, &opening, call);
 }
 
-static const struct http_sink SINK = {on_data, on_end, on_free};
+static const struct http_sink SINK = {http_gather_data, on_end, on_free};
 
 void archive_post(struct http_request *req, struct front *f)
 {
 	struct str type = http_header(req, "Content-Type");
-	uint64_t max = f->conf->zip.max_order;
 
 	if (type.p && !media_type_is(type, "application/json")) {
 		http_reply_error(req, PROBLEM_UNSUPPORTED_TYPE,
@@ -417,13 +397,10 @@ void archive_post(struct http_request *req, struct front *f)
 		upload_failed(req, -ENOMEM);
 		return;
 	}
-	call->magic = CALL_MAGIC;
 	call->front = f;
 	if (!upload_params(req, &call->params)) {
 		free(call);
 		return;
 	}
-	strbuf_init(&call->body, max + 1);
-	http_body_limit(req, max);
-	http_take_body(req, &SINK, call);
+	http_gather(req, &SINK, &call->body, f->conf->zip.max_order);
 }

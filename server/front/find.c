@@ -144,7 +144,7 @@ static void free_many(struct http_task *t)
 	free(m);
 }
 
-static int start_many(struct http_request *req, struct front *f,
+int find_many(struct http_request *req, struct front *f,
     const struct str *ids, size_t count, struct find_many **ret)
 {
 	struct find_many *m = calloc(1, sizeof(*m));
@@ -170,12 +170,9 @@ static int start_many(struct http_request *req, struct front *f,
 	return 0;
 }
 
-int find_many(struct http_request *req, struct front *f,
-    const struct str *ids, size_t count, struct find_many **many)
+int find_many_result(const struct find_many *many)
 {
-	int r = *many ? 0 : start_many(req, f, ids, count, many);
-
-	return r < 0 ? r : http_task_result(&(*many)->task);
+	return http_task_result(&many->task);
 }
 
 void find_many_drop(struct find_many *many)

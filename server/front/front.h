@@ -56,17 +56,19 @@ void cors_enter(struct http_request *req, const struct conf_origins *origins);
 bool find_file(struct http_request *req, struct front *f, struct str id,
     bool open, struct file **ret);
 /**
- * Have the content of many at hand, as long as `*many` is there: store_get()
- * finds them with it. Those that there are not make no difference.
+ * Begin to have the content of many at hand: once they are, store_get() finds
+ * them with it, as long as `*ret` is there. Those that there are not make no
+ * difference. The request will be woken.
  *
- * Returns:   0.
- * Errors:    -EINPROGRESS the request will be woken: call again; -ENOMEM; from
- *            the disk.
+ * Errors:    -ENOMEM.
+ * Ownership: copies the ids.
  */
 struct find_many;
 int find_many(struct http_request *req, struct front *f,
-    const struct str *ids, size_t count, struct find_many **many)
+    const struct str *ids, size_t count, struct find_many **ret)
     SPW_MUST_CHECK;
+/** Returns: 0. Errors: -EINPROGRESS not yet; -ENOMEM; from the disk. */
+int find_many_result(const struct find_many *many) SPW_MUST_CHECK;
 /** Let go of them; NULL is allowed. */
 void find_many_drop(struct find_many *many);
 /** Delete one for good, and answer. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* `POST /fetch`: read the body, start, answer now or later. */
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 #include "base/clock.h"
 #include "common/media.h"
 #include "common/text.h"
-#include "http/http.h"
+#include "http/gather.h"
 #include "ingest/again.h"
 #include "ingest/fetch.h"
 #include "ingest/fetch_body.h"
@@ -18,42 +17,16 @@
 #include "ingest/fetch_prefer.h"
 #include "ingest/fetch_wait.h"
 
-#define CALL_MAGIC 0xfe7cau
-
 /* A request on its way. */
 struct call {
-	uint32_t magic;
+	struct http_gather body;
 	struct fetcher *fetcher;
 	struct ingest *in;	/* NULL: it is only to be checked */
 	unsigned wait_s;	/* as asked for; 0: answer at once */
-	struct strbuf body;
 	struct file *file;	/* once it is started */
 	uint64_t deadline_ms;
 	struct fetch_wait wait;
 };
-
-static struct call *call_of(void *ctx)
-{
-	struct call *call = ctx;
-
-	assert(call && call->magic == CALL_MAGIC);
-	return call;
-}
-
-static ssize_t on_data(
-    struct http_request *req, void *ctx, const char *p, size_t len)
-{
-	struct call *call = call_of(ctx);
-
-	strbuf_add(&call->body, p, len);
-	if (!call->body.failed)
-		return (ssize_t)len;
-
-	/* The limit is http/'s to enforce. */
-	struct http_problem problem = http_problem_errno(-ENOMEM);
-	http_reply_problem(req, &problem);
-	return -ENOMEM;
-}
 
 /* ---- the answer -------------------------------------------------------- */
 
@@ -142,9 +115,8 @@ static bool check_start(
 
 static void check_end(struct http_request *req, void *ctx)
 {
-	struct call *call = call_of(ctx);
-	struct str text = {call->body.data ? call->body.data : "",
-	    call->body.len};
+	struct call *call = ctx;
+	struct str text = http_gather_text(&call->body);
 	struct http_problem problem;
 	struct fetch_body body;
 	struct strbuf out;
@@ -189,8 +161,7 @@ static bool start(
 /* Start it, unless the same request did before. False: it was answered. */
 static bool start_once(struct http_request *req, struct call *call)
 {
-	struct str text = {
-	    call->body.data ? call->body.data : "", call->body.len};
+	struct str text = http_gather_text(&call->body);
 	struct idempotency_claim *claim;
 	struct again *again;
 
@@ -208,13 +179,13 @@ static bool start_once(struct http_request *req, struct call *call)
 	case AGAIN_REFUSED:
 		break;
 	}
-	strbuf_fini(&call->body);
+	http_gather_fini(&call->body);
 	return call->file;
 }
 
 static void on_end(struct http_request *req, void *ctx)
 {
-	struct call *call = call_of(ctx);
+	struct call *call = ctx;
 
 	if (!call->file) {
 		if (!start_once(req, call))
@@ -233,24 +204,23 @@ static void on_end(struct http_request *req, void *ctx)
 
 static void on_free(struct http_request *req, void *ctx)
 {
-	struct call *call = call_of(ctx);
+	struct call *call = ctx;
 
 	(void)req;
 	fetch_wait_end(&call->wait);
 	file_unref(call->file);
-	strbuf_fini(&call->body);
-	call->magic = 0;
+	http_gather_fini(&call->body);
 	free(call);
 }
 
 static const struct http_sink sink = {
-    .data = on_data,
+    .data = http_gather_data,
     .end = on_end,
     .free = on_free,
 };
 
 static const struct http_sink check_sink = {
-    .data = on_data,
+    .data = http_gather_data,
     .end = check_end,
     .free = on_free,
 };
@@ -265,13 +235,11 @@ static void take_body(struct http_request *req, struct fetcher *f,
 		return;
 	}
 
-	call->magic = CALL_MAGIC;
 	call->fetcher = f;
 	call->in = in;
 	call->wait_s = fetch_prefer_wait(http_header(req, "Prefer"));
-	strbuf_init(&call->body, FETCH_BODY_MAX);
-	http_body_limit(req, FETCH_BODY_MAX);
-	http_take_body(req, in ? &sink : &check_sink, call);
+	http_gather(
+	    req, in ? &sink : &check_sink, &call->body, FETCH_BODY_MAX);
 }
 
 bool fetch_admits(struct http_request *req, const struct fetcher *f)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The public headers stand alone, also when they are there twice. */
-#include <spillway/client_check.h>
+#include <spillway/client_url.h>
 
 #include <spillway/client.h>
 

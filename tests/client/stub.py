@@ -255,6 +255,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         stub.files[f.id] = f
         self.answer(202, f.descriptor(), [("Location", "/files/" + f.id)])
 
+    def through(self, query):
+        stub = self.stub()
+        stub.orders.append(query["url"])
+        if stub.origin is None:
+            self.problem(502, "fetch-failed", "the origin answered 404")
+            return
+        self.answer(200, stub.origin, [("Cache-Status", "spillway; hit")],
+                    "application/octet-stream")
+
     def check(self, query):
         url = json.loads(self.body())["url"]
         verdict = self.stub().verdicts.get(url)
@@ -325,6 +334,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         ("GET", ID + r"/info", info),
         ("GET", ID + r"/zip", zip_list),
         ("GET", ID + r"/zip/(.*)", zip_read),
+        ("GET", r"/fetch", through),
         ("POST", r"/fetch", fetch),
         ("POST", r"/fetch/check", check),
     ]

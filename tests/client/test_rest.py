@@ -130,6 +130,21 @@ class List(harness.Case):
 
 
 class Cat(harness.Case):
+    def test_url(self):
+        url = "https://example.org/a?b=c&d#e"
+        self.stub.origin = b"from elsewhere"
+        self.assertEqual(self.ok("cat", url), b"from elsewhere")
+        # Each time the server decides what it has to ask for.
+        self.assertEqual(self.ok("cat", url), b"from elsewhere")
+        self.assertEqual(self.stub.orders, [url, url])
+        self.assertEqual(self.stub.files, {})
+
+    def test_url_that_fails(self):
+        self.stub.origin = None
+        self.assertEqual(self.fails(1, "cat", "https://example.org/a"),
+                         "spill: https://example.org/a: the origin answered "
+                         "404\n")
+
     def test_file(self):
         self.stub.add("f", b"\0\x1b content")
         self.assertEqual(self.ok("cat", "f"), b"\0\x1b content")

@@ -13,7 +13,7 @@ import zlib
 
 from harness import Case, WireError, main, need, table
 from samples import content, many_zip, raw_zip, sample_zip, text
-from zips import BY_NAME, Zips
+from zips import BY_NAME, Zips, deflate
 
 
 class Archives(Zips):
@@ -72,6 +72,29 @@ class Archives(Zips):
                 self.http("GET", f"/files/no/{target}"), 422)
             self.assertIn(problem["type"], ("/problems/not-a-zip",
                                             "/problems/corrupt-zip"))
+
+    def test_bytes_behind_a_stream(self):
+        # As they lie there, gzip's CRC would be looked for in them.
+        data = text(5000)
+        self.upload(raw_zip([{
+            "name": b"a", "data": data, "method": 8,
+            "packed": deflate(data) + b"behind it"}]), "/files/more")
+        for _ in range(2):
+            answer = self.entry("a", {"Accept-Encoding": "gzip"}, of="more")
+            self.assertEqual(answer.status, 200)
+            self.assertIsNone(answer.get("Content-Encoding"))
+            self.assertEqual(answer.body, data)
+        one, = self.list("", "more")
+        self.assertIn("sizes", one["warnings"])
+
+    def test_damaged_stream_is_not_passed_on(self):
+        data = text(5000)
+        self.upload(raw_zip([{
+            "name": b"a", "data": data, "method": 8,
+            "packed": deflate(data), "crc": 1}]), "/files/wrong")
+        self.assert_problem(
+            self.entry("a", {"Accept-Encoding": "gzip"}, of="wrong"), 422,
+            "corrupt-zip")
 
     def assert_never_clean(self, target, wrong):
         """An entry that cannot be right is cut or refused."""

@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What is told of a URL; what its name leads to is looked up elsewhere. */
-#include "check.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "ingest/fetch_check.h"
-
-static int setup(void **state)
-{
-	static struct conf c;
-
-	*state = &c;
-	return conf_init(&c);
-}
-
-static int teardown(void **state)
-{
-	conf_fini(*state);
-	return 0;
-}
+#include "unit/base/conf_rig.h"
 
 /* What is said of the text of a URL; NULL: nothing, it is to be looked up. */
 static json_t *check(const struct conf *c, const char *url)
@@ -94,22 +79,19 @@ static void test_address(void **state)
 static void test_to_be_looked_up(void **state)
 {
 	struct conf *c = *state;
-	struct conf_error err;
 
 	assert_null(check(c, "http://example.com/"));
 	/* What a local name leads to may be listed. */
-	assert_ok(conf_set(c, "fetch.allow_networks=127.0.0.1", &err));
+	set(c, "fetch.allow_networks=127.0.0.1");
 	assert_null(check(c, "http://localhost/"));
 }
-
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    CASE(test_denied),
-	    CASE(test_address),
-	    CASE(test_to_be_looked_up),
+	    WITH_CONF(test_denied),
+	    WITH_CONF(test_address),
+	    WITH_CONF(test_to_be_looked_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,32 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Which addresses may be connected to; the blocks themselves are tested with
    common/ipaddr.h. */
-#include "check.h"
-
 #include <string.h>
 
 #include "ingest/guard.h"
-
-static int setup(void **state)
-{
-	static struct conf c;
-
-	*state = &c;
-	return conf_init(&c);
-}
-
-static int teardown(void **state)
-{
-	conf_fini(*state);
-	return 0;
-}
-
-static void set(struct conf *c, const char *assignment)
-{
-	struct conf_error err;
-
-	assert_ok(conf_set(c, assignment, &err));
-}
+#include "unit/base/conf_rig.h"
 
 static const char *rule(const struct conf *c, const char *address)
 {
@@ -271,22 +249,20 @@ static void test_operator_policy(void **state)
 	assert_verdict(c, "http://127.0.0.2:8000/", GUARD_FORBIDDEN);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    CASE(test_default_is_public_only),
-	    CASE(test_allow_sets_aside_what_it_lists),
-	    CASE(test_deny_wins),
-	    CASE(test_listed),
-	    CASE(test_other_families),
-	    CASE(test_literal),
-	    CASE(test_reasons),
-	    CASE(test_local_names),
-	    CASE(test_own),
-	    CASE(test_default_policy),
-	    CASE(test_operator_policy),
+	    WITH_CONF(test_default_is_public_only),
+	    WITH_CONF(test_allow_sets_aside_what_it_lists),
+	    WITH_CONF(test_deny_wins),
+	    WITH_CONF(test_listed),
+	    WITH_CONF(test_other_families),
+	    WITH_CONF(test_literal),
+	    WITH_CONF(test_reasons),
+	    WITH_CONF(test_local_names),
+	    WITH_CONF(test_own),
+	    WITH_CONF(test_default_policy),
+	    WITH_CONF(test_operator_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

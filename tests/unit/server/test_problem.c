@@ -278,6 +278,34 @@ static void test_after_body(void **state)
 }
 
 /* What went wrong elsewhere. Source: RFC 9209 §2.3 */
+static void answer_busy(struct http_request *req, void *ctx)
+{
+	static const struct http_failure f = {
+	    .status = 503,
+	    .type = "unavailable",
+	    .title = "The server is busy",
+	    .detail = "The server is out of memory.",
+	};
+
+	(void)ctx;
+	http_reply_failure(req, &f);
+}
+
+/* What failed for a reason that passes may be tried again. */
+static void test_failure_that_passes(void **state)
+{
+	static const struct http_handler handler = {answer_busy, NULL};
+	struct web w;
+
+	(void)state;
+	web_init(&w, &handler);
+	assert_int_equal(web_ask(&w, "GET", "/", NULL), 503);
+	assert_non_null(web_field(&w, "Retry-After"));
+	assert_null(web_field(&w, "Proxy-Status"));
+	web_done(&w, true);
+	web_fini(&w);
+}
+
 static void answer_failure(struct http_request *req, void *ctx)
 {
 	static const struct http_failure f = {
@@ -306,6 +334,7 @@ static void test_failure(void **state)
 	    web_field(&w, "Content-Type"), "application/problem+json");
 	assert_string_equal(
 	    web_field(&w, "Proxy-Status"), "spillway; error=dns_timeout");
+	assert_null(web_field(&w, "Retry-After"));
 	size_t n = web_read(&w, 0, text, sizeof(text), &end);
 	json_t *j = parse(text, n);
 	assert_string_equal(json_string_value(json_object_get(j, "type")),
@@ -330,6 +359,7 @@ int main(void)
 	    cmocka_unit_test(test_overload_raw),
 	    cmocka_unit_test(test_after_body),
 	    cmocka_unit_test(test_failure),
+	    cmocka_unit_test(test_failure_that_passes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

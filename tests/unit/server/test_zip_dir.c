@@ -176,8 +176,33 @@ static void test_unicode_path(void **state)
 		struct zip_dir *d = finish_ok(&m);
 		/* Made for another name it does not count. */
 		assert_name(d, 0, other ? "new" : "\xc3\xbc", other ? 3 : 2);
+		/* Who does not know the field reads "old". */
+		assert_int_equal(d->entries[0].flags & ZIP_WARN_ODD_NAME,
+		    other ? 0 : ZIP_WARN_ODD_NAME);
 		zip_dir_free(d);
 	}
+}
+
+/* The field is there to say what a name in some code page means. */
+static void test_unicode_path_of_a_code_page(void **state)
+{
+	char extra[] = "\x75\x70\7\0\1....\xc3\xbc";
+	uLong crc = crc32(0, (const Bytef *)"\x81", 1);
+	struct maker m;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		extra[5 + i] = (char)(crc >> 8 * i);
+	maker_init(&m);
+	maker_add(&m, &(struct member){
+			  .name = "\x81",
+			  .extra = extra,
+			  .extra_len = sizeof extra - 1,
+		      });
+	struct zip_dir *d = finish_ok(&m);
+	assert_name(d, 0, "\xc3\xbc", 2);
+	assert_int_equal(d->entries[0].flags, 0);
+	zip_dir_free(d);
 }
 
 static void test_broken_extras(void **state)
@@ -385,6 +410,7 @@ int main(void)
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_extras),
 	    cmocka_unit_test(test_unicode_path),
+	    cmocka_unit_test(test_unicode_path_of_a_code_page),
 	    cmocka_unit_test(test_broken_extras),
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_count_wraps),

@@ -269,6 +269,54 @@ static void test_damaged(void **state)
 	free(data);
 }
 
+/* A check without a reader finds the same. */
+static void test_check(void **state)
+{
+	static const char extra[] = "behind";
+	uint8_t *data = maker_noise(100000, 8);
+	uint32_t right = (uint32_t)crc32(0, data, 100000), wrong = right + 1;
+	uint64_t size = 100000;
+	void *packed;
+	size_t len = maker_deflate(data, 100000, &packed);
+	const struct {
+		const uint32_t *crc;
+		size_t more; /* bytes behind the stream */
+	} rows[] = {{&right, 0}, {&right, 1}, {&right, sizeof extra},
+	    {&wrong, 0}, {&wrong, 1}};
+
+	(void)state;
+	packed = realloc(packed, len + sizeof extra);
+	assert_non_null(packed);
+	memcpy((uint8_t *)packed + len, extra, sizeof extra);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct zip_fault fault = {0};
+		struct fixture f;
+		open_one(&f,
+		    &(struct member){.name = "e",
+			.packed = packed,
+			.packed_len = len + rows[i].more,
+			.crc = rows[i].crc,
+			.method = 8,
+			.size = &size},
+		    i % 2);
+		struct zip_entry *e = &f.d->entries[1];
+		bool good = rows[i].crc == &right;
+		assert_false(zip_entry_good(e) || zip_entry_longer(e));
+		assert_int_equal(zip_unpack_check(f.s, e, &fault),
+		    good ? 0 : -EBADMSG);
+		assert_int_equal(zip_entry_good(e), good);
+		assert_int_equal(zip_entry_longer(e), rows[i].more > 0);
+		uint32_t want = (good ? 0 : ZIP_WARN_DAMAGED) |
+				(rows[i].more ? ZIP_WARN_SIZES : 0);
+		assert_int_equal(zip_entry_warnings(e) &
+				     (ZIP_WARN_DAMAGED | ZIP_WARN_SIZES),
+		    want);
+		close_one(&f);
+	}
+	free(packed);
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +326,7 @@ int main(void)
 	    cmocka_unit_test(test_wrong_crc),
 	    cmocka_unit_test(test_wrong_size),
 	    cmocka_unit_test(test_damaged),
+	    cmocka_unit_test(test_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asking a spillwayd whether it would fetch a URL, and which rule denies what.
+ * What a spillwayd does with URLs of elsewhere: whether it would fetch one,
+ * and which rule denies what of it; and reading one through it.
  *
  * Errors and threads are as <spillway/client.h> has them.
  */
-#ifndef SPILLWAY_CLIENT_CHECK_H
-#define SPILLWAY_CLIENT_CHECK_H
+#ifndef SPILLWAY_CLIENT_URL_H
+#define SPILLWAY_CLIENT_URL_H
 
 #include <stdbool.h>
 
@@ -47,6 +48,19 @@ typedef int (*spwc_verdict_fn)(void *arg, const struct spwc_verdict *verdict);
  */
 SPW_API int spwc_check_url(struct spwc_client *c, const char *url,
     spwc_verdict_fn fn, void *arg, struct spwc_error *reterr_error)
+    SPW_MUST_CHECK;
+
+/**
+ * Read what a URL anywhere leads to into `sink`, through the server: it
+ * fetches it once for all who ask, and gives it out again for as long as the
+ * origin lets caches do that.
+ *
+ * Returns:   as spwc_get().
+ * Errors:    as spwc_get().
+ */
+SPW_API int spwc_read_url(struct spwc_client *c, const char *url,
+    const struct spwc_get_opts *opts, const struct spwc_sink *sink,
+    struct spwc_content *ret_content, struct spwc_error *reterr_error)
     SPW_MUST_CHECK;
 
 #ifdef __cplusplus
