@@ -9,8 +9,9 @@
 
 /* How often transfers are looked at for time-outs and deleted files. */
 #define TICK_MS 250
-/* How long it sleeps with nothing to do. */
-#define IDLE_MS 60000
+/* How long it sleeps with nothing to do. A call that wakes it goes through a
+   socket, and can get lost when the system has no memory for that. */
+#define IDLE_MS 1000
 
 void fetch_list_append(struct fetch_list *list, struct fetch_job *job)
 {

@@ -209,6 +209,15 @@ class Network(Faulty):
         self.assertGreater(self.faults.stop(), 0)
         self.assert_content("s", SMALL)
 
+    def test_waking(self):
+        # The thread of fetches is woken through a socket, too.
+        self.faults.fail(faults.SEND, errno.ENOBUFS)
+        with self.assertRaises((Closed, Truncated)):
+            self.http("POST", "/fetch", {"Content-Type": "application/json"},
+                      b'{"url": "http://localhost/"}')
+        self.assertGreater(self.faults.stop(), 1)
+        until(lambda: self.metric("fetches_queued") == 0, "it to begin")
+
 
 def cpu_of(pid):
     """Seconds of CPU that a process has used."""
