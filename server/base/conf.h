@@ -117,6 +117,8 @@ struct conf_ports {
 	  "where to listen: HOST:PORT, [V6]:PORT, *:PORT, unix:/PATH, systemd")\
 	X(server, BOOL, hand_over, "no", 0, 0,                                 \
 	  "whether the service manager keeps the sockets over a restart")      \
+	X(server, BOOL, page, "yes", 0, 0,                                     \
+	  "whether browsers get a page at /")                                  \
 	X(server, ORIGINS, cors_origins, "", 0, 256,                           \
 	  "origins whose pages may use this server from a browser; * is any")  \
 	X(server, COUNT, threads, "0", 0, 64,                                  \

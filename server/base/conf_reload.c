@@ -19,6 +19,7 @@ static const size_t reloadable[] = {
     AT(server, header_timeout),
     AT(server, max_connections),
     AT(server, max_connections_per_address),
+    AT(server, page),
     AT(store, digest),
     AT(store, max_file_size),
     AT(store, ttl),

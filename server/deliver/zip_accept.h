@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a client would take: the form of a listing, gzip for an entry.
+ * The form of a listing that a client would take.
  *
- * Pure functions: any thread.
- * Source: RFC 9110 §12.4.2, §12.5.1, §12.5.3
+ * A pure function: any thread.
+ * Source: RFC 9110 §12.4.2, §12.5.1
  */
 #ifndef DELIVER_ZIP_ACCEPT_H
 #define DELIVER_ZIP_ACCEPT_H
-
-#include <stdbool.h>
 
 #include "common/text.h"
 
@@ -23,11 +21,5 @@ enum zip_form {
  *            names first; JSON when it names none, or is absent.
  */
 enum zip_form zip_accept_form(struct str accept);
-
-/**
- * Whether an Accept-Encoding field takes gzip, and likes nothing encoded less
- * than that.
- */
-bool zip_accept_gzip(struct str accept_encoding);
 
 #endif

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/metrics.h"
+#include "common/accept.h"
 #include "common/media.h"
 #include "common/range.h"
 #include "deliver/content.h"
 #include "deliver/reader.h"
-#include "deliver/zip_accept.h"
 #include "deliver/zip_name.h"
 #include "deliver/zip_unpack.h"
 #include "deliver/zip_visit.h"
@@ -126,7 +126,7 @@ static void make_answer(
 	/* What follows the stream would stand where gzip has its CRC. */
 	a->gzip = is_deflated(e) && !zip_entry_longer(e) &&
 		  !http_header(req, "Range").p &&
-		  zip_accept_gzip(http_header(req, "Accept-Encoding"));
+		  accept_gzip(http_header(req, "Accept-Encoding"));
 	/* The file's tag without its quotes, and the entry's number. */
 	snprintf(a->etag, sizeof a->etag, "\"%.*s-%" PRIu64 "%s\"",
 	    (int)tag_len - 2, v->file->etag + 1, v->number,

@@ -59,23 +59,3 @@ void admin_metrics(struct http_request *req, struct front *f)
 	http_reply_header(&r, "Cache-Control", "no-store");
 	http_reply(req, &r);
 }
-
-void admin_index(struct http_request *req, struct front *f)
-{
-	(void)f;
-	reply_text(req, 200, "text/plain; charset=utf-8",
-	    "Spillway keeps what you upload, or have it fetch, and gives it "
-	    "out again.\n\n"
-	    "  POST   /files               upload; a form works, too\n"
-	    "  PUT    /files/ID            upload under an id of your own\n"
-	    "  POST   /fetch               {\"url\": ...} fetched into a file\n"
-	    "  GET    /files/ID            the file, or ranges of it\n"
-	    "  GET    /files/ID/info       what is known about it\n"
-	    "  GET    /files/ID/zip        what is in it, if it is a zip\n"
-	    "  GET    /files/ID/zip/NAME   one entry\n"
-	    "  POST   /files/ID/zip/NAME?save   make it a file\n"
-	    "  POST   /files/zip           {\"files\":[ID,...]} as a zip\n"
-	    "  DELETE /files/ID            forget it\n"
-	    "  GET    /files               all files\n"
-	    "  GET    /healthz /readyz /metrics\n");
-}

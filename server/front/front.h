@@ -35,7 +35,6 @@ void front_begin(struct http_request *req, void *ctx);
 void admin_health(struct http_request *req, struct front *f);
 void admin_ready(struct http_request *req, struct front *f);
 void admin_metrics(struct http_request *req, struct front *f);
-void admin_index(struct http_request *req, struct front *f);
 
 /* cors.c */
 /**
@@ -103,6 +102,15 @@ void files_info(struct http_request *req, struct front *f, struct file *file);
 bool files_digest_first(struct http_request *req, struct front *f,
     struct file *file, unsigned algs,
     void (*answer_with)(struct http_request *req, struct file *file));
+
+/* page.c */
+/** Answer `/`: the page for a browser, else how to use this by curl. */
+void page_index(struct http_request *req, struct front *f);
+/** Returns: the file of the page with that path, or NULL. */
+struct page_asset;
+const struct page_asset *page_find(const struct front *f, struct str path);
+/** Answer with one. */
+void page_send(struct http_request *req, const struct page_asset *asset);
 
 /* save.c */
 /**

@@ -39,7 +39,7 @@ static void fetch_check(struct http_request *req, struct front *f)
 }
 
 static const struct route ROUTES[] = {
-    {"/", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_index},
+    {"/", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", page_index},
     {"/files", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
 	files_post},
     {"/files/", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
@@ -207,6 +207,19 @@ static void under_files(
 	file_unref(file);
 }
 
+/* A file of the page, or nothing. */
+static void elsewhere(
+    struct http_request *req, struct front *f, struct str path)
+{
+	const struct page_asset *asset = page_find(f, path);
+
+	if (!asset)
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "There is nothing here; see / for what there is.");
+	else if (check_method(req, M(GET) | M(HEAD), "GET, HEAD, OPTIONS"))
+		page_send(req, asset);
+}
+
 static void dispatch(struct http_request *req, struct front *f, struct str path)
 {
 	for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
@@ -224,8 +237,7 @@ static void dispatch(struct http_request *req, struct front *f, struct str path)
 	else if (path.n > 7 && !memcmp(path.p, "/files/", 7))
 		under_files(req, f, path);
 	else
-		http_reply_error(req, PROBLEM_NOT_FOUND,
-		    "There is nothing here; see / for what there is.");
+		elsewhere(req, f, path);
 }
 
 /* Every `%` of the query begins an escape. */

@@ -214,9 +214,9 @@ class Network(Faulty):
         self.faults.fail(faults.SEND, errno.ENOBUFS)
         with self.assertRaises((Closed, Truncated)):
             self.http("POST", "/fetch", {"Content-Type": "application/json"},
-                      b'{"url": "http://localhost/"}')
+                      b'{"url": "http://spillway.invalid/"}')
         self.assertGreater(self.faults.stop(), 1)
-        until(lambda: self.metric("fetches_queued") == 0, "it to begin")
+        until(lambda: self.metric("fetches_queued") == 0, "it to begin", 30)
 
 
 def cpu_of(pid):

@@ -19,7 +19,7 @@ CELL = re.compile(r"`([^`]+)`")
 # Keys of those sections that limit nothing a client controls.
 NO_LIMITS = {"confidential", "cors_origins", "dir", "digest",
              "drain_timeout", "durability", "hand_over", "io_threads",
-             "keep_threads", "listen", "threads", "ttl"}
+             "keep_threads", "listen", "page", "threads", "ttl"}
 
 
 def rows(text):

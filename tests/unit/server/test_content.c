@@ -56,7 +56,6 @@ static void test_whole(void **state)
 	assert_field(s, "X-Content-Type-Options", "nosniff");
 	assert_field(s, "Content-Range", NULL);
 	assert_field(s, "Content-Disposition", NULL);
-	assert_field(s, "Content-Security-Policy", NULL);
 	assert_non_null(web_field(&s->web, "Last-Modified"));
 	web_done(&s->web, true);
 	assert_int_equal(web_ask(&s->web, "HEAD", "/f", NULL), 200);
@@ -233,23 +232,30 @@ static void test_disposition(void **state)
 	web_done(&s->web, true);
 }
 
-/* What a browser would run may not run as ours. */
-static void test_active_types(void **state)
+/* What a browser shows of it may not act as ours. */
+static void test_policy(void **state)
 {
+	static const char own[] =
+	    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+	    "media-src 'self'; base-uri 'none'; form-action 'none'";
 	static const struct {
 		const char *type;
-		bool active;
+		bool sandboxed;
 	} all[] = {{"text/html", true}, {"TEXT/HTML; charset=x", true},
-	    {"image/svg+xml", true}, {"application/xhtml+xml", true},
-	    {"text/plain", false}, {"image/png", false}};
+	    {"image/svg+xml", true}, {"application/x-new-and-active", true},
+	    {"text/plain", true}, {"video/mp4", false}, {"Audio/wav", false}};
 	struct sending *s = *state;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		s->type = all[i].type;
 		sending_get(s, NULL);
 		assert_field(s, "Content-Type", all[i].type);
-		assert_field(s, "Content-Security-Policy",
-		    all[i].active ? "sandbox" : NULL);
+		const char *got =
+		    web_field(&s->web, "Content-Security-Policy");
+		assert_non_null(got);
+		assert_int_equal(
+		    !strncmp(got, "sandbox; ", 9), all[i].sandboxed);
+		assert_string_equal(got + (all[i].sandboxed ? 9 : 0), own);
 		web_done(&s->web, true);
 	}
 }
@@ -299,7 +305,7 @@ int main(void)
 	    cmocka_unit_test(test_nothing),
 	    T(test_conditions),
 	    T(test_disposition),
-	    T(test_active_types),
+	    T(test_policy),
 	    T(test_reads),
 	    T(test_removed_meanwhile),
 	};

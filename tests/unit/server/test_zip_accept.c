@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Source: RFC 9110 §12.4.2, §12.5.1, §12.5.3 */
+/* Source: RFC 9110 §12.4.2, §12.5.1 */
 #include "check.h"
 
 #include "deliver/zip_accept.h"
@@ -41,45 +41,10 @@ static void test_form(void **state)
 			fail_msg("%s", rows[i].accept);
 }
 
-static void test_gzip(void **state)
-{
-	static const char *const yes[] = {
-	    "gzip",
-	    "GZIP",
-	    "x-gzip",
-	    "br, gzip",
-	    "gzip;q=0.001",
-	    "*",
-	    "gzip, deflate, br, zstd",
-	    "identity;q=0.5, gzip",
-	    "deflate;q=1, gzip;q=1.0",
-	};
-	static const char *const no[] = {
-	    "",
-	    "identity",
-	    "br",
-	    "gzip;q=0",
-	    "gzip;q=0.0, *",
-	    "*;q=0",
-	    "gzip;q=0.5, identity;q=1",
-	    "gzipped",
-	};
-
-	(void)state;
-	assert_false(zip_accept_gzip(str_from(NULL)));
-	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
-		if (!zip_accept_gzip(str_from(yes[i])))
-			fail_msg("%s", yes[i]);
-	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
-		if (zip_accept_gzip(str_from(no[i])))
-			fail_msg("%s", no[i]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_form),
-	    cmocka_unit_test(test_gzip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
