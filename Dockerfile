@@ -12,7 +12,7 @@ FROM debian:12-slim AS build
 RUN apt-get update && \
     apt-get install -y --no-install-recommends \
         gcc libc6-dev meson ninja-build pkg-config \
-        libmicrohttpd-dev libcurl4-openssl-dev libzip-dev libssl-dev \
+        libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libzip-dev libssl-dev \
         zlib1g-dev libinih-dev libjansson-dev libjemalloc-dev
 COPY . /src
 RUN meson setup /build /src --prefix=/usr --sysconfdir=/etc --libdir=lib \
@@ -25,7 +25,7 @@ RUN meson setup /build /src --prefix=/usr --sysconfdir=/etc --libdir=lib \
 FROM debian:12-slim
 RUN apt-get update && \
     apt-get install -y --no-install-recommends ca-certificates \
-        libmicrohttpd12 libcurl4 libzip4 libssl3 zlib1g libinih1 libjansson4 && \
+        libmicrohttpd12 libgnutls30 libcurl4 libzip4 libssl3 zlib1g libinih1 libjansson4 && \
     rm -rf /var/lib/apt/lists/* && \
     useradd --system --user-group --no-create-home --uid 999 \
         --shell /usr/sbin/nologin spillway && \

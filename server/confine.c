@@ -40,6 +40,12 @@ static const char *const TO_FETCH[] = {
     "/usr/share/pki",
     "/var/lib/ca-certificates",
 };
+/* Users and groups. */
+static const char *const TO_NAME[] = {
+    "/etc/group",
+    "/etc/nsswitch.conf",
+    "/etc/passwd",
+};
 /* They may lead elsewhere, to where they are replaced. */
 static const char *const REPLACED[] = {"/etc/hosts", "/etc/resolv.conf"};
 
@@ -124,11 +130,35 @@ static int allow_config(struct landlock *l, const char *file)
 	return allow_above(l, file, LANDLOCK_READ);
 }
 
+/* Read again by a reload, and replaced meanwhile. */
+static int allow_files(struct landlock *l, const struct conf *c)
+{
+	const char *const paths[] = {c->auth.tokens, c->auth.link_key,
+	    c->server.tls_cert, c->server.tls_key};
+	char real[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(paths) / sizeof(paths[0]);
+	     i++) {
+		if (!*paths[i])
+			continue;
+		r = allow_above(l, paths[i], LANDLOCK_READ);
+		/* It may be a link to where versions of it are. */
+		if (r == 0 && realpath(paths[i], real))
+			r = allow_above(l, real, LANDLOCK_READ);
+	}
+	return r;
+}
+
 static int allow_sockets(struct landlock *l, const struct conf *c)
 {
 	const struct conf_listen *listen = c->server.listen;
 	int r = 0;
 
+	/* Who the names are that they are given to. */
+	if (*c->server.unix_owner)
+		r = allow_list(
+		    l, TO_NAME, sizeof(TO_NAME) / sizeof(TO_NAME[0]));
 	for (size_t i = 0; r == 0 && i < listen->count; i++) {
 		const struct listen_addr *a = &listen->items[i];
 
@@ -150,6 +180,8 @@ static int allow_all(
 		r = allow_spool(l, c);
 	if (r == 0)
 		r = allow_config(l, file);
+	if (r == 0)
+		r = allow_files(l, c);
 	if (r == 0)
 		r = allow_sockets(l, c);
 	if (r == 0 && c->fetch.enabled)

@@ -11,6 +11,8 @@
  *     to its user as well: then one that was removed and made again, or mounted
  *     over, is used again;
  *   - in the directory of the configuration, for reading;
+ *   - in the directories of the files that [auth] names, and of the
+ *     certificate, for reading, and in those that they lead to;
  *   - in directories of unix sockets to listen on: sockets only;
  *   - for reading, libraries, and what OpenSSL is configured by;
  *   - when it may fetch: for reading, what the resolver looks into, and the

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +40,7 @@ struct spw_server {
 	struct disk *kept; /* NULL: files are gone with the process */
 	struct spw_pool *keepers;
 	struct spw_keep *keep;
+	struct accounts *accounts;
 	struct store *store;
 	struct front front;
 	struct http_server *http;
@@ -51,45 +51,6 @@ struct spw_server {
 	bool keeping, restoring, stop;
 	_Atomic bool stop_restoring;
 };
-
-/* What the service manager made for us, or a private place on disk. */
-static int default_dir(char *out, size_t cap, struct conf_error *reterr)
-{
-	const char *given = getenv("STATE_DIRECTORY");
-
-	if (!given || !*given)
-		given = getenv("RUNTIME_DIRECTORY");
-	if (given && *given) {
-		/* It may be a list; the first is ours. */
-		snprintf(out, cap, "%.*s", (int)strcspn(given, ":"), given);
-		return 0;
-	}
-
-	snprintf(out, cap, "/var/tmp/spillway-%u", (unsigned)geteuid());
-	struct stat st;
-	if (mkdir(out, 0700) < 0 && errno != EEXIST)
-		return conf_error_set(reterr, -errno,
-		    "cannot make the spool directory %s: %s; set spool.dir",
-		    out, strerror(errno));
-	/* Anybody may make a name in /var/tmp: is it really ours? */
-	if (lstat(out, &st) < 0 || !S_ISDIR(st.st_mode) ||
-	    st.st_uid != geteuid() || (st.st_mode & 077))
-		return conf_error_set(reterr, -EACCES,
-		    "%s is not a private directory of this user; set "
-		    "spool.dir",
-		    out);
-	return 0;
-}
-
-int daemon_spool_dir(const struct conf *conf, char path[DAEMON_PATH_SIZE],
-    struct conf_error *reterr)
-{
-	if (!conf->spool.dir[0])
-		return default_dir(path, DAEMON_PATH_SIZE, reterr);
-
-	snprintf(path, DAEMON_PATH_SIZE, "%s", conf->spool.dir);
-	return 0;
-}
 
 /* What survives the process. After spool.dir itself, whose quota counts. */
 static int open_kept(
@@ -169,6 +130,8 @@ static int open_store(struct spw_server *s)
 		r = spw_pool_new(s->conf.spool.io_threads, &s->readers);
 	if (r == 0)
 		r = spw_pool_new(ZIP_THREADS, &s->workers);
+	if (r == 0)
+		r = accounts_new(&s->accounts);
 	if (r < 0)
 		return r;
 
@@ -181,6 +144,7 @@ static int open_store(struct spw_server *s)
 	    .dir = s->dir,
 	    .pool = s->disk,
 	    .readers = s->readers,
+	    .accounts = s->accounts,
 	    .cipher =
 		s->conf.spool.confidential ? spw_crypto_aes256ctr() : NULL,
 	    .memory_max = memory_max,
@@ -194,7 +158,8 @@ static int open_store(struct spw_server *s)
 	return store_new(&opts, &s->store);
 }
 
-static int open_front(struct spw_server *s, struct conf_error *reterr)
+static int open_front(struct spw_server *s, struct daemon_files *files,
+    struct conf_error *reterr)
 {
 	struct http_handler handler = {front_begin, &s->front};
 	struct notify_fds fds;
@@ -203,6 +168,8 @@ static int open_front(struct spw_server *s, struct conf_error *reterr)
 	s->front.conf = &s->conf;
 	s->front.store = s->store;
 	int r = fetch_check_authorities(&s->conf.fetch, reterr);
+	if (r == 0)
+		r = auth_new(&s->conf, s->accounts, &s->front.auth);
 	if (r == 0)
 		r = ingest_init(&s->front.ingest, &s->conf, s->store);
 	s->front.ingest.workers = s->workers;
@@ -226,17 +193,26 @@ static int open_front(struct spw_server *s, struct conf_error *reterr)
 
 	r = http_server_new(&s->conf, &handler, &fds, &s->http, reterr);
 	s->front.server = s->http;
+	return r < 0 ? r : daemon_use(s, files);
+}
+
+int daemon_use(struct spw_server *s, struct daemon_files *files)
+{
+	int r = auth_use(s->front.auth, &files->auth);
+	if (r == 0)
+		http_server_use_cert(s->http, SPW_TAKE(files->cert));
 	return r;
 }
 
-int daemon_new(
-    struct conf *conf, struct spw_server **ret, struct conf_error *reterr)
+int daemon_new(struct conf *conf, struct daemon_files *files,
+    struct spw_server **ret, struct conf_error *reterr)
 {
 	struct spw_server *s = calloc(1, sizeof(*s));
 
 	*reterr = (struct conf_error){0};
 	if (!s) {
 		conf_fini(conf);
+		daemon_files_drop(files);
 		return conf_error_set(reterr, -ENOMEM, "out of memory");
 	}
 
@@ -253,7 +229,8 @@ int daemon_new(
 	if (r == 0)
 		r = open_store(s);
 	if (r == 0)
-		r = open_front(s, reterr);
+		r = open_front(s, files, reterr);
+	daemon_files_drop(files);
 	if (r < 0) {
 		if (!reterr->msg[0])
 			conf_error_set(
@@ -270,20 +247,11 @@ struct conf *daemon_conf(struct spw_server *s)
 	return &s->conf;
 }
 
-int daemon_load(struct conf *conf, const char *file,
-    const char *const *settings, struct conf_error *e)
-{
-	int r = file ? conf_load(conf, file, e) : 0;
-
-	for (; r == 0 && settings && *settings; settings++)
-		r = conf_set(conf, *settings, e);
-	return r < 0 ? r : conf_check(conf, e);
-}
-
 int spw_server_new(const char *file, const char *const *settings,
     struct spw_server **ret, char error[SPW_SERVER_ERROR_SIZE])
 {
 	struct conf_error e = {0};
+	struct daemon_files files;
 	struct conf conf;
 	char text[CONF_ERROR_TEXT_SIZE];
 
@@ -294,9 +262,9 @@ int spw_server_new(const char *file, const char *const *settings,
 		return r;
 	}
 
-	r = daemon_load(&conf, file, settings, &e);
+	r = daemon_load(&conf, file, settings, &files, &e);
 	if (r == 0)
-		r = daemon_new(&conf, ret, &e);
+		r = daemon_new(&conf, &files, ret, &e);
 	else
 		conf_fini(&conf);
 	if (r < 0 && error) {
@@ -480,6 +448,8 @@ void spw_server_free(struct spw_server *s)
 	zip_free(s->front.zip);
 	/* Uploads that were open went with their files. */
 	ingest_fini(&s->front.ingest);
+	auth_free(s->front.auth);
+	accounts_free(s->accounts);
 	checkpoint(s);
 	disk_close(s->kept);
 	spw_keep_unref(s->keep);

@@ -9,14 +9,23 @@
 #include <spillway/server.h>
 
 #include "base/conf.h"
+#include "front/auth.h"
+#include "http/tls.h"
+
+/* What is read of files that the configuration names. */
+struct daemon_files {
+	struct auth_files auth;
+	struct http_cert *cert; /* NULL: none */
+};
 
 /**
  * As spw_server_new().
  *
- * Ownership: takes `conf`, whose content is moved out, also on failure.
+ * Ownership: takes `conf` and `files`, whose content is moved out, also on
+ *            failure.
  */
-int daemon_new(struct conf *conf, struct spw_server **ret,
-    struct conf_error *reterr) SPW_MUST_CHECK;
+int daemon_new(struct conf *conf, struct daemon_files *files,
+    struct spw_server **ret, struct conf_error *reterr) SPW_MUST_CHECK;
 
 /** Find the spool directory; errors as daemon_new(). */
 #define DAEMON_PATH_SIZE 4096
@@ -25,12 +34,21 @@ int daemon_spool_dir(const struct conf *conf, char path[DAEMON_PATH_SIZE],
 
 /**
  * Read a file (NULL: none) and settings over the defaults in `conf`, and check
- * what came of it. `settings` ends with NULL.
+ * what came of it; then the files that it names. `settings` ends with NULL.
  *
- * Errors:    as conf_load(), conf_set() and conf_check().
+ * Errors:    as conf_load(), conf_set() and conf_check(); of the files.
  */
 int daemon_load(struct conf *conf, const char *file,
-    const char *const *settings, struct conf_error *reterr) SPW_MUST_CHECK;
+    const char *const *settings, struct daemon_files *ret,
+    struct conf_error *reterr) SPW_MUST_CHECK;
+
+/** Have it go by what files say now; takes them. Errors: -ENOMEM; then it
+    does not. */
+int daemon_use(struct spw_server *s, struct daemon_files *files)
+    SPW_MUST_CHECK;
+
+/** Forget what nobody has taken. */
+void daemon_files_drop(struct daemon_files *files);
 
 /** Returns: the configuration it runs with, for conf_reload(). */
 struct conf *daemon_conf(struct spw_server *s);

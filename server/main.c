@@ -46,6 +46,10 @@ static const char HELP[] =
     "      --check-spool   say what is not whole of the files kept in a\n"
     "                      directory that no daemon uses, and exit\n"
     "      --repair        with it: delete that\n"
+    "      --new-token=NAME\n"
+    "                      make up a token: print it to standard error, and "
+    "the\n"
+    "                      line for the file of auth.tokens, and exit\n"
     "      --version       print the version and those of\n"
     "                      libraries, and exit\n"
     "  -h, --help          print this, and exit\n"
@@ -85,6 +89,7 @@ static void prepare_memory(void)
 /* Everything that the command line and the files say. */
 struct setup {
 	struct conf conf;
+	struct daemon_files files;
 	enum action action;
 	bool repair;
 	const char *file;
@@ -116,6 +121,7 @@ static const struct option OPTIONS[] = {
     {"print-config", no_argument, NULL, 'P'},
     {"check-spool", no_argument, NULL, 'S'},
     {"repair", no_argument, NULL, 'R'},
+    {"new-token", required_argument, NULL, 'T'},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -128,6 +134,24 @@ static void print_versions(void)
 	       "\nlibmicrohttpd/%s libzip/%s %s\n",
 	    http_library_version(), zip_library_version(),
 	    fetch_library_versions());
+}
+
+/* Only who asked gets to see it: the file has its hash. */
+static int new_token(const char *name)
+{
+	char text[TOKEN_TEXT_SIZE], line[TOKEN_FILE_LINE_SIZE];
+
+	int r = tokens_make(name, text, line);
+	if (r == -EINVAL)
+		return usage("the name of a token has 1 to 64 of A-Z a-z 0-9 "
+			     ". _ ~ -");
+	if (r < 0) {
+		fprintf(stderr, "spillwayd: %s\n", strerror(-r));
+		return EXIT_RUNTIME;
+	}
+	fprintf(stderr, "%s\n", text);
+	puts(line);
+	return EXIT_OK;
 }
 
 static int parse(int argc, char **argv, struct setup *s)
@@ -155,6 +179,8 @@ static int parse(int argc, char **argv, struct setup *s)
 		case 'R':
 			s->repair = true;
 			break;
+		case 'T':
+			exit(new_token(optarg));
 		case 'V':
 			print_versions();
 			exit(EXIT_OK);
@@ -177,7 +203,8 @@ static int load(struct setup *s)
 	if (!s->file && access(DEFAULT_FILE, F_OK) == 0)
 		s->file = DEFAULT_FILE;
 
-	int r = daemon_load(&s->conf, s->file, s->settings, &s->error);
+	int r = daemon_load(
+	    &s->conf, s->file, s->settings, &s->files, &s->error);
 	return r < 0 ? wrong(s) : EXIT_OK;
 }
 
@@ -276,7 +303,7 @@ static int start(struct setup *s, struct spw_server **ret)
 
 	int r = confine_files(&s->conf, s->file, &s->error);
 	if (r == 0)
-		r = daemon_new(&s->conf, &server, &s->error);
+		r = daemon_new(&s->conf, &s->files, &server, &s->error);
 	if (r < 0) {
 		log_error("%s", s->error.msg);
 		return r;
@@ -359,6 +386,7 @@ int main(int argc, char **argv)
 		code = check_spool(&s);
 	else if (code == EXIT_OK)
 		code = run(&s);
+	daemon_files_drop(&s.files);
 	conf_fini(&s.conf);
 	free(s.settings);
 	return code;

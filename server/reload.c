@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/conf_reload.h"
@@ -35,6 +36,7 @@ static int reload(struct reload *r, struct spw_server *server,
     struct conf_error *reterr)
 {
 	struct conf *live = daemon_conf(server);
+	struct daemon_files files = {.cert = NULL};
 	struct retired *fresh = calloc(1, sizeof(*fresh));
 	int lists = -ENOMEM;
 
@@ -43,7 +45,11 @@ static int reload(struct reload *r, struct spw_server *server,
 		return conf_error_set(reterr, -ENOMEM, "out of memory");
 	}
 
-	int e = daemon_load(&fresh->conf, r->file, r->settings, reterr);
+	int e = daemon_load(
+	    &fresh->conf, r->file, r->settings, &files, reterr);
+	if (e == 0 && (e = daemon_use(server, &files)) < 0)
+		conf_error_set(reterr, e, "%s", strerror(-e));
+	daemon_files_drop(&files);
 	if (e == 0) {
 		lists = conf_reload(live, &fresh->conf, tell, NULL);
 		if (lists < 0)

@@ -42,6 +42,7 @@ static const struct item {
     {22, OPTIONAL, offsetof(struct filemeta, metadata)},
     {23, OPTIONAL, offsetof(struct filemeta, url)},
     {24, NUMBER, offsetof(struct filemeta, unverified)},
+    {25, TEXT, offsetof(struct filemeta, owner)},
 };
 #define ITEM_COUNT (sizeof(ITEMS) / sizeof(ITEMS[0]))
 

@@ -32,6 +32,7 @@ struct filemeta {
 	struct str id;	 /* of an upload, whose file has another name */
 	struct str etag; /* without quotes */
 	struct str name, type, coding, url;
+	struct str owner; /* whose token made it; empty: nobody's */
 	struct str boot; /* the machine's start since which it may be in memory
 			    only; empty: it is on the disk */
 	struct digest_set digests;

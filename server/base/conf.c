@@ -99,7 +99,7 @@ int conf_set(struct conf *c, const char *assignment, struct conf_error *reterr)
 /** Only this machine is served until somebody says who else may come. */
 static int check_listen(const struct conf *c, struct conf_error *reterr)
 {
-	if (c->auth.mode != CONF_AUTH_AUTO)
+	if (c->auth.mode != CONF_AUTH_AUTO || c->auth.tokens[0])
 		return 0;
 
 	for (size_t i = 0; i < c->server.listen->count; i++) {
@@ -111,18 +111,60 @@ static int check_listen(const struct conf *c, struct conf_error *reterr)
 		listen_format(a, text);
 		return conf_error_set(reterr, -EINVAL,
 		    "server.listen: '%s' is open to other machines, and there "
-		    "are no tokens; listen on 127.0.0.1, [::1] or unix:/PATH, "
-		    "or write auth.mode = none to serve anybody who can "
-		    "connect",
+		    "are no tokens; name a file of them by auth.tokens, listen "
+		    "on 127.0.0.1, [::1] or unix:/PATH, or write auth.mode = "
+		    "none to serve anybody who can connect",
 		    text);
 	}
 	return 0;
 }
 
+static int check_tls(const struct conf *c, struct conf_error *reterr)
+{
+	if (!c->server.tls_cert[0] != !c->server.tls_key[0])
+		return conf_error_set(reterr, -EINVAL,
+		    "server.tls_cert and server.tls_key belong together; write "
+		    "both or neither");
+
+	for (size_t i = 0; i < c->server.listen->count; i++) {
+		const struct listen_addr *a = &c->server.listen->items[i];
+		char text[LISTEN_TEXT_SIZE];
+
+		if (!a->tls || c->server.tls_cert[0])
+			continue;
+		listen_format(a, text);
+		return conf_error_set(reterr, -EINVAL,
+		    "server.listen: '%s' takes a certificate; name its file by "
+		    "server.tls_cert, and that of its key by server.tls_key",
+		    text);
+	}
+	return 0;
+}
+
+static int check_auth(const struct conf *c, struct conf_error *reterr)
+{
+	if (c->auth.mode == CONF_AUTH_TOKEN && !c->auth.tokens[0])
+		return conf_error_set(reterr, -EINVAL,
+		    "auth.mode: token takes a file of tokens; name it by "
+		    "auth.tokens");
+	if (c->auth.mode == CONF_AUTH_NONE && c->auth.tokens[0])
+		return conf_error_set(reterr, -EINVAL,
+		    "auth.mode: with none nobody is asked for one of "
+		    "auth.tokens; write token, or name no file");
+	return check_listen(c, reterr);
+}
+
 int conf_check(const struct conf *c, struct conf_error *reterr)
 {
+	unsigned mode;
+
 	reterr->file[0] = '\0';
 	reterr->line = 0;
+	if (listen_mode_parse(c->server.unix_mode, &mode) < 0)
+		return conf_error_set(reterr, -EINVAL,
+		    "server.unix_mode: '%s' is not a mode; write three octal "
+		    "digits, like 660",
+		    c->server.unix_mode);
 	if (c->spool.dir[0] && c->spool.dir[0] != '/')
 		return conf_error_set(reterr, -EINVAL,
 		    "spool.dir: '%.200s' is not an absolute path; write one "
@@ -139,7 +181,8 @@ int conf_check(const struct conf *c, struct conf_error *reterr)
 		return conf_error_set(reterr, -EINVAL,
 		    "spool.confidential: what is encrypted is gone with the "
 		    "process and its keys; it takes store.durability = none");
-	return check_listen(c, reterr);
+	int r = check_tls(c, reterr);
+	return r < 0 ? r : check_auth(c, reterr);
 }
 
 void conf_print(const struct conf *c, FILE *out)
@@ -164,6 +207,19 @@ void conf_print(const struct conf *c, FILE *out)
 		conf_value_print(key, field, out);
 		fputc('\n', out);
 	}
+}
+
+bool conf_proxies_match(
+    const struct conf_proxies *proxies, const struct sockaddr *sa)
+{
+	for (size_t i = 0; i < proxies->count; i++) {
+		const struct conf_proxy *p = &proxies->items[i];
+
+		if (p->unix_socket ? sa->sa_family == AF_UNIX
+				   : cidr_match(&p->net, sa))
+			return true;
+	}
+	return false;
 }
 
 bool conf_ports_match(const struct conf_ports *ports, uint16_t port)

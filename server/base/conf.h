@@ -27,8 +27,9 @@
  *   LISTEN    struct conf_listen *     never NULL, like all lists
  *   ORIGINS   struct conf_origins *
  *   NETWORKS  struct conf_networks *
+ *   PROXIES   struct conf_proxies *
  *   PORTS     struct conf_ports *
- *   DURABILITY, DIGEST, AUTH, LEVEL, FORMAT, CONFINE    enums
+ *   DURABILITY, DIGEST, AUTH, LEVEL, FORMAT, CONFINE, FORWARD    enums
  *
  * Threads: built by one thread, read by all. While they read, one thread may
  * call conf_reload() (conf_reload.h) and nothing else: so values are atomics,
@@ -66,6 +67,11 @@ enum conf_auth_mode {
 	CONF_AUTH_TOKEN,
 };
 
+enum conf_forward {
+	CONF_FORWARD_X,	  /* X-Forwarded-For, -Proto and -Host */
+	CONF_FORWARD_RFC, /* Forwarded, RFC 7239 */
+};
+
 enum conf_confine {
 	CONF_CONFINE_NO,
 	CONF_CONFINE_AUTO, /* where the kernel has it */
@@ -95,6 +101,17 @@ struct conf_networks {
 	struct cidr items[];
 };
 
+/* Where a proxy connects from. */
+struct conf_proxy {
+	bool unix_socket; /* else `net` */
+	struct cidr net;
+};
+
+struct conf_proxies {
+	size_t count;
+	struct conf_proxy items[];
+};
+
 struct conf_port_range {
 	uint16_t first, last; /* both are in it */
 };
@@ -114,13 +131,26 @@ struct conf_ports {
 /* clang-format off */
 #define CONF_SERVER(X)                                                         \
 	X(server, LISTEN, listen, "127.0.0.1:8080", 1, 16,                     \
-	  "where to listen: HOST:PORT, [V6]:PORT, *:PORT, unix:/PATH, systemd")\
+	  "where to listen: HOST:PORT, https://HOST:PORT, *:PORT, "            \
+	  "unix:/PATH, systemd")                                               \
+	X(server, STRING, tls_cert, "", 0, 3800,                               \
+	  "PEM file of the certificate for https, and who vouches for it")     \
+	X(server, STRING, tls_key, "", 0, 3800,                                \
+	  "PEM file of its key")                                               \
 	X(server, BOOL, hand_over, "no", 0, 0,                                 \
 	  "whether the service manager keeps the sockets over a restart")      \
 	X(server, BOOL, page, "yes", 0, 0,                                     \
 	  "whether browsers get a page at /")                                  \
 	X(server, ORIGINS, cors_origins, "", 0, 256,                           \
 	  "origins whose pages may use this server from a browser; * is any")  \
+	X(server, STRING, unix_mode, "", 0, 4,                                 \
+	  "permissions of unix sockets, like 0660; empty: as the umask says")  \
+	X(server, STRING, unix_owner, "", 0, 128,                              \
+	  "whose unix sockets are: USER, USER:GROUP or :GROUP; empty: ours")   \
+	X(server, PROXIES, trusted_proxies, "", 0, 256,                        \
+	  "networks, or unix, from where clients are told of and believed")    \
+	X(server, FORWARD, proxy_fields, "x-forwarded", 0, 0,                  \
+	  "fields they tell it by: x-forwarded or forwarded")                  \
 	X(server, COUNT, threads, "0", 0, 64,                                  \
 	  "event loops; 0 is one per core, at most 4")                         \
 	X(server, COUNT, max_connections, "10000", 1, 1000000,                 \
@@ -262,7 +292,14 @@ struct conf_ports {
 
 #define CONF_AUTHENTICATION(X)                                                 \
 	X(auth, AUTH, mode, "auto", 0, 0,                                      \
-	  "who is served: this machine only (auto) or anybody (none)")
+	  "who is served: auto (tokens, or this machine), none (anybody), "    \
+	  "token")                                                             \
+	X(auth, STRING, tokens, "", 0, 3800,                                   \
+	  "file of tokens: name, hash, scopes and limits of each")             \
+	X(auth, STRING, link_key, "", 0, 3800,                                 \
+	  "file of keys that links are signed with; empty makes one up")       \
+	X(auth, DURATION, link_ttl_max, "7d", CONF_SEC, 36500 * CONF_DAY,      \
+	  "longest life of a link that is signed")
 
 #define CONF_SANDBOX(X)                                                        \
 	X(sandbox, CONFINE, landlock, "auto", 0, 0,                            \
@@ -302,6 +339,8 @@ struct conf_ports {
 #define CONF_C_ORIGINS struct conf_origins *_Atomic
 #define CONF_C_NETWORKS struct conf_networks *_Atomic
 #define CONF_C_PORTS struct conf_ports *_Atomic
+#define CONF_C_PROXIES struct conf_proxies *_Atomic
+#define CONF_C_FORWARD _Atomic enum conf_forward
 #define CONF_C_DURABILITY _Atomic enum conf_durability
 #define CONF_C_DIGEST _Atomic enum conf_digest
 #define CONF_C_AUTH _Atomic enum conf_auth_mode
@@ -367,6 +406,10 @@ int conf_check(const struct conf *c, struct conf_error *reterr) SPW_MUST_CHECK;
 
 /** Write a file, with comments, that loads back to the same values. */
 void conf_print(const struct conf *c, FILE *out);
+
+/** Whether what comes from `sa` is from a proxy that is believed. */
+bool conf_proxies_match(
+    const struct conf_proxies *proxies, const struct sockaddr *sa);
 
 /** Whether `port` is in one of the ranges. */
 bool conf_ports_match(const struct conf_ports *ports, uint16_t port);

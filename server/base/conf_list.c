@@ -19,6 +19,8 @@
 #define ITEM_SIZE LISTEN_TEXT_SIZE
 /** In front of an IPv4 address that is held as a mapped one. */
 #define V4_MAPPED_BITS 96
+/** A proxy on this machine. */
+#define UNIX_WORD "unix"
 
 /** What the lists of struct conf look like to this file. */
 struct any_list {
@@ -28,7 +30,8 @@ struct any_list {
 #define ALIKE(type) \
 	(offsetof(struct any_list, items) == offsetof(struct type, items))
 _Static_assert(ALIKE(conf_listen) && ALIKE(conf_networks) &&
-		   ALIKE(conf_origins) && ALIKE(conf_ports),
+		   ALIKE(conf_origins) && ALIKE(conf_ports) &&
+		   ALIKE(conf_proxies),
     "lists are alike");
 _Static_assert(CONF_ORIGIN_SIZE >= ITEM_SIZE, "any item has room");
 
@@ -71,6 +74,25 @@ static void format_network(const void *item, char out[ITEM_SIZE])
 	    sizeof address);
 	snprintf(out, ITEM_SIZE, "%s/%d", address,
 	    net->prefix - (v4 ? V4_MAPPED_BITS : 0));
+}
+
+static int parse_proxy(const char *text, void *ret, struct conf_error *reterr)
+{
+	struct conf_proxy *proxy = ret;
+
+	proxy->unix_socket = strcmp(text, UNIX_WORD) == 0;
+	return proxy->unix_socket ? 0
+				  : parse_network(text, &proxy->net, reterr);
+}
+
+static void format_proxy(const void *item, char out[ITEM_SIZE])
+{
+	const struct conf_proxy *proxy = item;
+
+	if (proxy->unix_socket)
+		snprintf(out, ITEM_SIZE, UNIX_WORD);
+	else
+		format_network(&proxy->net, out);
 }
 
 static int parse_origin(const char *text, void *ret, struct conf_error *reterr)
@@ -155,6 +177,9 @@ static const struct item_type *type_of(enum conf_kind kind)
 	static const struct item_type ports = {
 	    sizeof(struct conf_port_range), parse_ports, format_ports};
 
+	static const struct item_type proxies = {
+	    sizeof(struct conf_proxy), parse_proxy, format_proxy};
+
 	switch (kind) {
 	case CONF_KIND_LISTEN:
 		return &listen;
@@ -162,9 +187,11 @@ static const struct item_type *type_of(enum conf_kind kind)
 		return &origins;
 	case CONF_KIND_NETWORKS:
 		return &networks;
-	default:
-		assert(kind == CONF_KIND_PORTS);
+	case CONF_KIND_PORTS:
 		return &ports;
+	default:
+		assert(kind == CONF_KIND_PROXIES);
+		return &proxies;
 	}
 }
 

@@ -10,7 +10,7 @@
 
 /*
  * Whose users read them anew for each request, connection, upload or fetch,
- * and can do with any value at any time.
+ * and can do with any value at any time. Texts are for who reloads alone.
  */
 #define AT(section, key) offsetof(struct conf, section.key)
 static const size_t reloadable[] = {
@@ -20,6 +20,13 @@ static const size_t reloadable[] = {
     AT(server, max_connections),
     AT(server, max_connections_per_address),
     AT(server, page),
+    AT(server, proxy_fields),
+    AT(server, tls_cert),
+    AT(server, tls_key),
+    AT(server, trusted_proxies),
+    AT(auth, link_key),
+    AT(auth, link_ttl_max),
+    AT(auth, tokens),
     AT(store, digest),
     AT(store, max_file_size),
     AT(store, ttl),
@@ -117,6 +124,7 @@ static void take(const struct conf_key *key, void *to, void *from)
 	case CONF_KIND_ORIGINS:
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
+	case CONF_KIND_PROXIES:
 	case CONF_KIND_STRING:
 		memcpy(&list, from, sizeof list);
 		list = atomic_exchange((void *_Atomic *)to, list);

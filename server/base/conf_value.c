@@ -17,44 +17,48 @@
 struct choice {
 	const char *name; /* NULL ends the list */
 	int value;
-	bool missing; /* will mean something, but not in this build */
 };
 
 static const struct choice durabilities[] = {
-    {"none", CONF_DURABILITY_NONE, false},
-    {"restart", CONF_DURABILITY_RESTART, false},
-    {"fsync", CONF_DURABILITY_FSYNC, false},
-    {NULL, 0, false},
+    {"none", CONF_DURABILITY_NONE},
+    {"restart", CONF_DURABILITY_RESTART},
+    {"fsync", CONF_DURABILITY_FSYNC},
+    {NULL, 0},
 };
 static const struct choice digests[] = {
-    {"asked", CONF_DIGEST_ASKED, false},
-    {"always", CONF_DIGEST_ALWAYS, false},
-    {NULL, 0, false},
+    {"asked", CONF_DIGEST_ASKED},
+    {"always", CONF_DIGEST_ALWAYS},
+    {NULL, 0},
 };
 static const struct choice auth_modes[] = {
-    {"auto", CONF_AUTH_AUTO, false},
-    {"none", CONF_AUTH_NONE, false},
-    {"token", CONF_AUTH_TOKEN, true},
-    {NULL, 0, false},
+    {"auto", CONF_AUTH_AUTO},
+    {"none", CONF_AUTH_NONE},
+    {"token", CONF_AUTH_TOKEN},
+    {NULL, 0},
 };
 static const struct choice confinements[] = {
-    {"no", CONF_CONFINE_NO, false},
-    {"auto", CONF_CONFINE_AUTO, false},
-    {"require", CONF_CONFINE_REQUIRE, false},
-    {NULL, 0, false},
+    {"no", CONF_CONFINE_NO},
+    {"auto", CONF_CONFINE_AUTO},
+    {"require", CONF_CONFINE_REQUIRE},
+    {NULL, 0},
+};
+static const struct choice forwards[] = {
+    {"x-forwarded", CONF_FORWARD_X},
+    {"forwarded", CONF_FORWARD_RFC},
+    {NULL, 0},
 };
 static const struct choice log_levels[] = {
-    {"error", LOG_LEVEL_ERROR, false},
-    {"warn", LOG_LEVEL_WARN, false},
-    {"info", LOG_LEVEL_INFO, false},
-    {"debug", LOG_LEVEL_DEBUG, false},
-    {NULL, 0, false},
+    {"error", LOG_LEVEL_ERROR},
+    {"warn", LOG_LEVEL_WARN},
+    {"info", LOG_LEVEL_INFO},
+    {"debug", LOG_LEVEL_DEBUG},
+    {NULL, 0},
 };
 static const struct choice log_formats[] = {
-    {"text", LOG_FORMAT_TEXT, false},
-    {"json", LOG_FORMAT_JSON, false},
-    {"journal", LOG_FORMAT_JOURNAL, false},
-    {NULL, 0, false},
+    {"text", LOG_FORMAT_TEXT},
+    {"json", LOG_FORMAT_JSON},
+    {"journal", LOG_FORMAT_JOURNAL},
+    {NULL, 0},
 };
 
 static const struct choice *choices_of(enum conf_kind kind)
@@ -68,6 +72,8 @@ static const struct choice *choices_of(enum conf_kind kind)
 		return auth_modes;
 	case CONF_KIND_CONFINE:
 		return confinements;
+	case CONF_KIND_FORWARD:
+		return forwards;
 	case CONF_KIND_LEVEL:
 		return log_levels;
 	default:
@@ -78,7 +84,8 @@ static const struct choice *choices_of(enum conf_kind kind)
 bool conf_kind_is_list(enum conf_kind kind)
 {
 	return kind == CONF_KIND_LISTEN || kind == CONF_KIND_ORIGINS ||
-	       kind == CONF_KIND_NETWORKS || kind == CONF_KIND_PORTS;
+	       kind == CONF_KIND_NETWORKS || kind == CONF_KIND_PORTS ||
+	       kind == CONF_KIND_PROXIES;
 }
 
 struct unit {
@@ -182,11 +189,6 @@ static int parse_choice(const struct conf_key *key, const char *text, int *ret,
 	for (const struct choice *c = choices_of(key->kind); c->name; c++) {
 		if (strcmp(text, c->name) != 0)
 			continue;
-		if (c->missing)
-			return conf_error_set(reterr, -EINVAL,
-			    "'%s' is not available in this build yet; allowed "
-			    "is %s",
-			    text, allowed);
 		*ret = c->value;
 		return 0;
 	}
@@ -242,6 +244,7 @@ static int parse(const struct conf_key *key, void *field, const char *text,
 	case CONF_KIND_ORIGINS:
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
+	case CONF_KIND_PROXIES:
 		return conf_list_parse(key, field, text, reterr);
 	default:
 		return parse_choice(key, text, field, reterr);
@@ -291,6 +294,7 @@ void conf_value_print(const struct conf_key *key, const void *field, FILE *out)
 	case CONF_KIND_ORIGINS:
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
+	case CONF_KIND_PROXIES:
 		conf_list_print(key, field, out);
 		break;
 	default:
@@ -311,11 +315,9 @@ static void allowed_choices(const struct choice *c, char *out, size_t size)
 	size_t at = 0;
 
 	out[0] = '\0';
-	for (; c->name && at < size; c++) {
-		if (!c->missing)
-			at += (size_t)snprintf(out + at, size - at, "%s%s",
-			    at ? ", " : "", c->name);
-	}
+	for (; c->name && at < size; c++)
+		at += (size_t)snprintf(
+		    out + at, size - at, "%s%s", at ? ", " : "", c->name);
 }
 
 void conf_value_allowed(const struct conf_key *key, char *out, size_t size)
@@ -341,6 +343,7 @@ void conf_value_allowed(const struct conf_key *key, char *out, size_t size)
 	case CONF_KIND_ORIGINS:
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
+	case CONF_KIND_PROXIES:
 		snprintf(out, size, "a list of %" PRIu64 " to %" PRIu64,
 		    key->min, key->max);
 		break;

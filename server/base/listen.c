@@ -3,7 +3,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <grp.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +15,9 @@
 #include "common/text.h"
 
 #define UNIX_PREFIX "unix:"
+#define TLS_PREFIX "https://"
+/** Of a user; the key has no longer value. */
+#define OWNER_NAME_SIZE 160
 
 static int parse_unix(
     const char *path, struct listen_addr *ret, struct conf_error *reterr)
@@ -107,11 +112,13 @@ int listen_parse(
 	if (strncmp(item, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
 		return parse_unix(item + strlen(UNIX_PREFIX), ret, reterr);
 
-	const char *colon = strrchr(item, ':');
+	bool tls = strncmp(item, TLS_PREFIX, strlen(TLS_PREFIX)) == 0;
+	const char *place = item + (tls ? strlen(TLS_PREFIX) : 0);
+	const char *colon = strrchr(place, ':');
 	if (!colon)
 		return conf_error_set(reterr, -EINVAL,
 		    "'%.64s' has no port; write HOST:PORT, [V6]:PORT, *:PORT, "
-		    "unix:/PATH or systemd",
+		    "one of them behind https://, unix:/PATH or systemd",
 		    item);
 
 	uint64_t port;
@@ -119,8 +126,8 @@ int listen_parse(
 		return conf_error_set(reterr, -EINVAL,
 		    "'%.64s' has a bad port; allowed is 0 to 65535", item);
 
-	struct listen_addr addr = {.kind = LISTEN_INET};
-	struct str host = {item, (size_t)(colon - item)};
+	struct listen_addr addr = {.kind = LISTEN_INET, .tls = tls};
+	struct str host = {place, (size_t)(colon - place)};
 	if (!parse_host(host, htons((uint16_t)port), &addr))
 		return conf_error_set(reterr, -EINVAL,
 		    "'%.64s' has no address before the port; write an IPv4 "
@@ -133,6 +140,7 @@ int listen_parse(
 
 void listen_format(const struct listen_addr *a, char out[LISTEN_TEXT_SIZE])
 {
+	const char *tls = a->tls ? TLS_PREFIX : "";
 	char host[INET6_ADDRSTRLEN];
 	struct sockaddr_in sin;
 	struct sockaddr_in6 sin6;
@@ -145,15 +153,71 @@ void listen_format(const struct listen_addr *a, char out[LISTEN_TEXT_SIZE])
 	} else if (a->addr.sa.sa_family == AF_INET) {
 		memcpy(&sin, &a->addr, sizeof sin);
 		inet_ntop(AF_INET, &sin.sin_addr, host, sizeof host);
-		snprintf(out, LISTEN_TEXT_SIZE, "%s:%u", host,
+		snprintf(out, LISTEN_TEXT_SIZE, "%s%s:%u", tls, host,
 		    (unsigned)ntohs(sin.sin_port));
 	} else {
 		memcpy(&sin6, &a->addr, sizeof sin6);
 		inet_ntop(AF_INET6, &sin6.sin6_addr, host, sizeof host);
-		snprintf(out, LISTEN_TEXT_SIZE, "%s%s%s:%u",
+		snprintf(out, LISTEN_TEXT_SIZE, "%s%s%s%s:%u", tls,
 		    a->dual_stack ? "" : "[", a->dual_stack ? "*" : host,
 		    a->dual_stack ? "" : "]", (unsigned)ntohs(sin6.sin6_port));
 	}
+}
+
+int listen_mode_parse(const char *text, unsigned *ret)
+{
+	unsigned mode = 0;
+
+	if (!*text)
+		return 0;
+	for (const char *p = text; *p; p++) {
+		if (*p < '0' || *p > '7')
+			return -EINVAL;
+		mode = mode * 8 + (unsigned)(*p - '0');
+	}
+	if (mode > 0777)
+		return -EINVAL;
+
+	*ret = mode;
+	return 0;
+}
+
+/** The number of a user or a group; `entry` is the one of that name. */
+static bool number_of(const char *text, const void *entry, unsigned named,
+    unsigned *ret)
+{
+	uint64_t n = 0;
+
+	if (!entry && (str_u64(str_from(text), &n) < 0 || n >= UINT32_MAX))
+		return false;
+
+	*ret = entry ? named : (unsigned)n;
+	return true;
+}
+
+int listen_owner_find(const char *text, uid_t *ret_user, gid_t *ret_group,
+    struct conf_error *reterr)
+{
+	char user[OWNER_NAME_SIZE];
+	const char *colon = strchr(text, ':');
+	const char *group = colon ? colon + 1 : "";
+	unsigned uid = (unsigned)-1, gid = (unsigned)-1;
+
+	snprintf(user, sizeof user, "%.*s",
+	    colon ? (int)(colon - text) : (int)strlen(text), text);
+	const struct passwd *pw = *user ? getpwnam(user) : NULL;
+	if (*user && !number_of(user, pw, pw ? pw->pw_uid : 0, &uid))
+		return conf_error_set(
+		    reterr, -EINVAL, "there is no user '%s'", user);
+
+	const struct group *gr = *group ? getgrnam(group) : NULL;
+	if (*group && !number_of(group, gr, gr ? gr->gr_gid : 0, &gid))
+		return conf_error_set(
+		    reterr, -EINVAL, "there is no group '%s'", group);
+
+	*ret_user = uid;
+	*ret_group = gid;
+	return 0;
 }
 
 bool listen_is_local(const struct sockaddr *sa)

@@ -4,6 +4,7 @@
  *
  *   127.0.0.1:8080   [::1]:8080   localhost:8080   an address and a port
  *   *:8080                                         every address, IPv4 and v6
+ *   https://127.0.0.1:8443                         any of them, with TLS
  *   unix:/run/spillway/http.sock                   a socket in the file system
  *   systemd                                        sockets handed over at start
  *
@@ -16,6 +17,7 @@
 
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #include <spillway/base.h>
@@ -30,6 +32,7 @@ enum listen_kind {
 
 struct listen_addr {
 	enum listen_kind kind;
+	bool tls;
 	bool dual_stack; /* `*`: clear IPV6_V6ONLY, or set it when false */
 	socklen_t addr_len;
 	union {
@@ -49,6 +52,23 @@ struct listen_addr {
  */
 int listen_parse(
     const char *item, struct listen_addr *ret, struct conf_error *reterr);
+
+/**
+ * Read the permissions of a socket in the file system: octal digits.
+ *
+ * Returns:   0; without any digit `*ret` is as it was.
+ * Errors:    -EINVAL.
+ */
+int listen_mode_parse(const char *text, unsigned *ret);
+
+/**
+ * Read whose such a socket is to be: USER, USER:GROUP or :GROUP, names or
+ * numbers. What is not told is -1. May block.
+ *
+ * Errors:    -EINVAL, and `reterr->msg` says who is not known.
+ */
+int listen_owner_find(const char *text, uid_t *ret_user, gid_t *ret_group,
+    struct conf_error *reterr);
 
 /** Write it so that listen_parse() reads the same back. */
 void listen_format(const struct listen_addr *a, char out[LISTEN_TEXT_SIZE]);

@@ -28,12 +28,13 @@
 #define REQUEST_ID_MAX 128
 #define TRACE_ID_MAX TRACE_ID_LEN
 #define HEADER_MAX 512
+#define TOKEN_MAX 64
 /** Everything of an access line that is not one of those fields. */
 #define ACCESS_EXTRA 512
 
 _Static_assert(
     (CLIENT_MAX + METHOD_MAX + TARGET_MAX + REQUEST_ID_MAX + TRACE_ID_MAX +
-	2 * HEADER_MAX) * ESCAPE_MAX +
+	2 * HEADER_MAX + TOKEN_MAX) * ESCAPE_MAX +
 	    ACCESS_EXTRA <
 	LOG_ACCESS_BUF_SIZE,
     "one access line fits an empty buffer");
@@ -375,6 +376,7 @@ enum {
 	TRACE_ID,
 	REFERER,
 	USER_AGENT,
+	TOKEN,
 	FIELDS
 };
 
@@ -400,7 +402,8 @@ static char *put_access_text(
 	o = put_quoted(o, &f[REQUEST_ID]);
 	o = put_quoted(o, &f[TRACE_ID]);
 	o = put_quoted(o, &f[REFERER]);
-	return put_quoted(o, &f[USER_AGENT]);
+	o = put_quoted(o, &f[USER_AGENT]);
+	return put_quoted(o, &f[TOKEN]);
 }
 
 static char *put_access_json(
@@ -418,6 +421,7 @@ static char *put_access_json(
 	o = put_json_field(o, &f[TRACE_ID]);
 	o = put_json_field(o, &f[REFERER]);
 	o = put_json_field(o, &f[USER_AGENT]);
+	o = put_json_field(o, &f[TOKEN]);
 	*o++ = '}';
 	return o;
 }
@@ -432,6 +436,7 @@ void log_access(struct access_buf *b, const struct log_access *a)
 	    [TRACE_ID] = field_s("trace_id", a->trace_id, TRACE_ID_MAX),
 	    [REFERER] = field_s("referer", a->referer, HEADER_MAX),
 	    [USER_AGENT] = field_s("user_agent", a->user_agent, HEADER_MAX),
+	    [TOKEN] = field_s("token", a->token, TOKEN_MAX),
 	};
 	size_t worst = ACCESS_EXTRA;
 

@@ -21,7 +21,7 @@
  *
  *   2026-11-21T06:00:00.123Z access 192.0.2.7 "GET /files/k3v" 200 in=0
  *   out=1234 us=87 request_id="..." trace_id="-" referer="-"
- *   user_agent="curl/7.88.1"
+ *   user_agent="curl/7.88.1" token="-"
  *
  * and in JSON an object with the names of `struct log_access` and the level
  * "access".
@@ -122,6 +122,7 @@ struct log_access {
 	const char *trace_id;
 	const char *referer;
 	const char *user_agent;
+	const char *token; /* its name */
 };
 
 /** Begin it with `{0}`, in static or heap memory. */

@@ -43,6 +43,10 @@
 	  "reason=\"error\"", NULL)                                            \
 	X(CONNECTIONS_TIMED_OUT, COUNTER, "connections_timed_out_total", NULL, \
 	  "Client connections closed because no header came in time.")         \
+	X(TLS_HANDSHAKES_FAILED, COUNTER, "tls_handshakes_failed_total", NULL, \
+	  "Client connections whose TLS handshake failed.")                    \
+	X(TLS_CERT_EXPIRES, GAUGE, "tls_certificate_expiry_seconds", NULL,     \
+	  "When the certificate expires, in seconds since 1970; 0: none.")     \
 	X(REQUESTS_GET, COUNTER, "requests_total", "method=\"get\"",           \
 	  "Requests by method.")                                               \
 	X(REQUESTS_HEAD, COUNTER, "requests_total", "method=\"head\"", NULL)   \
@@ -80,6 +84,16 @@
 	  "Requests being answered now.")                                      \
 	X(REQUESTS_SUSPENDED, GAUGE, "requests_suspended", NULL,               \
 	  "Requests that wait for bytes, memory or the disk now.")             \
+	X(AUTH_NO_TOKEN, COUNTER, "auth_refused_total",                        \
+	  "reason=\"no-token\"", "Requests whose sender may not do that.")     \
+	X(AUTH_BAD_TOKEN, COUNTER, "auth_refused_total",                       \
+	  "reason=\"bad-token\"", NULL)                                        \
+	X(AUTH_SCOPE, COUNTER, "auth_refused_total", "reason=\"scope\"", NULL) \
+	X(AUTH_RATE, COUNTER, "auth_refused_total", "reason=\"rate\"", NULL)   \
+	X(AUTH_LINK_EXPIRED, COUNTER, "auth_refused_total",                    \
+	  "reason=\"link-expired\"", NULL)                                     \
+	X(AUTH_LINK_INVALID, COUNTER, "auth_refused_total",                    \
+	  "reason=\"link-invalid\"", NULL)                                     \
 	X(REQUESTS_RATE_LIMITED, COUNTER, "requests_refused_total",            \
 	  "reason=\"rate\"", "Requests that were refused.")                    \
 	X(REQUESTS_UNAUTHORIZED, COUNTER, "requests_refused_total",            \

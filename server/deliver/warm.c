@@ -117,7 +117,7 @@ bool warm_reply(struct http_request *req, struct file *f, int status, int fd,
 	struct warmer *w = NULL;
 	bool whole = len <= HTTP_AHEAD_BYTES;
 
-	if ((!whole && !http_counts_sent(req)) ||
+	if (!http_sends_files(req) || (!whole && !http_counts_sent(req)) ||
 	    !pagecache_has(fd, fd_off, whole ? len : HTTP_AHEAD_BYTES))
 		return false;
 

@@ -78,8 +78,10 @@ enum zip_flow_state zip_fill_turn(struct zip_fill *fl)
 		if (n == 0)
 			return complete(fl);
 
-		int err =
-		    spw_spool_append(fl->file->spool, fl->block, (size_t)n);
+		int err = file_grow(fl->file, (size_t)n);
+		if (err == 0)
+			err = spw_spool_append(
+			    fl->file->spool, fl->block, (size_t)n);
 		if (err < 0) {
 			zip_fault_errno(&fl->fault, err);
 			return fail(fl);

@@ -261,7 +261,7 @@ static int make_file(struct call *call, uint64_t size, struct file **ret)
 	struct file_opts opts = {
 	    .size = size == SPW_UNLIMITED ? FILE_SIZE_UNKNOWN : size,
 	    .size_max = max,
-	    .share = call->params.share,
+	    .owner = call->params.owner,
 	};
 	struct file *f = NULL;
 	int r = 0;
@@ -369,7 +369,8 @@ static void on_end(struct http_request *req, void *ctx)
 	    .woken = answer, .free = on_free, .soon = true};
 	struct call *call = ctx;
 
-	if (!read_body(req, call) || !check_count(req, call))
+	if (!read_body(req, call) || !check_count(req, call) ||
+	    (call->save && !auth_admit(req, call->front->auth, AUTH_WRITE)))
 		return;
 
 	int r = store_keeps(call->front->store) ? open_files(req, call) : 0;

@@ -8,6 +8,7 @@
 #include "base/conf.h"
 #include "deliver/content.h"
 #include "deliver/zip.h"
+#include "front/auth.h"
 #include "http/server.h"
 #include "ingest/fetch.h"
 #include "ingest/ingest.h"
@@ -19,6 +20,7 @@
 struct front {
 	const struct conf *conf;
 	struct store *store;
+	struct auth *auth;
 	struct ingest ingest;
 	struct fetcher *fetcher;
 	struct through *through;
@@ -111,6 +113,12 @@ struct page_asset;
 const struct page_asset *page_find(const struct front *f, struct str path);
 /** Answer with one. */
 void page_send(struct http_request *req, const struct page_asset *asset);
+/* links.c */
+/** Answer POST /links: with a link to upload by. */
+void links_post(struct http_request *req, struct front *f);
+/** Answer POST /files/{id}/links: with one to read by. */
+void links_post_file(struct http_request *req, struct front *f,
+    struct file *file, struct str rest);
 
 /* save.c */
 /**

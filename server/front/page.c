@@ -70,6 +70,8 @@ static void send_text(struct http_request *req, bool varies)
 	    {"-X POST '%/files/ID/zip/NAME?save'", "make it a file"},
 	    {"--json '{\"files\":[\"ID\"]}' -o a.zip %/files/zip",
 		"files as a zip"},
+	    {"--json '{\"ttl\":3600}' %/files/ID/links",
+		"a link to read it by, for an hour"},
 	    {"-X DELETE %/files/ID", "forget it"},
 	    {"%/files", "all files"},
 	    {"%/healthz", "also /readyz, /metrics"},
@@ -85,7 +87,7 @@ static void send_text(struct http_request *req, bool varies)
 
 		strbuf_addf(&out, "\n# %s\ncurl ", lines[i][1]);
 		strbuf_add(&out, line, (size_t)(at - line));
-		strbuf_adds(&out, "http://");
+		strbuf_addf(&out, "%s://", http_scheme(req));
 		strbuf_add(&out, host.p, host.n);
 		strbuf_adds(&out, at + 1);
 		strbuf_addc(&out, '\n');

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From method and path to the one who answers. */
+/* From method and path to the one who answers, and who may ask for that. */
 #include "common/percent.h"
 #include "deliver/events.h"
 #include "front/front.h"
@@ -8,14 +8,17 @@
 /* Longer than any path that means something: zip entry names have 64 KiB. */
 #define PATH_MAX_BYTES ((size_t)256 * 1024)
 
-#define M(method) (1u << HTTP_##method)
-
+/*
+ * What there is. Of the scopes of a method one is needed (see auth_admit());
+ * without any there is no such method.
+ */
 struct route {
 	const char *path;
-	unsigned methods;
 	const char *allow;
 	void (*fn)(struct http_request *req, struct front *f);
+	unsigned needs[HTTP_OPTIONS];
 };
+#define READS(scopes) [HTTP_GET] = (scopes), [HTTP_HEAD] = (scopes)
 
 static void files_post(struct http_request *req, struct front *f)
 {
@@ -39,18 +42,22 @@ static void fetch_check(struct http_request *req, struct front *f)
 }
 
 static const struct route ROUTES[] = {
-    {"/", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", page_index},
-    {"/files", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
-	files_post},
-    {"/files/", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
-	files_post},
-    {"/fetch", M(GET) | M(HEAD) | M(POST), "GET, HEAD, POST, OPTIONS",
-	fetch_any},
-    {"/fetch/check", M(POST), "POST, OPTIONS", fetch_check},
-    {"/healthz", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_health},
-    {"/readyz", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_ready},
-    {"/metrics", M(GET) | M(HEAD), "GET, HEAD, OPTIONS", admin_metrics},
+    {"/", "GET, HEAD, OPTIONS", page_index, {READS(AUTH_PUBLIC)}},
+    {"/files", "GET, HEAD, POST, OPTIONS", files_post,
+	{READS(AUTH_LIST), [HTTP_POST] = AUTH_WRITE}},
+    {"/files/", "GET, HEAD, POST, OPTIONS", files_post,
+	{READS(AUTH_LIST), [HTTP_POST] = AUTH_WRITE}},
+    {"/fetch", "GET, HEAD, POST, OPTIONS", fetch_any,
+	{READS(AUTH_FETCH), [HTTP_POST] = AUTH_FETCH}},
+    {"/fetch/check", "POST, OPTIONS", fetch_check, {[HTTP_POST] = AUTH_FETCH}},
+    {"/healthz", "GET, HEAD, OPTIONS", admin_health, {READS(AUTH_PUBLIC)}},
+    {"/links", "POST, OPTIONS", links_post, {[HTTP_POST] = AUTH_WRITE}},
+    {"/metrics", "GET, HEAD, OPTIONS", admin_metrics, {READS(AUTH_ADMIN)}},
+    {"/readyz", "GET, HEAD, OPTIONS", admin_ready, {READS(AUTH_PUBLIC)}},
 };
+/* A path of it and of the files: the method tells. */
+static const struct route MAKE_ZIP = {
+    "/files/zip", NULL, archive_post, {[HTTP_POST] = AUTH_READ}};
 
 static void reply_options(struct http_request *req, const char *allow)
 {
@@ -61,8 +68,8 @@ static void reply_options(struct http_request *req, const char *allow)
 }
 
 /* Returns: true when the method is fine; else it was answered. */
-static bool check_method(
-    struct http_request *req, unsigned methods, const char *allow)
+static bool check_method(struct http_request *req,
+    const unsigned needs[HTTP_OPTIONS], const char *allow)
 {
 	enum http_method m = http_method(req);
 
@@ -70,7 +77,7 @@ static bool check_method(
 		reply_options(req, allow);
 		return false;
 	}
-	if (m != HTTP_OTHER && (methods & (1u << m)))
+	if (m < HTTP_OPTIONS && needs[m])
 		return true;
 	if (m == HTTP_OTHER) {
 		http_reply_error(req, PROBLEM_NOT_IMPLEMENTED,
@@ -112,55 +119,124 @@ static void not_found(struct http_request *req, struct front *f, struct str id)
 		    req, PROBLEM_NOT_FOUND, "There is no file with this id.");
 }
 
-/* /files/{id}/... with the file there. */
-static void below_file(struct http_request *req, struct front *f,
+static void info(struct http_request *req, struct front *f,
     struct file *file, struct str rest)
 {
-	bool info = str_eq(rest, "/info"), events = str_eq(rest, "/events");
-	bool zip =
-	    str_istarts(rest, "/zip") && (rest.n == 4 || rest.p[4] == '/');
+	(void)rest;
+	files_info(req, f, file);
+}
 
-	if (!info && !events && !zip) {
-		http_reply_error(req, PROBLEM_NOT_FOUND,
-		    "There is no such resource of a file; there are /info, "
-		    "/events and /zip.");
+static void events(struct http_request *req, struct front *f,
+    struct file *file, struct str rest)
+{
+	(void)f;
+	(void)rest;
+	events_reply(req, file);
+}
+
+static void zip(struct http_request *req, struct front *f, struct file *file,
+    struct str rest)
+{
+	if (http_method(req) != HTTP_POST) {
+		if (!zip_handle(req, f->zip, file, rest))
+			http_reply_error(req, PROBLEM_NOT_FOUND,
+			    "There is no such resource of a file.");
+	} else if (auth_admit(req, f->auth, AUTH_WRITE)) {
+		save_entry(req, f, file, rest);
+	}
+}
+
+/* The file itself; its methods depend on whether it is an upload, too. */
+static void itself(struct http_request *req, struct front *f,
+    struct file *file, struct str rest);
+
+/* What there is of a file: as ROUTES. `rest` is what follows `path`. */
+struct file_route {
+	const char *path, *allow;
+	void (*fn)(struct http_request *req, struct front *f,
+	    struct file *file, struct str rest);
+	unsigned needs[HTTP_OPTIONS];
+	bool tree; /* there is something below it */
+};
+
+static const struct file_route FILE_ROUTES[] = {
+    {"", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS", itself,
+	{[HTTP_GET] = AUTH_READ, [HTTP_HEAD] = AUTH_LOOK,
+	    [HTTP_PUT] = AUTH_WRITE, [HTTP_PATCH] = AUTH_WRITE,
+	    [HTTP_DELETE] = AUTH_DELETE},
+	false},
+    {"/events", "GET, HEAD, OPTIONS", events, {READS(AUTH_LOOK)}, false},
+    {"/info", "GET, HEAD, OPTIONS", info, {READS(AUTH_LOOK)}, false},
+    {"/links", "POST, OPTIONS", links_post_file, {[HTTP_POST] = AUTH_READ},
+	false},
+    {"/zip", "GET, HEAD, POST, OPTIONS", zip,
+	{READS(AUTH_READ), [HTTP_POST] = AUTH_READ}, true},
+};
+
+static void itself(struct http_request *req, struct front *f,
+    struct file *file, struct str rest)
+{
+	const struct file_route *r = &FILE_ROUTES[0];
+	unsigned needs[HTTP_OPTIONS];
+
+	(void)rest;
+	if (resumable_on_file(req, &f->ingest, file))
+		return;
+	if (resumable_method(req) == HTTP_DELETE) {
+		files_delete(req, f, file);
 		return;
 	}
-	if (!check_method(req, M(GET) | M(HEAD) | (zip ? M(POST) : 0),
-		zip ? "GET, HEAD, POST, OPTIONS" : "GET, HEAD, OPTIONS"))
-		return;
+	memcpy(needs, r->needs, sizeof(needs));
+	needs[HTTP_PATCH] = 0;
+	if (check_method(req, needs,
+		file->upload ? r->allow
+			     : "GET, HEAD, PUT, DELETE, OPTIONS"))
+		files_get(req, f, file);
+}
 
-	struct str name = {rest.p + 4, rest.n - 4};
-	if (http_method(req) == HTTP_POST) {
-		save_entry(req, f, file, name);
-		return;
+/* Returns: NULL when there is none; `*rest` is then as it was. */
+static const struct file_route *find_file_route(struct str *rest)
+{
+	for (size_t i = 0; i < sizeof(FILE_ROUTES) / sizeof(FILE_ROUTES[0]);
+	     i++) {
+		const struct file_route *r = &FILE_ROUTES[i];
+		size_t n = strlen(r->path);
+
+		if (str_eq(*rest, r->path) ||
+		    (r->tree && rest->n > n && rest->p[n] == '/' &&
+			!memcmp(rest->p, r->path, n))) {
+			*rest = (struct str){rest->p + n, rest->n - n};
+			return r;
+		}
 	}
-	if (info)
-		files_info(req, f, file);
-	else if (events)
-		events_reply(req, file);
-	else if (!zip_handle(req, f->zip, file, name))
-		http_reply_error(req, PROBLEM_NOT_FOUND,
-		    "There is no such resource of a file.");
+	return NULL;
 }
 
 /* /files/{id}... with the file there. `rest` begins at the second slash. */
 static void on_file(struct http_request *req, struct front *f,
-    struct file *file, struct str rest)
+    struct file *file, const struct file_route *r, struct str rest)
 {
-	const char *allow = file->upload
-				? "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"
-				: "GET, HEAD, PUT, DELETE, OPTIONS";
+	if (!r)
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "There is no such resource of a file; there are /info, "
+		    "/events, /links and /zip.");
+	else if (r->fn == itself || check_method(req, r->needs, r->allow))
+		r->fn(req, f, file, rest);
+}
 
-	if (rest.n)
-		below_file(req, f, file, rest);
-	else if (resumable_on_file(req, &f->ingest, file))
-		return;
-	else if (resumable_method(req) == HTTP_DELETE)
-		files_delete(req, f, file);
-	else if (check_method(
-		     req, M(GET) | M(HEAD) | M(PUT) | M(DELETE), allow))
-		files_get(req, f, file);
+/* What is not known to be allowed takes what reading takes. OPTIONS tells
+   nothing, unless the file is looked at. */
+static bool admit_on_file(
+    struct http_request *req, struct front *f, const struct file_route *r)
+{
+	enum http_method m = resumable_method(req);
+	unsigned need = r && m < HTTP_OPTIONS ? r->needs[m] : 0;
+
+	if (m != HTTP_OPTIONS || !auth_required(f->auth))
+		return auth_admit(req, f->auth, need ? need : AUTH_READ);
+
+	reply_options(req, r ? r->allow : "OPTIONS");
+	return false;
 }
 
 static void under_files(
@@ -169,13 +245,16 @@ static void under_files(
 	char id[ID_LEN_MAX * 3];
 	struct str raw = {path.p + 7, path.n - 7};
 	const char *slash = memchr(raw.p, '/', raw.n);
-	struct str rest = {NULL, 0};
+	struct str rest = {"", 0};
 
 	if (slash) {
 		rest = (struct str){slash, (size_t)(raw.p + raw.n - slash)};
 		raw.n = (size_t)(slash - raw.p);
 	}
-	bool put = !rest.n && http_method(req) == HTTP_PUT;
+	const struct file_route *route = find_file_route(&rest);
+	bool put = route == &FILE_ROUTES[0] && http_method(req) == HTTP_PUT;
+	if (!admit_on_file(req, f, route))
+		return;
 	ssize_t n = raw.n <= sizeof(id) ? percent_decode(raw.p, raw.n, id) : -1;
 	bool valid = n >= 0 && id_valid(id, (size_t)n);
 	struct file *file = NULL;
@@ -198,10 +277,10 @@ static void under_files(
 	}
 
 	if (file)
-		on_file(req, f, file, rest);
+		on_file(req, f, file, route, rest);
 	else if (http_method(req) == HTTP_OTHER ||
 		 http_method(req) == HTTP_OPTIONS)
-		check_method(req, 0, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+		check_method(req, FILE_ROUTES[0].needs, FILE_ROUTES[0].allow);
 	else
 		not_found(req, f, (struct str){id, (size_t)n});
 	file_unref(file);
@@ -211,13 +290,21 @@ static void under_files(
 static void elsewhere(
     struct http_request *req, struct front *f, struct str path)
 {
+	static const unsigned reads[HTTP_OPTIONS] = {READS(AUTH_PUBLIC)};
 	const struct page_asset *asset = page_find(f, path);
 
 	if (!asset)
 		http_reply_error(req, PROBLEM_NOT_FOUND,
 		    "There is nothing here; see / for what there is.");
-	else if (check_method(req, M(GET) | M(HEAD), "GET, HEAD, OPTIONS"))
+	else if (check_method(req, reads, "GET, HEAD, OPTIONS"))
 		page_send(req, asset);
+}
+
+static void go(
+    struct http_request *req, struct front *f, const struct route *r)
+{
+	if (auth_admit(req, f->auth, r->needs[http_method(req)]))
+		r->fn(req, f);
 }
 
 static void dispatch(struct http_request *req, struct front *f, struct str path)
@@ -227,13 +314,13 @@ static void dispatch(struct http_request *req, struct front *f, struct str path)
 
 		if (!str_eq(path, r->path))
 			continue;
-		if (check_method(req, r->methods, r->allow))
-			r->fn(req, f);
+		if (check_method(req, r->needs, r->allow))
+			go(req, f, r);
 		return;
 	}
 	/* Nothing else is done to a file by POST, also to one of this id. */
-	if (str_eq(path, "/files/zip") && http_method(req) == HTTP_POST)
-		archive_post(req, f);
+	if (str_eq(path, MAKE_ZIP.path) && http_method(req) == HTTP_POST)
+		go(req, f, &MAKE_ZIP);
 	else if (path.n > 7 && !memcmp(path.p, "/files/", 7))
 		under_files(req, f, path);
 	else

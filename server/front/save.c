@@ -21,7 +21,7 @@ static int make(void *ctx, uint64_t size, struct str name, const char *type,
 	struct file_opts opts = {
 	    .size = size,
 	    .size_max = s->front->conf->store.max_file_size,
-	    .share = s->params.share,
+	    .owner = s->params.owner,
 	};
 	struct file *f = NULL;
 

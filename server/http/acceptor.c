@@ -26,11 +26,13 @@ _Static_assert(sizeof(REFUSAL) - 1 == 75, "the Content-Length below");
 /*
  * The connection is over the limit: one short answer. What the client sends
  * all the same is read by a loop for a while, or the answer might be lost; `l`
- * NULL: there is no time for that.
+ * NULL: there is no time for that. With TLS there is no answer that would be
+ * understood.
  */
-static void refuse(struct http_loop *l, int fd,
+static void refuse(struct http_loop *l, int fd, bool tls,
     const struct sockaddr_storage *addr, enum metric why, const char *text)
 {
+	const struct http_arrival how = {.refused = true};
 	static const char answer[] =
 	    "HTTP/1.1 503 Service Unavailable\r\n"
 	    "Content-Type: application/problem+json\r\n"
@@ -42,8 +44,9 @@ static void refuse(struct http_loop *l, int fd,
 		http_address_text(addr, client);
 	incident(why, LOG_LEVEL_INFO, "refused: 503: a connection from %s: %s",
 	    client, text);
-	(void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
-	if (!l || http_loop_post(l, fd, addr, true) < 0)
+	if (!tls)
+		(void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+	if (tls || !l || http_loop_post(l, fd, addr, &how) < 0)
 		close(fd);
 }
 
@@ -68,27 +71,31 @@ static bool address_full(
 	unsigned limit = s->conf->server.max_connections_per_address, n = 0;
 	uint64_t key = http_address_key(addr);
 
-	if (!limit || addr->ss_family == AF_UNIX)
+	/* A proxy's connections are of all its clients. */
+	if (!limit || addr->ss_family == AF_UNIX ||
+	    conf_proxies_match(s->conf->server.trusted_proxies,
+		(const struct sockaddr *)addr))
 		return false;
 	for (unsigned i = 0; i < s->loop_count; i++)
 		n += http_loop_count(&s->loops[i], key);
 	return n >= limit;
 }
 
-static void deal(
-    struct http_server *s, int fd, const struct sockaddr_storage *addr)
+static void deal(struct http_server *s, int fd, bool tls,
+    const struct sockaddr_storage *addr)
 {
+	const struct http_arrival how = {.tls = tls};
 	uint32_t total;
 	int one = 1;
 	struct http_loop *l = least_loaded(s, &total);
 
 	if (total >= s->conf->server.max_connections) {
-		refuse(l, fd, addr, METRIC_CONNECTIONS_REJECTED_LIMIT,
+		refuse(l, fd, tls, addr, METRIC_CONNECTIONS_REJECTED_LIMIT,
 		    "there are server.max_connections");
 		return;
 	}
 	if (address_full(s, addr)) {
-		refuse(l, fd, addr, METRIC_CONNECTIONS_REJECTED_ADDRESS,
+		refuse(l, fd, tls, addr, METRIC_CONNECTIONS_REJECTED_ADDRESS,
 		    "it has server.max_connections_per_address");
 		return;
 	}
@@ -97,43 +104,45 @@ static void deal(
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	metrics_add(METRIC_CONNECTIONS_ACCEPTED, 1);
 	atomic_fetch_add(&l->connections, 1);
-	if (http_loop_post(l, fd, addr, false) < 0) {
+	if (http_loop_post(l, fd, addr, &how) < 0) {
 		atomic_fetch_sub(&l->connections, 1);
-		refuse(NULL, fd, addr, METRIC_CONNECTIONS_REJECTED_ERROR,
-		    "out of memory");
+		refuse(NULL, fd, tls, addr,
+		    METRIC_CONNECTIONS_REJECTED_ERROR, "out of memory");
 	}
 }
 
 /* Out of descriptors: free the spare one to be able to say so. */
-static void out_of_fds(struct http_server *s, int listen_fd)
+static void out_of_fds(
+    struct http_server *s, const struct http_listener *from)
 {
 	if (s->spare_fd >= 0)
 		close(s->spare_fd);
-	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(from->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
-		refuse(NULL, fd, NULL, METRIC_CONNECTIONS_REJECTED_FDS,
-		    "out of descriptors");
+		refuse(NULL, fd, from->tls, NULL,
+		    METRIC_CONNECTIONS_REJECTED_FDS, "out of descriptors");
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /* Returns: false to pause accepting for a moment. */
-static bool accept_some(struct http_server *s, int listen_fd)
+static bool accept_some(
+    struct http_server *s, const struct http_listener *from)
 {
 	unsigned taken = 0;
 
 	for (int i = 0; i < ACCEPT_TURN; i++) {
 		struct sockaddr_storage addr = {0};
 		socklen_t len = sizeof(addr);
-		int fd = accept4(listen_fd, (struct sockaddr *)&addr, &len,
+		int fd = accept4(from->fd, (struct sockaddr *)&addr, &len,
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
-			deal(s, fd, &addr);
+			deal(s, fd, from->tls, &addr);
 			taken++;
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE) {
-			out_of_fds(s, listen_fd);
+			out_of_fds(s, from);
 			return false;
 		}
 		if (errno == ENOBUFS || errno == ENOMEM)
@@ -167,7 +176,7 @@ static void *run(void *arg)
 
 		ok = true;
 		for (unsigned i = 0; i < n && ok; i++)
-			ok = accept_some(s, fds[i].fd);
+			ok = accept_some(s, &s->listeners[i]);
 	}
 }
 

@@ -24,6 +24,7 @@ struct http_listener {
 	bool unix_path; /* `addr.sun_path` is removed at the end */
 	bool lasting; /* somebody else has it, too, and hands it on */
 	bool given;   /* who does so had it first */
+	bool tls;
 	union {
 		struct sockaddr sa;
 		struct sockaddr_storage storage;
@@ -38,6 +39,7 @@ struct http_server {
 	struct http_handler handler;
 	struct http_listener listeners[HTTP_LISTENERS_MAX];
 	unsigned listener_count;
+	struct http_cert *_Atomic cert; /* see tls.h; NULL: none */
 	int stop_fd;  /* an eventfd */
 	int spare_fd; /* given up to accept and refuse at EMFILE */
 	pthread_t thread;

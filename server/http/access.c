@@ -63,6 +63,16 @@ bool http_query_get(const struct http_request *req, const char *key, char *out,
 	return q.n && query_get(q.p, q.n, key, out, cap, ret_len);
 }
 
+const char *http_scheme(const struct http_request *req)
+{
+	return req->https ? "https" : "http";
+}
+
+bool http_sends_files(const struct http_request *req)
+{
+	return !req->conn->tls;
+}
+
 void http_take_body(
     struct http_request *req, const struct http_sink *sink, void *ctx)
 {
@@ -143,5 +153,30 @@ void http_keeps_drop(struct http_request *req, bool over)
 
 void http_body_limit(struct http_request *req, uint64_t max_bytes)
 {
-	req->body_max = max_bytes;
+	req->body_max = max_bytes < req->body_cap ? max_bytes : req->body_cap;
+}
+
+void http_body_cap(struct http_request *req, uint64_t max_bytes)
+{
+	req->body_cap = max_bytes;
+	http_body_limit(req, req->body_max);
+}
+
+void http_admit(
+    struct http_request *req, struct account *account, unsigned scopes)
+{
+	req->admitted = true;
+	req->account = account;
+	req->scopes = scopes;
+}
+
+bool http_admitted(const struct http_request *req, unsigned *ret_scopes)
+{
+	*ret_scopes = req->scopes;
+	return req->admitted;
+}
+
+struct owner http_owner(const struct http_request *req)
+{
+	return (struct owner){http_client_share(req), req->account};
 }

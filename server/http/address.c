@@ -32,7 +32,8 @@ uint64_t http_address_key(const struct sockaddr_storage *addr)
 
 uint64_t http_client_share(const struct http_request *req)
 {
-	return http_address_key(&req->conn->addr);
+	return req->client[0] ? req->client_key
+			      : http_address_key(&req->conn->addr);
 }
 
 const char *http_conn_client(struct http_conn *c)
@@ -44,5 +45,5 @@ const char *http_conn_client(struct http_conn *c)
 
 const char *http_client(const struct http_request *req)
 {
-	return http_conn_client(req->conn);
+	return req->client[0] ? req->client : http_conn_client(req->conn);
 }

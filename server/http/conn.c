@@ -67,6 +67,7 @@ static struct http_conn *remember(struct http_loop *l, struct http_arrival *a)
 	c->magic = HTTP_CONN_MAGIC;
 	c->fd = a->fd;
 	c->addr = a->addr;
+	c->tls = a->tls;
 	c->loop = l;
 	c->linger_fd = -1;
 	c->since_ms = clock_ms();
@@ -144,7 +145,7 @@ void http_conn_add(struct http_loop *l, struct http_arrival *a)
 	if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, a->fd, &ev) < 0) {
 		close(a->fd);
 		forget(c);
-	} else if (MHD_add_connection(l->mhd, a->fd,
+	} else if (MHD_add_connection(l->mhd[a->tls], a->fd,
 		       (struct sockaddr *)&a->addr,
 		       sizeof(a->addr)) != MHD_YES) {
 		/* The library has closed the descriptor. */

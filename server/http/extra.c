@@ -109,14 +109,13 @@ bool http_interim(struct http_request *req, int status, const char *phrase,
 	 * The library is between two things that it sends: it has sent all of
 	 * the answers before, and nothing of this one.
 	 */
-	ssize_t n = send(
-	    req->conn->fd, text, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n == (ssize_t)out.len) {
+	int r = http_conn_send(req->conn, text, out.len);
+	if (r == 0) {
 		metrics_add(METRIC_RESPONSES_1XX, 1);
 		return true;
 	}
 	/* Half an answer cannot be taken back, nor gone on with. */
-	if (n > 0) {
+	if (r == -EPIPE) {
 		req->cut = true;
 		shutdown(req->conn->fd, SHUT_RDWR);
 	}

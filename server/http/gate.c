@@ -146,8 +146,7 @@ static void refuse(
 	http_reply_error(req, kind, "%s", detail);
 }
 
-/* Characters of a host and a port. RFC 3986 §3.2.2; RFC 9110 §7.2 */
-static bool host_valid(struct str host)
+bool http_host_valid(struct str host)
 {
 	for (size_t i = 0; i < host.n; i++) {
 		char c = host.p[i];
@@ -167,7 +166,7 @@ static bool check_host(struct gate *g)
 		fault = "There is more than one Host field.";
 	else if (!g->hosts && !g->req->http10)
 		fault = "There is no Host field.";
-	else if (!host_valid(http_host(g->req)))
+	else if (!http_host_valid(http_host(g->req)))
 		fault = "The Host field is not a host and a port.";
 	if (fault)
 		refuse(g->req, PROBLEM_BAD_FRAMING, fault);
@@ -304,7 +303,8 @@ unsigned http_header_count(const struct http_request *req, const char *name)
 
 struct str http_host(const struct http_request *req)
 {
-	struct str host = http_header(req, "Host");
+	struct str host = req->told_host.p ? req->told_host
+					   : http_header(req, "Host");
 
 	return host.p ? host : (struct str){"", 0};
 }

@@ -31,6 +31,7 @@
 
 #include <spillway/base.h>
 
+#include "base/account.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "common/text.h"
@@ -111,17 +112,23 @@ unsigned http_header_count(const struct http_request *req, const char *name);
 /** Find a decoded query parameter; false when absent. NUL-terminated. */
 bool http_query_get(const struct http_request *req, const char *key, char *out,
     size_t cap, size_t *ret_len);
-/** Returns: Host as sent (checked: exactly one on HTTP/1.1), maybe empty. */
+/** Returns: Host as sent (checked: exactly one on HTTP/1.1), maybe empty; by
+    way of a trusted proxy what that was sent. */
 struct str http_host(const struct http_request *req);
+/** Returns: "http" or "https", as the client sees it. */
+const char *http_scheme(const struct http_request *req);
 /** Returns: the id of this request for logs. */
 const char *http_request_id(struct http_request *req);
 /** Returns: how it is called in the log, with its id. */
 const struct log_request *http_log_request(struct http_request *req);
-/** Returns: the client's address as text. */
+/** Returns: the client's address as text; that of a trusted proxy's client. */
 const char *http_client(const struct http_request *req);
 /** Returns: whose jobs a pool runs in turn with those of others (spw_job): the
     address, of an IPv6 one its network of 64 bits. */
 uint64_t http_client_share(const struct http_request *req);
+/** Returns: that, and who pays for what it stores: nobody before
+    http_admit(). */
+struct owner http_owner(const struct http_request *req);
 /** Read a date field, in seconds. False: absent, no date, or there twice. */
 bool http_date(const struct http_request *req, const char *name, int64_t *ret);
 /**
@@ -142,6 +149,14 @@ bool http_may_change(const struct http_request *req, const char *etag,
  */
 bool http_names_etag(const struct http_request *req, const char *name,
     const char *etag, bool weak);
+/**
+ * Note whose it is (NULL: nobody's) and what that allows; it stays known when
+ * begin() is called again.
+ */
+void http_admit(
+    struct http_request *req, struct account *account, unsigned scopes);
+/** Returns: whether that was noted, and as what. */
+bool http_admitted(const struct http_request *req, unsigned *ret_scopes);
 /** Returns: whether the peer has closed its sending side. */
 bool http_peer_gone(const struct http_request *req);
 
@@ -175,6 +190,8 @@ void *http_before(
     const struct http_request *req, void (*free_fn)(void *ctx));
 /** Bound the body; past it the request is answered 413. */
 void http_body_limit(struct http_request *req, uint64_t max_bytes);
+/** The same, and no http_body_limit() lets more in. */
+void http_body_cap(struct http_request *req, uint64_t max_bytes);
 
 /*
  * Wakers.
@@ -265,6 +282,9 @@ struct http_ahead {
 struct http_reply http_reply_file(int status, int fd, uint64_t off,
     uint64_t len, const struct http_ahead *ahead, void *ctx);
 
+/** Returns: whether they go out by sendfile on this connection. With TLS they
+    would be read here, and may wait for the disk. */
+bool http_sends_files(const struct http_request *req);
 /** Returns: whether `ahead` of such a reply would be asked on this
     connection: the system counts what was written to it. */
 bool http_counts_sent(const struct http_request *req);

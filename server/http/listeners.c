@@ -2,6 +2,7 @@
 /* Listening sockets: bound here, or handed over. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -29,7 +30,32 @@ static void remove_stale(const struct sockaddr_un *un)
 	close(fd);
 }
 
-static int open_socket(const struct listen_addr *a)
+/* Who may connect: nobody can yet. */
+static int give_away(const struct conf *conf, const struct sockaddr_un *un,
+    struct conf_error *reterr)
+{
+	uid_t user = (uid_t)-1;
+	gid_t group = (gid_t)-1;
+	unsigned mode = UINT_MAX;
+
+	int r = listen_mode_parse(conf->server.unix_mode, &mode);
+	if (r == 0 && mode != UINT_MAX && chmod(un->sun_path, mode) < 0)
+		r = conf_error_set(reterr, -errno,
+		    "server.unix_mode: %s cannot be made %s: %s", un->sun_path,
+		    conf->server.unix_mode, strerror(errno));
+	if (r == 0 && *conf->server.unix_owner)
+		r = listen_owner_find(
+		    conf->server.unix_owner, &user, &group, reterr);
+	if (r == 0 && *conf->server.unix_owner &&
+	    lchown(un->sun_path, user, group) < 0)
+		r = conf_error_set(reterr, -errno,
+		    "server.unix_owner: %s cannot be given to %s: %s",
+		    un->sun_path, conf->server.unix_owner, strerror(errno));
+	return r;
+}
+
+static int open_socket(const struct conf *conf, const struct listen_addr *a,
+    struct conf_error *reterr)
 {
 	int family = a->addr.sa.sa_family, one = 1, zero = 0;
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -43,11 +69,15 @@ static int open_socket(const struct listen_addr *a)
 	if (family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY,
 		    a->dual_stack ? &zero : &one, sizeof(one));
-	if (bind(fd, &a->addr.sa, a->addr_len) < 0 || listen(fd, BACKLOG) < 0) {
-		int err = -errno;
-
+	int r = bind(fd, &a->addr.sa, a->addr_len) < 0 ? -errno : 0;
+	if (r == 0 && family == AF_UNIX &&
+	    (r = give_away(conf, &a->addr.un, reterr)) < 0)
+		unlink(a->addr.un.sun_path);
+	if (r == 0 && listen(fd, BACKLOG) < 0)
+		r = -errno;
+	if (r < 0) {
 		close(fd);
-		return err;
+		return r;
 	}
 	return fd;
 }
@@ -99,12 +129,13 @@ static int take_handed(struct http_server *s, struct handed *h, unsigned i)
 }
 
 /* `*` where there is no IPv6 means every IPv4 address. */
-static int open_any(const struct listen_addr *a)
+static int open_any(const struct conf *conf, const struct listen_addr *a,
+    struct conf_error *reterr)
 {
 	struct listen_addr v4 = {.kind = LISTEN_INET};
 	struct sockaddr_in *in = (void *)&v4.addr.storage;
 	const struct sockaddr_in6 *in6 = (const void *)&a->addr.storage;
-	int fd = open_socket(a);
+	int fd = open_socket(conf, a, reterr);
 
 	if (fd != -EAFNOSUPPORT || !a->dual_stack)
 		return fd;
@@ -112,7 +143,7 @@ static int open_any(const struct listen_addr *a)
 	in->sin_family = AF_INET;
 	in->sin_port = in6->sin6_port;
 	v4.addr_len = sizeof(*in);
-	return open_socket(&v4);
+	return open_socket(conf, &v4, reterr);
 }
 
 /* Is it bound to the address? Port 0 is any. */
@@ -154,9 +185,10 @@ static int find_handed(
 	return 0;
 }
 
-static int open_new(struct http_server *s, const struct listen_addr *a)
+static int open_new(struct http_server *s, const struct listen_addr *a,
+    struct conf_error *reterr)
 {
-	int fd = open_any(a);
+	int fd = open_any(s->conf, a, reterr);
 	int r = fd < 0 ? fd : add_listener(s, fd);
 
 	if (r < 0) {
@@ -175,13 +207,15 @@ static int open_one(struct http_server *s, struct handed *h,
 	int r = find_handed(s, h, a);
 
 	if (r == 0)
-		r = open_new(s, a);
-	if (r < 0) {
+		r = open_new(s, a, reterr);
+	if (r >= 0)
+		s->listeners[s->listener_count - 1].tls = a->tls;
+	if (r < 0 && !reterr->msg[0]) {
 		listen_format(a, text);
 		return conf_error_set(
 		    reterr, r, "cannot listen on %s: %s", text, strerror(-r));
 	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 static int open_systemd(
@@ -203,11 +237,11 @@ static int open_systemd(
 			    "a socket that was handed over is of no use: %s",
 			    strerror(-r));
 		if (s->conf->auth.mode == CONF_AUTH_AUTO &&
-		    !listen_is_local(&l->addr.sa))
+		    !s->conf->auth.tokens[0] && !listen_is_local(&l->addr.sa))
 			return conf_error_set(reterr, -EACCES,
 			    "a socket that was handed over can be reached "
-			    "from other machines; set auth.mode = none to "
-			    "serve them all");
+			    "from other machines; name a file by auth.tokens, "
+			    "or set auth.mode = none to serve them all");
 	}
 	return 0;
 }

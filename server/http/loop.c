@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/metrics.h"
+#include "base/incident.h"
 #include "base/thread.h"
 #include "http/server.h"
 
@@ -29,6 +29,7 @@ static void library_log(void *cls, const char *fmt, va_list ap)
 	/* Of what it answers by itself it tells nowhere else. */
 	static const char refuses[] =
 	    "Error processing request (HTTP response code is %u ";
+	static const char handshake[] = "Error: received handshake message";
 	char line[512];
 	va_list copy;
 
@@ -39,6 +40,9 @@ static void library_log(void *cls, const char *fmt, va_list ap)
 	if (strncmp(fmt, refuses, strlen(refuses)) == 0)
 		http_refused(NULL, (int)va_arg(copy, unsigned),
 		    "by the HTTP library", "it could not be read");
+	else if (strncmp(fmt, handshake, strlen(handshake)) == 0)
+		incident(METRIC_TLS_HANDSHAKES_FAILED, LOG_LEVEL_INFO,
+		    "cut: a connection whose TLS handshake failed");
 	va_end(copy);
 }
 
@@ -67,8 +71,10 @@ const char *http_library_version(void)
 	return MHD_get_version();
 }
 
-static struct MHD_Daemon *start_library(struct http_loop *l, unsigned max)
+static struct MHD_Daemon *start_library(
+    struct http_loop *l, unsigned max, bool tls)
 {
+	struct MHD_OptionItem options[3] = {{MHD_OPTION_END, 0, NULL}};
 	unsigned idle_s =
 	    (unsigned)((l->conf->server.idle_timeout + 999) / 1000);
 
@@ -79,6 +85,10 @@ static struct MHD_Daemon *start_library(struct http_loop *l, unsigned max)
 	   not added at once. */
 	flags |= MHD_USE_NO_THREAD_SAFETY;
 #endif
+	if (tls && !http_tls_options(options))
+		return NULL;
+	if (tls)
+		flags |= MHD_USE_TLS;
 	return MHD_start_daemon(flags, 0, NULL, NULL, http_request_handle, l,
 	    MHD_OPTION_EXTERNAL_LOGGER, library_log, NULL,
 	    /* Without this neither sendfile nor writev is used. */
@@ -91,7 +101,8 @@ static struct MHD_Daemon *start_library(struct http_loop *l, unsigned max)
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
 	    MHD_OPTION_URI_LOG_CALLBACK, http_request_start, l,
 	    MHD_OPTION_NOTIFY_COMPLETED, http_request_completed, l,
-	    MHD_OPTION_NOTIFY_CONNECTION, http_conn_notify, l, MHD_OPTION_END);
+	    MHD_OPTION_NOTIFY_CONNECTION, http_conn_notify, l,
+	    MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 static int watch(struct http_loop *l, int fd, struct http_source *source,
@@ -101,6 +112,19 @@ static int watch(struct http_loop *l, int fd, struct http_source *source,
 
 	source->kind = kind;
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+/* Have one more instance of the library. Errors: -ENOMEM. */
+static int add_library(struct http_loop *l, unsigned max, int which)
+{
+	l->mhd[which] = start_library(l, max, which == LIBRARY_TLS);
+	if (!l->mhd[which])
+		return -ENOMEM;
+
+	const union MHD_DaemonInfo *info =
+	    MHD_get_daemon_info(l->mhd[which], MHD_DAEMON_INFO_EPOLL_FD);
+	return watch(l, info->epoll_fd, &l->library_sources[which],
+	    SOURCE_LIBRARY);
 }
 
 int http_loop_init(struct http_loop *l, struct http_server *server,
@@ -123,13 +147,9 @@ int http_loop_init(struct http_loop *l, struct http_server *server,
 		return -ENOMEM;
 
 	l->parses_in_place = strverscmp(http_library_version(), "0.9.76") < 0;
-	l->mhd = start_library(l, connections_max);
-	if (!l->mhd)
-		return -ENOMEM;
-
-	const union MHD_DaemonInfo *info =
-	    MHD_get_daemon_info(l->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-	int r = watch(l, info->epoll_fd, &l->library_source, SOURCE_LIBRARY);
+	int r = add_library(l, connections_max, LIBRARY_PLAIN);
+	if (r == 0 && conf->server.tls_cert[0])
+		r = add_library(l, connections_max, LIBRARY_TLS);
 	if (r < 0)
 		return r;
 
@@ -148,16 +168,16 @@ void http_loop_signal(struct http_loop *l)
 }
 
 int http_loop_post(struct http_loop *l, int fd,
-    const struct sockaddr_storage *addr, bool refused)
+    const struct sockaddr_storage *addr, const struct http_arrival *how)
 {
 	struct http_arrival *a = malloc(sizeof(*a));
 	if (!a)
 		return -ENOMEM;
 
+	*a = *how;
 	a->next = NULL;
 	a->fd = fd;
 	a->addr = *addr;
-	a->refused = refused;
 	pthread_mutex_lock(&l->inbox_lock);
 	*l->arrivals_end = a;
 	l->arrivals_end = &a->next;
@@ -217,8 +237,11 @@ static int until_due(struct http_loop *l, uint64_t now_ms)
 
 	if (l->ran)
 		return 0;
-	if (MHD_get_timeout(l->mhd, &due) == MHD_YES && due < wait)
-		wait = due;
+	for (int i = 0; i < LIBRARIES; i++) {
+		if (l->mhd[i] && MHD_get_timeout(l->mhd[i], &due) == MHD_YES &&
+		    due < wait)
+			wait = due;
+	}
 	return (int)wait;
 }
 
@@ -242,14 +265,23 @@ static void dispatch(struct http_loop *l, struct epoll_event *ev)
 }
 
 /* As long as it has bytes at hand, a few times without asking the kernel. */
-static void run_library(struct http_loop *l)
+static void run_library(struct http_loop *l, struct MHD_Daemon *mhd)
 {
 	MHD_UNSIGNED_LONG_LONG due;
 
-	for (int i = 0; i < HTTP_LIBRARY_RUNS; i++) {
-		MHD_run(l->mhd);
-		if (l->ran || MHD_get_timeout(l->mhd, &due) != MHD_YES || due)
+	for (int i = 0; mhd && i < HTTP_LIBRARY_RUNS; i++) {
+		MHD_run(mhd);
+		if (l->ran || MHD_get_timeout(mhd, &due) != MHD_YES || due)
 			break;
+	}
+}
+
+static void stop_libraries(struct http_loop *l)
+{
+	for (int i = 0; i < LIBRARIES; i++) {
+		if (l->mhd[i])
+			MHD_stop_daemon(l->mhd[i]);
+		l->mhd[i] = NULL;
 	}
 }
 
@@ -272,7 +304,8 @@ static void turn(struct http_loop *l)
 		access_flush(l->access);
 	}
 	http_ahead_look(l);
-	run_library(l);
+	run_library(l, l->mhd[LIBRARY_PLAIN]);
+	run_library(l, l->mhd[LIBRARY_TLS]);
 }
 
 static void *run(void *arg)
@@ -290,9 +323,11 @@ static void *run(void *arg)
 	}
 	take_inbox(l);
 	http_conn_cut_all(l);
-	MHD_run(l->mhd);
-	MHD_stop_daemon(l->mhd);
-	l->mhd = NULL;
+	for (int i = 0; i < LIBRARIES; i++) {
+		if (l->mhd[i])
+			MHD_run(l->mhd[i]);
+	}
+	stop_libraries(l);
 	http_linger_expire(l, 0, true);
 	access_flush(l->access);
 	return NULL;
@@ -337,8 +372,7 @@ static void drop_inbox(struct http_loop *l)
 
 void http_loop_fini(struct http_loop *l)
 {
-	if (l->mhd)
-		MHD_stop_daemon(l->mhd);
+	stop_libraries(l);
 	drop_inbox(l);
 	if (l->epoll_fd >= 0)
 		close(l->epoll_fd);

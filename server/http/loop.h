@@ -3,7 +3,8 @@
  * An event loop: one thread, one instance of the HTTP library in external
  * polling mode, and the connections it was given.
  *
- * The library's instance is an epoll descriptor inside our own epoll set,
+ * The library's instance, of which there is a second one for TLS, is an epoll
+ * descriptor inside our own epoll set,
  * beside an eventfd for the inbox and every connection (to notice a peer that
  * closes while its request is suspended). Only the loop's thread touches
  * connections; everyone else posts to the inbox.
@@ -47,6 +48,7 @@ struct http_conn {
 	struct http_conn *next, **prev;
 	struct http_request *req; /* being read or answered; or NULL */
 	uint64_t since_ms;	  /* start, or end of the last request */
+	bool tls;
 	bool hung_up;		  /* its end was noticed and dealt with */
 	unsigned nudges;
 	bool served;		  /* a request was answered on it */
@@ -69,19 +71,23 @@ struct http_arrival {
 	struct http_arrival *next;
 	int fd;
 	bool refused; /* it was answered, and is only drained */
+	bool tls;
 	struct sockaddr_storage addr;
 };
 
 struct http_server;
 
+/* Instances of the library: without and, where it is needed, with TLS. */
+enum { LIBRARY_PLAIN, LIBRARY_TLS, LIBRARIES };
+
 struct http_loop {
 	struct http_server *server;
 	const struct conf *conf;
 	const struct http_handler *handler;
-	struct MHD_Daemon *mhd;
+	struct MHD_Daemon *mhd[LIBRARIES]; /* NULL: not needed */
 	bool parses_in_place; /* it is an old one: see gate.c */
 	int epoll_fd, event_fd;
-	struct http_source inbox_source, library_source;
+	struct http_source inbox_source, library_sources[LIBRARIES];
 	pthread_t thread;
 	bool running;
 
@@ -159,6 +165,14 @@ struct http_request {
 	size_t target_len, path_off, path_len;
 	const char *line_end; /* of the target, in the library's memory */
 	bool http10, has_body, expects, close;
+	bool admitted;
+	unsigned scopes;	 /* for the layers above */
+	struct account *account; /* NULL: nobody's */
+	/* What a proxy tells; see proxy.c. */
+	char client[HTTP_CLIENT_SIZE]; /* "": who is connected */
+	uint64_t client_key;
+	struct str told_host; /* p NULL: none */
+	bool https;
 	uint64_t content_length;
 	uint64_t started_us;
 
@@ -168,7 +182,7 @@ struct http_request {
 	bool later; /* begin() asked to be run again */
 	void *later_ctx;
 	void (*later_free)(void *ctx); /* NULL: there is none */
-	uint64_t body_max, received, discarded;
+	uint64_t body_max, body_cap, received, discarded;
 	uint64_t deadline_ms; /* wake it then; 0: never */
 	uint64_t rate_bytes;  /* received at the last look at the rate */
 	uint64_t rate_ms;     /* when that was; 0: not yet */
@@ -216,11 +230,11 @@ int http_loop_init(struct http_loop *l, struct http_server *server,
     unsigned connections_max);
 int http_loop_start(struct http_loop *l);
 /**
- * Hand over a connection, or one that was refused; from any thread. Errors:
- * -ENOMEM.
+ * Hand over a connection; `how` tells of it besides descriptor and address.
+ * From any thread. Errors: -ENOMEM.
  */
 int http_loop_post(struct http_loop *l, int fd,
-    const struct sockaddr_storage *addr, bool refused);
+    const struct sockaddr_storage *addr, const struct http_arrival *how);
 /** Have the loop look around; from any thread. */
 void http_loop_signal(struct http_loop *l);
 void http_loop_join(struct http_loop *l);
@@ -251,6 +265,8 @@ void http_conn_notify(void *cls, struct MHD_Connection *c, void **socket_ctx,
 void http_conn_watch_writable(struct http_conn *c, bool watch);
 /** Something happened to its socket: EPOLL... bits. */
 void http_conn_event(struct http_conn *c, uint32_t events);
+/** Returns: the connection that the library has. */
+struct http_conn *http_conn_of(struct MHD_Connection *mhd);
 /** Write an address without its port. */
 void http_address_text(
     const struct sockaddr_storage *addr, char out[HTTP_CLIENT_SIZE]);
@@ -313,6 +329,26 @@ void http_request_cut(struct http_request *req);
  */
 bool http_gate(
     struct http_request *req, const char *method, const char *version);
+
+/** Characters of a host and a port. RFC 3986 §3.2.2; RFC 9110 §7.2 */
+bool http_host_valid(struct str host);
+
+/* proxy.c */
+/** Take over what a trusted proxy tells of the client. */
+void http_proxied(struct http_request *req);
+
+/* tls.c */
+/**
+ * Send bytes beside the library, while it sends nothing.
+ *
+ * Errors:    -EAGAIN none was sent; -EPIPE some of it, or that cannot be told.
+ */
+int http_conn_send(struct http_conn *c, const void *data, size_t len)
+    SPW_MUST_CHECK;
+/** Nothing more is sent on it. */
+void http_conn_end_sending(struct http_conn *c);
+/** What a library with TLS needs to be told. False: it has none. */
+bool http_tls_options(struct MHD_OptionItem options[3]);
 
 /* reply.c */
 /** Queue a reply with the library now. */

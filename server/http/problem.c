@@ -44,7 +44,8 @@ struct http_problem http_problem_errno(int err)
 		    "The disk of the spool directory is full.");
 	case EDQUOT:
 		return http_problem(PROBLEM_NO_SPACE,
-		    "The quota of the spool directory is used up.");
+		    "A quota is used up: that of the token, or of the spool "
+		    "directory; delete files, or wait until some expire.");
 	case EFBIG:
 		return http_problem(
 		    PROBLEM_TOO_LARGE, "The content is longer than the limit.");
@@ -190,6 +191,7 @@ static void make_fields(struct http_request *req,
     const struct http_problem *p, struct fields *f)
 {
 	bool stranger = KINDS[p->kind].status == 401;
+	const char *challenge = stranger ? HTTP_CHALLENGE : NULL;
 
 	snprintf(f->seconds, sizeof(f->seconds), "%llu",
 	    (unsigned long long)p->retry_after_s);
@@ -199,7 +201,7 @@ static void make_fields(struct http_request *req,
 	    {"X-Request-Id", http_request_id(req)},
 	    {"Allow", p->allow},
 	    {"Retry-After", p->retry_after_s ? f->seconds : NULL},
-	    {"WWW-Authenticate", stranger ? "Bearer" : NULL},
+	    {"WWW-Authenticate", p->challenge ? p->challenge : challenge},
 	};
 	memcpy(f->lines, lines, sizeof(lines));
 }
@@ -308,12 +310,12 @@ void http_problem_send_raw(struct http_request *req)
 	}
 	http_extras_write(req, &head);
 	strbuf_adds(&head, "Connection: close\r\n\r\n");
+	if (!out.failed)
+		strbuf_add(&head, out.data, out.len);
 	/* Nothing was sent on it yet, so it has room for this little. */
-	if (!out.failed && !head.failed &&
-	    send(req->conn->fd, head.data, head.len,
-		MSG_NOSIGNAL | MSG_MORE) == (ssize_t)head.len)
-		(void)!send(req->conn->fd, out.data, out.len, MSG_NOSIGNAL);
-	shutdown(req->conn->fd, SHUT_WR);
+	if (!out.failed && !head.failed)
+		(void)!http_conn_send(req->conn, head.data, head.len);
+	http_conn_end_sending(req->conn);
 	strbuf_fini(&head);
 	strbuf_fini(&out);
 	req->status = KINDS[p->kind].status;

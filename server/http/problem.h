@@ -23,6 +23,10 @@
 	X(BAD_URL, 400, "bad-url", "The URL is not acceptable")                \
 	X(UNAUTHORIZED, 401, "unauthorized", "Credentials are needed")         \
 	X(FORBIDDEN, 403, "forbidden", "Not allowed")                          \
+	X(INSUFFICIENT_SCOPE, 403, "insufficient-scope",                       \
+	  "The token does not allow that")                                     \
+	X(LINK_EXPIRED, 403, "link-expired", "The link has expired")           \
+	X(LINK_INVALID, 403, "link-invalid", "The link is not valid")          \
 	X(ADDRESS_FORBIDDEN, 403, "address-forbidden",                         \
 	  "The address must not be fetched from")                              \
 	X(NOT_FOUND, 404, "not-found", "There is no such resource")            \
@@ -74,6 +78,9 @@
 	X(NO_SPACE, 507, "insufficient-storage", "There is no room")
 /* clang-format on */
 
+/** What who tells nobody is asked for. RFC 6750 §3 */
+#define HTTP_CHALLENGE "Bearer realm=\"spillway\""
+
 /** When a client that was refused for want of room may come again. */
 #define HTTP_RETRY_AFTER_S 2
 #define HTTP_RETRY_AFTER HTTP_RETRY_TEXT(HTTP_RETRY_AFTER_S)
@@ -91,6 +98,7 @@ struct http_problem {
 	uint64_t offset, provided_offset; /* of PROBLEM_UPLOAD_OFFSET */
 	const char *error;	/* RFC 9209 word; static */
 	const char *allow;	/* also sent as the field; static */
+	const char *challenge;	/* WWW-Authenticate; static */
 	uint64_t retry_after_s; /* also sent as the field */
 };
 

@@ -97,7 +97,7 @@ static void split_target(struct http_request *req)
 		unescape_unreserved(req);
 }
 
-static struct http_conn *conn_of(struct MHD_Connection *mhd)
+struct http_conn *http_conn_of(struct MHD_Connection *mhd)
 {
 	const union MHD_ConnectionInfo *info =
 	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -110,7 +110,7 @@ static struct http_conn *conn_of(struct MHD_Connection *mhd)
 void *http_request_start(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
 	struct http_loop *l = cls;
-	struct http_conn *c = conn_of(mhd);
+	struct http_conn *c = http_conn_of(mhd);
 	struct http_request *req = take_spare(l);
 	size_t len = strlen(uri);
 	char *target = NULL;
@@ -134,7 +134,8 @@ void *http_request_start(void *cls, const char *uri, struct MHD_Connection *mhd)
 	req->line_end = uri + len;
 	split_target(req);
 	req->started_us = clock_us();
-	req->body_max = SPW_UNLIMITED;
+	req->https = c->tls;
+	req->body_max = req->body_cap = SPW_UNLIMITED;
 	if (c->req)
 		http_request_forget(c->req);
 	c->req = req;
@@ -216,6 +217,7 @@ static enum MHD_Result arrive(struct http_request *req,
 	metrics_add(METRIC_REQUESTS_ACTIVE, 1);
 	set_method(req, method);
 	bool sound = http_gate(req, method, version);
+	http_proxied(req);
 	http_trace(req);
 	if (!sound) {
 		if (req->phase == PHASE_REPLIED)

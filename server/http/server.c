@@ -105,15 +105,16 @@ bool http_server_url(
 		return false;
 
 	const struct http_listener *l = &s->listeners[i];
+	const char *scheme = l->tls ? "https" : "http";
 	switch (l->addr.sa.sa_family) {
 	case AF_INET:
 		inet_ntop(AF_INET, &l->addr.in.sin_addr, text, sizeof(text));
-		snprintf(out, HTTP_URL_SIZE, "http://%s:%u", text,
+		snprintf(out, HTTP_URL_SIZE, "%s://%s:%u", scheme, text,
 		    ntohs(l->addr.in.sin_port));
 		break;
 	case AF_INET6:
 		inet_ntop(AF_INET6, &l->addr.in6.sin6_addr, text, sizeof(text));
-		snprintf(out, HTTP_URL_SIZE, "http://[%s]:%u", text,
+		snprintf(out, HTTP_URL_SIZE, "%s://[%s]:%u", scheme, text,
 		    ntohs(l->addr.in6.sin6_port));
 		break;
 	default:
@@ -187,5 +188,6 @@ void http_server_free(struct http_server *s)
 	http_acceptor_close(s);
 	for (unsigned i = 0; i < s->loop_count; i++)
 		http_loop_fini(&s->loops[i]);
+	http_cert_free(atomic_load(&s->cert));
 	free(s);
 }

@@ -18,6 +18,7 @@
 #include "base/conf.h"
 #include "base/notify.h"
 #include "http/http.h"
+#include "http/tls.h"
 
 struct http_server;
 
@@ -34,6 +35,9 @@ struct http_server;
 int http_server_new(const struct conf *conf, const struct http_handler *handler,
     const struct notify_fds *fds, struct http_server **ret,
     struct conf_error *reterr) SPW_MUST_CHECK;
+
+/** Show this certificate from now on; takes it. NULL: that of before. */
+void http_server_use_cert(struct http_server *s, struct http_cert *cert);
 
 /** Start answering. Errors: -EAGAIN when no thread can be started. */
 int http_server_start(struct http_server *s) SPW_MUST_CHECK;

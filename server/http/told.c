@@ -4,7 +4,34 @@
 
 #include "base/clock.h"
 #include "base/incident.h"
+#include "common/percent.h"
 #include "http/loop.h"
+
+/*
+ * Who reads the log is not to have what a link opens. Only when all was done
+ * with the query, or nothing will be.
+ */
+static void hide_signatures(struct http_request *req)
+{
+	static const char dots[] = "...";
+	struct str query = http_query(req), key, value;
+	const char *cursor = query.p;
+	char *end = req->target + req->target_len;
+
+	while (query_next(&cursor, end, &key, &value)) {
+		size_t cut = value.n - (sizeof(dots) - 1);
+
+		if (!str_eq(key, "signature") || value.n < sizeof(dots))
+			continue;
+		char *p = req->target + (value.p - req->target);
+		memcpy(p, dots, sizeof(dots) - 1);
+		p += sizeof(dots) - 1;
+		memmove(p, p + cut, (size_t)(end - p) - cut + 1);
+		cursor -= cut;
+		end -= cut;
+		req->target_len -= cut;
+	}
+}
 
 void http_asked(struct http_request *req, char out[HTTP_ASKED_SIZE])
 {
@@ -14,6 +41,7 @@ void http_asked(struct http_request *req, char out[HTTP_ASKED_SIZE])
 	int n = snprintf(out, 128, "%s ", req->method_name);
 	size_t at = n > 0 ? (size_t)n : 0, i = 0;
 
+	hide_signatures(req);
 	/* What a target may not hold, and what could pass for the next word,
 	   is escaped as it would have to be. */
 	for (; i < req->target_len && at < room; i++) {
@@ -39,8 +67,12 @@ static void log_request(struct http_request *req, bool complete)
 
 	if (!req->loop->conf->log.access)
 		return;
+	hide_signatures(req);
 	snprintf(ref, sizeof(ref), "%.*s", (int)referer.n,
 	    referer.p ? referer.p : "");
+	char *secret = strstr(ref, "signature=");
+	if (secret)
+		*secret = '\0';
 	snprintf(ua, sizeof(ua), "%.*s", (int)agent.n, agent.p ? agent.p : "");
 	log_access(req->loop->access,
 	    &(struct log_access){
@@ -57,6 +89,8 @@ static void log_request(struct http_request *req, bool complete)
 		    req->log.trace_id[0] ? req->log.trace_id : NULL,
 		.referer = referer.p ? ref : NULL,
 		.user_agent = agent.p ? ua : NULL,
+		.token = req->account ? account_name(req->account)
+				      : NULL,
 	    });
 }
 

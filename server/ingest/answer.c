@@ -70,7 +70,7 @@ static void add_url(
 	struct str host = http_host(req);
 
 	if (host.n) {
-		strbuf_adds(out, "http://");
+		strbuf_addf(out, "%s://", http_scheme(req));
 		strbuf_add(out, host.p, host.n);
 	}
 	strbuf_adds(out, "/files/");

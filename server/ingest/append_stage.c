@@ -47,8 +47,9 @@ int append_stage_new(struct append *a)
 	atomic_store(&s->refs, 1);
 	s->r = a->r;
 	pthread_mutex_init(&s->lock, NULL);
-	int err = upload_file(a->in, FILE_SIZE_UNKNOWN, a->file->share,
-	    &s->wake, a->file->source, &s->file);
+	int err = upload_file(a->in, FILE_SIZE_UNKNOWN,
+	    (struct owner){.share = a->file->share}, &s->wake,
+	    a->file->source, &s->file);
 	if (err < 0) {
 		pthread_mutex_destroy(&s->lock);
 		free(s);

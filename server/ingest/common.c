@@ -65,8 +65,10 @@ static bool arm(struct http_request *req, struct upload_wake *w)
 int upload_append(struct http_request *req, struct upload_wake *w,
     struct file *f, const char *p, size_t len)
 {
-	int r = spw_spool_try_append(f->spool, p, len);
+	int r = file_grow(f, len);
 
+	if (r == 0)
+		r = spw_spool_try_append(f->spool, p, len);
 	if (r == -EAGAIN && arm(req, w))
 		r = spw_spool_try_append(f->spool, p, len);
 	if (r == -EAGAIN && !atomic_load(&w->waker))
@@ -108,7 +110,9 @@ static bool check_room(struct http_request *req, struct ingest *in, bool form)
 		return false;
 	}
 
-	int r = store_check_space(in->store, size);
+	int r = account_check(http_owner(req).account, size);
+	if (r == 0)
+		r = store_check_space(in->store, size);
 	if (r < 0)
 		upload_failed(req, r);
 	return r == 0;
@@ -297,7 +301,7 @@ bool upload_params(struct http_request *req, struct upload_params *p)
 	p->name[0] = '\0';
 	p->ttl_ms = UINT64_MAX;
 	p->reads = 0;
-	p->share = http_client_share(req);
+	p->owner = http_owner(req);
 	if (!http_query(req).n)
 		return true;
 
@@ -323,13 +327,13 @@ bool upload_params(struct http_request *req, struct upload_params *p)
 	return true;
 }
 
-int upload_file(struct ingest *in, uint64_t size, uint64_t share,
+int upload_file(struct ingest *in, uint64_t size, struct owner owner,
     struct upload_wake *w, enum file_source source, struct file **ret)
 {
 	struct file_opts opts = {
 	    .size = size,
 	    .size_max = in->conf->store.max_file_size,
-	    .share = share,
+	    .owner = owner,
 	    .on_writable = upload_writable,
 	    .user_data = w,
 	};

@@ -84,7 +84,7 @@ struct fetch_request {
 	const uint8_t *sha256;	/* what the content must have, or NULL */
 	const struct fetch_field *fields; /* checked by fetch_body.h */
 	size_t field_count;
-	uint64_t share;		/* whose it is: clients take turns */
+	struct owner owner;	/* clients take turns */
 
 	/* For those who keep the file themselves: it is not in the store, and
 	 * is not made to survive. Setting its `removed` cancels. */

@@ -147,7 +147,7 @@ static bool start(
 
 	int e = fetch_body_parse(text.p, text.n, &body, &problem);
 	if (e == 0) {
-		body.request.share = http_client_share(req);
+		body.request.owner = http_owner(req);
 		fetch_body_trace(&body, req);
 		e = fetch_start(
 		    call->fetcher, &body.request, &call->file, &problem);

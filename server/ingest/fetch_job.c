@@ -160,7 +160,7 @@ static int make_file(struct fetch_job *job, const struct conf *conf,
 	const struct file_opts opts = {
 	    .size = FILE_SIZE_UNKNOWN,
 	    .size_max = job->size_max,
-	    .share = r->share,
+	    .owner = r->owner,
 	    .on_writable = spool_news,
 	    .on_wanted = spool_news,
 	    .user_data = job,

@@ -58,6 +58,8 @@ static int describe_file(
 		file_set_modified_ms(file, h->modified_s * 1000);
 	if (id->size != FETCH_SIZE_UNKNOWN)
 		file_set_size(file, id->size);
+	if (e == 0 && id->size != FETCH_SIZE_UNKNOWN)
+		e = file_charge(file, id->size);
 	return e;
 }
 
@@ -285,7 +287,9 @@ static int append(struct fetch_transfer *t, const uint8_t *data, size_t len)
 	if (len > job->size_max - job->received)
 		return -EFBIG;
 
-	int e = spw_spool_try_append(job->file->spool, data, len);
+	int e = file_grow(job->file, len);
+	if (e == 0)
+		e = spw_spool_try_append(job->file->spool, data, len);
 	if (e == -EAGAIN)
 		t->pause = FETCH_WAITS_SPOOL;
 	if (e < 0)

@@ -65,7 +65,7 @@ static int add_file(struct form *fm, struct str name, struct str type)
 	}
 
 	int r = upload_file(
-	    fm->in, FILE_SIZE_UNKNOWN, fm->terms.params.share, &fm->wake,
+	    fm->in, FILE_SIZE_UNKNOWN, fm->terms.params.owner, &fm->wake,
 	    FILE_FROM_FORM, &f);
 	if (r < 0)
 		return r;

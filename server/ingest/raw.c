@@ -226,16 +226,16 @@ static int set_meta(struct http_request *req, struct file *f,
 	return r;
 }
 
-/* Returns: NULL without memory. Takes the claim of the terms. */
-static struct upload *begin(struct http_request *req, struct ingest *in,
-    const struct upload_terms *terms, struct str id)
+/* Takes the claim of the terms. Errors: as file_new(). */
+static int begin(struct http_request *req, struct ingest *in,
+    const struct upload_terms *terms, struct str id, struct upload **ret)
 {
 	uint64_t size = http_content_length(req);
 	struct upload *u = calloc(1, sizeof(*u));
 
 	if (!u) {
 		idempotency_forget(terms->claim);
-		return NULL;
+		return -ENOMEM;
 	}
 	u->magic = UPLOAD_MAGIC;
 	u->in = in;
@@ -243,12 +243,12 @@ static struct upload *begin(struct http_request *req, struct ingest *in,
 	u->integrity = terms->integrity;
 	u->claim = terms->claim;
 	unsigned algs = terms->integrity.kept | terms->integrity.checked;
-	if (upload_file(in,
-		size == HTTP_LENGTH_UNKNOWN ? FILE_SIZE_UNKNOWN : size,
-		terms->params.share, &u->wake, FILE_FROM_UPLOAD,
-		&u->file) < 0) {
+	int r = upload_file(in,
+	    size == HTTP_LENGTH_UNKNOWN ? FILE_SIZE_UNKNOWN : size,
+	    terms->params.owner, &u->wake, FILE_FROM_UPLOAD, &u->file);
+	if (r < 0) {
 		release(u);
-		return NULL;
+		return r;
 	}
 
 	upload_apply(in, u->file, &terms->params);
@@ -256,9 +256,10 @@ static struct upload *begin(struct http_request *req, struct ingest *in,
 	    (id.n && file_set_id(u->file, id.p, id.n) < 0) ||
 	    set_meta(req, u->file, terms, id.n > 0) < 0) {
 		release(u);
-		return NULL;
+		return -ENOMEM;
 	}
-	return u;
+	*ret = u;
+	return 0;
 }
 
 /* Everything was allowed: read the body. */
@@ -266,14 +267,14 @@ static void start(struct http_request *req, struct ingest *in,
     const struct upload_terms *terms, struct str id, struct file *expected,
     bool exists)
 {
-	struct upload *u = begin(req, in, terms, id);
-	int r = u ? 0 : -ENOMEM;
+	struct upload *u = NULL;
+	int r = begin(req, in, terms, id, &u);
 
 	if (u)
 		u->expected = expected;
 	else
 		file_unref(expected);
-	if (u && !exists)
+	if (r == 0 && !exists)
 		r = store_add(in->store, u->file);
 	/* Somebody was faster since the conditions were weighed. */
 	if (r == -EEXIST && !http_header(req, "If-None-Match").p) {

@@ -162,6 +162,8 @@ int resumable_write(struct resumable *r, struct resumable_turn *turn,
 	pthread_mutex_lock(&r->lock);
 	int err = check_turn(r, turn);
 	if (err == 0)
+		err = file_grow(r->file, len);
+	if (err == 0)
 		err = spw_spool_try_append(r->file->spool, p, len);
 	if (err == -EAGAIN) {
 		/* It may have become writable before anybody listened. */
@@ -199,7 +201,9 @@ int resumable_begin_work(struct resumable *r, struct resumable_turn *turn)
 
 int resumable_work(struct resumable *r, const void *p, size_t len)
 {
-	int err = spw_spool_append(r->file->spool, p, len);
+	int err = file_grow(r->file, len);
+	if (err == 0)
+		err = spw_spool_append(r->file->spool, p, len);
 
 	/* Busy: nobody else is at the digest. */
 	if (err == 0 && r->digest && !r->anew)

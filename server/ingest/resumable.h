@@ -121,9 +121,9 @@ struct resumable_opts {
  * Begin an upload.
  *
  * Returns:   0 and its file, which is in the store, with a reference.
- * Errors:    -EUSERS the client has as many open as it may; -EEXIST the id is
- *            taken; -EXFULL; -ENOTSUP a digest cannot be computed here;
- *            -ENOMEM.
+ * Errors:    -EUSERS the client has as many open as it may; -EDQUOT; -EEXIST
+ *            the id is taken; -EXFULL; -ENOTSUP a digest cannot be computed
+ *            here; -ENOMEM.
  */
 int resumable_new(struct ingest *in, const struct resumable_opts *opts,
     struct file **ret) SPW_MUST_CHECK;

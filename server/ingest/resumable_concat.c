@@ -145,7 +145,10 @@ static int join_part(struct resumable_concat *c)
 	enum spw_state state = spw_spool_state(part);
 	uint64_t there = spw_spool_present(part, c->off);
 
-	int err = spw_spool_join(c->r->file->spool, part, c->off, there);
+	int err = file_grow(c->r->file, there);
+	if (err == 0)
+		err = spw_spool_join(
+		    c->r->file->spool, part, c->off, there);
 	if (err < 0)
 		return err;
 

@@ -208,7 +208,7 @@ int resumable_new(
 		return -ENOMEM;
 
 	struct file_opts fo = file_opts_of(r, opts->length);
-	fo.share = opts->params->share;
+	fo.owner = opts->params->owner;
 	unsigned max = in->conf->upload.max_open_per_client;
 	int err = 0;
 	if (max && in->clients)

@@ -16,7 +16,7 @@ struct upload_params {
 	char name[FILE_NAME_SIZE]; /* "" when not given */
 	uint64_t ttl_ms;	   /* UINT64_MAX when not given */
 	int64_t reads;		   /* 0 when not given */
-	uint64_t share;		   /* whose it is: http_client_share() */
+	struct owner owner;
 };
 
 /* All that is read of a request before its body. */
@@ -117,10 +117,9 @@ bool upload_param_reads(struct upload_params *p, struct str text);
 #define UPLOAD_NAME_MAX 1024
 void upload_param_name(struct upload_params *p, struct str text);
 
-/** Make a file for an upload. Errors: -ENOMEM. */
-int upload_file(struct ingest *in, uint64_t size, uint64_t share,
-    struct upload_wake *w,
-    enum file_source source, struct file **ret);
+/** Make a file for an upload. Errors: as file_new(). */
+int upload_file(struct ingest *in, uint64_t size, struct owner owner,
+    struct upload_wake *w, enum file_source source, struct file **ret);
 
 /** Apply ttl and reads; before the file is added to the store. */
 void upload_apply(

@@ -55,7 +55,7 @@ void file_spool_opts(struct store *st, const struct file_opts *opts,
 	    .on_writable = opts->on_writable,
 	    .on_wanted = opts->on_wanted,
 	    .user_data = opts->user_data,
-	    .share = opts->share,
+	    .share = opts->owner.share,
 	};
 }
 
@@ -105,12 +105,17 @@ int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
 		return r;
 	}
 
-	f->share = opts->share;
+	f->share = opts->owner.share;
 	f->created_ms = clock_unix_ms();
 	f->modified_ms = f->created_ms - DATE_LAG_MS;
 	atomic_init(&f->spool, spool);
 	atomic_store_explicit(&f->size, opts->size, memory_order_relaxed);
 	file_init(st, f, FILE_RECEIVING);
+	r = file_own(f, opts->owner.account, opts->size);
+	if (r < 0) {
+		file_unref(f);
+		return r;
+	}
 	*ret = f;
 	return 0;
 }
@@ -134,6 +139,7 @@ void file_unref(struct file *f)
 	if (x)
 		x->free(x);
 	metrics_add(STATE_METRIC[file_state(f)], -1);
+	file_disown(f);
 	struct spw_spool *spool = f->spool;
 	if (spool)
 		spw_spool_detach(spool);

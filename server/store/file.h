@@ -23,6 +23,7 @@
 
 #include <spillway/spool.h>
 
+#include "base/account.h"
 #include "base/id.h"
 #include "common/filemeta.h"
 
@@ -102,6 +103,7 @@ struct file {
 	char etag[FILE_ETAG_SIZE]; /* quoted, strong */
 	bool unlisted;		   /* a part of uploads to come */
 	uint64_t share; /* of its jobs in the pools; see spw_job */
+	struct account *account;    /* what it is charged to; or NULL */
 	struct file_upload *upload; /* freed with the file; or NULL */
 
 	/* Unix; 0: never. Once it is in the store by store_set_expiry(). */
@@ -128,6 +130,10 @@ struct file {
 	/* Made once by deliver/ (the zip index); see file_extra_set(). */
 	_Atomic(struct file_extra *) extra;
 
+	/* owner.c's. */
+	_Atomic uint64_t charged; /* bytes */
+	_Atomic bool owned;	  /* it counts as a file */
+
 	/* The store's. */
 	uint64_t hash;
 	struct file *hash_next;
@@ -149,7 +155,7 @@ struct file {
 struct file_opts {
 	uint64_t size;	   /* expected; FILE_SIZE_UNKNOWN */
 	uint64_t size_max; /* SPW_UNLIMITED */
-	uint64_t share;	   /* whose it is, for the pools */
+	struct owner owner;
 	void (*on_writable)(struct spw_spool *s, void *user_data);
 	/* Somebody reads where nothing is yet; see <spillway/sparse.h>. */
 	void (*on_wanted)(struct spw_spool *s, void *user_data);
@@ -160,7 +166,7 @@ struct file_opts {
  * Make a file with an id of its own and an empty spool.
  *
  * Returns:   0 and the file with one reference in `*ret`.
- * Errors:    -ENOMEM.
+ * Errors:    -ENOMEM; -EDQUOT its owner may have no more.
  */
 int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
     SPW_MUST_CHECK;
@@ -216,6 +222,16 @@ int file_set_type(struct file *f, const char *type, size_t len);
 #define FILE_CODING_SIZE 128
 bool file_name(struct file *f, char out[FILE_NAME_SIZE]);
 bool file_type(struct file *f, char out[FILE_TYPE_SIZE]);
+
+/**
+ * It will have `size` bytes at least; its owner pays for them until it is
+ * taken out of the store.
+ *
+ * Errors:    -EDQUOT there are not as many left.
+ */
+int file_charge(struct file *f, uint64_t size) SPW_MUST_CHECK;
+/** The same of `by` bytes more than it has. */
+int file_grow(struct file *f, uint64_t by) SPW_MUST_CHECK;
 
 /** Say how long it will be; once. */
 void file_set_size(struct file *f, uint64_t size);

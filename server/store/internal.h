@@ -66,6 +66,14 @@ void file_init(struct store *st, struct file *f, enum file_state state);
 /** `made_id` was set: it is the id, and the etag tells it. */
 void file_set_etag(struct file *f);
 
+/* owner.c */
+/** Count it, and what is known of its size. Errors: -EDQUOT. */
+int file_own(struct file *f, struct account *a, uint64_t size) SPW_MUST_CHECK;
+/** The same of one that was there before, whatever the limit. */
+void file_own_restored(struct file *f, struct account *a, uint64_t size);
+/** It counts no more. */
+void file_disown(struct file *f);
+
 /* store.c */
 uint64_t store_hash(const struct store *st, const char *id, size_t len);
 /** Take a file out of the list that it is in. `list_lock` is locked. */

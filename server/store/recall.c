@@ -21,6 +21,7 @@ void store_describe(
 	    .etag = {f->made_id, ID_LEN},
 	    .coding = str_from(f->coding),
 	    .url = str_from(f->url),
+	    .owner = str_from(f->account ? account_name(f->account) : NULL),
 	};
 	int64_t reads = atomic_load(&f->reads_left);
 	ret->reads = reads > 0 ? (uint64_t)reads : 0;
@@ -52,6 +53,21 @@ static int set_texts(struct file *f, const char *id, const struct filemeta *m)
 	return r;
 }
 
+/* A name is that of an account, also when there is no such token any more. */
+static int give_back(
+    struct store *st, struct file *f, const struct filemeta *m)
+{
+	if (!m->owner.n || !st->opts.accounts)
+		return 0;
+
+	struct account *a = accounts_get(st->opts.accounts, m->owner);
+	if (!a)
+		return -ENOMEM;
+
+	file_own_restored(f, a, m->size == FILE_SIZE_UNKNOWN ? 0 : m->size);
+	return 0;
+}
+
 /* As it was: nothing of it is new. */
 static int recall(struct store *st, const char *id, const struct filemeta *m,
     enum file_state state, struct file **ret)
@@ -76,6 +92,8 @@ static int recall(struct store *st, const char *id, const struct filemeta *m,
 	atomic_init(&f->size, m->size);
 	file_init(st, f, state);
 	int r = set_texts(f, id, m);
+	if (r == 0)
+		r = give_back(st, f, m);
 	if (r < 0) {
 		file_unref(f);
 		return r;

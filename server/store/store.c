@@ -213,6 +213,7 @@ static struct file *unlink_file(
 	sh->count--;
 	/* First, so that it gets into no list behind our back. */
 	atomic_store(&f->removed, true);
+	file_disown(f);
 	pthread_mutex_lock(&st->list_lock);
 	store_list_cut(st, f);
 	pthread_mutex_unlock(&st->list_lock);

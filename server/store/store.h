@@ -22,6 +22,7 @@ struct store_opts {
 	struct spw_budget *budget;
 	struct spw_dir *dir; /* NULL: nothing can spill */
 	struct spw_pool *pool;
+	struct accounts *accounts; /* of owners of kept files; or NULL */
 	struct spw_pool *readers; /* read for replies; may be NULL */
 	const struct spw_cipher *cipher; /* NULL: nothing is confidential */
 	uint64_t memory_max; /* bytes of one spool */

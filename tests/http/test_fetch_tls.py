@@ -3,55 +3,15 @@
 
 Source: API.md section 4; RFC 9110 section 4.3.4.
 """
-import os
-import shutil
 import ssl
-import subprocess
 import tempfile
 import warnings
 
+from authority import Authority
 from fetching import ALLOW, Fetching
 from harness import Case, Daemon, main, need, table
 from daemon import run_program
 from origin import Origin, Page, Trap
-
-
-class Authority:
-    """A certificate authority and what it signs, in a directory."""
-
-    def __init__(self, name):
-        self.dir = tempfile.mkdtemp(prefix="spillway-ca-")
-        self.cert = os.path.join(self.dir, "ca.pem")
-        self.key = os.path.join(self.dir, "ca.key")
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt",
-                      "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                      "-subj", f"/CN={name}", "-keyout", self.key,
-                      "-out", self.cert)
-
-    def _openssl(self, *args):
-        subprocess.run(["openssl", *args], check=True, cwd=self.dir,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
-
-    def context(self, names, days=2):
-        """What a server of these names needs."""
-        with open(os.path.join(self.dir, "ext"), "w",
-                  encoding="ascii") as file:
-            file.write(f"subjectAltName={names}\n")
-        self._openssl("req", "-newkey", "ec", "-pkeyopt",
-                      "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=o",
-                      "-keyout", "o.key", "-out", "o.csr")
-        self._openssl("x509", "-req", "-in", "o.csr", "-CA", self.cert,
-                      "-CAkey", self.key, "-CAcreateserial", "-days",
-                      str(days), "-extfile", "ext", "-out", "o.pem")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(os.path.join(self.dir, "o.pem"),
-                                os.path.join(self.dir, "o.key"))
-        return context
-
-    def remove(self):
-        """Forget it all."""
-        shutil.rmtree(self.dir)
 
 
 LOCAL = "IP:127.0.0.1,DNS:localhost"

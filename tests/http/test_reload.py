@@ -7,12 +7,15 @@ import configparser
 import json
 import os
 import re
+import shutil
 import signal
 import tempfile
 
+from authority import Authority
 from daemon import run_program
 from fetching import ALLOW
-from harness import Case, Daemon, main, table, until
+from guarding import line_of
+from harness import Case, Daemon, main, need, table, until
 from origin import Origin, Page
 from wire import Conn
 
@@ -22,6 +25,8 @@ CONF = os.path.join(os.path.dirname(os.path.abspath(__file__)),
 # A value other than the default for each key, where the rule below has none.
 OTHER = {
     "server.listen": "127.0.0.1:1", "server.cors_origins": "*",
+    "server.unix_mode": "600", "server.unix_owner": "root",
+    "server.trusted_proxies": "unix", "server.proxy_fields": "forwarded",
     "spool.dir": "/var/tmp/other", "fetch.ports": "1", "zip.max_ratio": "7",
     "store.durability": "restart", "store.digest": "always",
     "fetch.allow_networks": "10.0.0.0/8", "fetch.deny_networks": "::/0",
@@ -29,6 +34,9 @@ OTHER = {
     "sandbox.seccomp": "require", "log.level": "debug", "log.format": "json",
     "upload.max_part_header": "4K", "server.max_connections_per_address": "9",
 }
+
+# Of two such keys none is right alone.
+TOGETHER = {"tls_cert": "tls_key", "tls_key": "tls_cert"}
 
 
 def defaults():
@@ -59,7 +67,7 @@ def said_to_reload():
         text = file.read()
     said, known = set(), defaults()
     for section, words in re.findall(
-            r"(?m)^#   (server|store|upload|fetch|log) +(.+(?:\n# {6,}.+)*)",
+            r"(?m)^#   (server|store|upload|fetch|auth|log) +(.+(?:\n# {6,}.+)*)",
             text):
         words = words.replace("#", " ")
         keys = {key for key in known if key.startswith(f"{section}.")}
@@ -235,22 +243,51 @@ class Reload(Case):
             self.assertIn("Permission denied", said)
         one.stop()
 
+    def make_files(self):
+        """{key: path} of files that keys name, where the daemon may look."""
+        folder = os.path.dirname(self.file)
+        authority = Authority("ours")
+        self.addCleanup(authority.remove)
+        names = {"auth.link_key": "key", "server.tls_cert": "o.pem",
+                 "server.tls_key": "o.key"}
+        for path in authority.issue("DNS:localhost"):
+            shutil.copy(path, folder)
+        with open(os.path.join(folder, "key"), "w", encoding="ascii") as file:
+            file.write("ab" * 32 + "\n")
+        return {key: os.path.join(folder, name) for key, name in names.items()}
+
+    def test_tokens(self):
+        one = self.run_daemon("")
+        path = os.path.join(os.path.dirname(self.file), "tokens")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(line_of("all", "list"))
+        for text, status in ((f"[auth]\ntokens = {path}\n", 401), ("", 200)):
+            self.write(text)
+            os.kill(one.pid, signal.SIGHUP)
+            until(lambda s=status: self.http("GET", "/files").status == s,
+                  "the reload")
+        one.stop()
+
     def test_every_key(self):
         """Each is taken, or said to take a restart, as documented."""
+        need("openssl")
         known = defaults()
+        files = self.make_files()
         one = self.run_daemon("")
         taken = set()
         for key, value in known.items():
-            if key == "log.level":
-                # Else what is told would be told less.
+            if key in ("log.level", "auth.tokens"):
+                # Else what is told would be told less, or not to us.
                 taken.add(key)
                 continue
             section, name = key.split(".")
-            new = other(key, value)
-            code, _, err = run_program("-c", "/dev/null", "-o", f"{key}={new}",
-                                       "--check-config")
+            text = f"[{section}]\n{name} = {files.get(key) or other(key, value)}\n"
+            if name in TOGETHER:
+                self.reload("")
+                text += f"{TOGETHER[name]} = {files[f'server.{TOGETHER[name]}']}\n"
+            said = self.reload(text)
+            code, _, err = run_program("-c", self.file, "--check-config")
             self.assertEqual(code, 0, err)
-            said = self.reload(f"[{section}]\n{name} = {new}\n")
             if f"reload: {key} has changed" in said:
                 taken.add(key)
             elif key not in ("server.listen", "spool.dir"):

@@ -23,6 +23,9 @@ LAYERS = [
 # Libraries that are kept behind one door each.
 DOORS = {
     "microhttpd.h": ("server/http",),
+    "gnutls/abstract.h": ("server/http",),
+    "gnutls/gnutls.h": ("server/http",),
+    "gnutls/x509.h": ("server/http",),
     "curl/curl.h": ("server/ingest", "client", "lib/adapt", "lib/examples"),
     "zip.h": ("server/deliver", "lib/adapt", "lib/examples"),
 }

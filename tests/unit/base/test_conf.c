@@ -153,9 +153,12 @@ static void test_enums(void **state)
 	assert_int_equal(c->store.digest, CONF_DIGEST_ALWAYS);
 	assert_refused(c, "store.digest=sha-256",
 	    "store.digest: 'sha-256' is not known; allowed is asked, always");
-	assert_refused(c, "auth.mode=token",
-	    "auth.mode: 'token' is not available in this build yet; allowed "
-	    "is auto, none");
+	set(c, "auth.mode=token");
+	assert_int_equal(c->auth.mode, CONF_AUTH_TOKEN);
+	assert_refused(c, "auth.mode=open",
+	    "auth.mode: 'open' is not known; allowed is auto, none, token");
+	set(c, "server.proxy_fields=forwarded");
+	assert_int_equal(c->server.proxy_fields, CONF_FORWARD_RFC);
 }
 
 static void test_strings(void **state)
@@ -274,10 +277,57 @@ static void test_check_open_to_others(void **state)
 	set(c, "server.listen=127.0.0.1:80,*:8080");
 	assert_check(c,
 	    "server.listen: '*:8080' is open to other machines, and there are "
-	    "no tokens; listen on 127.0.0.1, [::1] or unix:/PATH, or write "
-	    "auth.mode = none to serve anybody who can connect");
+	    "no tokens; name a file of them by auth.tokens, listen on "
+	    "127.0.0.1, [::1] or unix:/PATH, or write auth.mode = none to "
+	    "serve anybody who can connect");
 	set(c, "auth.mode=none");
 	assert_check(c, NULL);
+	set(c, "auth.mode=auto");
+	set(c, "auth.tokens=/etc/spillway/tokens");
+	assert_check(c, NULL);
+}
+
+static void test_check_tokens(void **state)
+{
+	struct conf *c = *state;
+
+	set(c, "auth.mode=token");
+	assert_check(c,
+	    "auth.mode: token takes a file of tokens; name it by auth.tokens");
+	set(c, "auth.tokens=/t");
+	assert_check(c, NULL);
+	set(c, "auth.mode=none");
+	assert_check(c,
+	    "auth.mode: with none nobody is asked for one of auth.tokens; "
+	    "write token, or name no file");
+}
+
+static void test_check_tls(void **state)
+{
+	struct conf *c = *state;
+
+	set(c, "server.listen=127.0.0.1:80, https://[::1]:443");
+	assert_check(c,
+	    "server.listen: 'https://[::1]:443' takes a certificate; name its "
+	    "file by server.tls_cert, and that of its key by server.tls_key");
+	set(c, "server.tls_key=/k");
+	assert_check(c,
+	    "server.tls_cert and server.tls_key belong together; write both "
+	    "or neither");
+	set(c, "server.tls_cert=/c");
+	assert_check(c, NULL);
+}
+
+static void test_check_unix_mode(void **state)
+{
+	struct conf *c = *state;
+
+	set(c, "server.unix_mode=0660");
+	assert_check(c, NULL);
+	set(c, "server.unix_mode=rw");
+	assert_check(c,
+	    "server.unix_mode: 'rw' is not a mode; write three octal digits, "
+	    "like 660");
 }
 
 static void test_error_text(void **state)
@@ -328,6 +378,9 @@ int main(void)
 	    WITH_CONF(test_no_assignment),
 	    WITH_CONF(test_check),
 	    WITH_CONF(test_check_open_to_others),
+	    WITH_CONF(test_check_tokens),
+	    WITH_CONF(test_check_tls),
+	    WITH_CONF(test_check_unix_mode),
 	    cmocka_unit_test(test_error_text),
 	    cmocka_unit_test(test_fini_of_zeros),
 	};

@@ -28,7 +28,8 @@ static void test_listen_list(void **state)
 	    "server.listen: 'localhost:80' is listed twice");
 	assert_refused(c, "server.listen=nowhere",
 	    "server.listen: 'nowhere' has no port; write HOST:PORT, "
-	    "[V6]:PORT, *:PORT, unix:/PATH or systemd");
+	    "[V6]:PORT, *:PORT, one of them behind https://, unix:/PATH or "
+	    "systemd");
 
 	for (int i = 1; i <= 17; i++)
 		snprintf(many + strlen(many), sizeof many - strlen(many),
@@ -128,6 +129,39 @@ static void test_ports_list(void **state)
 	}
 }
 
+static bool is_proxy(const struct conf *c, uint32_t v4)
+{
+	struct sockaddr_in sin = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(v4)};
+
+	return conf_proxies_match(
+	    c->server.trusted_proxies, (const struct sockaddr *)&sin);
+}
+
+static void test_proxies_list(void **state)
+{
+	const struct sockaddr local = {.sa_family = AF_UNIX};
+	struct conf *c = *state;
+
+	assert_false(is_proxy(c, 0x0a000001));
+	assert_false(conf_proxies_match(c->server.trusted_proxies, &local));
+	set(c, "server.trusted_proxies=10.0.0.0/8, unix, ::1");
+	assert_int_equal(c->server.trusted_proxies->count, 3);
+	assert_true(is_proxy(c, 0x0affffff));
+	assert_false(is_proxy(c, 0x0b000000));
+	assert_true(conf_proxies_match(c->server.trusted_proxies, &local));
+	set(c, "server.trusted_proxies=::/0, 10.1.0.0/16");
+	assert_false(is_proxy(c, 0x0a000001));
+	assert_true(is_proxy(c, 0x0a010001));
+	assert_false(conf_proxies_match(c->server.trusted_proxies, &local));
+
+	assert_refused(c, "server.trusted_proxies=unix, unix",
+	    "server.trusted_proxies: 'unix' is listed twice");
+	assert_refused(c, "server.trusted_proxies=proxy.example",
+	    "server.trusted_proxies: 'proxy.example' is not a network; write "
+	    "10.0.0.0/8, fd00::/8 or an address");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +169,7 @@ int main(void)
 	    WITH_CONF(test_networks_list),
 	    WITH_CONF(test_origins_list),
 	    WITH_CONF(test_ports_list),
+	    WITH_CONF(test_proxies_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

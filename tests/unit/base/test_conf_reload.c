@@ -91,11 +91,18 @@ static void test_keys(void **state)
 	assert_false(conf_reloads("server", "listen"));
 	assert_false(conf_reloads("sandbox", "landlock"));
 	assert_false(conf_reloads("log", "nothing"));
-	/* Text is nothing that a reader could hold on to. */
-	for (size_t i = 0; i < CONF_KEY_COUNT; i++)
-		assert_false(conf_keys[i].kind == CONF_KIND_STRING &&
-			     conf_reloads(
-				 conf_keys[i].section, conf_keys[i].name));
+	/* Text is nothing that a reader could hold on to, but for names of
+	   files that are read by who reloads. */
+	for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
+		const struct conf_key *k = &conf_keys[i];
+		bool file = strcmp(k->name, "tokens") == 0 ||
+			    strcmp(k->name, "link_key") == 0 ||
+			    strncmp(k->name, "tls_", 4) == 0;
+
+		if (k->kind == CONF_KIND_STRING)
+			assert_int_equal(
+			    conf_reloads(k->section, k->name), file);
+	}
 }
 
 static void *read_on(void *arg)

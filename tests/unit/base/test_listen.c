@@ -157,6 +157,67 @@ static void test_local(void **state)
 	assert_false(listen_is_local(&other));
 }
 
+static void test_tls(void **state)
+{
+	(void)state;
+	assert_reads_as(
+	    "https://127.0.0.1:8443", "https://127.0.0.1:8443", true);
+	assert_reads_as("https://[::]:443", "https://[::]:443", false);
+	assert_reads_as("https://*:0", "https://*:0", false);
+	assert_true(parsed("https://localhost:1").tls);
+	assert_false(parsed("localhost:1").tls);
+	assert_refused("https://localhost", "'https://localhost' has no port");
+	assert_refused("https://unix:/x", "'https://unix:/x' has a bad port");
+	assert_refused("http://localhost:1", "no address before the port");
+}
+
+static void test_mode(void **state)
+{
+	static const char *const bad[] = {"8", "rw", "1000", "-1", "0x1", " 6"};
+	unsigned mode = 7;
+
+	(void)state;
+	assert_ok(listen_mode_parse("", &mode));
+	assert_int_equal(mode, 7);
+	assert_ok(listen_mode_parse("0660", &mode));
+	assert_int_equal(mode, 0660);
+	assert_ok(listen_mode_parse("777", &mode));
+	assert_int_equal(mode, 0777);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_err(listen_mode_parse(bad[i], &mode), EINVAL);
+	assert_int_equal(mode, 0777);
+}
+
+static void assert_owner(const char *text, uid_t user, gid_t group)
+{
+	struct conf_error err = {0};
+	uid_t u = 77;
+	gid_t g = 77;
+
+	assert_ok(listen_owner_find(text, &u, &g, &err));
+	assert_int_equal(u, user);
+	assert_int_equal(g, group);
+}
+
+static void test_owner(void **state)
+{
+	static const char *const bad[] = {"no-such-user", ":no-such-group",
+	    "root:no-such-group", "4294967295", "-1", "0x1"};
+	struct conf_error err = {0};
+	uid_t u = 77;
+	gid_t g = 77;
+
+	(void)state;
+	assert_owner("root", 0, (gid_t)-1);
+	assert_owner("root:root", 0, 0);
+	assert_owner(":root", (uid_t)-1, 0);
+	assert_owner("123:456", 123, 456);
+	assert_owner("", (uid_t)-1, (gid_t)-1);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		assert_err(listen_owner_find(bad[i], &u, &g, &err), EINVAL);
+	assert_true(u == 77 && g == 77);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +228,9 @@ int main(void)
 	    cmocka_unit_test(test_systemd),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_local),
+	    cmocka_unit_test(test_tls),
+	    cmocka_unit_test(test_mode),
+	    cmocka_unit_test(test_owner),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

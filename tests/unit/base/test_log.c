@@ -236,6 +236,7 @@ static const struct log_access usual = {
     .request_id = "r1",
     .referer = NULL,
     .user_agent = "curl/7.88.1",
+    .token = "alice",
 };
 
 static void test_access_text(void **state)
@@ -250,7 +251,7 @@ static void test_access_text(void **state)
 	assert_stamped(written(),
 	    " access 192.0.2.7 \"GET /files/k3v?download\" 206 in=1 out=1234 "
 	    "us=87 request_id=\"r1\" trace_id=\"-\" referer=\"-\" "
-	    "user_agent=\"curl/7.88.1\"\n");
+	    "user_agent=\"curl/7.88.1\" token=\"alice\"\n");
 	access_flush(&b);
 	assert_string_equal(written(), "");
 }
@@ -266,7 +267,7 @@ static void test_access_journal(void **state)
 	access_flush(&b);
 	assert_string_equal(written(),
 	    "<6>- \"- -\" 0 in=0 out=0 us=0 request_id=\"-\" "
-	    "trace_id=\"-\" referer=\"-\" user_agent=\"-\"\n");
+	    "trace_id=\"-\" referer=\"-\" user_agent=\"-\" token=\"-\"\n");
 }
 
 static void test_access_json(void **state)
@@ -302,7 +303,9 @@ static void test_access_json(void **state)
 	    json_string_value(json_object_get(o, "user_agent")), "curl/7.88.1");
 	assert_string_equal(json_string_value(json_object_get(o, "trace_id")),
 	    TRACE);
-	assert_int_equal(json_object_size(o), 13);
+	assert_string_equal(
+	    json_string_value(json_object_get(o, "token")), "alice");
+	assert_int_equal(json_object_size(o), 14);
 	json_decref(o);
 }
 
@@ -322,7 +325,7 @@ static void test_access_cannot_be_forged(void **state)
 	assert_string_equal(written(),
 	    "<6>- \"- /x\\\" 200 in=0\\n<3>boo\" 0 in=0 out=0 us=0 "
 	    "request_id=\"-\" trace_id=\"-\" referer=\"-\" "
-	    "user_agent=\"\\\"\\\\\\x1b\"\n");
+	    "user_agent=\"\\\"\\\\\\x1b\" token=\"-\"\n");
 }
 
 /** Count whole lines; the text must end with one. */

@@ -26,6 +26,7 @@ static struct filemeta full(void)
 	    .coding = {"gzip", 4},
 	    .url = {"http://h/", 9},
 	    .boot = {"b", 1},
+	    .owner = {"alice", 5},
 	    .upload = 2,
 	    .ttl_ms = 4,
 	    .algs = 1,
@@ -66,6 +67,7 @@ static void assert_same(const struct filemeta *a, const struct filemeta *b)
 	assert_text(a->coding, b->coding);
 	assert_text(a->url, b->url);
 	assert_text(a->boot, b->boot);
+	assert_text(a->owner, b->owner);
 	assert_memory_equal(&a->digests, &b->digests, sizeof(a->digests));
 	assert_int_equal(a->upload, b->upload);
 	assert_int_equal(a->ttl_ms, b->ttl_ms);

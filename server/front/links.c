@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Links that need no token, for a while:
+ *
+ *   POST /files/{id}/links   {"ttl":600}                 to read that file
+ *   POST /links              {"ttl":600,"max_size":1000} to upload one
+ *                            {"id":"report"}             ... under that id
+ *
+ * Both are answered with the link, which is as good as its maker's token for
+ * that one path and method.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "base/clock.h"
+#include "common/httpdate.h"
+#include "common/media.h"
+#include "front/auth.h"
+#include "front/front.h"
+#include "http/problem.h"
+
+#define CALL_MAGIC 0x11a4c5u
+#define BODY_MAX 4096
+#define TTL_DEFAULT_S 3600
+#define URL_SIZE (LINK_PATH_MAX + TOKEN_NAME_MAX + SIGNED_LINK_ROOM)
+
+/* A request on its way. */
+struct call {
+	uint32_t magic;
+	struct front *front;
+	struct strbuf body;
+	char id[ID_LEN_MAX + 1]; /* of the file; "": one that is to come */
+	bool uploads;
+	/* What it says. */
+	uint64_t ttl_s, max_size;
+};
+
+static struct call *call_of(void *ctx)
+{
+	struct call *call = ctx;
+
+	assert(call && call->magic == CALL_MAGIC);
+	return call;
+}
+
+static bool bad(struct http_request *req, const char *member, const char *what)
+{
+	http_reply_error(
+	    req, PROBLEM_BAD_REQUEST, "The member '%.64s' %s.", member, what);
+	return false;
+}
+
+/* The method that a link is for follows from where it is asked for. */
+static const char *method_of(const struct call *call)
+{
+	if (!call->uploads)
+		return "GET";
+	return call->id[0] ? "PUT" : "POST";
+}
+
+static bool take_id(struct http_request *req, struct call *call, struct str id)
+{
+	if (!call->uploads || !id_valid(id.p, id.n))
+		return bad(req, "id",
+		    call->uploads ? "is not fit for an id"
+				  : "is told by the path");
+
+	memcpy(call->id, id.p, id.n);
+	call->id[id.n] = '\0';
+	return true;
+}
+
+/* Read a number, from 1 on. */
+static bool take_number(struct http_request *req, const char *key, json_t *v,
+    uint64_t *ret)
+{
+	if (!json_is_integer(v) || json_integer_value(v) < 1)
+		return bad(req, key, "is not a whole number from 1 on");
+
+	*ret = (uint64_t)json_integer_value(v);
+	return true;
+}
+
+/* False: it was answered. */
+static bool take_member(
+    struct http_request *req, struct call *call, const char *key, json_t *v)
+{
+	uint64_t ttl_max_s = call->front->conf->auth.link_ttl_max / 1000;
+	struct str text = {json_string_value(v), json_string_length(v)};
+
+	if (!strcmp(key, "ttl"))
+		return take_number(req, key, v, &call->ttl_s) &&
+		       (call->ttl_s <= ttl_max_s ||
+			   bad(req, key, "is more than auth.link_ttl_max"));
+	if (!strcmp(key, "max_size") && call->uploads)
+		return take_number(req, key, v, &call->max_size);
+	if (!strcmp(key, "id") && json_is_string(v))
+		return take_id(req, call, text);
+	if (!strcmp(key, "method") && text.p)
+		return true; /* once all of it is known */
+	return bad(req, key, "is not known here, or of another type");
+}
+
+/* Is it for the method that it says, if it says one? */
+static bool check_method(
+    struct http_request *req, const struct call *call, json_t *root)
+{
+	const char *said = json_string_value(json_object_get(root, "method"));
+
+	return !said || !strcmp(said, method_of(call)) ||
+	       bad(req, "method",
+		   call->uploads ? "is PUT with an id, else POST" : "is GET");
+}
+
+/* Read the body; an empty one says nothing. False: it was answered. */
+static bool read_body(struct http_request *req, struct call *call)
+{
+	const char *key;
+	json_error_t why;
+	json_t *v;
+
+	if (!call->body.len)
+		return true;
+	json_t *root = json_loadb(
+	    call->body.data, call->body.len, JSON_REJECT_DUPLICATES, &why);
+	bool sound = json_is_object(root);
+	if (!sound)
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "The body is not a JSON object.");
+	json_object_foreach(root, key, v)
+	{
+		sound = sound && take_member(req, call, key, v);
+	}
+	sound = sound && check_method(req, call, root);
+	json_decref(root);
+	return sound;
+}
+
+static void reply(struct http_request *req, const struct signed_link *link)
+{
+	char url[URL_SIZE], expires[RFC3339_SIZE];
+	struct strbuf out;
+	struct json j;
+
+	signed_link_write(link, url, sizeof(url));
+	rfc3339_format((int64_t)link->expires_s, expires);
+	strbuf_init(&out, URL_SIZE + 512);
+	json_init(&j, &out);
+	json_object_begin(&j, NULL);
+	json_string(&j, "url", url);
+	json_string_n(&j, "method", link->method.p, link->method.n);
+	json_string(&j, "expires", expires);
+	if (link->max_size)
+		json_uint(&j, "max_size", link->max_size);
+	json_object_end(&j);
+	strbuf_addc(&out, '\n');
+
+	struct http_reply r = http_reply_strbuf(201, &out);
+	http_reply_header(&r, "Content-Type", "application/json");
+	http_reply_header(&r, "Cache-Control", "no-store");
+	http_reply_header(&r, "Location", url);
+	http_reply(req, &r);
+}
+
+static void on_end(struct http_request *req, void *ctx)
+{
+	struct call *call = call_of(ctx);
+	char path[ID_LEN_MAX + 16], signature[SIGNATURE_TEXT_LEN + 1];
+
+	if (!read_body(req, call))
+		return;
+
+	snprintf(path, sizeof(path), "/files%s%s", call->id[0] ? "/" : "",
+	    call->id);
+	struct signed_link link = {
+	    .method = str_from(method_of(call)),
+	    .path = str_from(path),
+	    .expires_s = (uint64_t)clock_unix_ms() / 1000 + call->ttl_s,
+	    .max_size = call->max_size,
+	};
+	int r = auth_sign(req, call->front->auth, &link, signature);
+	if (r < 0) {
+		struct http_problem p = http_problem_errno(r);
+		http_reply_problem(req, &p);
+		return;
+	}
+	reply(req, &link);
+}
+
+static ssize_t on_data(
+    struct http_request *req, void *ctx, const char *p, size_t len)
+{
+	struct call *call = call_of(ctx);
+
+	strbuf_add(&call->body, p, len);
+	if (!call->body.failed)
+		return (ssize_t)len;
+
+	struct http_problem problem = http_problem_errno(-ENOMEM);
+	http_reply_problem(req, &problem);
+	return -ENOMEM;
+}
+
+static void on_free(struct http_request *req, void *ctx)
+{
+	struct call *call = call_of(ctx);
+
+	(void)req;
+	strbuf_fini(&call->body);
+	call->magic = 0;
+	free(call);
+}
+
+static void start(struct http_request *req, struct front *f, const char *id)
+{
+	static const struct http_sink sink = {on_data, on_end, on_free};
+	struct str type = http_header(req, "Content-Type");
+
+	if (type.p && !media_type_is(type, "application/json")) {
+		http_reply_error(req, PROBLEM_UNSUPPORTED_TYPE,
+		    "What the link is for is told in application/json.");
+		return;
+	}
+
+	struct call *call = calloc(1, sizeof(*call));
+	if (!call) {
+		struct http_problem p = http_problem_errno(-ENOMEM);
+		http_reply_problem(req, &p);
+		return;
+	}
+	uint64_t ttl_max_s = f->conf->auth.link_ttl_max / 1000;
+	call->magic = CALL_MAGIC;
+	call->front = f;
+	call->uploads = !id;
+	call->ttl_s = TTL_DEFAULT_S < ttl_max_s ? TTL_DEFAULT_S : ttl_max_s;
+	snprintf(call->id, sizeof(call->id), "%s", id ? id : "");
+	strbuf_init(&call->body, BODY_MAX + 1);
+	http_body_limit(req, BODY_MAX);
+	http_take_body(req, &sink, call);
+}
+
+void links_post(struct http_request *req, struct front *f)
+{
+	start(req, f, NULL);
+}
+
+void links_post_file(struct http_request *req, struct front *f,
+    struct file *file, struct str rest)
+{
+	(void)rest;
+	start(req, f, file->id);
+}
