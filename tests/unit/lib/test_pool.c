@@ -266,14 +266,38 @@ static void test_threads_take_no_signals(void **state)
 }
 
 /* Its threads are the parent's, and so may be the lock. */
+struct meeting {
+	struct spw_job job;
+	pthread_barrier_t *barrier;
+};
+
+static void meet(struct spw_job *job)
+{
+	pthread_barrier_wait(((struct meeting *)(void *)job)->barrier);
+}
+
 static void test_freeing_in_a_child(void **state)
 {
 	_Atomic unsigned sum = 0;
+	pthread_barrier_t barrier;
+	struct meeting meetings[2];
 	struct spw_pool *p;
 	int status;
 
 	(void)state;
 	assert_ok(spw_pool_new(2, &p));
+	/* Both threads run: what one that just begins holds is lost to the
+	   child. */
+	pthread_barrier_init(&barrier, NULL, 3);
+	for (unsigned i = 0; i < 2; i++) {
+		meetings[i] = (struct meeting){
+			.job = { .run = meet }, .barrier = &barrier };
+		spw_pool_submit(p, &meetings[i].job);
+	}
+	pthread_barrier_wait(&barrier);
+	while (spw_pool_pending(p))
+		sched_yield();
+	pthread_barrier_destroy(&barrier);
 	pid_t child = fork();
 	assert_ok(child);
 	if (child == 0) {

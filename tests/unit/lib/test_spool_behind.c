@@ -28,7 +28,7 @@ static void plug_in(struct plug *p, struct spw_pool *pool)
 {
 	flag_init(&p->begun);
 	flag_init(&p->end);
-	p->job.run = hold_up;
+	p->job = (struct spw_job){.run = hold_up};
 	spw_pool_submit(pool, &p->job);
 	flag_take(&p->begun);
 }

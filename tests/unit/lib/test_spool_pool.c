@@ -24,7 +24,7 @@ static void stand_in_gate(struct spw_job *job)
 
 static void gate_shut(struct gate *g, struct spw_pool *pool)
 {
-	g->job.run = stand_in_gate;
+	g->job = (struct spw_job){.run = stand_in_gate};
 	flag_init(&g->reached);
 	flag_init(&g->open);
 	spw_pool_submit(pool, &g->job);

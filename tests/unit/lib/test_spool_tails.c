@@ -198,7 +198,7 @@ static void gate_close(struct gate *g, struct spw_pool *p)
 {
 	flag_init(&g->entered);
 	flag_init(&g->open);
-	g->job.run = wait_at_gate;
+	g->job = (struct spw_job){.run = wait_at_gate};
 	spw_pool_submit(p, &g->job);
 	flag_take(&g->entered);
 }
