@@ -258,7 +258,7 @@ static int find_content(struct spw_kept *k)
 	int fd = spw__sys_open_file(
 	    spw__dir_fd(k->keep->dir), k->files.content);
 	if (fd < 0)
-		return fd == -ENOENT ? -EBADMSG : fd;
+		return fd;
 
 	int r = spw__sys_file_size(fd, &size);
 	if (r == -EINVAL)
@@ -312,6 +312,36 @@ static int set_content(struct spw_spool *s, const struct spw__journal *j)
 	if (j->sealed)
 		atomic_store(&s->state, SPW_STATE_SEALED);
 	return 0;
+}
+
+static ssize_t copy_meta(struct spw_kept *k, void *buf, size_t size)
+{
+	int r = find_journal(k);
+	if (r < 0)
+		return r;
+	int fd = find_content(k);
+	if (fd < 0)
+		return fd;
+	(void)spw__sys_close(fd);
+	if (k->says.meta_len > size)
+		return -EMSGSIZE;
+
+	memcpy(buf, k->says.meta, k->says.meta_len);
+	return (ssize_t)k->says.meta_len;
+}
+
+ssize_t spw_keep_meta(struct spw_keep *keep, const char *name, void *buf,
+    size_t size)
+{
+	struct spw_kept *k;
+
+	int r = begin(keep, name, &k);
+	if (r < 0)
+		return r;
+
+	ssize_t n = copy_meta(k, buf, size);
+	free_kept(k);
+	return n;
 }
 
 static int adopt(struct spw_kept *k, const struct spw_spool_opts *opts)

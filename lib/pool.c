@@ -9,7 +9,8 @@
 #include "sys.h"
 
 #define THREADS_MAX 64
-#define LANES 64
+#define LANE_BITS 6
+#define LANES (1u << LANE_BITS)
 
 /* Jobs of some shares, in order. */
 struct lane {
@@ -30,10 +31,13 @@ struct spw_pool {
 	pthread_t ids[THREADS_MAX];
 };
 
-/* Clients choose their addresses, and so their shares, in rows. */
+/* Clients have their addresses, and so their shares, in rows, which differ in
+ * low bits or in high ones: on the highest of the product all count. */
 static struct lane *lane_of(struct spw_pool *p, uint64_t share)
 {
-	return &p->lanes[(share * 0x9e3779b97f4a7c15u >> 32) % LANES];
+	uint64_t hash = (share ^ share >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &p->lanes[hash >> (64 - LANE_BITS)];
 }
 
 /* Locked, as what follows. */

@@ -90,6 +90,25 @@ bool query_next(
 	return true;
 }
 
+size_t query_redact(char *text, size_t len)
+{
+	char *query = len > 0 ? memchr(text, '?', len) : NULL, *out = query;
+	struct str key, value;
+
+	if (!query)
+		return len;
+
+	const char *cursor = query + 1, *end = text + len;
+	while (query_next(&cursor, end, &key, &value)) {
+		if (key.p + key.n == end || key.p[key.n] != '=')
+			continue;
+		*out = out == query ? '?' : '&';
+		memmove(out + 1, key.p, key.n + 1);
+		out += key.n + 2;
+	}
+	return (size_t)(out - text);
+}
+
 /* Take one decoded byte off the front of form-encoded text. */
 static char form_byte(struct str *s)
 {

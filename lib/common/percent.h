@@ -48,6 +48,15 @@ bool query_next(
     const char **cursor, const char *end, struct str *key, struct str *value);
 
 /**
+ * Take the values out of the query of a URL or a target, in place, for they
+ * may be keys to something: `a?b=c&d` becomes `a?b=`. What has no `=` goes,
+ * too: it may itself be the secret.
+ *
+ * Returns:   its new length.
+ */
+size_t query_redact(char *text, size_t len);
+
+/**
  * Find the first `key` in a query string (without the `?`) and decode its
  * value.
  *

@@ -235,6 +235,8 @@ struct conf_ports {
 	  "largest file that is fetched")                                      \
 	X(fetch, COUNT, max_active, "64", 1, 10000,                            \
 	  "fetches at a time; more wait")                                      \
+	X(fetch, COUNT, max_queued_per_client, "250", 0, 1000000,              \
+	  "fetches of one client that wait; 0 is no limit")                    \
 	X(fetch, COUNT, max_lazy, "10000", 0, 10000000,                        \
 	  "files at a time of which only what is read is fetched")             \
 	X(fetch, COUNT, max_transfers, "256", 1, 10000,                        \

@@ -45,6 +45,7 @@ static const size_t reloadable[] = {
     AT(fetch, max_active),
     AT(fetch, max_connections),
     AT(fetch, max_lazy),
+    AT(fetch, max_queued_per_client),
     AT(fetch, max_redirects),
     AT(fetch, max_retries),
     AT(fetch, max_size),

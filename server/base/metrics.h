@@ -95,7 +95,7 @@
 	X(AUTH_LINK_INVALID, COUNTER, "auth_refused_total",                    \
 	  "reason=\"link-invalid\"", NULL)                                     \
 	X(REQUESTS_RATE_LIMITED, COUNTER, "requests_refused_total",            \
-	  "reason=\"rate\"", "Requests that were refused.")                    \
+	  "reason=\"client\"", "Requests that were refused.")                  \
 	X(REQUESTS_UNAUTHORIZED, COUNTER, "requests_refused_total",            \
 	  "reason=\"unauthorized\"", NULL)                                     \
 	X(REQUESTS_FORBIDDEN, COUNTER, "requests_refused_total",               \

@@ -65,6 +65,7 @@ static struct request *new_request(struct http_request *req, struct front *f)
 		return NULL;
 	}
 	read_control(req, &r->call->asked);
+	r->call->share = http_client_share(req);
 	return r;
 }
 
@@ -136,6 +137,7 @@ void through_get(struct http_request *req, struct front *f)
 		if (!r)
 			return;
 	}
+	r->call->log = http_log_request(req);
 	switch (through_ask(r->call, &problem)) {
 	case THROUGH_WAIT:
 		waits = wait_for_news(req, f, r);

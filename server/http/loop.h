@@ -303,7 +303,8 @@ bool http_reply_early(const struct http_request *req);
 void http_keeps_drop(struct http_request *req, bool over);
 
 /* told.c */
-/** What was asked by whom, for the log: METHOD TARGET from CLIENT. */
+/** What was asked by whom, for the log: METHOD TARGET from CLIENT, without the
+    values of a query. */
 #define HTTP_ASKED_SIZE 512
 void http_asked(struct http_request *req, char out[HTTP_ASKED_SIZE]);
 /** It has ended like this. */

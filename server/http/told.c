@@ -1,37 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* What the log is told of requests. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/incident.h"
 #include "common/percent.h"
 #include "http/loop.h"
 
-/*
- * Who reads the log is not to have what a link opens. Only when all was done
- * with the query, or nothing will be.
- */
-static void hide_signatures(struct http_request *req)
-{
-	static const char dots[] = "...";
-	struct str query = http_query(req), key, value;
-	const char *cursor = query.p;
-	char *end = req->target + req->target_len;
-
-	while (query_next(&cursor, end, &key, &value)) {
-		size_t cut = value.n - (sizeof(dots) - 1);
-
-		if (!str_eq(key, "signature") || value.n < sizeof(dots))
-			continue;
-		char *p = req->target + (value.p - req->target);
-		memcpy(p, dots, sizeof(dots) - 1);
-		p += sizeof(dots) - 1;
-		memmove(p, p + cut, (size_t)(end - p) - cut + 1);
-		cursor -= cut;
-		end -= cut;
-		req->target_len -= cut;
-	}
-}
+/* Of a target in the access log. */
+#define TARGET_SIZE 2048
 
 void http_asked(struct http_request *req, char out[HTTP_ASKED_SIZE])
 {
@@ -39,9 +18,8 @@ void http_asked(struct http_request *req, char out[HTTP_ASKED_SIZE])
 	/* Room for the longest method, " from " and an address. */
 	const size_t room = HTTP_ASKED_SIZE - 128;
 	int n = snprintf(out, 128, "%s ", req->method_name);
-	size_t at = n > 0 ? (size_t)n : 0, i = 0;
+	size_t from = n > 0 ? (size_t)n : 0, at = from, i = 0;
 
-	hide_signatures(req);
 	/* What a target may not hold, and what could pass for the next word,
 	   is escaped as it would have to be. */
 	for (; i < req->target_len && at < room; i++) {
@@ -55,31 +33,41 @@ void http_asked(struct http_request *req, char out[HTTP_ASKED_SIZE])
 		out[at++] = hex[c >> 4];
 		out[at++] = hex[c & 15];
 	}
+	at = from + query_redact(out + from, at - from);
 	snprintf(out + at, HTTP_ASKED_SIZE - at, "%s from %s",
 	    i < req->target_len ? "..." : "", http_client(req));
+}
+
+static struct str public_target(
+    const struct http_request *req, char out[TARGET_SIZE])
+{
+	size_t n = req->target_len < TARGET_SIZE ? req->target_len
+						 : TARGET_SIZE;
+
+	if (n > 0)
+		memcpy(out, req->target, n);
+	return (struct str){out, query_redact(out, n)};
 }
 
 static void log_request(struct http_request *req, bool complete)
 {
 	struct str referer = http_header(req, "Referer");
 	struct str agent = http_header(req, "User-Agent");
-	char ref[256], ua[256];
+	char ref[256], ua[256], text[TARGET_SIZE];
 
 	if (!req->loop->conf->log.access)
 		return;
-	hide_signatures(req);
+	struct str target = public_target(req, text);
 	snprintf(ref, sizeof(ref), "%.*s", (int)referer.n,
 	    referer.p ? referer.p : "");
-	char *secret = strstr(ref, "signature=");
-	if (secret)
-		*secret = '\0';
+	ref[query_redact(ref, strlen(ref))] = '\0';
 	snprintf(ua, sizeof(ua), "%.*s", (int)agent.n, agent.p ? agent.p : "");
 	log_access(req->loop->access,
 	    &(struct log_access){
 		.client = http_client(req),
 		.method = req->method_name,
-		.target = req->target,
-		.target_len = req->target_len,
+		.target = target.p,
+		.target_len = target.n,
 		.status = req->status,
 		.bytes_in = req->received + req->discarded,
 		.bytes_out = complete ? req->reply_length : 0,
@@ -127,9 +115,9 @@ static void tell_cut(
 
 	http_asked(req, asked);
 	incident(causes[cause].metric, LOG_LEVEL_INFO,
-	    "cut: %s: %s, after %llu bytes of it and a status of %d", asked,
-	    causes[cause].why,
-	    (unsigned long long)(req->received + req->discarded), req->status);
+	    "cut: %s: %s, after %" PRIu64 " bytes of it and a status of %d",
+	    asked, causes[cause].why, req->received + req->discarded,
+	    req->status);
 }
 
 void http_told(

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many uploads each client address has under way. An IPv6 network of 64
- * bits counts as one address: that is what one host is given.
+ * How much each client has under way, so that none takes the place of all.
  *
- *   clients_enter(c, http_client(req)) ... clients_leave(ticket)
+ *   clients_enter(c, http_client_share(req)) ... clients_leave(ticket)
  *
- * Holds an entry for each address that has any, and so is no larger than the
- * uploads are many.
+ * Holds an entry for each client that has anything, and so is no larger than
+ * what is under way.
  *
  * Threads: any, for every call.
  */
 #ifndef INGEST_CLIENTS_H
 #define INGEST_CLIENTS_H
+
+#include <stdint.h>
 
 #include <spillway/base.h>
 
@@ -27,11 +28,11 @@ void clients_free(struct clients *c);
 /**
  * One more of this client.
  *
- * `address`: as text; what is no IP address counts as what it says.
+ * `share`:   whose it is, as http_client_share() has it.
  * Returns:   0 and a ticket.
  * Errors:    -EUSERS it has `max` already; -ENOMEM.
  */
-int clients_enter(struct clients *c, const char *address, unsigned max,
+int clients_enter(struct clients *c, uint64_t share, unsigned max,
     struct clients_ticket **ret) SPW_MUST_CHECK;
 
 /** One less; NULL is allowed. */

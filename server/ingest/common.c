@@ -132,13 +132,14 @@ static bool check_client(struct http_request *req, struct ingest *in)
 	if (!max || !in->clients)
 		return true;
 
-	int r = clients_enter(in->clients, http_client(req), max, &ticket);
+	int r = clients_enter(
+	    in->clients, http_client_share(req), max, &ticket);
 	if (r == 0) {
 		http_hold(req, leave_client, ticket);
 		return true;
 	}
 	if (r == -EUSERS)
-		http_reply_error(req, PROBLEM_UNAVAILABLE,
+		http_reply_error(req, PROBLEM_TOO_MANY_REQUESTS,
 		    "This client has %u uploads under way, as many as it may; "
 		    "try again when one has ended.",
 		    max);

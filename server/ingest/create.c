@@ -115,7 +115,7 @@ bool create_first(struct http_request *req, struct ingest *in,
 void create_failed(struct http_request *req, const struct ingest *in, int err)
 {
 	if (err == -EUSERS)
-		http_reply_error(req, PROBLEM_UNAVAILABLE,
+		http_reply_error(req, PROBLEM_TOO_MANY_REQUESTS,
 		    "This client has %u uploads open, as many as it may; "
 		    "finish or delete one.",
 		    in->conf->upload.max_open_per_client);

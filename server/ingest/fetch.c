@@ -9,6 +9,7 @@
 
 #include "base/metrics.h"
 #include "base/thread.h"
+#include "ingest/clients.h"
 #include "ingest/fetch_loop.h"
 
 const struct conf_fetch *fetch_conf(const struct fetcher *f)
@@ -50,6 +51,23 @@ static int check_room(
 	return -EBUSY;
 }
 
+/* One client does not take the place of all. */
+static int take_place(struct fetcher *f, uint64_t share,
+    struct clients_ticket **ret, struct http_problem *reterr)
+{
+	unsigned max = f->conf->fetch.max_queued_per_client;
+	int e = max ? clients_enter(f->clients, share, max, ret) : 0;
+
+	if (e == -EUSERS)
+		*reterr = http_problem(PROBLEM_TOO_MANY_REQUESTS,
+		    "%u fetches of this client are waiting already, as many as "
+		    "may; try again later.",
+		    max);
+	else if (e < 0)
+		*reterr = http_problem_errno(e);
+	return e;
+}
+
 /* False when the thread takes no more; the queue may pass its limit by the
  * few that came at the same moment. */
 static bool enqueue(struct fetcher *f, struct fetch_job *job)
@@ -83,6 +101,8 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
 		return e;
 
 	e = fetch_job_new(f, f->conf, f->store, r, &job, reterr);
+	if (e == 0)
+		e = take_place(f, r->owner.share, &job->place, reterr);
 	if (e < 0)
 		return e;
 
@@ -107,6 +127,7 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
 static void dispose(struct fetcher *f)
 {
 	curl_multi_cleanup(f->multi);
+	clients_free(f->clients);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 	curl_global_cleanup();
@@ -128,8 +149,9 @@ int fetcher_new(const struct conf *c, struct store *st, struct fetcher **ret)
 	f->nudged_end = &f->nudged;
 	pthread_mutex_init(&f->lock, NULL);
 	f->multi = curl_multi_init();
-	int e = f->multi ? thread_start(&f->thread, "fetch", fetch_loop_run, f)
-			 : -ENOMEM;
+	int e = f->multi ? clients_new(&f->clients) : -ENOMEM;
+	if (e == 0)
+		e = thread_start(&f->thread, "fetch", fetch_loop_run, f);
 	if (e < 0) {
 		dispose(f);
 		return e;

@@ -9,9 +9,10 @@
  *   fetcher_free()
  *
  * One thread runs all transfers. A fetch waits in a queue until fewer than
- * `fetch.max_active` run; clients take turns in it. Its bytes go straight into
- * the spool of its file, which is in the store from the beginning, so that
- * readers follow; a spool whose disk is behind pauses its transfer.
+ * `fetch.max_active` run; clients take turns in it, and none may have more than
+ * `fetch.max_queued_per_client` there. Its bytes go straight into the spool of
+ * its file, which is in the store from the beginning, so that readers follow; a
+ * spool whose disk is behind pauses its transfer.
  *
  * Where the origin serves parts of what it identifies by a strong validator,
  * readers far ahead of what has come get theirs by a request of their own, and
@@ -130,8 +131,9 @@ unsigned fetcher_active(struct fetcher *f);
  *
  * Returns:   0 and the file in `*ret`, which is in the store and receiving.
  * Errors:    -EINVAL the URL is not acceptable; -EACCES its address or name
- *            is forbidden; -EBUSY the queue is full; -ESHUTDOWN; -EXFULL;
- *            -ENOMEM. `*reterr` tells the client. Nothing is left behind.
+ *            is forbidden; -EBUSY the queue is full; -EUSERS it has as many
+ *            of this client as may be; -ESHUTDOWN; -EXFULL; -ENOMEM.
+ *            `*reterr` tells the client. Nothing is left behind.
  * Ownership: the caller gets a reference; all of `r` is copied.
  */
 int fetch_start(struct fetcher *f, const struct fetch_request *r,

@@ -101,6 +101,8 @@ static bool check_start(
 	}
 
 	r->apart = r->once = r->check = true;
+	r->owner.share = http_client_share(req);
+	r->log = http_log_request(req);
 	int e = fetch_start(call->fetcher, r, &call->file, &problem);
 	if (e == 0 &&
 	    !fetch_wait_begin(&call->wait, req, call->fetcher, call->file,

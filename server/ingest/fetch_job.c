@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/incident.h"
 #include "common/text.h"
+#include "ingest/clients.h"
 #include "ingest/guard.h"
 
 /* It can be written again, or somebody reads where nothing is. */
@@ -244,6 +245,7 @@ void fetch_job_free(struct fetch_job *job)
 
 	assert(job->magic == FETCH_JOB_MAGIC && !job->nudged &&
 	       !job->transfers);
+	clients_leave(job->place);
 	curl_slist_free_all(job->fields);
 	curl_slist_free_all(job->unless);
 	free(job->unless_url);

@@ -171,9 +171,10 @@ static void count_lazy(struct fetcher *f, struct fetch_job *job)
 static struct fetch_share *share_of(
     struct fetcher *f, const struct fetch_job *job)
 {
-	uint64_t hash = job->file->share * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t share = job->file->share;
+	uint64_t hash = (share ^ share >> 32) * UINT64_C(0x9e3779b97f4a7c15);
 
-	return &f->shares[(hash >> 32) % FETCH_SHARES];
+	return &f->shares[hash >> (64 - FETCH_SHARE_BITS)];
 }
 
 static void set_idle(struct fetcher *f, struct fetch_job *job, bool idle)
@@ -274,22 +275,28 @@ static struct fetch_job *next_queued(struct fetcher *f)
 	return best;
 }
 
+/* Locked: from the queue to the running. */
+static void take_out(struct fetcher *f, struct fetch_job *job)
+{
+	fetch_list_remove(&f->queue, job);
+	fetch_list_append(&f->running, job);
+	f->queue_count--;
+	clients_leave(SPW_TAKE(job->place));
+}
+
 /* Move what there is room for from the queue to the running. */
 static void start_queued(struct fetcher *f)
 {
 	for (;;) {
 		pthread_mutex_lock(&f->lock);
 		struct fetch_job *job = may_start(f) ? next_queued(f) : NULL;
-		if (job) {
-			fetch_list_remove(&f->queue, job);
-			f->queue_count--;
-		}
+		if (job)
+			take_out(f, job);
 		pthread_mutex_unlock(&f->lock);
 		if (!job)
 			return;
 
 		metrics_add(METRIC_FETCHES_QUEUED, -1);
-		fetch_list_append(&f->running, job);
 		share_of(f, job)->turn = ++f->turns;
 		set_idle(f, job, false);
 		if (fetch_job_check(job, clock_ms()))
@@ -330,9 +337,7 @@ static void drop_queued(struct fetcher *f, bool all)
 		next = job->next;
 		if (!all && !atomic_load(&job->file->removed))
 			continue;
-		fetch_list_remove(&f->queue, job);
-		fetch_list_append(&f->running, job);
-		f->queue_count--;
+		take_out(f, job);
 		n++;
 	}
 	pthread_mutex_unlock(&f->lock);

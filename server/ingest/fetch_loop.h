@@ -2,8 +2,8 @@
 /*
  * Inside of fetch: the fetcher and its thread.
  *
- * Lock order: a spool's lock, then the fetcher's, then those of wakers; so
- * nothing of a spool or a file is called under the fetcher's.
+ * Lock order: a spool's lock, then the fetcher's, then those of wakers and of
+ * the clients; so nothing of a spool or a file is called under the fetcher's.
  * Threads: as said at the fields.
  */
 #ifndef INGEST_FETCH_LOOP_H
@@ -15,11 +15,13 @@
 
 #include <curl/curl.h>
 
+#include "ingest/clients.h"
 #include "ingest/fetch_alarm.h"
 #include "ingest/fetch_job.h"
 
 /** Whose a fetch is, is told apart by this much. */
-#define FETCH_SHARES 64
+#define FETCH_SHARE_BITS 6
+#define FETCH_SHARES (1u << FETCH_SHARE_BITS)
 
 /* Fetches of some clients. */
 struct fetch_share {
@@ -34,6 +36,7 @@ struct fetch_list {
 struct fetcher {
 	const struct conf *conf;
 	struct store *store;
+	struct clients *clients; /* of the queue */
 	CURLM *multi;
 	pthread_t thread;
 	bool joined;		/* the owner's */

@@ -22,22 +22,6 @@ static struct str path_of(const struct url_parts *parts)
 	return path;
 }
 
-/* `key=` for each `key=value`. What has no `=` may itself be the secret. */
-static void query_redact(struct strbuf *b, const char *p, const char *end)
-{
-	struct str key, value;
-	char before = '?';
-
-	while (query_next(&p, end, &key, &value)) {
-		bool has_value = key.p + key.n < end && key.p[key.n] == '=';
-		if (!has_value)
-			continue;
-		strbuf_addc(b, before);
-		strbuf_add(b, key.p, key.n + 1);
-		before = '&';
-	}
-}
-
 char *fetch_url_public(struct str url, const struct url_parts *parts)
 {
 	struct strbuf b;
@@ -53,10 +37,11 @@ char *fetch_url_public(struct str url, const struct url_parts *parts)
 	strbuf_add(&b, url.p, head);
 	if (path.n == 0)
 		strbuf_addc(&b, '/');
-	strbuf_add(&b, path.p, path.n);
-	if (path.n < parts->path_query.n)
-		query_redact(&b, path.p + path.n + 1,
-		    path.p + parts->path_query.n);
+	strbuf_add(&b, path.p, parts->path_query.n);
+	if (!b.failed) {
+		b.len = query_redact(b.data, b.len);
+		b.data[b.len] = '\0';
+	}
 
 	return strbuf_take(&b, NULL);
 }

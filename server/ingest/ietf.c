@@ -51,9 +51,7 @@ static void write_limits(const struct ingest *in, char out[LIMITS_SIZE])
 	const char *comma = "";
 	int n = 0;
 
-	if (max > SF_INTEGER_MAX)
-		max = SF_INTEGER_MAX;
-	else
+	if (max <= SF_INTEGER_MAX)
 		n = snprintf(out, LIMITS_SIZE, "max-size=%" PRIu64, max);
 	if (n)
 		comma = ", ";
@@ -350,7 +348,6 @@ void ietf_create(
 	    .params = &params,
 	    .id = id,
 	    .type = http_header(req, "Content-Type"),
-	    .client = http_client(req),
 	};
 
 	ietf_add_limits(req, in);

@@ -114,7 +114,6 @@ struct resumable_opts {
 	struct str type, coding, metadata, concat;
 	unsigned algs, told;	/* digests of the whole: computed, told */
 	struct digest_set said; /* and checked; their algorithms in `algs` */
-	const char *client;
 };
 
 /**

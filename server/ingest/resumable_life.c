@@ -212,7 +212,8 @@ int resumable_new(
 	unsigned max = in->conf->upload.max_open_per_client;
 	int err = 0;
 	if (max && in->clients)
-		err = clients_enter(in->clients, opts->client, max, &r->ticket);
+		err = clients_enter(
+		    in->clients, fo.owner.share, max, &r->ticket);
 	if (err == 0)
 		err = file_new(in->store, &fo, &r->file);
 	if (err < 0) {

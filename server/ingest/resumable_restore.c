@@ -50,13 +50,17 @@ int resumable_revive(void *ctx, struct file *f, const struct filemeta *m)
 	return 0;
 }
 
-/* It was finished, and killed before its journal was deleted. */
-static bool is_finished(struct ingest *in, const struct filemeta *m)
+/*
+ * Was it finished, and killed before its journal was deleted? Then its content
+ * is that of the file, in the same inode. Returns: 1; 0.
+ */
+static int is_finished(struct ingest *in, const struct filemeta *m)
 {
 	struct file *f;
 
-	if (store_load(in->store, m->id.p, m->id.n, &f) < 0)
-		return false;
+	int err = store_load(in->store, m->id.p, m->id.n, &f);
+	if (err < 0)
+		return err == -ENOENT ? 0 : err;
 
 	bool same = m->etag.n == ID_LEN &&
 		    memcmp(f->made_id, m->etag.p, ID_LEN) == 0;
@@ -102,11 +106,12 @@ static int resume(struct ingest *in, const char *name,
 
 	if (!is_sound(m) || !id_valid(m->id.p, m->id.n))
 		return -EBADMSG;
-	if ((m->expires_ms && m->expires_ms <= clock_unix_ms()) ||
-	    is_finished(in, m))
+	if (m->expires_ms && m->expires_ms <= clock_unix_ms())
 		return 1;
-	int err = new_upload(in, m, &r);
-	if (err < 0)
+	int err = is_finished(in, m);
+	if (err == 0)
+		err = new_upload(in, m, &r);
+	if (err != 0)
 		return err;
 
 	err = adopt(r, name);
@@ -120,24 +125,15 @@ static int resume(struct ingest *in, const char *name,
 	return enter(r);
 }
 
-/* Copy out what the journal says of the program's. */
-static int read_note(
-    struct ingest *in, const char *name, uint8_t buf[FILEMETA_MAX],
-    struct filemeta *ret)
+/* What the journal says it is. */
+static int read_meta(struct ingest *in, const char *name,
+    uint8_t buf[FILEMETA_MAX], struct filemeta *ret)
 {
-	SPW_AUTO(spw_kept_closep) struct spw_kept *k = NULL;
-	struct spw_kept_note note;
+	ssize_t n = spw_keep_meta(in->keep, name, buf, FILEMETA_MAX);
+	if (n < 0)
+		return n == -EMSGSIZE ? -EBADMSG : (int)n;
 
-	int err = spw_kept_adopt(in->keep, name, NULL, &k);
-	if (err < 0)
-		return err;
-
-	spw_kept_note(k, &note);
-	if (!note.meta_len || note.meta_len > FILEMETA_MAX)
-		return -EBADMSG;
-
-	memcpy(buf, note.meta, note.meta_len);
-	err = filemeta_read(buf, note.meta_len, ret);
+	int err = filemeta_read(buf, (size_t)n, ret);
 	return err == -ENOTSUP ? -EBADMSG : err;
 }
 
@@ -147,7 +143,7 @@ static int restore_one(const char *name, void *ctx)
 	struct ingest *in = ctx;
 	struct filemeta m;
 
-	int err = read_note(in, name, buf, &m);
+	int err = read_meta(in, name, buf, &m);
 	if (err == 0)
 		err = resume(in, name, &m);
 	if (err == -ESTALE || err == -EBADMSG) {
@@ -156,7 +152,8 @@ static int restore_one(const char *name, void *ctx)
 		metrics_add(METRIC_FILES_DAMAGED, 1);
 		err = 1;
 	}
-	if (err == 1)
+	/* Without content: it was killed while it made, or deleted, it. */
+	if (err == 1 || err == -ENOENT)
 		err = spw_keep_reap(in->keep, name);
 	if (err < 0)
 		log_error("the upload %s cannot go on: %s", name,

@@ -268,17 +268,20 @@ static bool replaces_failure(
 
 /* Begin to fetch, if there is something kept on the condition that it has
  * changed. */
-static int start(struct through *t, struct through_entry *e, const char *url,
+static int start(const struct through_call *call, struct through_entry *e,
     struct file **ret, struct http_problem *reterr)
 {
+	struct through *t = call->through;
 	const struct fetch_unless unless = {
 	    .url = e ? e->url : NULL,
 	    .etag = e ? e->said.etag : "",
 	    .modified = e ? e->said.modified : "",
 	};
 	const struct fetch_request r = {
-	    .url = url,
-	    .url_len = strlen(url),
+	    .url = call->url,
+	    .url_len = strlen(call->url),
+	    .owner = {.share = call->share},
+	    .log = call->log,
 	    .apart = true,
 	    .once = through_entry_covers(e, &t->conf->fetch),
 	    .unless = e && e->file && (*unless.etag || *unless.modified)
@@ -293,14 +296,12 @@ static int start(struct through *t, struct through_entry *e, const char *url,
 static enum through_step wait_for(struct through_call *call,
     struct through_entry *e, struct http_problem *reterr)
 {
-	struct through *t = call->through;
-
 	call->led = !e || !e->coming;
 	if (!call->led) {
 		call->waits = file_ref(e->coming);
 		return THROUGH_WAIT;
 	}
-	if (start(t, e, call->url, &call->waits, reterr) < 0) {
+	if (start(call, e, &call->waits, reterr) < 0) {
 		return replaces_failure(call, e)
 			   ? answer_kept(call, e, METRIC_CACHE_STALE)
 			   : THROUGH_REFUSED;
@@ -342,7 +343,7 @@ static void ask_meanwhile(
 	struct http_problem problem;
 
 	if (!e->coming && clock_ms() >= e->paused_ms &&
-	    start(t, e, call->url, &e->coming, &problem) == 0)
+	    start(call, e, &e->coming, &problem) == 0)
 		settle(t, e);
 }
 

@@ -60,6 +60,8 @@ struct through_call {
 	char *url;
 	char *key;
 	struct cache_control asked;
+	uint64_t share;			/* whose it is */
+	const struct log_request *log;	/* who asks, while he does */
 
 	struct file *waits; /* what it waits for, or has waited for; or NULL */
 	bool led;	    /* that is there for its sake */
@@ -85,7 +87,7 @@ void through_free(struct through *t);
 void through_tick(struct through *t);
 
 /**
- * Begin a request. `asked` is for the caller to set.
+ * Begin a request. `asked`, `share` and `log` are for the caller to set.
  *
  * Errors:    -EINVAL the URL is not acceptable; -ENOMEM. `*reterr` tells.
  */

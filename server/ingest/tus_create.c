@@ -312,7 +312,6 @@ void tus_create(struct http_request *req, struct ingest *in)
 	struct resumable_opts opts = {
 	    .source = FILE_FROM_TUS,
 	    .params = &params,
-	    .client = http_client(req),
 	};
 	struct str urls = {NULL, 0};
 	struct idempotency_claim *claim;

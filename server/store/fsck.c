@@ -24,15 +24,42 @@ struct fsck {
 	struct fsck_result *result;
 };
 
-static void tell(struct fsck *c, const char *what, const char *name,
-    const char *why, int repaired)
+/* Why something is not well. */
+struct verdict {
+	const char *why; /* NULL: it is */
+	bool lost;	 /* nobody can make it well */
+};
+
+/* What cannot be read now may be well all the same, and what a newer program
+ * wrote is. */
+static struct verdict unknown(const char *why)
 {
+	return (struct verdict){why, false};
+}
+
+static struct verdict lost(const char *why)
+{
+	return (struct verdict){why, true};
+}
+
+/* Returns: whether it is to be deleted. */
+static bool goes(const struct fsck *c, const struct verdict *v)
+{
+	return c->repair && v->lost;
+}
+
+/* `deleted`: what came of deleting it, if it was to be. */
+static void tell(struct fsck *c, const char *what, const char *name,
+    const struct verdict *v, int deleted)
+{
+	const char *then = "";
+
 	c->result->bad++;
-	c->result->repaired += repaired == 0 && c->repair;
-	fprintf(c->out, "%s %s: %s%s\n", what, name, why,
-	    !c->repair	    ? ""
-	    : repaired == 0 ? "; deleted"
-			    : "; cannot be deleted");
+	if (goes(c, v)) {
+		c->result->repaired += deleted == 0;
+		then = deleted == 0 ? "; deleted" : "; cannot be deleted";
+	}
+	fprintf(c->out, "%s %s: %s%s\n", what, name, v->why, then);
 }
 
 static int digest_file(int fd, struct digest *d)
@@ -70,70 +97,88 @@ static int check_digests(int fd, const struct filemeta *m)
 	return digest_differs(&got, &m->digests) ? 1 : 0;
 }
 
-/* Returns: NULL when it is well, else why it is not. */
-static const char *verdict(struct fsck *c, const char *name, int fd)
+static struct verdict judge_content(int fd, const struct filemeta *m)
+{
+	int r = check_digests(fd, m);
+
+	if (r < 0)
+		return unknown(strerror(-r));
+	return lost(r ? "its content is not what its digest says" : NULL);
+}
+
+static struct verdict judge_file(struct fsck *c, const char *name, int fd)
 {
 	uint8_t buf[FILEMETA_MAX];
 	struct filemeta m;
 	uint64_t size;
 
 	int r = sys_size(fd, &size);
+	if (r == -EINVAL)
+		return lost("no plain file");
+	if (r == 0)
+		r = disk_get_meta(fd, buf, &m);
+	if (r == -ENOTSUP)
+		return unknown("of another version");
+	if (r == -EBADMSG)
+		return lost("nothing says what it is");
 	if (r < 0)
-		return r == -EINVAL ? "no plain file" : strerror(-r);
-	r = disk_get_meta(fd, buf, &m);
-	if (r < 0)
-		return r == -ENOTSUP ? "of another version"
-				     : "nothing says what it is";
+		return unknown(strerror(-r));
 	if (!id_valid(name, strlen(name)) || !str_eq(m.id, name))
-		return "not under its own name";
+		return lost("not under its own name");
 	if (size != m.size)
-		return "not as long as it was";
+		return lost("not as long as it was");
 	if (!disk_trusts(c->disk, &m))
-		return "perhaps not whole: the machine went down before it "
-		       "was on the disk";
-	r = check_digests(fd, &m);
-	if (r < 0)
-		return strerror(-r);
-	return r ? "its content is not what its digest says" : NULL;
+		return lost("perhaps not whole: the machine went down before "
+			    "it was on the disk");
+	return judge_content(fd, &m);
 }
 
 static int check_file(const char *name, void *ctx)
 {
 	struct fsck *c = ctx;
-	const char *why;
+	struct verdict v;
 
 	int fd = disk_find(c->disk, name);
 	if (fd >= 0) {
-		why = verdict(c, name, fd);
+		v = judge_file(c, name, fd);
 		sys_close(fd);
+	} else if (fd == -ELOOP || fd == -ENXIO) {
+		v = lost("no plain file");
 	} else {
-		why = fd == -ELOOP ? "no plain file" : strerror(-fd);
+		v = unknown(strerror(-fd));
 	}
-	if (why)
-		tell(c, "file", name, why,
-		    c->repair ? disk_unlink_any(c->disk, name) : 0);
+	if (v.why)
+		tell(c, "file", name, &v,
+		    goes(c, &v) ? disk_unlink_any(c->disk, name) : 0);
 	else
 		c->result->files++;
 	return 0;
 }
 
+static struct verdict judge_upload(struct fsck *c, const char *name)
+{
+	uint8_t meta[SPW_KEEP_META_MAX];
+
+	ssize_t n = spw_keep_meta(c->keep, name, meta, sizeof(meta));
+	if (n == -ENOENT)
+		return lost("only half of it is there");
+	if (n == -EBADMSG)
+		return lost("damaged");
+	if (n == -ESTALE)
+		return lost("perhaps not whole: the machine went down");
+	return unknown(n < 0 ? strerror(-(int)n) : NULL);
+}
+
 static int check_upload(const char *name, void *ctx)
 {
 	struct fsck *c = ctx;
-	struct spw_kept *k;
+	struct verdict v = judge_upload(c, name);
 
-	int r = spw_kept_adopt(c->keep, name, NULL, &k);
-	if (r == 0) {
+	if (v.why)
+		tell(c, "upload", name, &v,
+		    goes(c, &v) ? spw_keep_reap(c->keep, name) : 0);
+	else
 		c->result->uploads++;
-		spw_kept_close(k);
-		return 0;
-	}
-	const char *why = r == -EBADMSG	 ? "damaged"
-			  : r == -ESTALE ? "perhaps not whole: the machine "
-					   "went down"
-					 : strerror(-r);
-	tell(c, "upload", name, why,
-	    c->repair ? spw_keep_reap(c->keep, name) : 0);
 	return 0;
 }
 

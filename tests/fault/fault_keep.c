@@ -113,7 +113,7 @@ static void expect_safe(uint64_t safe, bool began)
 		spw_kept_close(k);
 	} else {
 		/* It was being born. */
-		assert_true(!began && (r == -ENOENT || r == -EBADMSG));
+		assert_true(!began && r == -ENOENT);
 		assert_int_equal(safe, 0);
 		r = spw_keep_reap(keep, "life");
 		assert_true(r == 0 || r == -ENOENT);

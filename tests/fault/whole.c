@@ -2,7 +2,6 @@
 #include "fault/whole.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "fault/fault.h"
 #include "fault/heap_fault.h"
 #include "fault/store_sys_fault.h"
+#include "tempdir.h"
 
 /* ---- what fails --------------------------------------------------------- */
 
@@ -51,7 +51,7 @@ struct bed bed;
 
 int whole_start(struct bed *b)
 {
-	char dir[128], error[SPW_SERVER_ERROR_SIZE] = "";
+	char dir[192], error[SPW_SERVER_ERROR_SIZE] = "";
 	const char *settings[] = {dir, "server.listen=127.0.0.1:0",
 	    "server.threads=1", "spool.keep_free=0", "spool.memory_max=64K",
 	    "store.durability=fsync", "store.max_open_files=16",
@@ -83,29 +83,10 @@ long whole_held(void)
 
 int whole_make_bed(void **state)
 {
-	const char *base = getenv("TMPDIR");
-
-	snprintf(bed.dir, sizeof(bed.dir), "%s/spw-fault-XXXXXX",
-	    base ? base : "/var/tmp");
-	require(mkdtemp(bed.dir) != NULL);
 	(void)state;
+	require(temp_dir(bed.dir, sizeof(bed.dir)));
 	whole_be_client(true);
 	return 0;
-}
-
-static int remove_one(
-    const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-int whole_clear_bed(void **state)
-{
-	(void)state;
-	return nftw(bed.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* ---- the client --------------------------------------------------------- */

@@ -6,7 +6,7 @@
  *
  *   static const struct scenario scenarios[] = {{"name", want, 200}, ...};
  *   static const struct play play = {prepare, is_defined, check_after};
- *   cmocka group: whole_make_bed(), whole_clear_bed()
+ *   cmocka group: whole_make_bed()
  *     whole_start(&bed); whole_play(&scenarios[i], &play); whole_stop(&bed)
  *
  * This thread is the client; it is hit only while it is the server. The spool
@@ -40,7 +40,7 @@ struct seam {
 extern const struct seam whole_seams[WHOLE_SEAMS];
 
 struct bed {
-	char dir[64];
+	char dir[160];
 	struct spw_server *server;
 	uint16_t port;
 };
@@ -63,9 +63,8 @@ struct play {
 	    const struct bed *b, const struct scenario *sc, int status);
 };
 
-/** Fixtures of a cmocka group. */
+/** The set-up of a cmocka group. */
 int whole_make_bed(void **state);
-int whole_clear_bed(void **state);
 
 /** Whether this thread is the client: neither counted nor hit. */
 void whole_be_client(bool on);

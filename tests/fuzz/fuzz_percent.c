@@ -70,13 +70,35 @@ static void check_query(const char *query, size_t len)
 	}
 }
 
+/* What is left is no longer, has no value, and stays as it is. */
+static void check_redact(const char *in, size_t len)
+{
+	char *text = malloc(len);
+	struct str key, value;
+
+	FUZZ_CHECK(text != NULL);
+	memcpy(text, in, len);
+	size_t n = query_redact(text, len);
+	FUZZ_CHECK(n <= len);
+	const char *mark = memchr(text, '?', n);
+	if (mark) {
+		const char *cursor = mark + 1;
+		while (query_next(&cursor, text + n, &key, &value))
+			FUZZ_CHECK(value.n == 0);
+	}
+	FUZZ_CHECK(query_redact(text, n) == n);
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
 
 	check_decode(text, size);
 	check_encode(text, size);
-	if (size > 0)
+	if (size > 0) {
 		check_query(text, size);
+		check_redact(text, size);
+	}
 	return 0;
 }

@@ -97,8 +97,8 @@ class Daemon:
     """A running spillwayd.
 
     options are the values of -o, after those in the variable SPW_OPTIONS; dir
-    keeps the spool of an earlier one. The
-    directory is on a disk (TMPDIR, else /var/tmp): /tmp is often memory.
+    keeps the spool of an earlier one. The directory is on a disk (TMPDIR, else
+    /var/tmp): /tmp is often memory.
     mount is the command that mounts something at SPOOL (`$1`), seen by this
     daemon alone. sockets are handed over as a service manager does it, under
     that name.
@@ -124,13 +124,15 @@ class Daemon:
         # What cannot be dumped is root's in /proc.
         visible = [] if os.geteuid() == 0 else ["sandbox.core_dumps=yes"]
         for option in ("server.listen=127.0.0.1:0", f"spool.dir={self.spool}",
-                       *visible, *os.environ.get("SPW_OPTIONS", "").split(), *options):
+                       *visible, *os.environ.get("SPW_OPTIONS", "").split(),
+                       *options):
             command += ["-o", option]
         if sockets:
             command = [sys.executable, "-c", HAND_OVER, sockets_name,
                        *(str(one.fileno()) for one in sockets), "--", *command]
         self.process = subprocess.Popen(
-            command, pass_fds=[one.fileno() for one in sockets], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            command, pass_fds=[one.fileno() for one in sockets],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
             text=True, errors="replace", preexec_fn=die_with_parent)
         self.pid = self.process.pid

@@ -406,12 +406,12 @@ class Security(IetfCase):
     def test_2B50_open_uploads_of_a_client(self):
         urls = [self.create(b"") for _ in range(3)]
         answer = self.begin(b"")
-        self.assert_problem(answer, 503, "unavailable")
+        self.assert_problem(answer, 429, "too-many-requests")
         self.assertTrue(answer.get("Retry-After"))
         # Going on is no beginning.
         self.assertEqual(self.patch(urls[0], 0, b"a", True).status, 201)
         urls[0] = self.create(b"")
-        self.assert_problem(self.begin(b""), 503)
+        self.assert_problem(self.begin(b""), 429)
         for url in urls:
             self.http("DELETE", url)
         self.http("DELETE", self.create(b""))

@@ -245,7 +245,7 @@ class Client(Case):
             "Content-Length": "6", "Expect": "100-continue"})
         answer = conn.read()
         self.assertEqual(answer.interim, [])
-        self.assert_problem(answer, 503)
+        self.assert_problem(answer, 429, "too-many-requests")
         self.assertTrue(answer.get("Retry-After").isdecimal())
         # Another client is none of it.
         with Conn(self.daemon.address, source="127.0.0.2") as other:

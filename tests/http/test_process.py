@@ -168,7 +168,7 @@ class Running(Case):
             conn.end_sending()
             conn.read_end()
         one.stop()
-        found = [line for line in one.lines if "GET /files/none?x=%0a" in line]
+        found = [line for line in one.lines if 'GET /files/none?x=" ' in line]
         self.assertEqual(len(found), 1, one.output())
         self.assertIn("404", found[0])
         self.assertNotIn("\x1b", one.output())

@@ -30,7 +30,8 @@ OTHER = {
     "spool.dir": "/var/tmp/other", "fetch.ports": "1", "zip.max_ratio": "7",
     "store.durability": "restart", "store.digest": "always",
     "fetch.allow_networks": "10.0.0.0/8", "fetch.deny_networks": "::/0",
-    "auth.mode": "none", "fetch.ca_file": "/etc/ssl/ca.pem", "sandbox.landlock": "require",
+    "auth.mode": "none", "fetch.ca_file": "/etc/ssl/ca.pem",
+    "sandbox.landlock": "require",
     "sandbox.seccomp": "require", "log.level": "debug", "log.format": "json",
     "upload.max_part_header": "4K", "server.max_connections_per_address": "9",
 }

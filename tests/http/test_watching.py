@@ -6,6 +6,7 @@ Source: W3C Trace Context.
 """
 import json
 import re
+from urllib.parse import quote
 
 from fetching import ALLOW, Fetching
 from harness import Case, Conn, main, table, until
@@ -16,6 +17,11 @@ from wire import encode_chunk
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+def redacted(target):
+    """As the log has it: without the values in its query."""
+    return re.sub(r"=[^&]*", "=", target)
 
 
 class Watched(Case):
@@ -90,7 +96,7 @@ class Refusals(Watched, Fetching):
                 **TUS, "Upload-Length": "10"}).get("Location")
         self.refused(reason, status,
                      lambda: self.http(method, target, headers, body),
-                     f"{method} {re.escape(target)} from 127.0.0.1")
+                     f"{method} {re.escape(redacted(target))} from 127.0.0.1")
 
     @table(
         ("length required", "length-required", 411,
@@ -147,7 +153,7 @@ class Space(Watched):
             self.wait_received(name, 1)
             return conn
         held = [begin("one"), begin("two")]
-        self.refused("too-many", 503,
+        self.refused("client", 429,
                      lambda: self.http("PUT", "/files/three", (), b"x"))
         for conn in held:
             conn.send(b"x" * 9)
@@ -286,6 +292,12 @@ class Cuts(Watched, Fetching):
                                  lambda: self.fetch(url, "wait=20"),
                                  "fetch of .* failed")
         self.assertIn(f"[{answer.get('X-Request-Id')}]", line)
+        # Read through, it is the same.
+        answer, line = self.told(
+            'fetches_failed_total{reason="connect"}',
+            lambda: self.http("GET", f"/fetch?url={quote(url, safe='')}"),
+            "fetch of .* failed")
+        self.assertIn(f"[{answer.get('X-Request-Id')}]", line)
         # What a URL's query holds may be a key to it.
         self.assertNotIn("geheim", self.daemon.output())
 
@@ -313,6 +325,15 @@ class Traces(Watched, Fetching):
 
     DAEMON = True
     OPTIONS = [*ALLOW, "log.access=yes"]
+
+    def test_no_values_of_queries(self):
+        answer = self.http("GET", "/files/none?token=geheim&secret&x=", {
+            "Referer": "http://example.com/?token=geheim"})
+        until(lambda: any(answer.get("X-Request-Id") in line
+                          and '"GET /files/none?token=&x="' in line
+                          for line in self.daemon.lines), "the access line")
+        self.assertNotIn("geheim", self.daemon.output())
+        self.assertNotIn("secret", self.daemon.output())
 
     def test_to_answer_and_log(self):
         answer = self.http("GET", "/files/none", {"traceparent": PARENT})

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tempdir.h"
+
 #define SETTINGS_MAX 32
 
 void host_prepare(void)
@@ -20,23 +22,14 @@ void host_prepare(void)
 	tzset();
 }
 
-static void make_dir(struct host *h)
-{
-	const char *base = getenv("TMPDIR");
-
-	snprintf(h->dir, sizeof(h->dir), "%s/spw-inproc-XXXXXX",
-	    base ? base : "/var/tmp");
-	require(mkdtemp(h->dir) != NULL);
-}
-
 void host_make(struct host *h, const char *const *settings)
 {
 	const char *all[SETTINGS_MAX] = {
 	    "server.listen=127.0.0.1:0", "spool.keep_free=0"};
-	char dir[128], error[SPW_SERVER_ERROR_SIZE] = "";
+	char dir[192], error[SPW_SERVER_ERROR_SIZE] = "";
 	size_t n = 2;
 
-	make_dir(h);
+	require(temp_dir(h->dir, sizeof(h->dir)));
 	snprintf(dir, sizeof(dir), "spool.dir=%s", h->dir);
 	all[n++] = dir;
 	for (; settings && *settings; settings++) {

@@ -28,7 +28,7 @@
 struct host {
 	struct spw_server *server;
 	uint16_t port;
-	char dir[64];
+	char dir[160];
 };
 
 /** What a program that embeds servers does first. */

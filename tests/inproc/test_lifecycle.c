@@ -12,6 +12,7 @@
 
 #include "inproc/host.h"
 #include "inproc/peer.h"
+#include "tempdir.h"
 
 static void test_start_and_stop(void **state)
 {
@@ -157,7 +158,7 @@ static void test_wrong_system(void **state)
 	struct census before = census_take();
 
 	snprintf(taken, sizeof(taken), "127.0.0.1:%u", h.port);
-	char listen[128], dir[80];
+	char listen[128], dir[192];
 	snprintf(listen, sizeof(listen), "server.listen=127.0.0.1:0,%s", taken);
 	snprintf(dir, sizeof(dir), "spool.dir=%s", h.dir);
 	assert_err(
@@ -192,12 +193,12 @@ static void write_file(const char *path, const char *text)
 
 static void test_file_and_settings(void **state)
 {
-	char dir[] = "/var/tmp/spw-inproc-XXXXXX", path[64], text[256];
+	char dir[160], path[192], text[512];
 	char error[SPW_SERVER_ERROR_SIZE] = "";
 	struct spw_server *s = NULL;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	assert_true(temp_dir(dir, sizeof(dir)));
 	snprintf(path, sizeof(path), "%s/spillway.conf", dir);
 	snprintf(text, sizeof(text),
 	    "[server]\nlisten = 127.0.0.1:1\n[spool]\ndir = %s\n"
@@ -267,7 +268,7 @@ static void test_stale_socket(void **state)
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	struct spw_server *s = NULL;
 	struct host h, h2;
-	char setting[160], dir[96], error[SPW_SERVER_ERROR_SIZE];
+	char setting[160], dir[192], error[SPW_SERVER_ERROR_SIZE];
 
 	(void)state;
 	snprintf(un.sun_path, sizeof(un.sun_path),

@@ -131,6 +131,16 @@ SPW_API int spw_keep_reap(struct spw_keep *k, const char *name)
     SPW_MUST_CHECK;
 
 /**
+ * See whether what nobody uses can be gone on with, and copy out its metadata.
+ * Nothing of it is touched, nor cut off.
+ *
+ * Returns:   the metadata's length.
+ * Errors:    -EMSGSIZE when that is more than `size`; as spw_kept_adopt().
+ */
+SPW_API ssize_t spw_keep_meta(struct spw_keep *k, const char *name, void *buf,
+    size_t size) SPW_MUST_CHECK;
+
+/**
  * Make an empty kept spool. From now on it is found by spw_keep_list().
  *
  * A name is made of letters, digits, '-', '_' and '.', does not begin with a
@@ -171,11 +181,12 @@ SPW_API int spw_kept_take(struct spw_keep *k, const char *name,
  * journal says.
  *
  * Returns:   0 and the kept spool in `*ret`.
- * Errors:    -EBUSY while somebody has it; -ENOENT when there is none;
- *            -ESTALE when the machine was down since and it is not known what
- *            reached the disk; -EBADMSG when journal or content are damaged;
- *            -EFBIG when it passes `size_max`; -EINVAL; -ENOMEM; from the
- *            disk, -EDQUOT for one. The files stay.
+ * Errors:    -EBUSY while somebody has it; -ENOENT when there is none, or no
+ *            more than its journal, since whoever made or deleted it was
+ *            killed; -ESTALE when the machine was down since and it is not
+ *            known what reached the disk; -EBADMSG when journal or content
+ *            are damaged; -EFBIG when it passes `size_max`; -EINVAL; -ENOMEM;
+ *            from the disk, -EDQUOT for one. The files stay.
  */
 SPW_API int spw_kept_adopt(struct spw_keep *k, const char *name,
     const struct spw_spool_opts *opts, struct spw_kept **ret) SPW_MUST_CHECK;

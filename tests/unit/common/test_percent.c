@@ -165,6 +165,31 @@ static void query_iteration(void **state)
 	assert_false(query_next(&cursor, end, &k, &v));
 }
 
+static void query_without_values(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+	    {"", ""},
+	    {"/a", "/a"},
+	    {"/a?", "/a"},
+	    {"/a?b", "/a"},
+	    {"/a?b=", "/a?b="},
+	    {"/a?b=c", "/a?b="},
+	    {"/a?b=c&d&e=f?g=h&&i=", "/a?b=&e=&i="},
+	    {"/a?url=http%3A%2F%2Fx%3Fy=z", "/a?url="},
+	    {"?=x", "?="},
+	};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		strcpy(text, cases[i].text);
+		text[query_redact(text, strlen(text))] = '\0';
+		assert_string_equal(text, cases[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +203,7 @@ int main(void)
 	    cmocka_unit_test(query_decoding),
 	    cmocka_unit_test(query_lengths),
 	    cmocka_unit_test(query_iteration),
+	    cmocka_unit_test(query_without_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,14 +10,13 @@
 
 #include <spillway/join.h>
 
+#include "tempdir.h"
+
 void (*model_spare)(bool begin);
 
 void make_temp_dir(char *ret, size_t size)
 {
-	const char *base = getenv("TMPDIR");
-
-	snprintf(ret, size, "%s/spw-test-XXXXXX", base ? base : "/var/tmp");
-	assert_non_null(mkdtemp(ret));
+	assert_true(temp_dir(ret, size));
 }
 
 void world_init(struct world *w, const struct world_opts *opts)

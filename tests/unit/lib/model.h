@@ -43,7 +43,7 @@ struct world_opts {
 void world_init(struct world *w, const struct world_opts *opts);
 void world_fini(struct world *w);
 
-/** A private directory on a disk ($TMPDIR, else /var/tmp). */
+/** A private directory on a disk; see tempdir.h. */
 void make_temp_dir(char *ret, size_t size);
 
 /** Options for a spool in world `w`, and what else is given. */

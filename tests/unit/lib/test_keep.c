@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <spillway/discard.h>
 
@@ -109,6 +110,43 @@ static void test_one_at_a_time(void **state)
 	spw_keep_unref(second);
 }
 
+static uint64_t file_size(const struct place *p, const char *name)
+{
+	char path[512];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", p->path, name);
+	assert_int_equal(stat(path, &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+/* What was written behind the last commit is there afterwards, too. */
+static void test_looking_changes_nothing(void **state)
+{
+	struct place *p = *state;
+	struct spw_kept *k = create(p, "a");
+	char buf[8];
+
+	assert_err((int)spw_keep_meta(p->keep, "b", buf, 8), ENOENT);
+	assert_err((int)spw_keep_meta(p->keep, "/", buf, 8), EINVAL);
+	assert_ok(spw_kept_commit(k, NOTE(ALL, .meta = "what", .meta_len = 4)));
+	append(k, 100000);
+	assert_ok(spw_spool_rollover(spw_kept_spool(k)));
+	assert_err((int)spw_keep_meta(p->keep, "a", buf, 8), EBUSY);
+	spw_kept_close(k);
+
+	uint64_t size = file_size(p, "a.spool");
+	assert_true(size > 0);
+	assert_err((int)spw_keep_meta(p->keep, "a", buf, 3), EMSGSIZE);
+	assert_int_equal(spw_keep_meta(p->keep, "a", buf, 4), 4);
+	assert_memory_equal(buf, "what", 4);
+	assert_int_equal(file_size(p, "a.spool"), size);
+	k = adopt(p, "a");
+	expect_content(k, 0);
+	assert_int_equal(file_size(p, "a.spool"), 0);
+	finish(k);
+}
+
 struct found {
 	char names[8][SPW_KEEP_NAME_MAX + 1];
 	int count;
@@ -171,12 +209,16 @@ static void test_listing_and_reaping(void **state)
 	assert_err(spw_kept_adopt(p->keep, "content", NULL, &k), ENOENT);
 	assert_err(spw_keep_reap(p->keep, "busy"), EBUSY);
 	assert_ok(spw_keep_reap(p->keep, "content"));
+	/* Whoever made it, or deleted it, was killed. */
+	spw_kept_close(create(p, "half"));
+	remove_file(p, "half.spool");
+	assert_err(spw_kept_adopt(p->keep, "half", NULL, &k), ENOENT);
 	f = (struct found){ .reap = p->keep };
 	assert_err(spw_keep_list(p->keep, find, &f), EBUSY);
 	finish(busy);
 	f = (struct found){ .reap = p->keep };
 	assert_ok(spw_keep_list(p->keep, find, &f));
-	assert_int_equal(f.count, 2);
+	assert_int_equal(f.count, 3);
 	remove_file(p, "README");
 	remove_file(p, ".keep");
 	remove_file(p, ".hidden.keep");
@@ -274,6 +316,7 @@ int main(void)
 		TEST(test_options),
 		TEST(test_one_directory),
 		TEST(test_one_at_a_time),
+		TEST(test_looking_changes_nothing),
 		TEST(test_listing_and_reaping),
 		TEST(test_leftovers_make_room),
 		TEST(test_another_start_of_the_machine),

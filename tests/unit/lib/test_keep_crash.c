@@ -46,13 +46,12 @@ static struct spw_kept *go_on(const struct scene *sc, struct spw_keep *keep,
 	struct spw_kept *k;
 
 	int r = spw_kept_adopt(keep, "crash", &o, &k);
-	if (r == -EBADMSG) {
-		/* It was killed between the two names. */
-		require(spw_keep_reap(keep, "crash") == 0);
-		r = -ENOENT;
-	}
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
+		/* It may have been killed between the two names. */
+		r = spw_keep_reap(keep, "crash");
+		require(r == 0 || r == -ENOENT);
 		r = spw_kept_create(keep, "crash", &o, NULL, &k);
+	}
 	require(r == 0);
 	return k;
 }

@@ -165,28 +165,32 @@ static void test_pending_counts_what_waits_and_runs(void **state)
 #define GREEDY 100
 #define OTHERS 3
 
-/* Who submits many keeps nobody waiting for more than one of them. */
-static void test_shares_take_turns(void **state)
+/*
+ * Who submits many keeps nobody waiting for more than one of them; whose they
+ * are differs in what stands `shift` bits from the right.
+ */
+static void take_turns(unsigned shift)
 {
 	struct gate g = { .job.run = pass_gate };
 	struct turn many[GREEDY], few[OTHERS][2];
 	struct spw_pool *p;
 
-	(void)state;
 	atomic_store(&next_number, 0);
 	pthread_mutex_init(&g.lock, NULL);
 	pthread_cond_init(&g.cond, NULL);
 	assert_ok(spw_pool_new(1, &p));
 	spw_pool_submit(p, &g.job);
 	for (unsigned i = 0; i < GREEDY; i++) {
-		many[i] = (struct turn){ .job = { NULL, note_turn, 1 } };
+		many[i] = (struct turn){ .job = { NULL, note_turn,
+			UINT64_C(1) << shift } };
 		spw_pool_submit(p, &many[i].job);
 	}
 	/* Numbers in a row, as addresses are, are told apart. */
 	for (unsigned i = 0; i < OTHERS; i++) {
 		for (unsigned k = 0; k < 2; k++) {
 			few[i][k] = (struct turn){
-				.job = { NULL, note_turn, 2 + i } };
+				.job = { NULL, note_turn,
+				    (UINT64_C(2) + i) << shift } };
 			spw_pool_submit(p, &few[i][k].job);
 		}
 	}
@@ -205,6 +209,15 @@ static void test_shares_take_turns(void **state)
 	assert_int_equal(many[GREEDY - 1].ran, GREEDY + 2 * OTHERS - 1);
 	pthread_cond_destroy(&g.cond);
 	pthread_mutex_destroy(&g.lock);
+}
+
+static void test_shares_take_turns(void **state)
+{
+	(void)state;
+	take_turns(0);
+	/* Networks of one provider, of 64 bits and 56. */
+	take_turns(48);
+	take_turns(40);
 }
 
 struct crowd {

@@ -13,11 +13,12 @@
 
 #include "fake_mhd.h"
 #include "stored.h"
+#include "tempdir.h"
 
 struct serving {
 	struct web web;
 	struct http_handler handler;
-	char path[32];
+	char path[160];
 	struct spw_dir *dir;
 	struct spw_pool *threads; /* or NULL */
 	struct store *store;
@@ -46,8 +47,7 @@ static inline void serving_open(
 	struct store_opts opts = {.memory_max = memory_max, .max_files = 10};
 
 	memset(sv, 0, sizeof(*sv));
-	strcpy(sv->path, "/var/tmp/spw-test-XXXXXX");
-	assert_non_null(mkdtemp(sv->path));
+	assert_true(temp_dir(sv->path, sizeof(sv->path)));
 	assert_ok(spw_dir_open(&dopts, &sv->dir));
 	if (threads)
 		assert_ok(spw_pool_new(1, &sv->threads));

@@ -8,6 +8,7 @@
 #include <spillway/join.h>
 
 #include "sending.h"
+#include "tempdir.h"
 
 #define SIZE 5000
 
@@ -95,13 +96,13 @@ static void test_ranges(void **state)
 /* On disk it is the same, by another way. */
 static void test_on_disk(void **state)
 {
-	char path[] = "/var/tmp/spw-test-XXXXXX";
+	char path[160];
 	struct spw_dir_opts dopts = {.size = sizeof(dopts), .path = path};
 	struct store_opts opts = {.memory_max = 100, .max_files = 10};
 	struct sending s;
 
 	(void)state;
-	assert_non_null(mkdtemp(path));
+	assert_true(temp_dir(path, sizeof(path)));
 	assert_ok(spw_dir_open(&dopts, &opts.dir));
 	sending_init(&s, &opts, SIZE);
 	stored_append(s.file, SIZE);
@@ -135,13 +136,13 @@ static void join_part(struct file *f, const struct store_opts *store,
 /* Out of parts on disk and in memory, and across them. */
 static void test_joined(void **state)
 {
-	char path[] = "/var/tmp/spw-test-XXXXXX";
+	char path[160];
 	struct spw_dir_opts dopts = {.size = sizeof(dopts), .path = path};
 	struct store_opts opts = {.memory_max = 100, .max_files = 10};
 	struct sending s;
 
 	(void)state;
-	assert_non_null(mkdtemp(path));
+	assert_true(temp_dir(path, sizeof(path)));
 	assert_ok(spw_dir_open(&dopts, &opts.dir));
 	sending_init(&s, &opts, SIZE);
 	join_part(s.file, &opts, 0, 0, 2000);

@@ -10,6 +10,7 @@
 
 #include "store/descriptor.h"
 #include "stored.h"
+#include "tempdir.h"
 
 struct fixture {
 	struct store *st;
@@ -204,13 +205,13 @@ static void test_longest(void **state)
 
 static void test_spilled(void **state)
 {
-	char path[] = "/var/tmp/spw-test-XXXXXX";
+	char path[160];
 	struct spw_dir_opts dopts = {.size = sizeof(dopts), .path = path};
 	struct store_opts opts = {.memory_max = 10, .max_files = 10};
 	struct store *st;
 
 	(void)state;
-	assert_non_null(mkdtemp(path));
+	assert_true(temp_dir(path, sizeof(path)));
 	assert_ok(spw_dir_open(&dopts, &opts.dir));
 	assert_ok(store_new(&opts, &st));
 	struct file *f = stored_file(st, NULL);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <spillway/keep.h>
 
@@ -119,6 +121,49 @@ static void test_damage(void **state)
 	free(text);
 }
 
+static off_t size_of(struct kept *k, const char *name)
+{
+	char path[256];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", k->path, name);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* Only what cannot be well goes; and nothing for being looked at. */
+static void test_repair_takes_no_more(void **state)
+{
+	static const char newer[] = "SPWF\2, which nobody knows so far";
+	struct kept *k = *state;
+	uint8_t bytes[200000] = {0};
+	struct fsck_result r;
+	char path[256];
+
+	const struct spw_keep_opts o = {.size = sizeof(o), .dir = k->dir};
+	struct spw_keep *keep;
+	struct spw_kept *u;
+	assert_ok(spw_keep_open(&o, &keep));
+	assert_ok(spw_kept_create(keep, "u", NULL, NULL, &u));
+	assert_ok(spw_spool_append(spw_kept_spool(u), bytes, sizeof(bytes)));
+	spw_kept_close(u);
+	spw_keep_unref(keep);
+	off_t size = size_of(k, "u.spool");
+	assert_true(size > 0);
+	file_unref(kept_file(k, "later", 100));
+	snprintf(path, sizeof(path), "%s/files/later", k->path);
+	assert_ok(setxattr(path, "user.spillway", newer, sizeof(newer), 0));
+
+	char *text = look(k, true, &r);
+	assert_string_equal(text, "file later: of another version\n");
+	assert_int_equal(r.uploads, 1);
+	assert_int_equal(r.bad, 1);
+	assert_int_equal(r.repaired, 0);
+	free(text);
+	assert_int_equal(size_of(k, "u.spool"), size);
+	assert_int_equal(size_of(k, "files/later"), 100);
+}
+
 static void test_in_use(void **state)
 {
 	struct kept *k = *state;
@@ -138,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    KEPT_TEST(test_well),
 	    KEPT_TEST(test_damage),
+	    KEPT_TEST(test_repair_takes_no_more),
 	    KEPT_TEST(test_in_use),
 	};
 

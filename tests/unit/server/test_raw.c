@@ -8,6 +8,7 @@
 
 #include "base/metrics.h"
 #include "ingest/clients.h"
+#include "tempdir.h"
 #include "uploading.h"
 
 static int setup(void **state)
@@ -335,7 +336,7 @@ static void test_max_open_per_client(void **state)
 	u->web.conf.upload.max_open_per_client = 1;
 	web_begin(&u->web, "PUT", "/files/f", FIELDS({"Content-Length", "5"}));
 	assert_err(clients_enter(u->ingest.clients,
-		       http_client(u->web.conn.req), 1, &held),
+		       http_client_share(u->web.conn.req), 1, &held),
 	    EUSERS);
 	web_done(&u->web, false);
 	assert_int_equal(uploading_send(u, "PUT", "/files/f",
@@ -408,7 +409,7 @@ static void hold(struct spw_job *job)
 
 static void test_slow_disk(void **state)
 {
-	char path[] = "/var/tmp/spw-test-XXXXXX";
+	char path[160];
 	struct spw_dir_opts dopts = {.size = sizeof(dopts), .path = path};
 	struct store_opts opts = {.memory_max = 1000, .max_files = 10};
 	struct plug plug = {.job.run = hold};
@@ -421,7 +422,7 @@ static void test_slow_disk(void **state)
 	(void)state;
 	flag_init(&plug.in);
 	flag_init(&plug.out);
-	assert_non_null(mkdtemp(path));
+	assert_true(temp_dir(path, sizeof(path)));
 	assert_ok(spw_dir_open(&dopts, &opts.dir));
 	assert_ok(spw_pool_new(1, &opts.pool));
 	assert_ok(store_new(&opts, &st));

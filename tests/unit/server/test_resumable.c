@@ -105,7 +105,6 @@ static int try_make(
 	o.source = FILE_FROM_TUS;
 	o.length = length;
 	o.params = &PLAIN;
-	o.client = "192.0.2.1";
 	return resumable_new(&fx.in, &o, ret);
 }
 

@@ -10,6 +10,8 @@
 
 #include <zlib.h>
 
+#include "tempdir.h"
+
 #define MAKER_MAX ((size_t)256 << 20)
 
 static void put(struct strbuf *b, unsigned n, uint64_t v)
@@ -159,7 +161,6 @@ size_t maker_deflate(const void *data, size_t len, void **ret)
 
 struct spw_spool *maker_spool_of(const void *data, size_t len, bool on_disk)
 {
-	const char *base = getenv("TMPDIR");
 	char path[256];
 	struct spw_dir *dir = NULL;
 	struct spw_spool *s = NULL;
@@ -167,9 +168,7 @@ struct spw_spool *maker_spool_of(const void *data, size_t len, bool on_disk)
 	    .size = sizeof opts, .memory_max = SPW_UNLIMITED};
 
 	if (on_disk) {
-		snprintf(path, sizeof path, "%s/spw-zip-XXXXXX",
-		    base ? base : "/var/tmp");
-		assert_non_null(mkdtemp(path));
+		assert_true(temp_dir(path, sizeof path));
 		struct spw_dir_opts d = {.size = sizeof d, .path = path};
 		assert_ok(spw_dir_open(&d, &dir));
 		opts.dir = dir;
