@@ -172,7 +172,7 @@ class Limits(Case):
         first = begin("203.0.113.1")
         self.wait_received("203.0.113.1", 1)
         self.assert_problem(self.http("PUT", "/files/y", {
-            "X-Forwarded-For": "203.0.113.1"}, b"y"), 503)
+            "X-Forwarded-For": "203.0.113.1"}, b"y"), 429)
         self.assertEqual(self.http("PUT", "/files/y", {
             "X-Forwarded-For": "203.0.113.2"}, b"y").status, 201)
         first.send(b"x")
