@@ -169,6 +169,19 @@ static int allow_sockets(struct landlock *l, const struct conf *c)
 	return r;
 }
 
+static int allow_secrets(struct landlock *l, const struct conf *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->hooks.count; i++) {
+		const char *path = c->hooks.items[i]->secret;
+
+		if (*path)
+			r = landlock_allow(l, path, LANDLOCK_READ);
+	}
+	return r;
+}
+
 static int allow_all(
     struct landlock *l, const struct conf *c, const char *file)
 {
@@ -184,7 +197,9 @@ static int allow_all(
 		r = allow_files(l, c);
 	if (r == 0)
 		r = allow_sockets(l, c);
-	if (r == 0 && c->fetch.enabled)
+	if (r == 0)
+		r = allow_secrets(l, c);
+	if (r == 0 && (c->fetch.enabled || c->hooks.count))
 		r = allow_fetching(l, c);
 	return r;
 }

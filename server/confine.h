@@ -15,9 +15,10 @@
  *     certificate, for reading, and in those that they lead to;
  *   - in directories of unix sockets to listen on: sockets only;
  *   - for reading, libraries, and what OpenSSL is configured by;
- *   - when it may fetch: for reading, what the resolver looks into, and the
- *     certificates, with the directory of `ca_file`. That is all of /etc,
- *     since resolv.conf and others are replaced there, not rewritten.
+ *   - the secrets of hooks, for reading;
+ *   - when it may fetch, or calls hooks: for reading, what the resolver looks
+ *     into, and the certificates, with the directory of `ca_file`. That is all
+ *     of /etc, since resolv.conf and others are replaced there, not rewritten.
  *
  * Threads: confine_files() before there are others, confine_calls() at any
  * time.

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <spillway/crypto.h>
 
@@ -22,6 +21,7 @@
 #include "base/thread.h"
 #include "base/troubles.h"
 #include "front/front.h"
+#include "hook/hook.h"
 #include "ingest/resumable.h"
 #include "store/disk.h"
 
@@ -42,6 +42,8 @@ struct spw_server {
 	struct spw_keep *keep;
 	struct accounts *accounts;
 	struct store *store;
+	struct zygote *zygote; /* NULL: there are no processors */
+	struct hooks *hooks;   /* NULL: there are none */
 	struct front front;
 	struct http_server *http;
 
@@ -154,6 +156,8 @@ static int open_store(struct spw_server *s)
 	    .max_open = s->conf.store.max_open_files,
 	    .revive = resumable_revive,
 	    .revive_ctx = &s->front.ingest,
+	    .on_event = s->hooks ? hooks_tell : NULL,
+	    .event_ctx = s->hooks,
 	};
 	return store_new(&opts, &s->store);
 }
@@ -187,6 +191,9 @@ static int open_front(struct spw_server *s, struct daemon_files *files,
 		r = through_new(&s->conf, s->front.fetcher, s->store,
 		    &s->front.through);
 	if (r == 0)
+		r = process_new(
+		    &s->conf, s->store, s->zygote, &s->front.process);
+	if (r == 0)
 		r = zip_new(&s->conf, s->workers, s->budget, &s->front.zip);
 	if (r < 0)
 		return r;
@@ -204,18 +211,30 @@ int daemon_use(struct spw_server *s, struct daemon_files *files)
 	return r;
 }
 
-int daemon_new(struct conf *conf, struct daemon_files *files,
+int daemon_prepare(const struct conf *conf, struct zygote **ret,
+    struct conf_error *reterr)
+{
+	char path[DAEMON_PATH_SIZE];
+	int r = conf->processors.count ? daemon_spool_dir(conf, path, reterr)
+				       : 0;
+
+	return r < 0 ? r : zygote_new(conf, path, ret, reterr);
+}
+
+int daemon_new(struct conf *conf, struct daemon_files *files, struct zygote *z,
     struct spw_server **ret, struct conf_error *reterr)
 {
 	struct spw_server *s = calloc(1, sizeof(*s));
 
 	*reterr = (struct conf_error){0};
 	if (!s) {
+		zygote_free(z);
 		conf_fini(conf);
 		daemon_files_drop(files);
 		return conf_error_set(reterr, -ENOMEM, "out of memory");
 	}
 
+	s->zygote = z;
 	s->conf = *conf;
 	memset(conf, 0, sizeof(*conf));
 	pthread_mutex_init(&s->lock, NULL);
@@ -226,6 +245,8 @@ int daemon_new(struct conf *conf, struct daemon_files *files,
 	pthread_condattr_destroy(&attr);
 
 	int r = open_dir(s, reterr);
+	if (r == 0)
+		r = hooks_new(&s->conf, &s->hooks, reterr);
 	if (r == 0)
 		r = open_store(s);
 	if (r == 0)
@@ -262,9 +283,13 @@ int spw_server_new(const char *file, const char *const *settings,
 		return r;
 	}
 
+	struct zygote *zygote = NULL;
+
 	r = daemon_load(&conf, file, settings, &files, &e);
+	if (r == 0 && (r = daemon_prepare(&conf, &zygote, &e)) < 0)
+		daemon_files_drop(&files);
 	if (r == 0)
-		r = daemon_new(&conf, &files, ret, &e);
+		r = daemon_new(&conf, &files, zygote, ret, &e);
 	else
 		conf_fini(&conf);
 	if (r < 0 && error) {
@@ -389,10 +414,17 @@ bool spw_server_url(
 	return http_server_url(s->http, i, out);
 }
 
+int spw_server_add_processor(
+    struct spw_server *s, const struct spw_processor *p)
+{
+	return process_add(s->front.process, p);
+}
+
 /* What is fetched is gone with the process, unless files are kept. */
 static bool is_busy(struct spw_server *s)
 {
 	return http_server_active(s->http) ||
+	       process_active(s->front.process) || hooks_busy(s->hooks) ||
 	       (s->kept && fetcher_active(s->front.fetcher));
 }
 
@@ -435,6 +467,8 @@ void spw_server_free(struct spw_server *s)
 	hasher_stop(s->front.hasher);
 	ingest_stop(&s->front.ingest);
 	zip_stop(s->front.zip);
+	process_free(s->front.process);
+	zygote_free(s->zygote);
 	/* Jobs hold files and requests' parts: they go before the store. */
 	spw_pool_free(s->workers);
 	spw_pool_free(s->readers);
@@ -451,6 +485,7 @@ void spw_server_free(struct spw_server *s)
 	auth_free(s->front.auth);
 	accounts_free(s->accounts);
 	checkpoint(s);
+	hooks_free(s->hooks);
 	disk_close(s->kept);
 	spw_keep_unref(s->keep);
 	spw_pool_free(s->disk);

@@ -11,6 +11,7 @@
 #include "base/conf.h"
 #include "front/auth.h"
 #include "http/tls.h"
+#include "process/zygote.h"
 
 /* What is read of files that the configuration names. */
 struct daemon_files {
@@ -19,12 +20,21 @@ struct daemon_files {
 };
 
 /**
+ * Fork off what starts processors, if there are any: before there are threads,
+ * and before the process confines itself.
+ *
+ * Errors:    as zygote_new().
+ */
+int daemon_prepare(const struct conf *conf, struct zygote **ret,
+    struct conf_error *reterr) SPW_MUST_CHECK;
+
+/**
  * As spw_server_new().
  *
- * Ownership: takes `conf` and `files`, whose content is moved out, also on
- *            failure.
+ * Ownership: takes `conf` and `files`, whose content is moved out, and `z`,
+ *            also on failure.
  */
-int daemon_new(struct conf *conf, struct daemon_files *files,
+int daemon_new(struct conf *conf, struct daemon_files *files, struct zygote *z,
     struct spw_server **ret, struct conf_error *reterr) SPW_MUST_CHECK;
 
 /** Find the spool directory; errors as daemon_new(). */

@@ -301,9 +301,14 @@ static int start(struct setup *s, struct spw_server **ret)
 {
 	struct spw_server *server = NULL;
 
-	int r = confine_files(&s->conf, s->file, &s->error);
+	struct zygote *zygote = NULL;
+
+	int r = daemon_prepare(&s->conf, &zygote, &s->error);
+	if (r == 0 &&
+	    (r = confine_files(&s->conf, s->file, &s->error)) < 0)
+		zygote_free(zygote);
 	if (r == 0)
-		r = daemon_new(&s->conf, &s->files, &server, &s->error);
+		r = daemon_new(&s->conf, &s->files, zygote, &server, &s->error);
 	if (r < 0) {
 		log_error("%s", s->error.msg);
 		return r;

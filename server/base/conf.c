@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/conf_group.h"
 #include "base/conf_table.h"
 #include "base/conf_value.h"
 #include "common/text.h"
@@ -61,6 +62,7 @@ void conf_fini(struct conf *c)
 
 	for (size_t i = 0; i < CONF_KEY_COUNT; i++)
 		conf_value_fini(&conf_keys[i], conf_field(c, &conf_keys[i]));
+	conf_fini_groups(c);
 }
 
 int conf_set(struct conf *c, const char *assignment, struct conf_error *reterr)
@@ -90,10 +92,11 @@ int conf_set(struct conf *c, const char *assignment, struct conf_error *reterr)
 	text[(size_t)(name.p - text) + name.n] = '\0';
 	text[(size_t)(value.p - text) + value.n] = '\0';
 
-	const struct conf_key *key = conf_find(text, name.p, reterr);
-	if (!key)
-		return -EINVAL;
-	return conf_value_parse(key, conf_field(c, key), value.p, reterr);
+	struct conf_place place;
+	int r = conf_locate(c, text, name.p, &place, reterr);
+	if (r < 0)
+		return r;
+	return conf_value_parse(place.key, place.field, value.p, reterr);
 }
 
 /** Only this machine is served until somebody says who else may come. */
@@ -182,6 +185,8 @@ int conf_check(const struct conf *c, struct conf_error *reterr)
 		    "spool.confidential: what is encrypted is gone with the "
 		    "process and its keys; it takes store.durability = none");
 	int r = check_tls(c, reterr);
+	if (r == 0)
+		r = conf_check_groups(c, reterr);
 	return r < 0 ? r : check_auth(c, reterr);
 }
 
@@ -191,21 +196,22 @@ void conf_print(const struct conf *c, FILE *out)
 
 	for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
 		const struct conf_key *key = &conf_keys[i];
-		char allowed[128];
 
 		if (strcmp(section, key->section) != 0) {
 			section = key->section;
 			fprintf(out, "%s[%s]\n", i ? "\n" : "", section);
 		}
-		conf_value_allowed(key, allowed, sizeof allowed);
-		fprintf(out, "# %s\n", key->doc);
-		fprintf(out, "# (%s; default: %s)\n", allowed,
-		    key->preset[0] ? key->preset : "empty");
-		const void *field = (const char *)c + key->offset;
-		fprintf(out, "%s =%s", key->name,
-		    conf_value_is_empty(key, field) ? "" : " ");
-		conf_value_print(key, field, out);
-		fputc('\n', out);
+		conf_print_key(key, (const char *)c + key->offset, out);
+	}
+	for (size_t i = 0; i < CONF_GROUP_COUNT; i++) {
+		const struct conf_group_list *list =
+		    (const void *)((const char *)c + conf_groups[i].offset);
+
+		for (size_t j = 0; j < list->count; j++) {
+			fputc('\n', out);
+			conf_print_named(
+			    &conf_groups[i], list->items[j], out);
+		}
 	}
 }
 

@@ -17,6 +17,7 @@
 #include <ini.h>
 
 #include "base/conf.h"
+#include "base/conf_group.h"
 #include "base/conf_table.h"
 #include "base/conf_value.h"
 #include "base/strbuf.h"
@@ -38,7 +39,7 @@ struct loader {
 	unsigned number; /* of the line, from 1 */
 	bool indented;
 
-	const struct conf_key *key; /* waits for the rest of its value */
+	struct conf_place place; /* .key waits for the rest of its value */
 	unsigned key_line;
 	struct strbuf value;
 
@@ -79,10 +80,17 @@ static void check_section_line(struct loader *l)
 	}
 
 	char end = name[n];
+	struct conf_name *at;
+
 	name[n] = '\0';
-	if (conf_find_section(name, l->err) < 0)
-		fail(l, -EINVAL, l->number);
+	int r = conf_open_section(l->conf, name, &at, l->err);
 	name[n] = end;
+	if (r < 0) {
+		fail(l, r, l->number);
+	} else if (at && !at->line) {
+		at->line = l->number;
+		memcpy(at->file, l->err->file, sizeof at->file);
+	}
 }
 
 /** inih's fgets(): the next line whole, NULL at the end or on a failure. */
@@ -128,19 +136,21 @@ static char *read_line(char *out, int size, void *stream)
 /** Set the key whose value is complete now. */
 static void finish_key(struct loader *l)
 {
-	if (!l->key || l->result < 0)
+	const struct conf_key *key = l->place.key;
+
+	if (!key || l->result < 0)
 		return;
 
 	int r;
 	if (l->value.failed)
 		r = conf_error_set(l->err, -EINVAL, "%s.%s: too long",
-		    l->key->section, l->key->name);
+		    key->section, key->name);
 	else
-		r = conf_value_parse(l->key, conf_field(l->conf, l->key),
+		r = conf_value_parse(key, l->place.field,
 		    l->value.data ? l->value.data : "", l->err);
 	if (r < 0)
 		fail(l, r, l->key_line);
-	l->key = NULL;
+	l->place.key = NULL;
 }
 
 static void begin_key(struct loader *l, const char *section, const char *name)
@@ -155,13 +165,15 @@ static void begin_key(struct loader *l, const char *section, const char *name)
 		return;
 	}
 
-	const struct conf_key *key = conf_find(section, name, l->err);
-	if (!key) {
-		fail(l, -EINVAL, l->number);
+	struct conf_place place;
+	int r = conf_locate(l->conf, section, name, &place, l->err);
+	if (r < 0) {
+		fail(l, r, l->number);
 		return;
 	}
 
-	unsigned *seen = &l->seen[key - conf_keys];
+	unsigned *seen =
+	    place.line ? place.line : &l->seen[place.key - conf_keys];
 	if (*seen) {
 		fail(l,
 		    conf_error_set(l->err, -EINVAL,
@@ -173,7 +185,7 @@ static void begin_key(struct loader *l, const char *section, const char *name)
 	}
 
 	*seen = l->number;
-	l->key = key;
+	l->place = place;
 	l->key_line = l->number;
 	strbuf_reset(&l->value);
 }
@@ -183,12 +195,14 @@ static void continue_key(struct loader *l, const char *value)
 {
 	size_t n = 0;
 
-	if (!conf_kind_is_list(l->key->kind)) {
+	const struct conf_key *key = l->place.key;
+
+	if (!conf_kind_is_list(key->kind)) {
 		fail(l,
 		    conf_error_set(l->err, -EINVAL,
 			"an indented line goes on with the value of %s.%s, "
 			"which is not a list; remove the spaces before it",
-			l->key->section, l->key->name),
+			key->section, key->name),
 		    l->number);
 		return;
 	}
@@ -201,6 +215,16 @@ static void continue_key(struct loader *l, const char *value)
 	strbuf_add(&l->value, value, n);
 }
 
+/** Is it the key before? Sections begin in lines that are not indented. */
+static bool goes_on(
+    const struct loader *l, const char *section, const char *name)
+{
+	const struct conf_key *key = l->place.key;
+
+	return key && strcmp(name, key->name) == 0 &&
+	       strncmp(section, key->section, strlen(key->section)) == 0;
+}
+
 /** inih's handler: 0 is failure there. */
 static int handle(
     void *user, const char *section, const char *name, const char *value)
@@ -209,8 +233,7 @@ static int handle(
 
 	if (l->result < 0)
 		return 0;
-	if (l->indented && l->key && strcmp(section, l->key->section) == 0 &&
-	    strcmp(name, l->key->name) == 0) {
+	if (l->indented && goes_on(l, section, name)) {
 		continue_key(l, value);
 		return l->result == 0;
 	}

@@ -29,9 +29,9 @@ struct any_list {
 };
 #define ALIKE(type) \
 	(offsetof(struct any_list, items) == offsetof(struct type, items))
-_Static_assert(ALIKE(conf_listen) && ALIKE(conf_networks) &&
-		   ALIKE(conf_origins) && ALIKE(conf_ports) &&
-		   ALIKE(conf_proxies),
+_Static_assert(ALIKE(conf_events) && ALIKE(conf_listen) &&
+		   ALIKE(conf_networks) && ALIKE(conf_origins) &&
+		   ALIKE(conf_ports) && ALIKE(conf_proxies),
     "lists are alike");
 _Static_assert(CONF_ORIGIN_SIZE >= ITEM_SIZE, "any item has room");
 
@@ -166,6 +166,30 @@ static void format_ports(const void *item, char out[ITEM_SIZE])
 		    range->last);
 }
 
+static const char *const events[] = {
+    [CONF_EVENT_READY] = "ready",
+    [CONF_EVENT_FAILED] = "failed",
+    [CONF_EVENT_DELETED] = "deleted",
+};
+#define EVENT_COUNT (sizeof events / sizeof events[0])
+
+static int parse_event(const char *text, void *ret, struct conf_error *reterr)
+{
+	for (size_t i = 0; i < EVENT_COUNT; i++) {
+		if (strcmp(text, events[i]) == 0) {
+			*(enum conf_event *)ret = (enum conf_event)i;
+			return 0;
+		}
+	}
+	return conf_error_set(reterr, -EINVAL,
+	    "'%s' is not an event; write ready, failed or deleted", text);
+}
+
+static void format_event(const void *item, char out[ITEM_SIZE])
+{
+	snprintf(out, ITEM_SIZE, "%s", events[*(const enum conf_event *)item]);
+}
+
 static const struct item_type *type_of(enum conf_kind kind)
 {
 	static const struct item_type listen = {
@@ -176,6 +200,8 @@ static const struct item_type *type_of(enum conf_kind kind)
 	    sizeof(struct cidr), parse_network, format_network};
 	static const struct item_type ports = {
 	    sizeof(struct conf_port_range), parse_ports, format_ports};
+	static const struct item_type event = {
+	    sizeof(enum conf_event), parse_event, format_event};
 
 	static const struct item_type proxies = {
 	    sizeof(struct conf_proxy), parse_proxy, format_proxy};
@@ -187,6 +213,8 @@ static const struct item_type *type_of(enum conf_kind kind)
 		return &origins;
 	case CONF_KIND_NETWORKS:
 		return &networks;
+	case CONF_KIND_EVENTS:
+		return &event;
 	case CONF_KIND_PORTS:
 		return &ports;
 	default:

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/conf_group.h"
 #include "base/conf_table.h"
 #include "base/conf_value.h"
 
@@ -126,7 +127,10 @@ static void take(const struct conf_key *key, void *to, void *from)
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
 	case CONF_KIND_PROXIES:
+	case CONF_KIND_EVENTS:
 	case CONF_KIND_STRING:
+	case CONF_KIND_COMMAND:
+	case CONF_KIND_WORDS:
 		memcpy(&list, from, sizeof list);
 		list = atomic_exchange((void *_Atomic *)to, list);
 		memcpy(from, &list, sizeof list);
@@ -135,6 +139,55 @@ static void take(const struct conf_key *key, void *to, void *from)
 		/* Counts and enums. */
 		atomic_store((_Atomic unsigned *)to, *(unsigned *)from);
 		break;
+	}
+}
+
+/** A section as it is printed; NULL without memory, or without a section. */
+static char *text_of_named(
+    const struct conf_group *g, const struct conf_name *at)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = at ? open_memstream(&text, &size) : NULL;
+
+	if (!f)
+		return NULL;
+
+	conf_print_named(g, at, f);
+	if (fclose(f) == 0)
+		return text;
+
+	free(text);
+	return NULL;
+}
+
+static const struct conf_name *find_named(
+    const struct conf_group_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->items[i]->name, name) == 0)
+			return list->items[i];
+	}
+	return NULL;
+}
+
+/** Tell of sections of `a` that are others, or none, in `b`; with `gone`, of
+    those that are none. */
+static void tell_named(const struct conf_group *g,
+    const struct conf_group_list *a, const struct conf_group_list *b,
+    bool gone, conf_changed_fn tell, void *ctx)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		const struct conf_name *other =
+		    find_named(b, a->items[i]->name);
+		char *before = text_of_named(g, a->items[i]);
+		char *after = text_of_named(g, other);
+
+		if (!other || (!gone && before && after &&
+				  strcmp(before, after) != 0))
+			tell(ctx, g->section, a->items[i]->name, false);
+		free(before);
+		free(after);
 	}
 }
 
@@ -164,6 +217,14 @@ int conf_reload(
 
 		if (changed[i])
 			tell(ctx, key->section, key->name, may_change(key));
+	}
+	for (size_t i = 0; i < CONF_GROUP_COUNT; i++) {
+		const struct conf_group *g = &conf_groups[i];
+		const struct conf_group_list *now = conf_group_list(live, g);
+		const struct conf_group_list *then = conf_group_list(fresh, g);
+
+		tell_named(g, then, now, false, tell, ctx);
+		tell_named(g, now, then, true, tell, ctx);
 	}
 	return lists;
 }

@@ -75,7 +75,8 @@ int conf_find_section(const char *section, struct conf_error *reterr)
 
 #define NAME_OF(name, keys) " " #name
 	return conf_error_set(reterr, -EINVAL,
-	    "[%.64s] is not a known section; known are" CONF_SECTIONS(NAME_OF),
+	    "[%.64s] is not a known section; known are" CONF_SECTIONS(NAME_OF)
+		" and, with a name," CONF_GROUPS(NAME_OF),
 	    section);
 #undef NAME_OF
 }
@@ -92,22 +93,19 @@ static size_t key_distance(
 	return letters < SIZE_MAX - 2 ? letters + (here ? 0 : 2) : letters;
 }
 
-const struct conf_key *conf_find(
+const struct conf_key *conf_find_in(const struct conf_key *keys, size_t count,
     const char *section, const char *name, struct conf_error *reterr)
 {
 	const struct conf_key *nearest = NULL;
 	size_t least = SIZE_MAX;
 
-	if (conf_find_section(section, reterr) < 0)
-		return NULL;
-
-	for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
-		size_t letters = key_distance(&conf_keys[i], section, name);
+	for (size_t i = 0; i < count; i++) {
+		size_t letters = key_distance(&keys[i], section, name);
 		if (letters == 0)
-			return &conf_keys[i];
+			return &keys[i];
 		if (letters < least) {
 			least = letters;
-			nearest = &conf_keys[i];
+			nearest = &keys[i];
 		}
 	}
 
@@ -120,4 +118,13 @@ const struct conf_key *conf_find(
 		    "%s.%.64s is not a known key; --print-config lists them",
 		    section, name);
 	return NULL;
+}
+
+const struct conf_key *conf_find(
+    const char *section, const char *name, struct conf_error *reterr)
+{
+	if (conf_find_section(section, reterr) < 0)
+		return NULL;
+
+	return conf_find_in(conf_keys, CONF_KEY_COUNT, section, name, reterr);
 }

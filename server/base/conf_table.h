@@ -27,6 +27,10 @@ extern const struct conf_key conf_keys[CONF_KEY_COUNT];
 const struct conf_key *conf_find(
     const char *section, const char *name, struct conf_error *reterr);
 
+/** The same among `count` keys of one section. */
+const struct conf_key *conf_find_in(const struct conf_key *keys, size_t count,
+    const char *section, const char *name, struct conf_error *reterr);
+
 /**
  * Check that a section exists.
  *

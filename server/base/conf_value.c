@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "base/conf_list.h"
+#include "base/program.h"
 #include "common/sizes.h"
 #include "common/text.h"
+#include "common/words.h"
 
 /** Text of a number with its unit. */
 #define NUMBER_SIZE 32
@@ -85,7 +87,13 @@ bool conf_kind_is_list(enum conf_kind kind)
 {
 	return kind == CONF_KIND_LISTEN || kind == CONF_KIND_ORIGINS ||
 	       kind == CONF_KIND_NETWORKS || kind == CONF_KIND_PORTS ||
-	       kind == CONF_KIND_PROXIES;
+	       kind == CONF_KIND_PROXIES || kind == CONF_KIND_EVENTS;
+}
+
+bool conf_kind_is_text(enum conf_kind kind)
+{
+	return kind == CONF_KIND_STRING || kind == CONF_KIND_COMMAND ||
+	       kind == CONF_KIND_WORDS;
 }
 
 struct unit {
@@ -208,6 +216,10 @@ static int parse_string(const struct conf_key *key, const char *text,
 	if (n > key->max)
 		return conf_error_set(reterr, -EINVAL,
 		    "too long; allowed are %" PRIu64 " bytes", key->max);
+	if (n < key->min)
+		return conf_error_set(reterr, -EINVAL,
+		    "too short; at least %" PRIu64 " bytes are needed",
+		    key->min);
 	for (size_t i = 0; i < n; i++) {
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
 			return conf_error_set(
@@ -227,6 +239,28 @@ static int parse_string(const struct conf_key *key, const char *text,
 	return 0;
 }
 
+/** What is split into words where it is used, later. */
+static int parse_words(const struct conf_key *key, const char *text,
+    char **ret, struct conf_error *reterr)
+{
+	char path[PROGRAM_PATH_SIZE], first[PROGRAM_PATH_SIZE] = "";
+	struct str rest = str_from(text);
+	const char *why = "its first word is too long";
+	ssize_t n = words_next(&rest, first, sizeof first, &why);
+
+	if (n >= 0 && key->kind == CONF_KIND_COMMAND &&
+	    program_find(first, path) < 0)
+		return conf_error_set(reterr, -EINVAL,
+		    "'%.200s' is no program that can be run; write the path "
+		    "of one, or a name that is in " PROGRAM_DIRS,
+		    first);
+	while (n >= 0)
+		n = words_next(&rest, NULL, 0, &why);
+	if (n != -ENOENT)
+		return conf_error_set(reterr, -EINVAL, "%s", why);
+	return parse_string(key, text, ret, reterr);
+}
+
 static int parse(const struct conf_key *key, void *field, const char *text,
     struct conf_error *reterr)
 {
@@ -240,11 +274,15 @@ static int parse(const struct conf_key *key, void *field, const char *text,
 		return parse_bool(text, field, reterr);
 	case CONF_KIND_STRING:
 		return parse_string(key, text, field, reterr);
+	case CONF_KIND_COMMAND:
+	case CONF_KIND_WORDS:
+		return parse_words(key, text, field, reterr);
 	case CONF_KIND_LISTEN:
 	case CONF_KIND_ORIGINS:
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
 	case CONF_KIND_PROXIES:
+	case CONF_KIND_EVENTS:
 		return conf_list_parse(key, field, text, reterr);
 	default:
 		return parse_choice(key, text, field, reterr);
@@ -261,6 +299,14 @@ int conf_value_parse(const struct conf_key *key, void *field, const char *text,
 		conf_error_set(reterr, r, "%s.%s: %.400s", key->section,
 		    key->name, why.msg);
 	return r;
+}
+
+int conf_value_empty(void *field)
+{
+	char *text = strdup("");
+
+	memcpy(field, &text, sizeof text);
+	return text ? 0 : -ENOMEM;
 }
 
 static void print_choice(const struct conf_key *key, int value, FILE *out)
@@ -288,6 +334,8 @@ void conf_value_print(const struct conf_key *key, const void *field, FILE *out)
 		fputs(*(const bool *)field ? "yes" : "no", out);
 		break;
 	case CONF_KIND_STRING:
+	case CONF_KIND_COMMAND:
+	case CONF_KIND_WORDS:
 		fputs(*(char *const *)field, out);
 		break;
 	case CONF_KIND_LISTEN:
@@ -295,6 +343,7 @@ void conf_value_print(const struct conf_key *key, const void *field, FILE *out)
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
 	case CONF_KIND_PROXIES:
+	case CONF_KIND_EVENTS:
 		conf_list_print(key, field, out);
 		break;
 	default:
@@ -307,7 +356,7 @@ bool conf_value_is_empty(const struct conf_key *key, const void *field)
 {
 	if (conf_kind_is_list(key->kind))
 		return conf_list_is_empty(field);
-	return key->kind == CONF_KIND_STRING && !**(char *const *)field;
+	return conf_kind_is_text(key->kind) && !**(char *const *)field;
 }
 
 static void allowed_choices(const struct choice *c, char *out, size_t size)
@@ -339,11 +388,18 @@ void conf_value_allowed(const struct conf_key *key, char *out, size_t size)
 	case CONF_KIND_STRING:
 		snprintf(out, size, "text");
 		break;
+	case CONF_KIND_COMMAND:
+		snprintf(out, size, "a command line");
+		break;
+	case CONF_KIND_WORDS:
+		snprintf(out, size, "words, with quotes if need be");
+		break;
 	case CONF_KIND_LISTEN:
 	case CONF_KIND_ORIGINS:
 	case CONF_KIND_NETWORKS:
 	case CONF_KIND_PORTS:
 	case CONF_KIND_PROXIES:
+	case CONF_KIND_EVENTS:
 		snprintf(out, size, "a list of %" PRIu64 " to %" PRIu64,
 		    key->min, key->max);
 		break;
@@ -357,7 +413,7 @@ void conf_value_fini(const struct conf_key *key, void *field)
 {
 	if (conf_kind_is_list(key->kind)) {
 		conf_list_fini(field);
-	} else if (key->kind == CONF_KIND_STRING) {
+	} else if (conf_kind_is_text(key->kind)) {
 		char **text = field;
 		free(*text);
 		*text = NULL;

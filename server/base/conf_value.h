@@ -22,11 +22,14 @@ enum conf_kind {
 	CONF_KIND_COUNT,
 	CONF_KIND_BOOL,
 	CONF_KIND_STRING,
+	CONF_KIND_COMMAND,
+	CONF_KIND_WORDS,
 	CONF_KIND_LISTEN,
 	CONF_KIND_ORIGINS,
 	CONF_KIND_NETWORKS,
 	CONF_KIND_PORTS,
 	CONF_KIND_PROXIES,
+	CONF_KIND_EVENTS,
 	CONF_KIND_DURABILITY,
 	CONF_KIND_DIGEST,
 	CONF_KIND_AUTH,
@@ -40,7 +43,8 @@ struct conf_key {
 	const char *section;
 	const char *name;
 	enum conf_kind kind;
-	size_t offset; /* of the member in struct conf */
+	size_t offset; /* of the member in struct conf; of those of a group,
+			  in the struct of a section */
 	const char *preset;
 	uint64_t min, max; /* numbers: value; lists: items; strings: bytes */
 	const char *doc;
@@ -48,6 +52,8 @@ struct conf_key {
 
 /** Whether a value may go on in indented lines. */
 bool conf_kind_is_list(enum conf_kind kind);
+/** Whether it is a string to whoever holds it. */
+bool conf_kind_is_text(enum conf_kind kind);
 
 /**
  * Read `text` into `field`, in place of what is there.
@@ -58,6 +64,9 @@ bool conf_kind_is_list(enum conf_kind kind);
  */
 int conf_value_parse(const struct conf_key *key, void *field, const char *text,
     struct conf_error *reterr) SPW_MUST_CHECK;
+
+/** Have a field hold an empty string, in place of nothing. Errors: -ENOMEM. */
+int conf_value_empty(void *field) SPW_MUST_CHECK;
 
 /** Write a value as conf_value_parse() reads it. */
 void conf_value_print(const struct conf_key *key, const void *field, FILE *out);

@@ -40,11 +40,14 @@ struct rules {
 	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | \
 	    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REFER | \
 	    LANDLOCK_ACCESS_FS_TRUNCATE)
+#define OWNING \
+	((FIRST_ABI & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE) | \
+	    LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_TRUNCATE)
 #define SOCKETS (LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE)
 /* What a rule about something that is no directory may hold. */
 #define OF_FILES \
-	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | \
-	    LANDLOCK_ACCESS_FS_TRUNCATE)
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | \
+	    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE)
 
 /* All that a kernel of this age can restrict. */
 static uint64_t handled(int abi)
@@ -79,35 +82,47 @@ int landlock_open(struct landlock *l)
 	return l->fd < 0 ? -errno : 0;
 }
 
-int landlock_allow(
-    struct landlock *l, const char *path, enum landlock_access how)
+int landlock_allow_fd(struct landlock *l, int fd, enum landlock_access how)
 {
 	static const uint64_t rights[] = {
 	    [LANDLOCK_READ] = READING,
 	    [LANDLOCK_WRITE] = WRITING,
 	    [LANDLOCK_SOCKETS] = SOCKETS,
+	    [LANDLOCK_RUN] = READING | LANDLOCK_ACCESS_FS_EXECUTE,
+	    [LANDLOCK_OWN] = OWNING,
 	};
 	struct landlock_path_beneath_attr rule = {
 	    .allowed_access = rights[how] & handled(l->abi),
+	    .parent_fd = fd,
 	};
 	struct stat st;
 
-	rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		rule.allowed_access &= OF_FILES;
+	if (rule.allowed_access &&
+	    syscall(SYS_landlock_add_rule, l->fd, LANDLOCK_RULE_PATH_BENEATH,
+		&rule, 0) < 0 &&
+	    errno != EBADFD)
+		return -errno;
+	return 0;
+}
+
+int landlock_allow(
+    struct landlock *l, const char *path, enum landlock_access how)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+
 	/* What cannot be reached could not be opened later, either. */
-	if (rule.parent_fd < 0)
+	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ||
 			       errno == EACCES || errno == ELOOP
 			   ? 0
 			   : -errno;
 
-	int r = fstat(rule.parent_fd, &st) < 0 ? -errno : 0;
-	if (r == 0 && !S_ISDIR(st.st_mode))
-		rule.allowed_access &= OF_FILES;
-	if (r == 0 && rule.allowed_access &&
-	    syscall(SYS_landlock_add_rule, l->fd, LANDLOCK_RULE_PATH_BENEATH,
-		&rule, 0) < 0)
-		r = -errno;
-	close(rule.parent_fd);
+	int r = landlock_allow_fd(l, fd, how);
+	close(fd);
 	return r;
 }
 
@@ -132,6 +147,14 @@ int landlock_allow(
 {
 	(void)l;
 	(void)path;
+	(void)how;
+	return -EOPNOTSUPP;
+}
+
+int landlock_allow_fd(struct landlock *l, int fd, enum landlock_access how)
+{
+	(void)l;
+	(void)fd;
 	(void)how;
 	return -EOPNOTSUPP;
 }

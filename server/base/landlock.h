@@ -23,6 +23,8 @@ enum landlock_access {
 	LANDLOCK_READ,	  /* open for reading, list */
 	LANDLOCK_WRITE,	  /* and make, write, rename, link and remove files */
 	LANDLOCK_SOCKETS, /* make sockets and remove them, nothing else */
+	LANDLOCK_RUN,	  /* as LANDLOCK_READ, and run as programs */
+	LANDLOCK_OWN,	  /* anything but run programs */
 };
 
 struct landlock {
@@ -48,6 +50,15 @@ int landlock_open(struct landlock *l) SPW_MUST_CHECK;
  */
 int landlock_allow(struct landlock *l, const char *path,
     enum landlock_access how) SPW_MUST_CHECK;
+
+/**
+ * Allow what a descriptor leads to. What the kernel has no rules about, such
+ * as memory, stays allowed.
+ *
+ * Errors:    negative errno.
+ */
+int landlock_allow_fd(
+    struct landlock *l, int fd, enum landlock_access how) SPW_MUST_CHECK;
 
 /**
  * From now on only what was allowed. There is no way back; programs that are

@@ -332,6 +332,39 @@
 	X(ZIP_BUILT, COUNTER, "zip_built_total", NULL,                         \
 	  "Archives made of files.")
 
+#define METRICS_WORK(X)                                                        \
+	X(PROCESS_RUNNING, GAUGE, "processors_running", NULL,                  \
+	  "Runs of processors now.")                                           \
+	X(PROCESS_WAITING, GAUGE, "processors_waiting", NULL,                  \
+	  "Runs of processors that wait for their turn.")                      \
+	X(PROCESS_STARTED, COUNTER, "processor_runs_total", NULL,              \
+	  "Runs of processors that were admitted.")                            \
+	X(PROCESS_COMPLETED, COUNTER, "processor_runs_completed_total", NULL,  \
+	  "Runs of processors whose output is complete.")                      \
+	X(PROCESS_FAILED_EXIT, COUNTER, "processor_runs_failed_total",         \
+	  "reason=\"exit\"", "Runs of processors that failed.")                \
+	X(PROCESS_FAILED_TIMEOUT, COUNTER, "processor_runs_failed_total",      \
+	  "reason=\"timeout\"", NULL)                                          \
+	X(PROCESS_FAILED_OUTPUT, COUNTER, "processor_runs_failed_total",       \
+	  "reason=\"output\"", NULL)                                           \
+	X(PROCESS_FAILED_CANCELLED, COUNTER, "processor_runs_failed_total",    \
+	  "reason=\"cancelled\"", NULL)                                        \
+	X(PROCESS_FAILED_NO_SPACE, COUNTER, "processor_runs_failed_total",     \
+	  "reason=\"no-space\"", NULL)                                         \
+	X(PROCESS_FAILED_ERROR, COUNTER, "processor_runs_failed_total",        \
+	  "reason=\"error\"", NULL)                                            \
+	X(PROCESS_TIME, SECONDS, "processor_seconds_total", NULL,              \
+	  "Time that runs of processors took.")                                \
+	X(HOOK_QUEUED, GAUGE, "hook_calls_queued", NULL,                       \
+	  "Calls of hooks that wait, or are being made.")                      \
+	X(HOOK_DELIVERED, COUNTER, "hook_calls_total",                         \
+	  "result=\"delivered\"", "Calls of hooks that are over.")             \
+	X(HOOK_FAILED, COUNTER, "hook_calls_total", "result=\"failed\"", NULL) \
+	X(HOOK_DROPPED, COUNTER, "hook_calls_total", "result=\"dropped\"",     \
+	  NULL)                                                                \
+	X(HOOK_RETRIES, COUNTER, "hook_retries_total", NULL,                   \
+	  "Calls of hooks that did not arrive and were tried again.")
+
 #define METRICS_PROCESS(X)                                                     \
 	X(ERRORS_MEMORY, COUNTER, "errors_total", "kind=\"memory\"",           \
 	  "Internal errors.")                                                  \
@@ -359,6 +392,7 @@
 	METRICS_HTTP(X) \
 	METRICS_STORE(X) \
 	METRICS_SOURCES(X) \
+	METRICS_WORK(X) \
 	METRICS_PROCESS(X)
 
 #define METRICS_ID(id, ...) METRIC_##id,

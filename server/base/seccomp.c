@@ -31,18 +31,10 @@
 
 /* Calls that not every processor or every libc's headers have. */
 static const long denied[] = {
-    /* Programs and other processes. */
-    SYS_execve, SYS_execveat, SYS_process_vm_readv, SYS_process_vm_writev,
-    SYS_kcmp,
+    /* Other processes. */
+    SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp,
 #ifdef SYS_pidfd_getfd
     SYS_pidfd_getfd,
-#endif
-#ifdef SYS_fork
-    SYS_fork, SYS_vfork,
-#endif
-/* The leak sanitizer looks at this process from another one. */
-#ifndef WITH_SANITIZER
-    SYS_ptrace,
 #endif
     /* Being somebody else, or elsewhere. */
     SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid,
@@ -75,6 +67,14 @@ static const long denied[] = {
 #endif
 #ifdef SYS_iopl
     SYS_iopl, SYS_ioperm, SYS_modify_ldt,
+#endif
+};
+
+/* Programs: to all but those. */
+static const long denied_starts[] = {
+    SYS_execve, SYS_execveat,
+#ifdef SYS_fork
+    SYS_fork, SYS_vfork,
 #endif
 };
 
@@ -149,7 +149,8 @@ static void allow_families(struct program *p)
 	ret(p, SECCOMP_RET_ALLOW);
 }
 
-static void build(struct program *p)
+/* What holds for everybody. */
+static void build_common(struct program *p)
 {
 	load(p, offsetof(struct seccomp_data, arch));
 	add(p, BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 1, 0);
@@ -161,7 +162,19 @@ static void build(struct program *p)
 #endif
 	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
 		verdict(p, denied[i], DENY(EPERM));
+	deny_ioctl(p, TIOCSTI);
+	deny_ioctl(p, TIOCLINUX);
+}
+
+static void build(struct program *p)
+{
+	build_common(p);
+	for (size_t i = 0;
+	     i < sizeof(denied_starts) / sizeof(denied_starts[0]); i++)
+		verdict(p, denied_starts[i], DENY(EPERM));
+	/* The leak sanitizer looks at this process from another one. */
 #ifndef WITH_SANITIZER
+	verdict(p, SYS_ptrace, DENY(EPERM));
 #ifdef SYS_clone3
 	verdict(p, SYS_clone3, DENY(ENOSYS));
 #endif
@@ -173,17 +186,28 @@ static void build(struct program *p)
 	by_bits(p, SYS_pkey_mprotect, 2, PROT_EXEC, false);
 #endif
 	allow_families(p);
-	deny_ioctl(p, TIOCSTI);
-	deny_ioctl(p, TIOCLINUX);
 	ret(p, SECCOMP_RET_ALLOW);
 }
 
-int seccomp_enter(void)
+static void build_program(struct program *p, bool network)
 {
-	struct program p = {.len = 0};
+	build_common(p);
+	verdict(p, SYS_ptrace, DENY(EPERM));
+#ifdef SYS_clone3
+	verdict(p, SYS_clone3, DENY(ENOSYS));
+#endif
+	by_bits(p, SYS_clone, 0, CLONE_NEWUSER, false);
+	if (network)
+		allow_families(p);
+	else
+		verdict(p, SYS_socket, DENY(EACCES));
+	ret(p, SECCOMP_RET_ALLOW);
+}
 
-	build(&p);
-	const struct sock_fprog prog = {p.len, p.code};
+static int enter(struct program *p)
+{
+	const struct sock_fprog prog = {p->len, p->code};
+
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 
@@ -197,10 +221,32 @@ int seccomp_enter(void)
 	return 0;
 }
 
+int seccomp_enter(void)
+{
+	struct program p = {.len = 0};
+
+	build(&p);
+	return enter(&p);
+}
+
+int seccomp_enter_program(bool network)
+{
+	struct program p = {.len = 0};
+
+	build_program(&p, network);
+	return enter(&p);
+}
+
 #else
 
 int seccomp_enter(void)
 {
+	return -EOPNOTSUPP;
+}
+
+int seccomp_enter_program(bool network)
+{
+	(void)network;
 	return -EOPNOTSUPP;
 }
 

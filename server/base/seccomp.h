@@ -24,6 +24,8 @@
 #ifndef BASE_SECCOMP_H
 #define BASE_SECCOMP_H
 
+#include <stdbool.h>
+
 #include <spillway/base.h>
 
 /**
@@ -33,5 +35,14 @@
  *            negative errno: nothing has changed.
  */
 int seccomp_enter(void) SPW_MUST_CHECK;
+
+/**
+ * The same for a process that is about to become a program: it may start
+ * others and threads, and make memory that runs, as interpreters do, but no
+ * user namespaces. Without `network` it opens no sockets (EACCES).
+ *
+ * It calls nothing that must not be called between fork() and execve().
+ */
+int seccomp_enter_program(bool network) SPW_MUST_CHECK;
 
 #endif

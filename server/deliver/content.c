@@ -239,6 +239,7 @@ void content_reply_broken(struct http_request *req, struct file *f)
 	    .title = e.title,
 	    .detail = e.detail,
 	    .error = e.word,
+	    .said = e.said,
 	};
 	http_reply_failure(req, &failure);
 }

@@ -14,6 +14,7 @@
 #include "ingest/ingest.h"
 #include "ingest/integrity.h"
 #include "ingest/through.h"
+#include "process/process.h"
 #include "store/hasher.h"
 #include "store/store.h"
 
@@ -26,6 +27,7 @@ struct front {
 	struct through *through;
 	struct zip_service *zip;
 	struct hasher *hasher;
+	struct process *process;
 	struct http_server *server; /* set once it exists */
 	_Atomic bool disk_fails;    /* the spool directory is of no use */
 };
@@ -128,6 +130,15 @@ void save_entry(struct http_request *req, struct front *f, struct file *file,
     struct str rest);
 /** Answer that a file cannot be made known, or cannot be made. */
 void front_refuse(struct http_request *req, int err);
+
+/* process.c */
+/** Answer POST /process/{name}, and POST /files/{id}/process/{name}; `name` as
+    the path has it. */
+void process_body(struct http_request *req, struct front *f, struct str name);
+void process_file(struct http_request *req, struct front *f,
+    struct file *file, struct str name);
+/** Answer GET /processors. */
+void process_list(struct http_request *req, struct front *f);
 
 /* archive.c */
 /** Answer POST /files/zip. */

@@ -53,6 +53,8 @@ static const struct route ROUTES[] = {
     {"/healthz", "GET, HEAD, OPTIONS", admin_health, {READS(AUTH_PUBLIC)}},
     {"/links", "POST, OPTIONS", links_post, {[HTTP_POST] = AUTH_WRITE}},
     {"/metrics", "GET, HEAD, OPTIONS", admin_metrics, {READS(AUTH_ADMIN)}},
+    {"/processors", "GET, HEAD, OPTIONS", process_list,
+	{READS(AUTH_PROCESS)}},
     {"/readyz", "GET, HEAD, OPTIONS", admin_ready, {READS(AUTH_PUBLIC)}},
 };
 /* A path of it and of the files: the method tells. */
@@ -146,6 +148,17 @@ static void zip(struct http_request *req, struct front *f, struct file *file,
 	}
 }
 
+static void process(struct http_request *req, struct front *f,
+    struct file *file, struct str rest)
+{
+	if (rest.n > 1)
+		process_file(
+		    req, f, file, (struct str){rest.p + 1, rest.n - 1});
+	else
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "The name of a processor is missing; see /processors.");
+}
+
 /* The file itself; its methods depend on whether it is an upload, too. */
 static void itself(struct http_request *req, struct front *f,
     struct file *file, struct str rest);
@@ -169,6 +182,7 @@ static const struct file_route FILE_ROUTES[] = {
     {"/info", "GET, HEAD, OPTIONS", info, {READS(AUTH_LOOK)}, false},
     {"/links", "POST, OPTIONS", links_post_file, {[HTTP_POST] = AUTH_READ},
 	false},
+    {"/process", "POST, OPTIONS", process, {[HTTP_POST] = AUTH_PROCESS}, true},
     {"/zip", "GET, HEAD, POST, OPTIONS", zip,
 	{READS(AUTH_READ), [HTTP_POST] = AUTH_READ}, true},
 };
@@ -219,7 +233,7 @@ static void on_file(struct http_request *req, struct front *f,
 	if (!r)
 		http_reply_error(req, PROBLEM_NOT_FOUND,
 		    "There is no such resource of a file; there are /info, "
-		    "/events, /links and /zip.");
+		    "/events, /links, /process/NAME and /zip.");
 	else if (r->fn == itself || check_method(req, r->needs, r->allow))
 		r->fn(req, f, file, rest);
 }
@@ -307,6 +321,17 @@ static void go(
 		r->fn(req, f);
 }
 
+static void process_content(
+    struct http_request *req, struct front *f, struct str name)
+{
+	static const unsigned needs[HTTP_OPTIONS] = {
+	    [HTTP_POST] = AUTH_PROCESS};
+
+	if (check_method(req, needs, "POST, OPTIONS") &&
+	    auth_admit(req, f->auth, AUTH_PROCESS))
+		process_body(req, f, name);
+}
+
 static void dispatch(struct http_request *req, struct front *f, struct str path)
 {
 	for (size_t i = 0; i < sizeof(ROUTES) / sizeof(ROUTES[0]); i++) {
@@ -323,6 +348,9 @@ static void dispatch(struct http_request *req, struct front *f, struct str path)
 		go(req, f, &MAKE_ZIP);
 	else if (path.n > 7 && !memcmp(path.p, "/files/", 7))
 		under_files(req, f, path);
+	else if (path.n > 9 && !memcmp(path.p, "/process/", 9))
+		process_content(
+		    req, f, (struct str){path.p + 9, path.n - 9});
 	else
 		elsewhere(req, f, path);
 }

@@ -12,7 +12,7 @@
 #include "common/httpdate.h"
 #include "http/loop.h"
 
-#define BODY_MAX 2048
+#define BODY_MAX 8192
 #define HEAD_MAX ((size_t)64 * 1024)
 
 #define ENTRY(id, status, type, title) {status, type, title},
@@ -256,6 +256,8 @@ void http_reply_failure(struct http_request *req, const struct http_failure *f)
 	json_string(&j, "detail", f->detail);
 	if (f->error)
 		json_string(&j, "error", f->error);
+	if (f->said && *f->said)
+		json_string(&j, "stderr", f->said);
 	json_object_end(&j);
 	strbuf_addc(&body, '\n');
 

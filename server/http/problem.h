@@ -133,6 +133,7 @@ struct http_failure {
 	const char *title;
 	const char *detail;
 	const char *error; /* RFC 9209 word, or NULL */
+	const char *said;  /* what a program complained of; NULL or "" */
 };
 
 /**

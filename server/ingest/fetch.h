@@ -21,7 +21,7 @@
  *
  * What may be fetched is decided three times: on the text of the URL, on the
  * name, and on each address a socket is about to connect to; redirects are
- * followed by hand and go through the same. See ingest/guard.h.
+ * followed by hand and go through the same. See guard/guard.h.
  *
  * A file that is taken out of the store cancels its fetch within a second. A
  * fetch that fails leaves its file in the state "failed" with the reason.

@@ -6,7 +6,7 @@
 
 #include "base/json.h"
 #include "ingest/fetch.h"
-#include "ingest/guard_socket.h"
+#include "guard/guard_socket.h"
 
 /* `why` NULL: it is allowed. */
 static void write_verdict(struct json *j, const struct guard_reason *why)

@@ -179,6 +179,7 @@ void fetch_error_set(
 	e->type = kinds[causes[cause].kind].type;
 	e->title = kinds[causes[cause].kind].title;
 	e->word = causes[cause].word;
+	e->said[0] = '\0';
 	va_start(ap, fmt);
 	vsnprintf(e->detail, sizeof(e->detail), fmt, ap);
 	va_end(ap);

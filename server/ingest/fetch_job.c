@@ -12,8 +12,8 @@
 #include "base/clock.h"
 #include "base/incident.h"
 #include "common/text.h"
+#include "guard/guard.h"
 #include "ingest/clients.h"
-#include "ingest/guard.h"
 
 /* It can be written again, or somebody reads where nothing is. */
 static void spool_news(struct spw_spool *s, void *user_data)

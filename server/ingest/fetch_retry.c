@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ingest/fetch_retry.h"
 
+#include "base/backoff.h"
+
 static bool status_passes(int status)
 {
 	switch (status) {
@@ -62,14 +64,8 @@ static uint64_t asked_ms(const struct fetch_head *h, int64_t now_s)
 uint64_t fetch_retry_pause(unsigned nth, uint64_t base_ms, uint32_t random,
     const struct fetch_head *h, int64_t now_s)
 {
-	uint64_t ms = base_ms;
-
-	while (nth-- > 1 && ms < FETCH_RETRY_MAX_MS)
-		ms *= 2;
-	if (ms > FETCH_RETRY_MAX_MS)
-		ms = FETCH_RETRY_MAX_MS;
-	ms = ms / 2 + ms / 2 * (random >> 16) / UINT16_MAX;
-
+	uint64_t ms = backoff_ms(nth, base_ms, FETCH_RETRY_MAX_MS, random);
 	uint64_t asked = asked_ms(h, now_s);
+
 	return asked > ms ? asked : ms;
 }

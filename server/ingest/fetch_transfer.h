@@ -34,7 +34,7 @@
 #include "ingest/fetch_error.h"
 #include "ingest/fetch_head.h"
 #include "ingest/fetch_url.h"
-#include "ingest/guard_socket.h"
+#include "guard/guard_socket.h"
 
 #define FETCH_TRANSFER_MAGIC 0xfe7c7u
 #define FETCH_TEXT_SIZE 256

@@ -30,6 +30,8 @@ static const char *source_name(enum file_source source)
 		return "fetch";
 	case FILE_FROM_ZIP:
 		return "zip";
+	case FILE_FROM_PROCESS:
+		return "process";
 	default:
 		return "upload";
 	}
@@ -90,6 +92,8 @@ static void write_source(struct json *j, struct file *f)
 		json_string(j, "detail", e.detail);
 		if (e.word)
 			json_string(j, "error", e.word);
+		if (e.said[0])
+			json_string(j, "stderr", e.said);
 		json_object_end(j);
 	} else {
 		json_null(j, "error");

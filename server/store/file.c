@@ -262,15 +262,19 @@ void file_ready(struct file *f)
 {
 	pthread_mutex_lock(&f->lock);
 	atomic_store(&f->size, spw_spool_size(f->spool));
-	if (finish(f, FILE_READY))
+	bool done = finish(f, FILE_READY);
+	if (done)
 		notify(f);
 	pthread_mutex_unlock(&f->lock);
+	if (done)
+		store_news(f, STORE_NEWS_FINAL);
 }
 
 void file_fail(struct file *f, const struct file_error *e)
 {
 	pthread_mutex_lock(&f->lock);
-	if (finish(f, FILE_FAILED)) {
+	bool done = finish(f, FILE_FAILED);
+	if (done) {
 		f->error = malloc(sizeof(*e));
 		if (f->error)
 			*f->error = *e;
@@ -278,6 +282,8 @@ void file_fail(struct file *f, const struct file_error *e)
 	}
 	pthread_mutex_unlock(&f->lock);
 	spw_spool_fail(f->spool, -EIO);
+	if (done)
+		store_news(f, STORE_NEWS_FINAL);
 }
 
 bool file_error(struct file *f, struct file_error *ret)

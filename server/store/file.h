@@ -43,7 +43,10 @@ enum file_source {
 	FILE_FROM_IETF,
 	FILE_FROM_FETCH,
 	FILE_FROM_ZIP,
+	FILE_FROM_PROCESS,
 };
+
+#define FILE_SAID_SIZE 1024
 
 /** Why a file failed, as its descriptor tells it. */
 struct file_error {
@@ -53,6 +56,8 @@ struct file_error {
 	const char *word;  /* RFC 9209 error; static; or NULL */
 	int answered;	   /* the origin's status; 0: it gave none */
 	char detail[256];
+	/* The beginning of what a program complained of; or "". */
+	char said[FILE_SAID_SIZE];
 };
 
 struct store;
@@ -127,6 +132,7 @@ struct file {
 	_Atomic bool fixed;	    /* what comes is of one known version */
 	_Atomic bool lazy;	    /* and only what is read comes */
 	_Atomic bool unverified;    /* its end may be a cut */
+	_Atomic unsigned news;	    /* the store's: what has come together */
 	/* Made once by deliver/ (the zip index); see file_extra_set(). */
 	_Atomic(struct file_extra *) extra;
 

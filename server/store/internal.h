@@ -126,4 +126,10 @@ static inline void strcpy_checked(char *out, const char *s, size_t cap)
 	out[n] = '\0';
 }
 
+/* What is told of a file when both have come. */
+enum { STORE_NEWS_KNOWN = 1, STORE_NEWS_FINAL = 2 };
+
+/** One of them has. */
+void store_news(struct file *f, unsigned news);
+
 #endif

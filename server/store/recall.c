@@ -73,7 +73,7 @@ static int recall(struct store *st, const char *id, const struct filemeta *m,
     enum file_state state, struct file **ret)
 {
 	if (m->etag.n != ID_LEN || !id_valid(m->etag.p, m->etag.n) ||
-	    !id_valid(id, strlen(id)) || m->source > FILE_FROM_ZIP ||
+	    !id_valid(id, strlen(id)) || m->source > FILE_FROM_PROCESS ||
 	    m->reads > INT64_MAX || m->coding.n >= FILE_CODING_SIZE)
 		return -EBADMSG;
 	struct file *f = calloc(1, sizeof(*f));

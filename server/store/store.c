@@ -198,6 +198,8 @@ bool store_add_restored(struct store *st, struct file *f)
 	if (free) {
 		hash_add(st, sh, hash, f);
 		list_add_restored(st, f);
+		/* Of what is not complete there is news to come. */
+		atomic_fetch_or(&f->news, STORE_NEWS_KNOWN);
 	}
 	pthread_mutex_unlock(&sh->lock);
 	return free;
@@ -221,6 +223,24 @@ static struct file *unlink_file(
 	store_forget_open(st, f);
 	atomic_fetch_sub(&st->files, 1);
 	return f;
+}
+
+static void tell(struct file *f, enum store_event event)
+{
+	struct store *st = f->store;
+
+	if (st && st->opts.on_event && !st->closing && !f->unlisted)
+		st->opts.on_event(st->opts.event_ctx, event, f);
+}
+
+void store_news(struct file *f, unsigned news)
+{
+	const unsigned both = STORE_NEWS_KNOWN | STORE_NEWS_FINAL;
+	unsigned before = atomic_fetch_or(&f->news, news);
+
+	if (before != both && (before | news) == both)
+		tell(f, file_state(f) == FILE_READY ? STORE_READY
+						    : STORE_FAILED);
 }
 
 /* With no lock held: whoever fills it has to stop. */
@@ -254,6 +274,8 @@ int store_add(struct store *st, struct file *f)
 	else
 		link_file(st, sh, hash, f);
 	pthread_mutex_unlock(&sh->lock);
+	if (r == 0)
+		store_news(f, STORE_NEWS_KNOWN);
 	return r;
 }
 
@@ -277,6 +299,8 @@ int store_replace(struct store *st, struct file *f, struct file *expected)
 		link_file(st, sh, hash, f);
 	}
 	pthread_mutex_unlock(&sh->lock);
+	if (r == 0)
+		store_news(f, STORE_NEWS_KNOWN);
 	if (!old)
 		return r;
 
@@ -352,6 +376,7 @@ bool store_take_out(struct store *st, struct file *f)
 	if (in) {
 		if (f->upload)
 			f->upload->removed(f->upload);
+		tell(f, STORE_DELETED);
 		file_unref(f);
 	}
 	return in;

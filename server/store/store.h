@@ -18,6 +18,9 @@
 struct disk;
 struct store;
 
+/* What becomes of a file that is in the store. */
+enum store_event { STORE_READY, STORE_FAILED, STORE_DELETED };
+
 struct store_opts {
 	struct spw_budget *budget;
 	struct spw_dir *dir; /* NULL: nothing can spill */
@@ -39,6 +42,18 @@ struct store_opts {
 	 */
 	int (*revive)(void *ctx, struct file *f, const struct filemeta *m);
 	void *revive_ctx;
+
+	/**
+	 * Something became of a file, other than a part of one: it can be
+	 * found and is ready or failed, or it is gone for good. Not told of
+	 * those that were there before the start, until they go, nor of one
+	 * that another takes the place of.
+	 *
+	 * Any thread; locks of the store may be held, so it calls nothing of
+	 * that, and does not block. NULL: nobody wants to know.
+	 */
+	void (*on_event)(void *ctx, enum store_event event, struct file *f);
+	void *event_ctx;
 };
 
 /** Returns: 0 and the store. Errors: -ENOMEM. Takes references. */

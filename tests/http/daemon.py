@@ -100,12 +100,12 @@ class Daemon:
     keeps the spool of an earlier one. The directory is on a disk (TMPDIR, else
     /var/tmp): /tmp is often memory.
     mount is the command that mounts something at SPOOL (`$1`), seen by this
-    daemon alone. sockets are handed over as a service manager does it, under
+    daemon alone. wrapper is a command that becomes it. sockets are handed over as a service manager does it, under
     that name.
     """
 
     def __init__(self, *options, dir=None, env=None, config=None, mount=None,
-                 sockets=(), sockets_name="spillwayd.socket"):
+                 wrapper=(), sockets=(), sockets_name="spillwayd.socket"):
         self.own_dir = dir is None
         self.dir = dir or tempfile.mkdtemp(
             prefix="spillway-test-", dir=os.environ.get("TMPDIR", "/var/tmp"))
@@ -115,7 +115,7 @@ class Daemon:
         self.ready = threading.Event()
         self.address = None
         self.watcher = None
-        command = [program, "-c", config or "/dev/null"]
+        command = [*wrapper, program, "-c", config or "/dev/null"]
         if mount:
             need_namespaces()
             command = ["unshare", "--user", "--map-root-user", "--mount",

@@ -17,7 +17,11 @@ import tempfile
 from tap import Tap
 
 # `#key = value`: a key that is not in force. Prose has a space after the `#`.
-DISABLED = re.compile(r"^#(\w+ =.*)$", re.M)
+DISABLED = re.compile(r"^#(\w+ =.*|\[\w+ NAME\])$", re.M)
+# What has no default: something has to stand there.
+NO_DEFAULT = {("processor NAME", "command"), ("hook NAME", "url")}
+NAMED = [f"{section} NAME.{key}={value}" for section, key, value in (
+    ("processor", "command", "true"), ("hook", "url", "http://x/"))]
 
 
 def run(*command):
@@ -48,7 +52,8 @@ def main():
     code, said = run(daemon, "-c", path, "--check-config")
     tap.check("--check-config accepts it", [said] if code else [])
 
-    code, said = run(daemon, "-c", "/dev/null", "--print-config")
+    code, said = run(daemon, "-c", "/dev/null", "--print-config",
+                     *(word for one in NAMED for word in ("-o", one)))
     tap.check("--print-config works", [said] if code else [])
     daemon_has = values(said)
     file_has = values(in_force)
@@ -70,7 +75,7 @@ def main():
     tap.check("the values in the file are the defaults", [
         f"[{name[0]}] {name[1]} = {loaded[name]}, by default "
         f"{daemon_has[name]}"
-        for name in sorted(loaded.keys() & daemon_has.keys())
+        for name in sorted(loaded.keys() & daemon_has.keys() - NO_DEFAULT)
         if loaded[name] != daemon_has[name]])
     return tap.finish()
 

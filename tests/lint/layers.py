@@ -13,9 +13,11 @@ LAYERS = [
     ("client", 1),
     ("server/store", 3),
     ("server/http", 3),
+    ("server/guard", 3),
     ("server/ingest", 4),
     ("server/deliver", 4),
     ("server/process", 4),
+    ("server/hook", 4),
     ("server/front", 5),
     ("server", 6),
 ]
@@ -26,7 +28,8 @@ DOORS = {
     "gnutls/abstract.h": ("server/http",),
     "gnutls/gnutls.h": ("server/http",),
     "gnutls/x509.h": ("server/http",),
-    "curl/curl.h": ("server/ingest", "client", "lib/adapt", "lib/examples"),
+    "curl/curl.h": ("server/guard", "server/hook", "server/ingest", "client",
+                    "lib/adapt", "lib/examples"),
     "zip.h": ("server/deliver", "lib/adapt", "lib/examples"),
 }
 

@@ -53,6 +53,94 @@ SPW_API int spw_server_new(const char *file, const char *const *settings,
  */
 SPW_API int spw_server_start(struct spw_server *s) SPW_MUST_CHECK;
 
+/*
+ * Processors: functions that make a new content of an uploaded one, or of a
+ * file, for POST /process/{name} and POST /files/{id}/process/{name}. They are
+ * to a client what a [processor NAME] of the configuration is, but nothing
+ * keeps them in bounds but they themselves.
+ */
+struct spw_processor_in;
+struct spw_processor_out;
+
+struct spw_processor {
+	size_t size;		/* sizeof(struct spw_processor) */
+	const char *name;	/* 1 to 32 letters, digits, - and _ */
+	const char *type;	/* media type of what is written; NULL:
+				   application/octet-stream */
+	/*
+	 * Read `in` and write `out`, on a thread of the processor's, until
+	 * all is done. Both go when it returns.
+	 *
+	 * Returns: 0 when the output is complete; a negative errno otherwise:
+	 *          the client is answered 502, or cut if it was sent some of
+	 *          the output already. What a call below returned will do.
+	 */
+	int (*fn)(void *ctx, struct spw_processor_in *in,
+	    struct spw_processor_out *out);
+	void *ctx;
+	unsigned concurrency;	/* how many run at a time, up to 64; 0: 1 */
+	unsigned max_waiting;	/* how many wait, more get 503; 0: 64 */
+	uint64_t timeout_ms;	/* after it the calls below fail; 0: never */
+	uint64_t max_output;	/* bytes; 0: no limit of its own */
+};
+
+/**
+ * Add a processor, between spw_server_new() and spw_server_start().
+ *
+ * Returns:   0.
+ * Errors:    -EINVAL; -EEXIST there is one of that name; -EAGAIN when threads
+ *            cannot be started; -ENOMEM.
+ * Ownership: copies `p` and its texts; `fn` and `ctx` must outlive the server.
+ */
+SPW_API int spw_server_add_processor(struct spw_server *s,
+    const struct spw_processor *p) SPW_MUST_CHECK;
+
+/** Returns: the size of the content. */
+SPW_API uint64_t spw_processor_size(const struct spw_processor_in *in);
+
+/** Returns: its name and its media type, as a client gave them; "" without.
+    They are data: no path, and nothing to rely on. */
+SPW_API const char *spw_processor_name(const struct spw_processor_in *in);
+SPW_API const char *spw_processor_type(const struct spw_processor_in *in);
+
+/**
+ * Read on.
+ *
+ * Returns:   how many bytes were read; 0 at the end.
+ * Errors:    -ECANCELED nobody waits for the output any more, or the server
+ *            stops; -ETIMEDOUT; -EIO and others from the disk.
+ * Threads:   one at a time for one run, as for all that follows.
+ */
+SPW_API ssize_t spw_processor_read(struct spw_processor_in *in, void *buf,
+    size_t len) SPW_MUST_CHECK;
+
+/**
+ * Read at a place; the one that spw_processor_read() goes on at stays.
+ *
+ * Returns:   as spw_processor_read().
+ * Errors:    the same.
+ */
+SPW_API ssize_t spw_processor_pread(struct spw_processor_in *in, void *buf,
+    size_t len, uint64_t off) SPW_MUST_CHECK;
+
+/**
+ * Write on. Readers of the output get it at once.
+ *
+ * Returns:   0 when all of it was taken.
+ * Errors:    as spw_processor_read(); -EFBIG past `max_output`; -ENOSPC the
+ *            disk is full. The run cannot go on then.
+ */
+SPW_API int spw_processor_write(struct spw_processor_out *out,
+    const void *data, size_t len) SPW_MUST_CHECK;
+
+/**
+ * Say why the content cannot be processed, for people, in one sentence.
+ *
+ * Returns:   -EINVAL, for the function to return.
+ */
+SPW_API int spw_processor_refuse(
+    struct spw_processor_out *out, const char *why);
+
 /** Returns: the port of the first TCP address, 0 without one. */
 SPW_API uint16_t spw_server_port(const struct spw_server *s);
 

@@ -195,7 +195,8 @@ static void test_unknown_names(void **state)
 	    "[sever] is not a known section; did you mean [server]?");
 	assert_refused(c, "database.host=x",
 	    "[database] is not a known section; known are server spool store "
-	    "upload fetch zip auth sandbox log");
+	    "upload fetch zip auth sandbox log and, with a name, processor "
+	    "hook");
 	assert_refused(c, "zip.colour_of_the_bikeshed=x",
 	    "zip.colour_of_the_bikeshed is not a known key; --print-config "
 	    "lists them");

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,24 +17,38 @@
 
 #include "base/landlock.h"
 
-/* A directory with `read`, `write` and `sockets` in it, a file in each. */
+/* A directory with `read`, `write`, `sockets`, `own` and `run` in it, a file in
+   each; those of the last two are programs. */
 static char top[64];
+
+static int copy_program(const char *path)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "cp /bin/true %s", path);
+	return system(command);
+}
 
 static int setup(void **state)
 {
-	static const char *const names[] = {"read", "write", "sockets"};
+	static const char *const names[] = {
+	    "read", "write", "sockets", "own", "run"};
 	char path[128];
 
 	(void)state;
 	strcpy(top, "/var/tmp/spillway-landlock-XXXXXX");
 	if (!mkdtemp(top))
 		return -1;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 5; i++) {
 		snprintf(path, sizeof(path), "%s/%s", top, names[i]);
 		if (mkdir(path, 0700) < 0)
 			return -1;
 		strcat(path, "/file");
-		close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+		if (i < 3)
+			close(open(
+			    path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+		else if (copy_program(path) != 0)
+			return -1;
 	}
 	return 0;
 }
@@ -81,6 +96,31 @@ static int make_socket(const char *name)
 	return err;
 }
 
+static int make_link(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", top, name);
+	return symlink("x", path) < 0 ? errno : 0;
+}
+
+/* Returns: errno of execve(), 0 when it ran. */
+static int run(const char *name)
+{
+	char path[128], *const argv[] = {path, NULL};
+	int status;
+
+	snprintf(path, sizeof(path), "%s/%s", top, name);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execv(path, argv);
+		_exit(errno);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status)
+		   ? WEXITSTATUS(status)
+		   : -1;
+}
+
 /* What the child found; the number of what is wrong, 0: nothing. */
 static void *inside(void *arg)
 {
@@ -99,6 +139,13 @@ static void *inside(void *arg)
 	    {make_socket("sockets/s"), 0},
 	    {make_socket("write/s"), EACCES},
 	    {at(".", O_RDONLY | O_DIRECTORY), EACCES},
+	    {run("read/file"), EACCES},
+	    {run("own/file"), EACCES},
+	    {at("own/new", O_WRONLY | O_CREAT), 0},
+	    {make_socket("own/s"), 0},
+	    {make_link("write/l"), EACCES},
+	    {at("run/file", O_WRONLY), EACCES},
+	    {run("run/file"), 0},
 	};
 
 	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
@@ -106,6 +153,36 @@ static void *inside(void *arg)
 			*wrong = (int)i + 10;
 	}
 	return NULL;
+}
+
+/* What a program is made of. */
+static int allow_system(struct landlock *l)
+{
+	static const char *const system[] = {
+	    "/bin", "/lib", "/lib64", "/usr", "/etc/ld.so.cache"};
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < 5; i++)
+		r = landlock_allow(l, system[i], LANDLOCK_RUN);
+	return r;
+}
+
+/* By its descriptor; memory is nothing that there are rules about. */
+static int allow_fds(struct landlock *l)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/own", top);
+	int fd = open(path, O_PATH | O_CLOEXEC),
+	    memory = memfd_create("x", MFD_CLOEXEC);
+	int r = landlock_allow_fd(l, fd, LANDLOCK_OWN);
+	if (r == 0)
+		r = landlock_allow_fd(l, memory, LANDLOCK_READ);
+	if (r == 0 && landlock_allow_fd(l, -1, LANDLOCK_READ) != -EBADF)
+		r = -EINVAL;
+	close(fd);
+	close(memory);
+	return r;
 }
 
 static int child(void)
@@ -116,7 +193,9 @@ static int child(void)
 
 	if (landlock_open(&l) < 0)
 		return 1;
-	if (allow(&l, "read", LANDLOCK_READ) < 0 ||
+	if (allow_system(&l) < 0 || allow_fds(&l) < 0 ||
+	    allow(&l, "run", LANDLOCK_RUN) < 0 ||
+	    allow(&l, "read", LANDLOCK_READ) < 0 ||
 	    allow(&l, "write", LANDLOCK_WRITE) < 0 ||
 	    allow(&l, "sockets", LANDLOCK_SOCKETS) < 0 ||
 	    allow(&l, "none", LANDLOCK_WRITE) < 0 ||

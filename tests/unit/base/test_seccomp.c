@@ -124,10 +124,66 @@ static void test_denied(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Returns: 0 when another program could be started. */
+static int run_another(void)
+{
+	int status = 1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		execl("/bin/true", "true", (char *)NULL);
+	return pid > 0 && waitpid(pid, &status, 0) == pid ? status : 1;
+}
+
+/* What a program is left: the number of what is wrong. */
+static int program_child(bool network)
+{
+	int r = seccomp_enter_program(network);
+	if (r < 0)
+		return r == -EOPNOTSUPP ? WITHOUT : 2;
+
+	const struct {
+		int is, want;
+	} found[] = {
+	    {run_another(), 0},
+	    {map(PROT_READ | PROT_WRITE | PROT_EXEC), 0},
+	    {error_of(unshare(CLONE_NEWUSER)), EPERM},
+	    {error_of(syscall(SYS_clone, CLONE_NEWUSER, 0, 0, 0, 0)), EPERM},
+	    {error_of(syscall(SYS_bpf, 0, NULL, 0)), EPERM},
+	    {sock(AF_INET), network ? 0 : EACCES},
+	    {sock(AF_UNIX), network ? 0 : EACCES},
+	    {sock(AF_PACKET), network ? EAFNOSUPPORT : EACCES},
+	};
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+		if (found[i].is != found[i].want)
+			return (int)i + 10;
+	}
+	return 0;
+}
+
+static void test_programs(void **state)
+{
+	(void)state;
+	for (int network = 0; network < 2; network++) {
+		int status;
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0)
+			_exit(program_child(network));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFEXITED(status));
+		if (WEXITSTATUS(status) == WITHOUT)
+			skip();
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_denied),
+	    cmocka_unit_test(test_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

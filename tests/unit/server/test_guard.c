@@ -3,7 +3,7 @@
    common/ipaddr.h. */
 #include <string.h>
 
-#include "ingest/guard.h"
+#include "guard/guard.h"
 #include "unit/base/conf_rig.h"
 
 static const char *rule(const struct conf *c, const char *address)

@@ -376,6 +376,94 @@ static void test_threads(void **state)
 	assert_int_equal(read_pages(st, -1, 4, ids), count(st));
 }
 
+/* ---- what becomes of files ----------------------------------------------- */
+
+struct told {
+	char text[512];
+};
+
+static void note(void *ctx, enum store_event event, struct file *f)
+{
+	static const char *const names[] = {"ready", "failed", "deleted"};
+	struct told *told = ctx;
+
+	strcat(strcat(strcat(strcat(told->text, names[event]), " "), f->id),
+	    ";");
+}
+
+static struct store *watched(struct told *told)
+{
+	struct store_opts opts = {
+	    .memory_max = SPW_UNLIMITED,
+	    .max_files = 100,
+	    .on_event = note,
+	    .event_ctx = told,
+	};
+	struct store *st;
+
+	assert_ok(store_new(&opts, &st));
+	return st;
+}
+
+static void test_events(void **state)
+{
+	static const struct file_error e = {.status = 502, .type = "t"};
+	struct told told = {""};
+	struct store *st = watched(&told);
+
+	(void)state;
+	/* Ready when both: it can be found, and all is there. */
+	stored_seal(stored_add(st, "a", 0));
+	struct file *b = stored_file(st, "b");
+	stored_seal(b);
+	assert_string_equal(told.text, "ready a;");
+	assert_ok(store_add(st, b));
+	file_unref(b);
+	file_fail(stored_add(st, "c", 0), &e);
+	stored_add(st, "d", 0);
+	assert_string_equal(told.text, "ready a;ready b;failed c;");
+
+	told.text[0] = '\0';
+	struct file *a = store_get(st, "a", 1);
+	assert_true(store_remove(st, a));
+	assert_false(store_remove(st, a));
+	file_unref(a);
+	stored_seal(stored_add(st, "soon", 1000));
+	assert_int_equal(store_expire(st, 2000000), 1);
+	assert_string_equal(told.text, "deleted a;ready soon;deleted soon;");
+	store_free(st);
+	/* The end of the store is none of theirs. */
+	assert_string_equal(told.text, "deleted a;ready soon;deleted soon;");
+}
+
+static void test_no_events(void **state)
+{
+	struct told told = {""};
+	struct store *st = watched(&told);
+
+	(void)state;
+	/* Never in the store. */
+	struct file *f = stored_file(st, "x");
+	stored_seal(f);
+	file_unref(f);
+	/* A part of others. */
+	f = stored_file(st, "part");
+	f->unlisted = true;
+	assert_ok(store_add(st, f));
+	stored_seal(f);
+	assert_true(store_remove(st, f));
+	file_unref(f);
+	assert_string_equal(told.text, "");
+	/* One in the place of another is one that is ready. */
+	stored_seal(stored_add(st, "y", 0));
+	f = stored_file(st, "y");
+	stored_seal(f);
+	assert_int_equal(store_replace(st, f, NULL), 1);
+	file_unref(f);
+	assert_string_equal(told.text, "ready y;ready y;");
+	store_free(st);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +479,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_readers_finish, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+	    cmocka_unit_test(test_events),
+	    cmocka_unit_test(test_no_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ingest/guard_socket.h"
+#include "guard/guard_socket.h"
 
 #include <assert.h>
 #include <sys/socket.h>

@@ -17,8 +17,8 @@
  *
  * Threads: any; no state.
  */
-#ifndef INGEST_GUARD_H
-#define INGEST_GUARD_H
+#ifndef GUARD_GUARD_H
+#define GUARD_GUARD_H
 
 #include <stdbool.h>
 #include <stddef.h>

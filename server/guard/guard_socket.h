@@ -17,8 +17,8 @@
  *
  * Threads: that of the handle.
  */
-#ifndef INGEST_GUARD_SOCKET_H
-#define INGEST_GUARD_SOCKET_H
+#ifndef GUARD_GUARD_SOCKET_H
+#define GUARD_GUARD_SOCKET_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@
 
 #include <curl/curl.h>
 
-#include "ingest/guard.h"
+#include "guard/guard.h"
 
 #define GUARD_SOCKET_MAGIC 0x9a4du
 /** Addresses of one name that are looked at. */

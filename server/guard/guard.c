@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ingest/guard.h"
+#include "guard/guard.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
