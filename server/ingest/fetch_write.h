@@ -10,9 +10,9 @@
  *   fetch_writer_settled()      all is written, and digested if asked for
  *   fetch_writer_close()        at any time; what waits is dropped
  *
- * Full blocks go at once; what gathers in the last ones goes when the caller
- * has nothing more for the moment, and flushes. So a drip is seen as it drips,
- * and a flood costs a write for each block.
+ * A few full blocks go at once; what gathers in the last ones goes when the
+ * caller has nothing more for the moment, and flushes. So a drip is seen as it
+ * drips, and a flood costs a write for each block.
  *
  * Blocks are charged to the budget. While it is short a writer has one at a
  * time, so that what nobody may be reading does not push out what is read.

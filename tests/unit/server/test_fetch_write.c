@@ -228,6 +228,7 @@ static void test_an_error_is_told(void **state)
 	plug(&b);
 	assert_ok(put(&b, 0, 10));
 	assert_ok(put(&b, 5 * BLOCK, 10));
+	fetch_writer_flush(b.w);
 	assert_int_equal(fetch_writer_settled(b.w), 0);
 	spw_spool_fail(b.spool, -ENOSPC);
 	unplug(&b);
@@ -246,6 +247,7 @@ static void test_closed_while_it_writes(void **state)
 	plug(&b);
 	assert_ok(put(&b, 0, 10));
 	assert_ok(put(&b, 5 * BLOCK, 10));
+	fetch_writer_flush(b.w);
 	fetch_writer_close(b.w);
 	b.w = NULL;
 	unplug(&b);
