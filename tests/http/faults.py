@@ -3,6 +3,7 @@
 preloaded, reads them from a page that is shared with the test."""
 import mmap
 import os
+import shutil
 import struct
 import tempfile
 
@@ -64,3 +65,18 @@ class Faults:
     def clock(self, seconds):
         """How far the time of day is off."""
         struct.pack_into("=q", self.page, CLOCK, seconds * 1000)
+
+
+def prepare(case):
+    """Give a case a directory on a disk, and faults for its daemon there."""
+    case.dir = tempfile.mkdtemp(
+        prefix="spillway-fault-", dir=os.environ.get("TMPDIR", "/var/tmp"))
+    case.addCleanup(shutil.rmtree, case.dir, True)
+    case.faults = Faults(case.dir)
+
+
+def run_daemon(case):
+    """Give it its daemon; after prepare()."""
+    case.daemon = daemon.Daemon(
+        *case.OPTIONS, dir=case.dir, env=case.faults.env)
+    case.addCleanup(case.daemon.kill)

@@ -8,12 +8,9 @@ docs/reliability.md lists them. Source: API.md sections 2, 3 and 7.
 import errno
 import os
 import resource
-import shutil
-import tempfile
 import time
 
 import faults
-from faults import Faults
 from harness import Case, Closed, Daemon, Truncated, main, table, until
 from samples import content
 from wire import encode_chunk
@@ -31,17 +28,12 @@ class Faulty(Case):
     OPTIONS = ["spool.memory_max=64K"]
 
     def setUp(self):
-        self.dir = tempfile.mkdtemp(
-            prefix="spillway-fault-",
-            dir=os.environ.get("TMPDIR", "/var/tmp"))
-        self.addCleanup(shutil.rmtree, self.dir, True)
-        self.faults = Faults(self.dir)
+        faults.prepare(self)
         self.run_daemon()
 
     def run_daemon(self):
         """The one of this case; it has to end well."""
-        self.daemon = Daemon(*self.OPTIONS, dir=self.dir, env=self.faults.env)
-        self.addCleanup(self.daemon.kill)
+        faults.run_daemon(self)
 
     def doCleanups(self):
         self.faults.stop()

@@ -5,15 +5,11 @@ out among those who want them; and what hangs holds up only itself.
 A disk whose reads are held, and let go one by one, shows whose turn it is.
 """
 import errno
-import os
-import shutil
-import tempfile
 from urllib.parse import quote
 
 import faults
-from faults import Faults
 from fetching import ALLOW, Fetching
-from harness import Case, Conn, Daemon, Worker, main, until
+from harness import Case, Conn, Worker, main, table, until
 from origin import Gate, Page
 from samples import content
 
@@ -29,13 +25,8 @@ class Disk(Case):
     MANY = 20
 
     def setUp(self):
-        self.dir = tempfile.mkdtemp(
-            prefix="spillway-fault-",
-            dir=os.environ.get("TMPDIR", "/var/tmp"))
-        self.addCleanup(shutil.rmtree, self.dir, True)
-        self.faults = Faults(self.dir)
-        self.daemon = Daemon(*self.OPTIONS, dir=self.dir, env=self.faults.env)
-        self.addCleanup(self.daemon.kill)
+        faults.prepare(self)
+        faults.run_daemon(self)
 
     def begin(self, source, *request):
         """Send a request from an address: its answer will come."""
@@ -122,6 +113,51 @@ class Disk(Case):
         self.assert_problem(job.result(), 507)
         self.faults.stop()
         self.upload(DATA, "/files/large")
+
+
+class Behind(Fetching):
+    """A disk that is behind what is fetched, and little memory."""
+
+    DAEMON = False
+    SIZE = 32 << 20
+    BUDGET = 1 << 20
+    OPTIONS = [*ALLOW, f"spool.memory_budget={BUDGET}",
+               "spool.memory_max=256K"]
+
+    def setUp(self):
+        super().setUp()
+        faults.prepare(self)
+        faults.run_daemon(self)
+
+    def wait_still(self):
+        """Until no more is fetched."""
+        seen = [-1]
+
+        def still():
+            seen.append(self.metric("fetched_bytes_total"))
+            return seen[-1] > 0 and len(set(seen[-20:])) == 1
+        until(still, "the fetch to pause")
+
+    @table(("in order", {"framing": "chunked", "ranges": False}),
+           ("in places", {"etag": '"v"'}))
+    def test_fetch_pauses(self, how):
+        data = content(self.SIZE, 3)
+        # What sockets hold is not ours.
+        gate = Gate()
+        gate.open()
+        url = self.origin.add("/large", Page(
+            data, gate=(self.SIZE // 2, gate), **how))
+        self.faults.fail(faults.WRITE, faults.HOLD)
+        name = self.begin(url, connections=1)["id"]
+        until(lambda: self.faults["waiting"], "the disk to hang")
+        self.wait_still()
+        self.assertFalse(gate.reached.is_set())
+        self.assertLessEqual(
+            self.metric('spool_bytes{tier="memory"}'), self.BUDGET)
+        self.assertEqual(self.info(name)["state"], "receiving")
+        self.faults.stop()
+        self.wait_state(name, "ready")
+        self.assert_content(name, data)
 
 
 class Origins(Fetching):

@@ -9,14 +9,12 @@ The second is what `./dev soak` does.
 """
 import collections
 import os
-import shutil
-import tempfile
 import time
 
 from daemon import SANITIZED
-from faults import Faults
 from fetching import ALLOW
-from harness import Case, Daemon, main, until
+import faults
+from harness import Case, main, until
 from origin import Origin
 from soaking import Client, Crowd, Weather
 
@@ -37,13 +35,8 @@ class Soak(Case):
                "store.ttl=0", "upload.expire=1m"]
 
     def setUp(self):
-        self.dir = tempfile.mkdtemp(
-            prefix="spillway-soak-",
-            dir=os.environ.get("TMPDIR", "/var/tmp"))
-        self.addCleanup(shutil.rmtree, self.dir, True)
-        self.faults = Faults(self.dir)
-        self.daemon = Daemon(*self.OPTIONS, dir=self.dir, env=self.faults.env)
-        self.addCleanup(self.daemon.kill)
+        faults.prepare(self)
+        faults.run_daemon(self)
         self.origin = Origin()
         self.addCleanup(self.origin.close)
         self.weather = Weather(self.faults, SEED)
