@@ -62,25 +62,15 @@ int spwc_check_url(struct spwc_client *c, const char *url, spwc_verdict_fn fn,
 	struct spwc__request r;
 	json_t *answer;
 
-	/* jansson takes UTF-8 only, and says no more than that. */
-	json_t *body = json_pack("{s:s}", "url", url);
-	if (body == NULL)
-		return spwc__error_set(reterr_error, -EINVAL,
-		    "invalid_argument", "the URL is not UTF-8");
-
 	spwc__request_init(&r, c, "POST");
-	r.json = json_dumps(body, JSON_COMPACT);
-	json_decref(body);
 	spwc__request_path(&r, "/fetch/check");
-	spwc__request_header(&r, "Content-Type", "application/json");
-	int err = r.json != NULL ? spwc__request_perform(&r, reterr_error)
-				 : spwc__error_oom(reterr_error);
-	if (err == 0)
-		err = spwc__request_json(&r, &answer, reterr_error);
-	if (err == 0) {
-		err = tell_all(answer, fn, arg, reterr_error);
-		json_decref(answer);
-	}
-	spwc__request_fini(&r);
+	spwc__request_send_json(&r, json_pack("{s:s}", "url", url));
+	r.repeatable = true;
+	int err = spwc__request_finish_json(&r, &answer, reterr_error);
+	if (err < 0)
+		return err;
+
+	err = tell_all(answer, fn, arg, reterr_error);
+	json_decref(answer);
 	return err;
 }

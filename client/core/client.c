@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/options.h"
 #include "core/ref.h"
 #include "core/request.h"
 
@@ -97,6 +98,9 @@ static int set_up(
 
 	unsigned int ms = opts->connect_timeout_ms;
 	c->connect_timeout_ms = (long)(ms > 0 ? ms : CONNECT_TIMEOUT_MS);
+	c->stall_timeout_s = (long)opts->stall_timeout_s;
+	c->retries = opts->retries;
+	c->max_rate = opts->max_rate;
 	c->easy = curl_easy_init();
 	return c->easy != NULL ? 0 : spwc__error_oom(e);
 }
@@ -104,6 +108,12 @@ static int set_up(
 int spwc_new(const struct spwc_opts *opts, struct spwc_client **ret_client,
     struct spwc_error *reterr_error)
 {
+	struct spwc_opts known;
+
+	if (spw__opts_take(&known, sizeof(known), opts) < 0)
+		return spwc__error_set(reterr_error, -EINVAL,
+		    "invalid_argument", SPWC__OPTS_WRONG);
+
 	struct spwc_client *c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return spwc__error_oom(reterr_error);
@@ -111,7 +121,7 @@ int spwc_new(const struct spwc_opts *opts, struct spwc_client **ret_client,
 	/* Counted and, since libcurl 7.84, safe with threads. It is never
 	 * undone: another user of libcurl may still need it. */
 	int r = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK
-		    ? set_up(c, opts, reterr_error)
+		    ? set_up(c, &known, reterr_error)
 		    : spwc__error_oom(reterr_error);
 	if (r < 0) {
 		spwc_free(c);
@@ -141,6 +151,11 @@ void spwc_set_progress(struct spwc_client *c, spwc_progress_fn fn, void *arg)
 {
 	c->progress = fn;
 	c->progress_arg = arg;
+}
+
+void spwc_set_max_rate(struct spwc_client *c, uint64_t max_rate)
+{
+	c->max_rate = max_rate;
 }
 
 const char *spwc_server(const struct spwc_client *c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <spillway/client.h>
 #include <spillway/client_url.h>
+#include <spillway/client_zip.h>
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,8 +19,7 @@ static int read_content(struct spwc__request *r,
     struct spwc_content *ret_content, struct spwc_error *reterr_error)
 {
 	r->sink = sink;
-	if (opts != NULL)
-		r->range = *opts;
+	spwc__request_range(r, opts);
 	int err = spwc__request_perform(r, reterr_error);
 	if (ret_content != NULL && (err == 0 || err == -ERANGE))
 		*ret_content = r->content;
@@ -51,6 +50,24 @@ int spwc_read_url(struct spwc_client *c, const char *url,
 	return read_content(&r, opts, sink, ret_content, reterr_error);
 }
 
+int spwc_digest(struct spwc_client *c, const char *ref,
+    struct spwc_content *ret_content, struct spwc_error *reterr_error)
+{
+	struct spwc__request r;
+
+	spwc__request_init(&r, c, "HEAD");
+	spwc__request_file(&r, ref, "");
+	spwc__request_header(&r, "Want-Repr-Digest", "sha-256=10");
+	int err = spwc__request_perform(&r, reterr_error);
+	if (err == 0 && !r.content.has_sha256)
+		err = spwc__error_set(reterr_error, -ENODATA,
+		    "http_protocol_error", "the server tells no digest");
+	if (err == 0)
+		*ret_content = r.content;
+	spwc__request_fini(&r);
+	return err;
+}
+
 int spwc_zip_read(struct spwc_client *c, const char *ref, const char *name,
     uint64_t index, const struct spwc_get_opts *opts,
     const struct spwc_sink *sink, struct spwc_content *ret_content,
@@ -68,16 +85,10 @@ int spwc_zip_read(struct spwc_client *c, const char *ref, const char *name,
 	spwc__buf_puts(&suffix, "/zip/");
 	if (name != NULL)
 		spwc__buf_put_escaped(&suffix, name, strlen(name), "/");
-	if (suffix.error < 0) {
-		int err = suffix.error;
-
-		spwc__buf_fini(&suffix);
-		return spwc__error_set(reterr_error, err, "invalid_argument",
-		    "the name of the entry is too long");
-	}
-
 	spwc__request_init(&r, c, "GET");
-	spwc__request_file(&r, ref, suffix.data);
+	if (spwc__request_built(
+		&r, &suffix, "the name of the entry is too long"))
+		spwc__request_file(&r, ref, suffix.data);
 	spwc__buf_fini(&suffix);
 	if (name == NULL) {
 		snprintf(digits, sizeof(digits), "%" PRIu64, index);

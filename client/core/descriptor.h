@@ -10,6 +10,7 @@
 
 #include <spillway/base.h>
 #include <spillway/client.h>
+#include <spillway/client_zip.h>
 
 /**
  * Read a descriptor.

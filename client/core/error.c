@@ -156,6 +156,11 @@ void spwc__error_from_json(
 		snprintf(e->title, sizeof(e->title), "HTTP %ld", status);
 	copy_text(
 	    e->detail, sizeof(e->detail), *detail != '\0' ? detail : e->title);
+	/* Callers end the sentence. */
+	size_t len = strlen(e->detail);
+	if (len > 0 && e->detail[len - 1] == '.')
+		e->detail[len - 1] = '\0';
+	copy_text(e->said, sizeof(e->said), member(problem, "stderr"));
 }
 
 static int errno_of(long status)

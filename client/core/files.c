@@ -2,64 +2,13 @@
 #include <spillway/client.h>
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "core/options.h"
 #include "core/pages.h"
 #include "core/request.h"
-
-static json_t *fetch_body(const struct spwc_fetch_opts *opts)
-{
-	json_t *body =
-	    json_pack("{s:s, s:s*}", "url", opts->url, "name", opts->name);
-	int bad = body == NULL;
-
-	if (!bad && opts->lazy)
-		bad |= json_object_set_new(body, "mode", json_string("lazy"));
-	if (!bad && opts->ttl_s > 0)
-		bad |= json_object_set_new(
-		    body, "ttl", json_integer((json_int_t)opts->ttl_s));
-	if (!bad && opts->reads > 0)
-		bad |= json_object_set_new(
-		    body, "reads", json_integer((json_int_t)opts->reads));
-	if (bad) {
-		json_decref(body);
-		return NULL;
-	}
-	return body;
-}
-
-int spwc_fetch(struct spwc_client *c, const struct spwc_fetch_opts *opts,
-    struct spwc_file *ret_file, struct spwc_error *reterr_error)
-{
-	struct spwc__request r;
-	char prefer[32];
-
-	/* jansson takes UTF-8 only, and says no more than that. */
-	json_t *body = fetch_body(opts);
-	if (body == NULL)
-		return spwc__error_set(reterr_error, -EINVAL,
-		    "invalid_argument", "the URL or the name is not UTF-8");
-
-	spwc__request_init(&r, c, "POST");
-	r.json = json_dumps(body, JSON_COMPACT);
-	json_decref(body);
-	if (r.json == NULL) {
-		spwc__request_fini(&r);
-		return spwc__error_oom(reterr_error);
-	}
-
-	spwc__request_path(&r, "/fetch");
-	spwc__request_header(&r, "Content-Type", "application/json");
-	if (opts->wait_s > 0) {
-		snprintf(prefer, sizeof(prefer), "wait=%u", opts->wait_s);
-		spwc__request_header(&r, "Prefer", prefer);
-	}
-	return spwc__request_finish_file(&r, ret_file, reterr_error);
-}
 
 int spwc_info(struct spwc_client *c, const char *ref, unsigned int wait_s,
     struct spwc_file *ret_file, struct spwc_error *reterr_error)
@@ -122,9 +71,14 @@ static int list_item(
 int spwc_list(struct spwc_client *c, const struct spwc_list_opts *opts,
     spwc_file_fn fn, void *arg, struct spwc_error *reterr_error)
 {
-	static const struct spwc_list_opts defaults;
+	struct spwc_list_opts known;
+
+	if (spwc__opts_take(&known, sizeof(known), opts) < 0)
+		return spwc__error_set(reterr_error, -EINVAL,
+		    "invalid_argument", SPWC__OPTS_WRONG);
+
 	struct listing l = {
-	    .opts = opts != NULL ? opts : &defaults,
+	    .opts = &known,
 	    .fn = fn,
 	    .arg = arg,
 	};

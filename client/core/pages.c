@@ -20,11 +20,7 @@ static int fetch_page(struct spwc_client *c, const struct spwc__pages *pages,
 	spwc__request_query_u64(
 	    &r, "limit", pages->limit > 0 ? pages->limit : PAGE_DEFAULT);
 	spwc__request_query(&r, "after", after);
-	int err = spwc__request_perform(&r, reterr_error);
-	if (err == 0)
-		err = spwc__request_json(&r, ret_page, reterr_error);
-	spwc__request_fini(&r);
-	return err;
+	return spwc__request_finish_json(&r, ret_page, reterr_error);
 }
 
 /* The cursor of the next page as text; NULL at the end. */

@@ -1,70 +1,100 @@
 /* SPDX-License-Identifier: MIT */
-#include <spillway/client.h>
+#include "core/put.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/text.h"
 #include "core/error.h"
+#include "core/options.h"
 #include "core/ref.h"
-#include "core/request.h"
 
 #define PROGRESS_EVERY_MS 500
+/* Less is sent without asking first whether it will be taken: that costs a
+ * round trip, and a second where nobody answers. What may not be sent twice
+ * asks all the same: once something was answered, libcurl no longer repeats by
+ * itself what broke on a kept connection. */
+#define EXPECT_FROM_BYTES (UINT64_C(1) << 20)
 
-static void build(struct spwc__request *r, const struct spwc_put_opts *opts)
+/* So that a repeat stores nothing twice. */
+static void add_key(struct spwc__request *r)
 {
-	spwc__request_path(r, "/files");
-	if (opts->id != NULL) {
-		spwc__request_path(r, "/");
-		spwc__request_path(r, opts->id);
-	}
-	spwc__request_query(r, "name", opts->name);
-	spwc__request_query_u64(r, "ttl", opts->ttl_s);
-	spwc__request_query_u64(r, "reads", opts->reads);
-	spwc__request_header(r, "Content-Type",
-	    opts->type != NULL && opts->type[0] != '\0'
-		? opts->type
-		: "application/octet-stream");
+	uint8_t bytes[16];
+	char hex[2 * sizeof(bytes) + 1];
+	char key[sizeof(hex) + 2];
+
+	if (getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) !=
+	    (ssize_t)sizeof(bytes))
+		return;
+	hex_encode(bytes, sizeof(bytes), hex);
+	snprintf(key, sizeof(key), "\"%s\"", hex);
+	spwc__request_header(r, "Idempotency-Key", key);
+	r->repeatable = true;
 }
 
-static int put_source(struct spwc_client *c, const struct spwc_put_opts *opts,
-    const struct spwc__source *source, struct spwc_file *ret_file,
-    struct spwc_error *reterr_error)
+void spwc__source_set(struct spwc__request *r, const struct spwc_source *source)
 {
-	static const struct spwc_put_opts defaults;
-	struct spwc__request r;
+	r->source = *source;
+	if (source->size > INT64_MAX && source->size != SPWC_UNKNOWN)
+		r->failed = spwc__error_set(&r->error, -EFBIG,
+		    "invalid_argument", "no file is that large");
+	if (source->size < EXPECT_FROM_BYTES && !r->once)
+		spwc__request_header(r, "Expect", "");
+}
 
-	if (opts == NULL)
-		opts = &defaults;
-	if (opts->id != NULL && !spwc__id_valid(opts->id))
-		return spwc__error_set(reterr_error, -EINVAL,
+void spwc__check_id(struct spwc__request *r, const char *id)
+{
+	if (id != NULL && !spwc__id_valid(id) && r->failed == 0)
+		r->failed = spwc__error_set(&r->error, -EINVAL,
 		    "invalid_argument",
 		    "'%s' cannot be an id: 1 to %d letters, digits and . _ ~ "
 		    "-, not starting with a dot",
-		    opts->id, SPWC_ID_MAX);
-	if (source->size > INT64_MAX && source->size != SPWC_UNKNOWN)
-		return spwc__error_set(reterr_error, -EFBIG, "invalid_argument",
-		    "no file is that large");
+		    id, SPWC_ID_MAX);
+}
 
-	spwc__request_init(&r, c, opts->id != NULL ? "PUT" : "POST");
-	r.source = *source;
-	build(&r, opts);
-	return spwc__request_finish_file(&r, ret_file, reterr_error);
+void spwc__content_type(struct spwc__request *r, const char *type)
+{
+	spwc__request_header(r, "Content-Type",
+	    type != NULL && *type != '\0' ? type : "application/octet-stream");
+}
+
+void spwc__put_build(struct spwc__request *r, struct spwc_client *c,
+    const struct spwc_put_opts *opts, const struct spwc_source *source)
+{
+	struct spwc_put_opts known;
+	int err = spwc__opts_take(&known, sizeof(known), opts);
+
+	spwc__request_init(r, c, known.id != NULL ? "PUT" : "POST");
+	if (err < 0)
+		spwc__request_invalid(r, SPWC__OPTS_WRONG);
+	spwc__check_id(r, known.id);
+	spwc__source_set(r, source);
+	spwc__request_path(r, "/files");
+	if (known.id != NULL) {
+		spwc__request_path(r, "/");
+		spwc__request_path(r, known.id);
+	} else if (source->seek != NULL) {
+		add_key(r);
+	}
+	spwc__request_query(r, "name", known.name);
+	spwc__request_query_u64(r, "ttl", known.ttl_s);
+	spwc__request_query_u64(r, "reads", known.reads);
+	spwc__content_type(r, known.type);
 }
 
 int spwc_put(struct spwc_client *c, const struct spwc_put_opts *opts,
-    spwc_read_fn read, void *arg, uint64_t size, struct spwc_file *ret_file,
+    const struct spwc_source *source, struct spwc_file *ret_file,
     struct spwc_error *reterr_error)
 {
-	struct spwc__source source = {
-	    .read = read,
-	    .arg = arg,
-	    .size = size,
-	};
+	struct spwc__request r;
 
-	return put_source(c, opts, &source, ret_file, reterr_error);
+	spwc__put_build(&r, c, opts, source);
+	return spwc__request_finish_file(&r, ret_file, reterr_error);
 }
 
 struct fd_source {
@@ -125,7 +155,7 @@ int spwc_put_fd(struct spwc_client *c, const struct spwc_put_opts *opts, int fd,
     struct spwc_file *ret_file, struct spwc_error *reterr_error)
 {
 	struct fd_source f = {.fd = fd, .c = c};
-	struct spwc__source source = {
+	struct spwc_source source = {
 	    .read = fd_read,
 	    .arg = &f,
 	    .size = SPWC_UNKNOWN,
@@ -144,5 +174,5 @@ int spwc_put_fd(struct spwc_client *c, const struct spwc_put_opts *opts, int fd,
 			source.seek = fd_seek;
 		}
 	}
-	return put_source(c, opts, &source, ret_file, reterr_error);
+	return spwc_put(c, opts, &source, ret_file, reterr_error);
 }

@@ -2,12 +2,17 @@
 #include "core/request.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "core/options.h"
+#include "core/range.h"
 #include "core/ref.h"
+#include "core/retry.h"
 #include "core/transport.h"
 
 /* A page of 1000 zip entries with names of 64 KiB each fits. */
@@ -20,7 +25,11 @@ void spwc__request_init(
 	*r = (struct spwc__request){
 	    .magic = SPWC__REQUEST_MAGIC,
 	    .c = c,
+	    .easy = c->easy,
 	    .method = method,
+	    .repeatable = strcmp(method, "POST") != 0 &&
+			  strcmp(method, "PATCH") != 0 &&
+			  strcmp(method, "DELETE") != 0,
 	};
 	spwc__buf_init(&r->url, URL_MAX_BYTES);
 	spwc__buf_init(&r->body, BODY_MAX_BYTES);
@@ -38,7 +47,7 @@ void spwc__request_fini(struct spwc__request *r)
 	r->magic = 0;
 }
 
-static void invalid(struct spwc__request *r, const char *what)
+void spwc__request_invalid(struct spwc__request *r, const char *what)
 {
 	if (r->failed == 0)
 		r->failed = spwc__error_set(
@@ -49,6 +58,16 @@ static void no_memory(struct spwc__request *r)
 {
 	if (r->failed == 0)
 		r->failed = spwc__error_oom(&r->error);
+}
+
+bool spwc__request_built(
+    struct spwc__request *r, const struct spwc__buf *b, const char *too_long)
+{
+	if (b->error == -EFBIG)
+		spwc__request_invalid(r, too_long);
+	else if (b->error < 0)
+		no_memory(r);
+	return b->error == 0;
 }
 
 void spwc__request_path(struct spwc__request *r, const char *path)
@@ -65,7 +84,8 @@ void spwc__request_file(
 	if (err == -ENOMEM) {
 		no_memory(r);
 	} else if (err < 0) {
-		invalid(r, "this is neither the id nor the URL of a file");
+		spwc__request_invalid(
+		    r, "this is neither the id nor the URL of a file");
 	} else if (ref.server != NULL &&
 		   strcmp(ref.server, r->c->server) != 0) {
 		if (r->failed == 0)
@@ -119,7 +139,8 @@ void spwc__request_header(
 
 	for (const char *p = value; *p != '\0'; p++) {
 		if ((unsigned char)*p < ' ' || *p == 127) {
-			invalid(r, "a control character in a header field");
+			spwc__request_invalid(
+			    r, "a control character in a header field");
 			return;
 		}
 	}
@@ -142,15 +163,81 @@ void spwc__request_header(
 	spwc__buf_fini(&line);
 }
 
+void spwc__request_header_u64(
+    struct spwc__request *r, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	spwc__request_header(r, name, text);
+}
+
+void spwc__request_range(
+    struct spwc__request *r, const struct spwc_get_opts *opts)
+{
+	char range[64];
+	const char *tag;
+
+	if (spwc__opts_take(&r->range, sizeof(r->range), opts) < 0)
+		spwc__request_invalid(r, SPWC__OPTS_WRONG);
+	spwc__range_format(&r->range, range, sizeof(range));
+	tag = r->range.if_range;
+	r->range.if_range = NULL;
+	if (range[0] == '\0')
+		return;
+
+	spwc__request_header(r, "Range", range);
+	if (tag == NULL)
+		return;
+	if (strlen(tag) >= sizeof(r->if_range)) {
+		spwc__request_invalid(r, "an ETag that is too long");
+		return;
+	}
+	memcpy(r->if_range, tag, strlen(tag) + 1);
+	r->range.if_range = r->if_range;
+	spwc__request_header(r, "If-Range", tag);
+}
+
+void spwc__request_send_json(struct spwc__request *r, json_t *json)
+{
+	/* jansson takes UTF-8 only, and says no more than that. */
+	if (json == NULL) {
+		spwc__request_invalid(r, "a name or a URL is not UTF-8");
+		return;
+	}
+	r->json = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	if (r->json == NULL)
+		no_memory(r);
+	spwc__request_header(r, "Content-Type", "application/json");
+}
+
+int spwc__request_check(
+    struct spwc__request *r, struct spwc_error *reterr_error)
+{
+	spwc__request_built(r, &r->url, "a name is too long for a URL");
+	if (r->c->authorization != NULL)
+		spwc__request_header(r, "Authorization", r->c->authorization);
+	if (r->sink == NULL)
+		spwc__request_header(r, "Accept", "application/json");
+	if (r->failed < 0 && reterr_error != NULL)
+		*reterr_error = r->error;
+	return r->failed;
+}
+
 int spwc__request_perform(
     struct spwc__request *r, struct spwc_error *reterr_error)
 {
-	if (r->url.error == -EFBIG)
-		invalid(r, "a name is too long for a URL");
-	else if (r->url.error < 0)
-		no_memory(r);
-	if (r->failed == 0)
-		spwc__transport_run(r);
+	unsigned int tries = 0;
+
+	if (spwc__request_check(r, reterr_error) < 0)
+		return r->failed;
+
+	do {
+		spwc__transport_start(r);
+		if (r->failed == 0)
+			spwc__transport_end(r, curl_easy_perform(r->easy));
+	} while (r->failed < 0 && spwc__retry(r, ++tries));
 	if (r->failed < 0 && reterr_error != NULL)
 		*reterr_error = r->error;
 	return r->failed;
@@ -172,7 +259,7 @@ int spwc__request_json(
 	return 0;
 }
 
-static int read_file(struct spwc__request *r, struct spwc_file *ret_file,
+int spwc__request_file_of(struct spwc__request *r, struct spwc_file *ret_file,
     struct spwc_error *reterr_error)
 {
 	json_t *json = NULL;
@@ -196,7 +283,17 @@ int spwc__request_finish_file(struct spwc__request *r,
 {
 	int err = spwc__request_perform(r, reterr_error);
 	if (err == 0)
-		err = read_file(r, ret_file, reterr_error);
+		err = spwc__request_file_of(r, ret_file, reterr_error);
+	spwc__request_fini(r);
+	return err;
+}
+
+int spwc__request_finish_json(
+    struct spwc__request *r, json_t **ret_json, struct spwc_error *reterr_error)
+{
+	int err = spwc__request_perform(r, reterr_error);
+	if (err == 0)
+		err = spwc__request_json(r, ret_json, reterr_error);
 	spwc__request_fini(r);
 	return err;
 }

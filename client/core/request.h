@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One request and its answer, over the libcurl handle of a client.
+ * One request and its answer, over a libcurl handle.
  *
  * Calling sequence:
  *
@@ -46,39 +46,47 @@ struct spwc_client {
 	char *proxy;
 	char *ca_file;
 	long connect_timeout_ms;
+	long stall_timeout_s;
+	unsigned int retries;
+	uint64_t max_rate;
+	/** The server has answered before: it is no wrong address. */
+	bool answered;
 	spwc_progress_fn progress;
 	void *progress_arg;
-};
-
-/** What to send. */
-struct spwc__source {
-	spwc_read_fn read;
-	/** Go back to an offset of the content; NULL when it cannot. */
-	int (*seek)(void *arg, uint64_t offset);
-	void *arg;
-	uint64_t size;
 };
 
 struct spwc__request {
 	uint32_t magic;
 	struct spwc_client *c;
+	/** The client's handle, unless it is one of many. */
+	CURL *easy;
+	/** One of many: others tell of progress, and callbacks may pause. */
+	bool shared;
 	const char *method;
 	struct spwc__buf url;
 	bool has_query;
 	struct curl_slist *headers;
+	/** Sending it twice does no more than once. */
+	bool repeatable;
+	/** What it does cannot be known without asking: never sent again. */
+	bool once;
 	/** The first thing that went wrong, and its text. */
 	int failed;
 	struct spwc_error error;
+	char curl_text[CURL_ERROR_SIZE];
 
 	/** What to send; `json` is owned. Neither means no body. */
-	struct spwc__source source;
+	struct spwc_source source;
 	char *json;
 	uint64_t sent;
+	/** Nobody knows when the answer begins. */
+	bool patient;
 
 	/** Where a success goes; else into `body`. */
 	const struct spwc_sink *sink;
-	/** The range that was asked for. */
+	/** The range that was asked for; its strings are in `if_range`. */
 	struct spwc_get_opts range;
+	char if_range[256];
 
 	/** The answer. */
 	long status;
@@ -102,6 +110,22 @@ void spwc__request_init(
  * Returns:   nothing.
  */
 void spwc__request_fini(struct spwc__request *r);
+
+/**
+ * Note that it cannot be sent, if nothing else is wrong with it.
+ *
+ * Returns:   nothing; see above.
+ */
+void spwc__request_invalid(struct spwc__request *r, const char *what);
+
+/**
+ * Note why something could not be built in a buffer, `too_long` being what to
+ * say of one that is full.
+ *
+ * Returns:   true when it could.
+ */
+bool spwc__request_built(
+    struct spwc__request *r, const struct spwc__buf *b, const char *too_long);
 
 /**
  * Append to the path as it is.
@@ -146,7 +170,43 @@ void spwc__request_header(
     struct spwc__request *r, const char *name, const char *value);
 
 /**
- * Send it and wait for the whole answer. Any status but 2xx is an error.
+ * Add a header field that is a number.
+ *
+ * Returns:   nothing; see above.
+ */
+void spwc__request_header_u64(
+    struct spwc__request *r, const char *name, uint64_t value);
+
+/**
+ * Ask for a range.
+ *
+ * Returns:   nothing; see above.
+ * Errors:    later: -EINVAL for options that make no sense.
+ */
+void spwc__request_range(
+    struct spwc__request *r, const struct spwc_get_opts *opts);
+
+/**
+ * Send a JSON value. Takes `json`; NULL is what jansson makes of text that is
+ * not UTF-8.
+ *
+ * Returns:   nothing; see above.
+ * Errors:    later: -EINVAL, -ENOMEM.
+ */
+void spwc__request_send_json(struct spwc__request *r, json_t *json);
+
+/**
+ * What is wrong with a request before it is sent.
+ *
+ * Returns:   0 or a negative errno.
+ * Errors:    `reterr_error` says it.
+ */
+int spwc__request_check(
+    struct spwc__request *r, struct spwc_error *reterr_error);
+
+/**
+ * Send it and wait for the whole answer. Any status but 2xx is an error. What
+ * may succeed later is sent again, as often as the client has it.
  *
  * Returns:   0; `status`, and `content` or `body`, are set.
  * Errors:    as the public header lists them. On -ERANGE `content` holds
@@ -165,6 +225,16 @@ int spwc__request_json(struct spwc__request *r, json_t **ret_json,
     struct spwc_error *reterr_error) SPW_MUST_CHECK;
 
 /**
+ * Read the answer's `body` as a descriptor.
+ *
+ * Returns:   0 and the file.
+ * Errors:    -EPROTO, -ENOMEM.
+ * Ownership: the file is the caller's.
+ */
+int spwc__request_file_of(struct spwc__request *r, struct spwc_file *ret_file,
+    struct spwc_error *reterr_error) SPW_MUST_CHECK;
+
+/**
  * Send it and read the answer as a descriptor.
  *
  * Returns:   0 and the file.
@@ -173,5 +243,15 @@ int spwc__request_json(struct spwc__request *r, json_t **ret_json,
  */
 int spwc__request_finish_file(struct spwc__request *r,
     struct spwc_file *ret_file, struct spwc_error *reterr_error) SPW_MUST_CHECK;
+
+/**
+ * Send it and read the answer as an object.
+ *
+ * Returns:   0 and an object for json_decref().
+ * Errors:    as spwc__request_perform(); -EPROTO.
+ * Ownership: frees the request.
+ */
+int spwc__request_finish_json(struct spwc__request *r, json_t **ret_json,
+    struct spwc_error *reterr_error) SPW_MUST_CHECK;
 
 #endif

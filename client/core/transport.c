@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/digestfield.h"
 #include "core/error.h"
 #include "core/range.h"
 
 /* What a problem may take; what a proxy says beyond is not kept. */
 #define PROBLEM_MAX_BYTES ((size_t)64 << 10)
 #define RETRY_AFTER_MAX_S 1000000ul
+#define BUFFER_BYTES (256L << 10)
+#define SMALL_BUFFER_BYTES (16L << 10)
 
 static struct spwc__request *request_of(void *arg)
 {
@@ -36,16 +39,27 @@ static void fail_callback(struct spwc__request *r, int err)
 		    &r->error, err, "callback", "%s", strerror(-err));
 }
 
-/* A field of the final answer; NULL when it has none. The text lives until
- * the next call. */
-static const char *field(struct spwc__request *r, const char *name)
+const char *spwc__transport_field(struct spwc__request *r, const char *name)
 {
 	struct curl_header *h = NULL;
 
-	if (curl_easy_header(r->c->easy, name, 0, CURLH_HEADER, -1, &h) !=
+	if (curl_easy_header(r->easy, name, 0, CURLH_HEADER, -1, &h) !=
 	    CURLHE_OK)
 		return NULL;
 	return h->value;
+}
+
+static void read_digest(struct spwc__request *r)
+{
+	const char *text = spwc__transport_field(r, "Repr-Digest");
+	struct digest_set set = {0};
+
+	if (text == NULL || digest_field_read(str_from(text), &set) < 0 ||
+	    !(set.have & DIGEST_BIT(DIGEST_SHA256)))
+		return;
+	memcpy(r->content.sha256, set.value[DIGEST_SHA256],
+	    sizeof(r->content.sha256));
+	r->content.has_sha256 = true;
 }
 
 static void read_content(struct spwc__request *r)
@@ -57,18 +71,18 @@ static void read_content(struct spwc__request *r)
 	    .length = SPWC_UNKNOWN,
 	    .total = SPWC_UNKNOWN,
 	};
-	curl_easy_getinfo(
-	    r->c->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	curl_easy_getinfo(r->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
 	if (length >= 0 && is_success(r->status)) {
 		content->length = (uint64_t)length;
 		content->total = content->length;
 	}
 
-	const char *etag = field(r, "ETag");
+	read_digest(r);
+	const char *etag = spwc__transport_field(r, "ETag");
 	if (etag != NULL && strlen(etag) < sizeof(content->etag))
 		memcpy(content->etag, etag, strlen(etag) + 1);
 
-	const char *range = field(r, "Content-Range");
+	const char *range = spwc__transport_field(r, "Content-Range");
 	if (r->status == 416)
 		content->length = 0;
 	if (r->status != 206 && r->status != 416)
@@ -82,7 +96,8 @@ static void read_content(struct spwc__request *r)
 static void begin_answer(struct spwc__request *r)
 {
 	r->begun = true;
-	curl_easy_getinfo(r->c->easy, CURLINFO_RESPONSE_CODE, &r->status);
+	r->c->answered = true;
+	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &r->status);
 	read_content(r);
 	if (r->failed < 0 || !is_success(r->status) || r->sink == NULL)
 		return;
@@ -131,6 +146,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 		keep_body(r, data, len);
 	} else {
 		int err = r->sink->write(r->sink->arg, data, len);
+		if (err == -EAGAIN && r->shared)
+			return CURL_WRITEFUNC_PAUSE;
 		if (err < 0)
 			fail_callback(r, err);
 		else
@@ -152,6 +169,8 @@ static size_t on_read(char *data, size_t size, size_t count, void *arg)
 		return 0;
 
 	ssize_t got = r->source.read(r->source.arg, data, room);
+	if (got == -EAGAIN && r->shared)
+		return CURL_READFUNC_PAUSE;
 	if (got < 0) {
 		if (r->failed == 0)
 			fail_callback(r, (int)got);
@@ -212,21 +231,18 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down,
 #define SET(easy, option, value) \
 	(bad |= curl_easy_setopt(easy, option, value) != CURLE_OK)
 
-static int set_connection(struct spwc_client *c, char *text)
+static int set_connection(CURL *easy, const struct spwc_client *c)
 {
-	CURL *easy = c->easy;
 	bool bad = false;
 
-	curl_easy_reset(easy);
 	SET(easy, CURLOPT_NOSIGNAL, 1L);
-	SET(easy, CURLOPT_ERRORBUFFER, text);
 	SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, c->connect_timeout_ms);
 	/* "" keeps libcurl from looking into the environment. */
 	SET(easy, CURLOPT_PROXY, c->proxy != NULL ? c->proxy : "");
 	SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	SET(easy, CURLOPT_BUFFERSIZE, 256L << 10);
-	SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+	SET(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+	SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_BYTES);
 	if (strncmp(c->server, "unix:", 5) == 0)
 		SET(easy, CURLOPT_UNIX_SOCKET_PATH, c->server + 5);
 	if (c->ca_file != NULL)
@@ -234,9 +250,43 @@ static int set_connection(struct spwc_client *c, char *text)
 	return bad ? -ENOMEM : 0;
 }
 
+/* What is sent or asked for has a length, so it has to move on. Of a file
+ * that is still received nobody knows when the next byte comes. */
+static bool must_move(const struct spwc__request *r)
+{
+	if (r->patient)
+		return false;
+	if (r->source.read != NULL)
+		return r->source.seek != NULL;
+	return r->sink != NULL && r->range.length > 0;
+}
+
+static int set_pace(struct spwc__request *r)
+{
+	const struct spwc_client *c = r->c;
+	curl_off_t rate = c->max_rate < INT64_MAX ? (curl_off_t)c->max_rate : 0;
+	CURL *easy = r->easy;
+	bool bad = false;
+
+	SET(easy, CURLOPT_MAX_SEND_SPEED_LARGE, rate);
+	SET(easy, CURLOPT_MAX_RECV_SPEED_LARGE, rate);
+	if (rate > 0 && rate < BUFFER_BYTES) {
+		/* In smaller pieces, or it comes in bursts. */
+		SET(easy, CURLOPT_BUFFERSIZE,
+		    rate > SMALL_BUFFER_BYTES ? (long)rate
+					      : SMALL_BUFFER_BYTES);
+		SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, SMALL_BUFFER_BYTES);
+	}
+	if (c->stall_timeout_s > 0 && must_move(r)) {
+		SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		SET(easy, CURLOPT_LOW_SPEED_TIME, c->stall_timeout_s);
+	}
+	return bad ? -ENOMEM : 0;
+}
+
 static int set_body(struct spwc__request *r)
 {
-	CURL *easy = r->c->easy;
+	CURL *easy = r->easy;
 	bool bad = false;
 
 	if (r->json != NULL) {
@@ -258,55 +308,60 @@ static int set_body(struct spwc__request *r)
 		 * are gone already: not for what cannot be read again. */
 		SET(easy, CURLOPT_FRESH_CONNECT,
 		    r->source.seek == NULL ? 1L : 0L);
+	} else if (strcmp(r->method, "POST") == 0 ||
+		   strcmp(r->method, "PATCH") == 0) {
+		/* An empty body has its length, too. */
+		SET(easy, CURLOPT_UPLOAD, 1L);
+		SET(easy, CURLOPT_READFUNCTION, on_read);
+		SET(easy, CURLOPT_READDATA, r);
+		SET(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)0);
 	}
 	return bad ? -ENOMEM : 0;
 }
 
 static int set_request(struct spwc__request *r)
 {
-	CURL *easy = r->c->easy;
+	CURL *easy = r->easy;
 	bool bad = false;
 
+	SET(easy, CURLOPT_ERRORBUFFER, r->curl_text);
 	SET(easy, CURLOPT_URL, r->url.data);
 	/* Names of zip entries may hold "..": they are data. */
 	SET(easy, CURLOPT_PATH_AS_IS, 1L);
-	SET(easy, CURLOPT_CUSTOMREQUEST, r->method);
 	SET(easy, CURLOPT_HTTPHEADER, r->headers);
 	SET(easy, CURLOPT_WRITEFUNCTION, on_body);
 	SET(easy, CURLOPT_WRITEDATA, r);
-	SET(easy, CURLOPT_NOPROGRESS, 0L);
-	SET(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
-	SET(easy, CURLOPT_XFERINFODATA, r);
+	if (strcmp(r->method, "HEAD") == 0)
+		SET(easy, CURLOPT_NOBODY, 1L);
+	else
+		SET(easy, CURLOPT_CUSTOMREQUEST, r->method);
+	if (!r->shared) {
+		SET(easy, CURLOPT_NOPROGRESS, 0L);
+		SET(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+		SET(easy, CURLOPT_XFERINFODATA, r);
+	}
 	return bad ? -ENOMEM : 0;
 }
 
 #undef SET
 
-static void set_headers(struct spwc__request *r)
+/* A final one: an interim answer is none yet. */
+static bool has_answer(struct spwc__request *r)
 {
-	char range[64];
+	long status = 0;
 
-	if (r->c->authorization != NULL)
-		spwc__request_header(r, "Authorization", r->c->authorization);
-	if (r->sink == NULL)
-		spwc__request_header(r, "Accept", "application/json");
-	spwc__range_format(&r->range, range, sizeof(range));
-	if (range[0] == '\0')
-		return;
-
-	spwc__request_header(r, "Range", range);
-	if (r->range.if_range != NULL)
-		spwc__request_header(r, "If-Range", r->range.if_range);
+	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status >= 200;
 }
 
 static void refused(struct spwc__request *r)
 {
-	const char *location = field(r, "Location");
+	const char *location = spwc__transport_field(r, "Location");
 
 	r->failed = spwc__error_answer(
 	    &r->error, r->status, r->body.data, r->body.len, location);
 
-	const char *retry = field(r, "Retry-After");
+	const char *retry = spwc__transport_field(r, "Retry-After");
 	if (retry != NULL && retry[0] >= '0' && retry[0] <= '9') {
 		unsigned long s = strtoul(retry, NULL, 10);
 
@@ -316,40 +371,36 @@ static void refused(struct spwc__request *r)
 	}
 }
 
-static void judge(struct spwc__request *r, CURLcode code, const char *text)
+void spwc__transport_end(struct spwc__request *r, CURLcode code)
 {
 	long os_error = 0;
 
+	/* The handle may outlive the request. */
+	curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, NULL);
 	if (r->failed < 0)
 		return;
-	if (!r->begun)
+	if (!r->begun && has_answer(r))
 		begin_answer(r);
 	/* A server that refuses early may close before all is sent: what it
 	 * said counts, not how the sending broke. */
-	if (r->failed == 0 && r->status >= 300) {
+	if (r->failed == 0 && r->begun && r->status >= 300) {
 		refused(r);
 	} else if (r->failed == 0 && code != CURLE_OK) {
-		curl_easy_getinfo(r->c->easy, CURLINFO_OS_ERRNO, &os_error);
-		r->failed = spwc__error_curl(
-		    &r->error, code, (int)os_error, text, r->c->server);
+		curl_easy_getinfo(r->easy, CURLINFO_OS_ERRNO, &os_error);
+		r->failed = spwc__error_curl(&r->error, code, (int)os_error,
+		    r->curl_text,
+		    /* Whoever is behind a proxy is reached by that. */
+		    code == CURLE_COULDNT_CONNECT && r->c->proxy != NULL
+			? "the proxy"
+			: r->c->server);
 	}
 }
 
-void spwc__transport_run(struct spwc__request *r)
+void spwc__transport_start(struct spwc__request *r)
 {
-	char text[CURL_ERROR_SIZE] = "";
-
-	set_headers(r);
-	if (r->failed < 0)
-		return;
-
-	if (set_connection(r->c, text) < 0 || set_request(r) < 0 ||
-	    set_body(r) < 0) {
+	r->curl_text[0] = '\0';
+	curl_easy_reset(r->easy);
+	if (set_connection(r->easy, r->c) < 0 || set_request(r) < 0 ||
+	    set_body(r) < 0 || set_pace(r) < 0)
 		r->failed = spwc__error_oom(&r->error);
-		return;
-	}
-
-	judge(r, curl_easy_perform(r->c->easy), text);
-	/* The handle outlives what was on this stack. */
-	curl_easy_setopt(r->c->easy, CURLOPT_ERRORBUFFER, NULL);
 }

@@ -3,7 +3,10 @@
  * Requests over libcurl: what request.c built is sent, what comes back is
  * sorted to the sink or the body.
  *
- * Only request.c uses this.
+ * Calling sequence: spwc__transport_start(); the handle performed, by itself
+ * or among others; spwc__transport_end().
+ *
+ * Threads: the client's.
  */
 #ifndef SPILLWAY_CLIENT_CORE_TRANSPORT_H
 #define SPILLWAY_CLIENT_CORE_TRANSPORT_H
@@ -13,12 +16,27 @@
 #include "core/request.h"
 
 /**
- * Send a request that was built without failure and take its answer.
+ * Make the handle ready for a request that was built without failure.
+ *
+ * Returns:   nothing; `failed` and `error` tell.
+ * Errors:    -EINVAL, -ENOMEM.
+ */
+void spwc__transport_start(struct spwc__request *r);
+
+/**
+ * Say what became of it; `code` is what libcurl says.
  *
  * Returns:   nothing; `failed` and `error` tell.
  * Errors:    as spwc__request_perform().
- * Threads:   the client's.
  */
-void spwc__transport_run(struct spwc__request *r);
+void spwc__transport_end(struct spwc__request *r, CURLcode code);
+
+/**
+ * A field of the final answer.
+ *
+ * Returns:   its value, which lives until the next call; NULL when it has
+ *            none.
+ */
+const char *spwc__transport_field(struct spwc__request *r, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <spillway/client.h>
+#include <spillway/client_zip.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "core/options.h"
 #include "core/pages.h"
 #include "core/request.h"
 
@@ -51,15 +52,21 @@ int spwc_zip_list(struct spwc_client *c, const char *ref,
     const struct spwc_zip_list_opts *opts, spwc_zip_entry_fn fn, void *arg,
     struct spwc_error *reterr_error)
 {
+	struct spwc_zip_list_opts known;
+
+	if (spwc__opts_take(&known, sizeof(known), opts) < 0)
+		return spwc__error_set(reterr_error, -EINVAL,
+		    "invalid_argument", SPWC__OPTS_WRONG);
+
 	struct listing l = {
 	    .ref = ref,
-	    .prefix = opts != NULL ? opts->prefix : NULL,
+	    .prefix = known.prefix,
 	    .fn = fn,
 	    .arg = arg,
 	};
 	struct spwc__pages pages = {
 	    .member = "entries",
-	    .limit = opts != NULL ? opts->page : 0,
+	    .limit = known.page,
 	    .build = zip_build,
 	    .item = zip_item,
 	    .arg = &l,

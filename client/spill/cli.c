@@ -10,12 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/sizes.h"
 #include "spill/text.h"
 
-/* Whoever lists or reads a remote zip comes back to it soon, or never. */
-#define REMOTE_TTL_S 600u
-/* How long a server may take to answer that it has something to read. */
-#define REMOTE_WAIT_S 30u
+/* Content that moves no byte for so long does not come any more. */
+#define STALL_TIMEOUT_S 60u
+/* From there on several connections are worth their while. */
+#define PARTS_FROM_BYTES (UINT64_C(64) << 20)
+#define PARTS_USUAL 4u
 
 static volatile sig_atomic_t interrupted;
 
@@ -29,7 +31,7 @@ bool cli_interrupted(void)
 	return interrupted != 0;
 }
 
-/* --- telling ------------------------------------------------------------ */
+/* ---- telling ------------------------------------------------------------ */
 
 SPW_PRINTF(2, 0)
 static void say(struct cli *cli, const char *format, va_list args)
@@ -52,6 +54,19 @@ void cli_say(struct cli *cli, const char *format, ...)
 	va_end(args);
 }
 
+void cli_note(struct cli *cli, const char *format, ...)
+{
+	bool running = cli->progress.running;
+	va_list args;
+
+	if (!cli->progress.enabled)
+		return;
+	va_start(args, format);
+	say(cli, format, args);
+	va_end(args);
+	cli->progress.running = running;
+}
+
 int cli_usage(struct cli *cli, const char *format, ...)
 {
 	va_list args;
@@ -66,12 +81,16 @@ int cli_usage(struct cli *cli, const char *format, ...)
 	return EXIT_USAGE;
 }
 
-static const char *hint(const struct spwc_error *e)
+static const char *hint(const struct cli *cli, const struct spwc_error *e)
 {
 	if (e->status == 401)
-		return "; --token or SPILLWAY_TOKEN says who you are";
+		return "; SPILLWAY_TOKEN, --token-file or a token in "
+		       "spill.conf "
+		       "says who you are";
 	if (e->status != 0)
 		return "";
+	if (cli->config.proxy != NULL)
+		return "; --proxy names another, or spill.conf";
 	if (strcmp(e->type, "connection_refused") == 0)
 		return "; is spillwayd running? (--server or SPILLWAY_URL "
 		       "names another)";
@@ -97,6 +116,17 @@ static int exit_code(int err)
 	}
 }
 
+/* What a program of the server's complained of, line by line. */
+static void say_said(struct cli *cli, const char *text)
+{
+	while (*text != '\0') {
+		size_t n = strcspn(text, "\n");
+
+		cli_say(cli, "| %.*s", (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
 int cli_fail(
     struct cli *cli, int err, const struct spwc_error *error, const char *what)
 {
@@ -110,8 +140,20 @@ int cli_fail(
 		snprintf(later, sizeof(later), "; try again in %u s",
 		    error->retry_after_s);
 	cli_say(cli, "%s%s%s%s%s", what != NULL ? what : "",
-	    what != NULL ? ": " : "", error->detail, hint(error), later);
+	    what != NULL ? ": " : "", error->detail, hint(cli, error), later);
+	say_said(cli, error->said);
+	/* An id and the name of a file look the same. */
+	if (err == -ENOENT && what != NULL && cli->command->takes_local &&
+	    strchr(what, '/') == NULL && access(what, F_OK) == 0)
+		cli_say(cli, "there is a file of that name here: that is ./%s",
+		    what);
 	return exit_code(err);
+}
+
+bool cli_is_fatal(int err, const struct spwc_error *error)
+{
+	return err == -ECANCELED || err == -ECONNREFUSED ||
+	       err == -EHOSTUNREACH || error->status == 401;
 }
 
 int cli_fail_errno(struct cli *cli, int err, const char *what)
@@ -120,94 +162,7 @@ int cli_fail_errno(struct cli *cli, int err, const char *what)
 	return EXIT_FAILED;
 }
 
-/* --- options ------------------------------------------------------------ */
-
-enum {
-	OPTION_SERVER = 1000,
-	OPTION_TOKEN,
-	OPTION_PROXY,
-	OPTION_CACERT,
-	OPTION_JSON,
-};
-
-const struct option cli_global_options[] = {
-    {"server", required_argument, NULL, OPTION_SERVER},
-    {"token", required_argument, NULL, OPTION_TOKEN},
-    {"proxy", required_argument, NULL, OPTION_PROXY},
-    {"cacert", required_argument, NULL, OPTION_CACERT},
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"quiet", no_argument, NULL, 'q'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
-
-bool cli_take_global(struct cli *cli, int option)
-{
-	switch (option) {
-	case OPTION_SERVER:
-		cli->server = optarg;
-		return true;
-	case OPTION_TOKEN:
-		free(cli->token);
-		cli->token = strdup(optarg);
-		cli->token_for_all = true;
-		/* Others can read the command line of a process. */
-		memset(optarg, '*', strlen(optarg));
-		return true;
-	case OPTION_PROXY:
-		cli->proxy = optarg;
-		return true;
-	case OPTION_CACERT:
-		cli->ca_file = optarg;
-		return true;
-	case OPTION_JSON:
-		cli->json = true;
-		return true;
-	case 'q':
-		cli->quiet = true;
-		cli->progress.enabled = false;
-		return true;
-	default:
-		return false;
-	}
-}
-
-int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
-    const struct option *options)
-{
-	struct option all[32] = {0};
-	char all_shorts[32];
-	size_t n = 0;
-
-	for (; options[n].name != NULL && n < 16; n++)
-		all[n] = options[n];
-	for (const struct option *o = cli_global_options; o->name != NULL; o++)
-		all[n++] = *o;
-	snprintf(
-	    all_shorts, sizeof(all_shorts), "%s" CLI_GLOBAL_SHORTS, shorts);
-
-	for (;;) {
-		int c = getopt_long(argc, argv, all_shorts, all, NULL);
-
-		if (c == -1)
-			return CLI_DONE;
-		if (c == '?') {
-			fprintf(stderr, "Try 'spill %s --help'.\n",
-			    cli->command->name);
-			return CLI_BAD;
-		}
-		if (c == 'h') {
-			printf("Usage: spill %s\n%s.\n\n%s"
-			       "\n'spill --help' has the options of every "
-			       "command.\n",
-			    cli->command->synopsis, cli->command->summary,
-			    cli->command->help);
-			return CLI_HELPED;
-		}
-		if (!cli_take_global(cli, c))
-			return c;
-	}
-}
+/* ---- options ------------------------------------------------------------ */
 
 int cli_ended(int option)
 {
@@ -234,7 +189,44 @@ bool cli_parse_count(
 	return false;
 }
 
-/* --- servers and files -------------------------------------------------- */
+bool cli_parse_size(
+    struct cli *cli, const char *option, const char *text, uint64_t *ret_bytes)
+{
+	uint64_t bytes;
+
+	if (size_parse(text, &bytes) == 0 && bytes > 0 && bytes <= INT64_MAX) {
+		*ret_bytes = bytes;
+		return true;
+	}
+	cli_usage(cli, "%s: '%s' is no number of bytes; 500000, 500K or 2M is",
+	    option, text);
+	return false;
+}
+
+bool cli_parse_parts(struct cli *cli, const char *text, unsigned *ret_parts)
+{
+	uint64_t n;
+
+	if (text_parse_u64(text, &n) && n > 0 && n <= CLI_PARTS_MAX) {
+		*ret_parts = (unsigned)n;
+		return true;
+	}
+	cli_usage(cli, "--parts: '%s' is no number from 1 to %d", text,
+	    CLI_PARTS_MAX);
+	return false;
+}
+
+unsigned cli_parts_for(unsigned asked, uint64_t bytes)
+{
+	unsigned most = asked != CLI_PARTS_AUTO ? asked : PARTS_USUAL;
+
+	if (asked == CLI_PARTS_AUTO && bytes < PARTS_FROM_BYTES)
+		return 1;
+	/* None is empty. */
+	return bytes < most ? 1 : most;
+}
+
+/* ---- servers ------------------------------------------------------------ */
 
 static int on_progress(void *arg, uint64_t done, uint64_t total)
 {
@@ -249,10 +241,14 @@ static int open_client(struct cli *cli, const char *server, bool with_token,
     struct spwc_client **ret_client)
 {
 	struct spwc_opts opts = {
+	    .size = sizeof(opts),
 	    .server = server,
-	    .token = with_token ? cli->token : NULL,
-	    .proxy = cli->proxy,
-	    .ca_file = cli->ca_file,
+	    .token = with_token ? cli->config.token : NULL,
+	    .proxy = cli->config.proxy,
+	    .ca_file = cli->config.ca_file,
+	    .stall_timeout_s = STALL_TIMEOUT_S,
+	    .retries = cli->retries,
+	    .max_rate = cli->max_rate,
 	};
 	struct spwc_error error;
 
@@ -266,10 +262,35 @@ static int open_client(struct cli *cli, const char *server, bool with_token,
 	return EXIT_OK;
 }
 
+/* Once, when the first server is wanted. */
+static int settle(struct cli *cli)
+{
+	struct config_error error;
+
+	if (cli->settled)
+		return EXIT_OK;
+
+	int r = config_settle(&cli->given, &cli->config, &error);
+	if (r < 0) {
+		cli_say(cli, "%s", error.text);
+		return EXIT_USAGE;
+	}
+	if (error.exposed && !cli->quiet)
+		cli_say(cli,
+		    "%s holds a token that others can read; 'chmod 600 %s' "
+		    "ends that",
+		    error.text, error.text);
+	cli->settled = true;
+	return EXIT_OK;
+}
+
 int cli_client(struct cli *cli, struct spwc_client **ret_client)
 {
 	if (cli->client == NULL) {
-		int code = open_client(cli, cli->server, true, &cli->client);
+		int code = settle(cli);
+		if (code == EXIT_OK)
+			code = open_client(
+			    cli, cli->config.server, true, &cli->client);
 		if (code != EXIT_OK)
 			return code;
 	}
@@ -277,8 +298,7 @@ int cli_client(struct cli *cli, struct spwc_client **ret_client)
 	return EXIT_OK;
 }
 
-/* The client for a server that a URL names. */
-static int client_for(
+int cli_client_for(
     struct cli *cli, const char *server, struct spwc_client **ret_client)
 {
 	struct spwc_client *configured;
@@ -294,8 +314,8 @@ static int client_for(
 	if (cli->other == NULL ||
 	    strcmp(server, spwc_server(cli->other)) != 0) {
 		spwc_freep(&cli->other);
-		code =
-		    open_client(cli, server, cli->token_for_all, &cli->other);
+		code = open_client(
+		    cli, server, cli->config.token_for_all, &cli->other);
 		if (code != EXIT_OK)
 			return code;
 	}
@@ -303,129 +323,7 @@ static int client_for(
 	return EXIT_OK;
 }
 
-/* Waits until any place of a file can be asked for: an archive's directory is
- * at its end, and of one that just comes in the server tells what has come. A
- * file that has its ETag is of one version from end to end. */
-static int wait_for_places(struct cli *cli, struct spwc_client *client,
-    const char *url, struct spwc_file *file)
-{
-	while (file->state == SPWC_RECEIVING && file->etag == NULL) {
-		struct spwc_file newer = {0};
-		struct spwc_error error;
-
-		int r = spwc_info(
-		    client, file->id, REMOTE_WAIT_S, &newer, &error);
-		if (r < 0)
-			return cli_fail(cli, r, &error, url);
-		spwc_file_fini(file);
-		*file = newer;
-	}
-	if (file->state != SPWC_FAILED)
-		return EXIT_OK;
-	cli_say(cli, "fetching %s failed: %s", url, file->error.detail);
-	return EXIT_FAILED;
-}
-
-static int target_remote_zip(
-    struct cli *cli, const char *url, struct target *ret_target)
-{
-	struct spwc_fetch_opts opts = {
-	    .url = url,
-	    .lazy = true,
-	    .ttl_s = REMOTE_TTL_S,
-	    .wait_s = REMOTE_WAIT_S,
-	};
-	struct spwc_client *client;
-	struct spwc_error error;
-	struct spwc_file file = {0};
-
-	int code = cli_client(cli, &client);
-	if (code != EXIT_OK)
-		return code;
-
-	int r = spwc_fetch(client, &opts, &file, &error);
-	if (r < 0)
-		return cli_fail(cli, r, &error, url);
-
-	code = wait_for_places(cli, client, url, &file);
-	if (code != EXIT_OK) {
-		spwc_file_fini(&file);
-		return code;
-	}
-	ret_target->client = client;
-	ret_target->ref = strdup(file.id);
-	ret_target->id = SPW_TAKE(file.id);
-	spwc_file_fini(&file);
-	if (ret_target->ref == NULL) {
-		cli_target_fini(ret_target);
-		return cli_fail_errno(cli, -ENOMEM, url);
-	}
-	return EXIT_OK;
-}
-
-static int target_remote(struct cli *cli, const char *url,
-    enum cli_remote remote, struct target *ret_target)
-{
-	if (remote == CLI_REMOTE_ZIP)
-		return target_remote_zip(cli, url, ret_target);
-
-	int code = cli_client(cli, &ret_target->client);
-	if (code != EXIT_OK)
-		return code;
-
-	ret_target->id = strdup(url);
-	return ret_target->id != NULL ? EXIT_OK
-				      : cli_fail_errno(cli, -ENOMEM, url);
-}
-
-static bool is_url(const char *text)
-{
-	return strncmp(text, "http://", 7) == 0 ||
-	       strncmp(text, "https://", 8) == 0;
-}
-
-int cli_target(struct cli *cli, const char *text, enum cli_remote remote,
-    struct target *ret_target)
-{
-	struct spwc_ref ref = {0};
-
-	*ret_target = (struct target){0};
-	int r = spwc_ref_parse(text, &ref);
-	if (r == -EINVAL && is_url(text)) {
-		if (remote)
-			return target_remote(cli, text, remote, ret_target);
-		return cli_usage(cli,
-		    "'%s' is not the URL of a file of a spillwayd; 'spill "
-		    "fetch' makes it one",
-		    text);
-	}
-	if (r == -EINVAL)
-		return cli_usage(
-		    cli, "'%s' is neither the id nor the URL of a file", text);
-	if (r < 0)
-		return cli_fail_errno(cli, r, text);
-
-	int code = client_for(cli, ref.server, &ret_target->client);
-	if (code == EXIT_OK) {
-		ret_target->ref = strdup(text);
-		ret_target->id = SPW_TAKE(ref.id);
-		if (ret_target->ref == NULL) {
-			cli_target_fini(ret_target);
-			code = cli_fail_errno(cli, -ENOMEM, text);
-		}
-	}
-	spwc_ref_fini(&ref);
-	return code;
-}
-
-void cli_target_fini(struct target *t)
-{
-	free(t->ref);
-	free(t->id);
-	*t = (struct target){0};
-}
-
-/* --- output ------------------------------------------------------------- */
+/* ---- output ------------------------------------------------------------- */
 
 int cli_print_file(
     struct cli *cli, const struct spwc_client *c, const struct spwc_file *file)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What every command of spill shares: the options that go with all of them,
- * the clients, how files are named, how failures are told.
+ * the clients, how failures are told.
  *
  * A command is `int run(struct cli *, int argc, char **argv)`, argv[0] being
  * its name; it gives an exit code. It reads its options with cli_getopt()
@@ -12,12 +12,13 @@
 #ifndef SPILLWAY_SPILL_CLI_H
 #define SPILLWAY_SPILL_CLI_H
 
-#include <getopt.h>
 #include <stdbool.h>
 
 #include <spillway/base.h>
 #include <spillway/client.h>
 
+#include "spill/config.h"
+#include "spill/options.h"
 #include "spill/progress.h"
 
 enum {
@@ -40,58 +41,29 @@ enum {
 	CLI_HELPED = -3,
 };
 
-struct cli;
-
-struct command {
-	const char *name;
-	/** "get [OPTION]... FILE" */
-	const char *synopsis;
-	/** One line, for the list of commands. */
-	const char *summary;
-	/** The options, a line each. */
-	const char *help;
-	int (*run)(struct cli *cli, int argc, char **argv);
-};
+/** For --parts: as many as seem right. */
+#define CLI_PARTS_AUTO 0
+#define CLI_PARTS_MAX 16
 
 struct cli {
 	const struct command *command;
-	/** Borrowed from the command line or the environment. */
-	const char *server;
-	const char *proxy;
-	const char *ca_file;
-	/** The token and who it is for: any server when it stands on the
-	 * command line, else only the one that is configured. */
-	char *token;
-	bool token_for_all;
+	/** What the command line says, then what goes. */
+	struct config given;
+	struct config config;
+	bool settled;
 	bool json;
 	bool quiet;
 	/** For the server that is configured; made when first needed. */
 	struct spwc_client *client;
 	/** For another one that a URL named; the last of these. */
 	struct spwc_client *other;
+	unsigned int retries;
+	/** Bytes a second; 0 is no limit. */
+	uint64_t max_rate;
 	struct progress progress;
 	/** A command draws itself; what libspillway-client tells is not. */
 	bool own_progress;
 };
-
-/* One file that the user named. */
-struct target {
-	/** One of the clients of the cli. */
-	struct spwc_client *client;
-	/** What to give it as the ref; NULL when it is no file of its. */
-	char *ref;
-	/** Its id, else its URL. */
-	char *id;
-};
-
-extern const struct command cmd_put;
-extern const struct command cmd_fetch;
-extern const struct command cmd_get;
-extern const struct command cmd_ls;
-extern const struct command cmd_cat;
-extern const struct command cmd_check;
-extern const struct command cmd_info;
-extern const struct command cmd_rm;
 
 /**
  * Print "spill: " and a line on standard error. Text of others in it is
@@ -100,6 +72,13 @@ extern const struct command cmd_rm;
  * Returns:   nothing.
  */
 void cli_say(struct cli *cli, const char *format, ...) SPW_PRINTF(2, 3);
+
+/**
+ * The same for what is only good to know: where progress is drawn.
+ *
+ * Returns:   nothing.
+ */
+void cli_note(struct cli *cli, const char *format, ...) SPW_PRINTF(2, 3);
 
 /**
  * The same, and where to read how it is done.
@@ -125,14 +104,20 @@ int cli_fail(
 int cli_fail_errno(struct cli *cli, int err, const char *what);
 
 /**
+ * Whether what failed would fail for all other files, too.
+ *
+ * Returns:   true if so.
+ */
+bool cli_is_fatal(int err, const struct spwc_error *error);
+
+/**
  * Read the next option. Those that go with every command are taken care of.
  *
- * Returns:   an option of `options` (its `val`), or one of the codes above;
- *            `optarg` and `optind` are getopt's.
+ * Returns:   an option of the command, or one of the codes above; `optarg`
+ *            and `optind` are getopt's.
  * Errors:    CLI_BAD.
  */
-int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
-    const struct option *options);
+int cli_getopt(struct cli *cli, int argc, char **argv);
 
 /**
  * The exit code for an option that ends a command: EXIT_OK after --help.
@@ -142,16 +127,12 @@ int cli_getopt(struct cli *cli, int argc, char **argv, const char *shorts,
 int cli_ended(int option);
 
 /**
- * Take one of the options that go with every command, as the letter
- * cli_getopt() and main know it by.
+ * Take one of the options that go with every command.
  *
- * Returns:   true when it was one.
+ * Returns:   0 when it was one, 1 when it was none.
+ * Errors:    -1; the user was told.
  */
-bool cli_take_global(struct cli *cli, int option);
-
-/** The options of every command, for getopt_long(). */
-extern const struct option cli_global_options[];
-#define CLI_GLOBAL_SHORTS "hq"
+int cli_take_global(struct cli *cli, int option);
 
 /**
  * The client of the configured server.
@@ -162,30 +143,15 @@ extern const struct option cli_global_options[];
  */
 int cli_client(struct cli *cli, struct spwc_client **ret_client);
 
-/** What is done with the URL of something that is no file of a spillwayd. */
-enum cli_remote {
-	CLI_NO_REMOTE,	/* it is refused */
-	CLI_REMOTE,	/* it is read through the configured server */
-	CLI_REMOTE_ZIP, /* that server makes it a file of which any place can be
-			   read on return, and fetches what is read */
-};
-
 /**
- * Find the client for a file as the user named it.
+ * The client for a server that a URL names; NULL is the configured one.
  *
- * Returns:   an exit code, EXIT_OK with the target.
- * Errors:    any; the user was told.
- * Ownership: the target is the caller's, for cli_target_fini().
+ * Returns:   an exit code, EXIT_OK with the client.
+ * Errors:    as cli_client().
+ * Ownership: the cli's, until another one is asked for.
  */
-int cli_target(struct cli *cli, const char *text, enum cli_remote remote,
-    struct target *ret_target);
-
-/**
- * Free what a target holds; all zero is allowed.
- *
- * Returns:   nothing.
- */
-void cli_target_fini(struct target *t);
+int cli_client_for(
+    struct cli *cli, const char *server, struct spwc_client **ret_client);
 
 /**
  * Print the address of a file, or with --json its descriptor, and flush.
@@ -197,7 +163,8 @@ int cli_print_file(
     struct cli *cli, const struct spwc_client *c, const struct spwc_file *file);
 
 /**
- * Read an option that is a span of time, or a number.
+ * Read an option that is a span of time, a number from 1 on, a number of
+ * bytes, or one of parts.
  *
  * Returns:   true and the seconds, or the number.
  * Errors:    false; the user was told.
@@ -206,6 +173,17 @@ bool cli_parse_seconds(struct cli *cli, const char *option, const char *text,
     uint64_t *ret_seconds);
 bool cli_parse_count(
     struct cli *cli, const char *option, const char *text, uint64_t *ret_count);
+bool cli_parse_size(
+    struct cli *cli, const char *option, const char *text, uint64_t *ret_bytes);
+bool cli_parse_parts(struct cli *cli, const char *text, unsigned *ret_parts);
+
+/**
+ * How many parts to move at a time: what was asked for, or what seems right
+ * for so many bytes.
+ *
+ * Returns:   at least 1.
+ */
+unsigned cli_parts_for(unsigned asked, uint64_t bytes);
 
 /**
  * Write all of it, also where that would block.

@@ -5,11 +5,8 @@
 #include <spillway/client_url.h>
 
 #include "spill/cli.h"
+#include "spill/commands.h"
 #include "spill/text.h"
-
-static const struct option options[] = {
-    {NULL, 0, NULL, 0},
-};
 
 struct check {
 	struct cli *cli;
@@ -52,7 +49,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	struct spwc_error error;
 	struct spwc_client *c;
 
-	int option = cli_getopt(cli, argc, argv, "", options);
+	int option = cli_getopt(cli, argc, argv);
 	if (option != CLI_DONE)
 		return cli_ended(option);
 	if (argc - optind != 1)
@@ -73,7 +70,7 @@ const struct command cmd_check = {
     .name = "check-url",
     .synopsis = "check-url [OPTION]... URL",
     .summary = "Tell whether the server would fetch a URL, and why not",
-    .help = "Names are looked up by the server, and nothing is connected "
-	    "to.\n",
+    .notes = "Names are looked up by the server, and nothing is connected "
+	     "to.\n",
     .run = run,
 };

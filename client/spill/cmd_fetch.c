@@ -4,7 +4,11 @@
 #include <string.h>
 #include <time.h>
 
+#include <spillway/client_fetch.h>
+
 #include "spill/cli.h"
+#include "spill/clock.h"
+#include "spill/commands.h"
 #include "spill/text.h"
 
 /* A server answers a wait when something changes; progress does not count as
@@ -15,20 +19,22 @@
 #define POLL_PAUSE_MS 200u
 
 enum {
-	OPTION_WAIT = 256,
+	OPTION_WAIT = OPTION_FIRST,
 	OPTION_NAME,
 	OPTION_TTL,
 	OPTION_READS,
 	OPTION_LAZY,
 };
 
-static const struct option options[] = {
-    {"wait", optional_argument, NULL, OPTION_WAIT},
-    {"name", required_argument, NULL, OPTION_NAME},
-    {"ttl", required_argument, NULL, OPTION_TTL},
-    {"reads", required_argument, NULL, OPTION_READS},
-    {"lazy", no_argument, NULL, OPTION_LAZY},
-    {NULL, 0, NULL, 0},
+static const struct option_row options[] = {
+    {OPTION_WAIT, "wait", "TIME", .optional = true,
+	.help = "wait for the end, TIME at most; fail if it did"},
+    {OPTION_NAME, "name", "NAME", .help = "name to give it"},
+    {OPTION_TTL, "ttl", "TIME",
+	.help = "keep it so long: 90, 90s, 15m, 2h, 7d"},
+    {OPTION_READS, "reads", "N", .help = "delete it after N downloads"},
+    {OPTION_LAZY, "lazy", NULL, .help = "pull only what is read"},
+    {0},
 };
 
 struct fetch {
@@ -59,17 +65,9 @@ static bool take_option(struct cli *cli, int option, struct fetch *f)
 	}
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static void pause_until(uint64_t then_ms)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	uint64_t left = then_ms > now ? then_ms - now : 0;
 	struct timespec ts = {
 	    .tv_sec = (time_t)(left / 1000),
@@ -88,7 +86,7 @@ static int poll_once(struct cli *cli, struct spwc_client *c,
 	    cli->progress.enabled ? POLL_WATCHED_S : POLL_QUIET_S;
 	struct spwc_file newer = {0};
 	struct spwc_error error;
-	uint64_t began = now_ms();
+	uint64_t began = clock_ms();
 
 	if (left_ms / 1000 < wait_s)
 		wait_s = left_ms < 1000 ? 1 : (unsigned int)(left_ms / 1000);
@@ -107,15 +105,16 @@ static int poll_once(struct cli *cli, struct spwc_client *c,
 static int wait_for(struct cli *cli, struct spwc_client *c,
     const struct fetch *f, struct spwc_file *file)
 {
-	uint64_t end = f->wait_s == SPWC_UNKNOWN ? UINT64_MAX
-						 : now_ms() + f->wait_s * 1000;
+	uint64_t end = f->wait_s == SPWC_UNKNOWN
+			   ? UINT64_MAX
+			   : clock_ms() + f->wait_s * 1000;
 	int code = EXIT_OK;
 
 	progress_start(
 	    &cli->progress, file->name != NULL ? file->name : f->opts.url);
 	cli->own_progress = true;
 	while (code == EXIT_OK && file->state == SPWC_RECEIVING) {
-		uint64_t now = now_ms();
+		uint64_t now = clock_ms();
 
 		if (now >= end)
 			break;
@@ -178,10 +177,10 @@ static int fetch(struct cli *cli, const struct fetch *f)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-	struct fetch f = {0};
+	struct fetch f = {.opts.size = sizeof(f.opts)};
 	int option;
 
-	while ((option = cli_getopt(cli, argc, argv, "", options)) >= 0) {
+	while ((option = cli_getopt(cli, argc, argv)) >= 0) {
 		if (!take_option(cli, option, &f))
 			return EXIT_USAGE;
 	}
@@ -198,11 +197,6 @@ const struct command cmd_fetch = {
     .name = "fetch",
     .synopsis = "fetch [OPTION]... URL",
     .summary = "Have the server fetch a URL as a file, and print its URL",
-    .help = "      --wait[=TIME]    wait for the end, TIME at most; fail "
-	    "if it did\n"
-	    "      --name NAME      name to give it\n"
-	    "      --ttl TIME       keep it so long: 90, 90s, 15m, 2h, 7d\n"
-	    "      --reads N        delete it after N downloads\n"
-	    "      --lazy           pull only what is read\n",
+    .options = options,
     .run = run,
 };

@@ -9,38 +9,68 @@
 
 #include <jansson.h>
 
-#include "spill/cli.h"
-#include "spill/partial.h"
+#include "spill/commands.h"
+#include "spill/download.h"
+#include "spill/localzip.h"
+#include "spill/stream.h"
 #include "spill/text.h"
 
 enum {
-	OPTION_RANGE = 256,
+	OPTION_RANGE = OPTION_FIRST,
+	OPTION_PARTS,
+	OPTION_NO_RESUME,
+	OPTION_NO_VERIFY,
+	OPTION_ENTRY,
+	OPTION_INDEX,
 };
 
-static const struct option options[] = {
-    {"output", required_argument, NULL, 'o'},
-    {"range", required_argument, NULL, OPTION_RANGE},
-    {"continue", no_argument, NULL, 'c'},
-    {"force", no_argument, NULL, 'f'},
-    {NULL, 0, NULL, 0},
+static const struct option_row options[] = {
+    {'o', "output", "FILE", .words = "<file>",
+	.help = "save it as FILE, or in it if it is a directory;\n"
+		"- is standard output"},
+    {'f', "force", NULL, .help = "overwrite FILE"},
+    {'e', "entry", "NAME", .help = "an entry of the zip that the file is"},
+    {OPTION_INDEX, "index", "N", .help = "the entry with this number"},
+    {OPTION_RANGE, "range", "A-B",
+	.help = "only bytes A to B, from 0; A- or -LAST"},
+    {OPTION_PARTS, "parts", "N",
+	.help = "get N parts of it at the same time; else 4 of a\n"
+		"file from 64 MiB on"},
+    {OPTION_NO_RESUME, "no-resume", NULL,
+	.help = "begin anew, whatever FILE.part has"},
+    {OPTION_NO_VERIFY, "no-verify", NULL,
+	.help = "do not compare it with the server's digest"},
+    {0},
 };
 
 struct get {
 	struct cli *cli;
-	struct target target;
 	/** NULL takes the file's own name. */
 	const char *output;
-	struct spwc_get_opts range;
-	bool has_range;
-	bool resume;
-	bool force;
-	/** Where it goes: a stream, or a file with its name. */
-	int fd;
-	char *path;
-	struct partial part;
-	/** Bytes that arrived in this run. */
-	uint64_t taken;
+	/** `output` is a directory. */
+	bool into;
+	/** What all of them have in common. */
+	struct download how;
 };
+
+static bool take_number(struct get *g)
+{
+	g->how.is_entry = true;
+	if (text_parse_u64(optarg, &g->how.index))
+		return true;
+	cli_usage(g->cli, "--index: '%s' is no number", optarg);
+	return false;
+}
+
+static bool take_range(struct get *g)
+{
+	g->how.has_range = true;
+	if (text_parse_range(optarg, &g->how.range))
+		return true;
+	cli_usage(
+	    g->cli, "--range: '%s' is no range; 0-99, 100- or -500 is", optarg);
+	return false;
+}
 
 static bool take_option(struct get *g, int option)
 {
@@ -48,54 +78,58 @@ static bool take_option(struct get *g, int option)
 	case 'o':
 		g->output = optarg;
 		return true;
-	case 'c':
-		g->resume = true;
-		return true;
 	case 'f':
-		g->force = true;
+		g->how.force = true;
+		return true;
+	case 'e':
+		g->how.is_entry = true;
+		g->how.entry = optarg;
+		return true;
+	case OPTION_INDEX:
+		return take_number(g);
+	case OPTION_RANGE:
+		return take_range(g);
+	case OPTION_PARTS:
+		return cli_parse_parts(g->cli, optarg, &g->how.parts);
+	case OPTION_NO_RESUME:
+		g->how.resume = false;
 		return true;
 	default:
-		g->has_range = true;
-		if (text_parse_range(optarg, &g->range))
-			return true;
-		cli_usage(g->cli,
-		    "--range: '%s' is no range; 0-99, 100- or -500 is", optarg);
-		return false;
+		g->how.verify = false;
+		return true;
 	}
 }
 
-/* --- to what cannot be renamed: standard output, a pipe, a device --------- */
+/* ---- to what cannot be renamed: standard output, a pipe, a device ------- */
 
-static int write_stream(void *arg, const void *buf, size_t len)
+static int to_stream(
+    struct get *g, const struct target *target, const char *local, int fd)
 {
-	struct get *g = arg;
+	const struct download *how = &g->how;
+	struct stream s = {
+	    .cli = g->cli,
+	    .target = target,
+	    .fd = fd,
+	    .range = how->range,
+	    .is_entry = how->is_entry,
+	    .entry = how->entry,
+	    .index = how->index,
+	};
 
-	g->taken += len;
-	return cli_write(g->fd, buf, len);
+	return local == NULL ? stream_run(&s)
+			     : localzip_copy(g->cli, local, s.entry, s.index,
+				   stream_write, &s);
 }
 
-static int get_stream(struct get *g)
+static int to_special(
+    struct get *g, const struct target *target, const char *local)
 {
-	struct spwc_sink sink = {.write = write_stream, .arg = g};
-	struct spwc_error error;
-
-	cli_start_output(g->cli, g->target.id);
-	int r = spwc_get(
-	    g->target.client, g->target.ref, &g->range, &sink, NULL, &error);
-	progress_clear(&g->cli->progress);
-	return r == 0
-		   ? EXIT_OK
-		   : cli_fail_output(g->cli, r, &error, g->target.id, g->taken);
-}
-
-static int get_special(struct get *g)
-{
-	g->fd = open(g->output, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	if (g->fd < 0)
+	int fd = open(g->output, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
 		return cli_fail_errno(g->cli, -errno, g->output);
 
-	int code = get_stream(g);
-	if (close(g->fd) < 0 && code == EXIT_OK)
+	int code = to_stream(g, target, local, fd);
+	if (close(fd) < 0 && code == EXIT_OK)
 		code = cli_fail_errno(g->cli, -errno, g->output);
 	return code;
 }
@@ -104,244 +138,222 @@ static bool is_special(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	return path != NULL && stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
 	       !S_ISDIR(st.st_mode);
 }
 
-/* --- to a file ---------------------------------------------------------- */
+/* ---- to a file ---------------------------------------------------------- */
 
-/* The name the file has on the server, made harmless; its id if a link lets
- * us read the content but not ask for the name. */
-static int default_path(struct get *g)
+static int choose_path(
+    struct get *g, const char *name, const char *id, char **ret_path)
 {
-	char name[TEXT_NAME_MAX + 1];
-	struct spwc_file file = {0};
-	struct spwc_error error;
-
-	int r = spwc_info(g->target.client, g->target.ref, 0, &file, &error);
-	if (r < 0 && r != -EACCES)
-		return cli_fail(g->cli, r, &error, g->target.id);
-
-	text_file_name(name, file.name, g->target.id);
-	spwc_file_fini(&file);
-	g->path = strdup(name);
-	return g->path != NULL ? EXIT_OK
-			       : cli_fail_errno(g->cli, -ENOMEM, "the name");
-}
-
-static int choose_path(struct get *g)
-{
+	char safe[TEXT_NAME_MAX + 1];
+	char *path = NULL;
 	struct stat st;
+	int n;
 
-	if (g->output == NULL) {
-		int code = default_path(g);
-		if (code != EXIT_OK)
-			return code;
-	} else {
-		g->path = strdup(g->output);
-		if (g->path == NULL)
-			return cli_fail_errno(g->cli, -ENOMEM, g->output);
-	}
-	if (lstat(g->path, &st) < 0)
-		return EXIT_OK;
-	if (S_ISDIR(st.st_mode))
-		return cli_fail_errno(g->cli, -EISDIR, g->path);
-	if (g->force)
-		return EXIT_OK;
-	cli_say(g->cli, "%s exists; -f overwrites it, -o names another file",
-	    g->path);
-	return EXIT_FAILED;
-}
+	text_file_name(safe, name, id);
+	if (g->output != NULL && !g->into)
+		n = asprintf(&path, "%s", g->output);
+	else if (g->into)
+		n = asprintf(&path, "%s/%s", g->output, safe);
+	else
+		n = asprintf(&path, "%s", safe);
+	if (n < 0)
+		return cli_fail_errno(g->cli, -ENOMEM, safe);
 
-static int begin_file(void *arg, const struct spwc_content *content)
-{
-	struct get *g = arg;
-
-	/* A part that was asked for is not what a later run could go on
-	 * from: it starts anywhere. */
-	if (g->has_range)
-		return partial_begin(&g->part, 0, "");
-	return partial_begin(&g->part, content->offset, content->etag);
-}
-
-static int write_file(void *arg, const void *buf, size_t len)
-{
-	struct get *g = arg;
-
-	g->taken += len;
-	return partial_write(&g->part, buf, len);
-}
-
-/* One request. `*ret_whole` when all of the file is there. */
-static int get_once(
-    struct get *g, bool *ret_whole, struct spwc_error *reterr_error)
-{
-	struct spwc_sink sink = {
-	    .begin = begin_file,
-	    .write = write_file,
-	    .arg = g,
-	};
-	struct spwc_get_opts range = g->range;
-	struct spwc_content content = {0};
-	uint64_t had = g->part.have;
-
-	if (had > 0) {
-		range.offset = had;
-		range.if_range = g->part.etag;
-	}
-	int r = spwc_get(g->target.client, g->target.ref, &range, &sink,
-	    &content, reterr_error);
-	if (r == -ERANGE && had > 0) {
-		/* Nothing lies behind what we have: either it is the whole,
-		 * or it is not what the mark says. */
-		*ret_whole = content.total == had;
-		r = *ret_whole ? 0 : partial_begin(&g->part, 0, "");
-		if (r < 0) {
-			*reterr_error = (struct spwc_error){0};
-			snprintf(reterr_error->detail,
-			    sizeof(reterr_error->detail), "%s", strerror(-r));
-		}
-		return r;
-	}
-	if (r < 0)
-		return r;
-
-	/* Of a file that is still received and has no size yet, a range ends
-	 * where the bytes do; a whole answer ends with the file. */
-	*ret_whole = g->has_range || content.offset == 0 ||
-		     content.total != SPWC_UNKNOWN;
-	return 0;
-}
-
-static int fail_file(struct get *g, int r, const struct spwc_error *error)
-{
-	char size[TEXT_NUMBER_SIZE];
-
-	text_size(size, g->part.have);
-	int code = cli_fail_output(g->cli, r, error, g->path, g->taken);
-	if (partial_close(&g->part) && code == EXIT_PARTIAL)
+	int code = EXIT_OK;
+	if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		code = cli_fail_errno(g->cli, -EISDIR, path);
+	} else if (lstat(path, &st) == 0 && !g->how.force) {
 		cli_say(g->cli,
-		    "%s of it are in %s.part; 'spill get -c' goes on there",
-		    size, g->path);
+		    "%s exists; -f overwrites it, -o names another file", path);
+		code = EXIT_FAILED;
+	}
+	if (code != EXIT_OK)
+		free(path);
+	else
+		*ret_path = path;
 	return code;
 }
 
-static int print_result(struct get *g)
+static int print_result(struct get *g, const struct download *d, const char *id)
 {
 	if (!g->cli->json) {
-		if (g->output == NULL)
-			puts(g->path);
+		if (g->output == NULL || g->into) {
+			text_put(stdout, d->path, strlen(d->path));
+			putchar('\n');
+		}
+		fflush(stdout);
 		return EXIT_OK;
 	}
 
-	json_t *json = json_pack("{s:s, s:s, s:I}", "id", g->target.id, "file",
-	    g->path, "size", (json_int_t)g->part.have);
+	json_t *json = json_pack("{s:s*, s:s, s:I, s:b}", "id", id, "file",
+	    d->path, "size", (json_int_t)d->size, "verified", d->verified);
 	if (json == NULL ||
 	    json_dumpf(json, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) < 0) {
 		json_decref(json);
-		return cli_fail_errno(g->cli, -EILSEQ, g->path);
+		return cli_fail_errno(g->cli, -EILSEQ, d->path);
 	}
 	json_decref(json);
 	putchar('\n');
+	fflush(stdout);
 	return EXIT_OK;
 }
 
-static int open_part(struct get *g)
+/* What an entry is called: the end of its name, or its number. */
+static const char *entry_name(
+    const struct download *d, char *number, size_t size)
 {
-	char *url = NULL;
-
-	int r = spwc_url(g->target.client, g->target.id, &url);
-	if (r == 0)
-		r = partial_open(&g->part, g->path, url, g->resume);
-	free(url);
-	if (r == 0)
-		return EXIT_OK;
-
-	if (r == -EBUSY)
-		cli_say(g->cli, "%s.part is being written by another spill",
-		    g->path);
-	else if (r == -ELOOP || r == -EPERM || r == -ENXIO)
-		cli_say(g->cli,
-		    "%s.part is a link or no plain file; remove it, or choose "
-		    "another name with -o",
-		    g->path);
-	else
-		cli_say(g->cli, "%s.part: %s", g->path, strerror(-r));
-	return EXIT_FAILED;
+	snprintf(number, size, "entry-%llu", (unsigned long long)d->index);
+	return d->entry != NULL ? d->entry : number;
 }
 
-static int get_file(struct get *g)
+static int to_file(struct get *g, const struct target *target)
 {
-	struct spwc_error error = {0};
-	bool whole = false;
-	int r = 0;
+	struct spwc_file file = {0};
+	struct download d = g->how;
+	struct spwc_error error;
+	char number[32];
+	char *path = NULL;
 
-	int code = choose_path(g);
+	/* Its name, its size and its version; a link lets us read the content
+	 * but may not let us ask. */
+	int r = spwc_info(target->client, target->ref, 0, &file, &error);
+	if (r < 0 && r != -EACCES)
+		return cli_fail(g->cli, r, &error, target->label);
+
+	const char *name =
+	    d.is_entry ? entry_name(&d, number, sizeof(number)) : file.name;
+	int code = choose_path(g, name, target->id, &path);
+	if (code == EXIT_OK) {
+		d.target = target;
+		d.file = &file;
+		d.path = path;
+		code = download_run(&d);
+	}
 	if (code == EXIT_OK)
-		code = open_part(g);
+		code = print_result(g, &d, target->id);
+	free(path);
+	spwc_file_fini(&file);
+	return code;
+}
+
+static int local_to_file(struct get *g, const char *local)
+{
+	struct download d = g->how;
+	char number[32];
+	char *path = NULL;
+
+	const char *name = entry_name(&d, number, sizeof(number));
+	int code = choose_path(g, name, "entry", &path);
 	if (code != EXIT_OK)
 		return code;
 
-	progress_start(&g->cli->progress, g->path);
-	while (r == 0 && !whole)
-		r = get_once(g, &whole, &error);
-	progress_clear(&g->cli->progress);
-	if (r < 0)
-		return fail_file(g, r, &error);
+	d.path = path;
+	code = download_open(&d);
+	if (code == EXIT_OK)
+		code = download_close(&d, localzip_copy(g->cli, local, d.entry,
+					      d.index, download_write, &d));
+	if (code == EXIT_OK)
+		code = print_result(g, &d, NULL);
+	free(path);
+	return code;
+}
 
-	r = partial_commit(&g->part, g->force);
-	if (r < 0) {
-		cli_say(g->cli, "%s: %s; the content is in %s.part", g->path,
-		    strerror(-r), g->path);
-		return EXIT_FAILED;
+/* ---- each of them ------------------------------------------------------- */
+
+static int get_one(struct get *g, const char *text)
+{
+	bool to_stdout = g->output != NULL && strcmp(g->output, "-") == 0;
+	bool special = !to_stdout && is_special(g->output);
+	const char *local = target_is_local(text) ? text : NULL;
+	struct target target = {0};
+	int code;
+
+	if (local != NULL && !g->how.is_entry)
+		return cli_usage(g->cli,
+		    "%s is a file of this machine; with --entry an entry of "
+		    "it is taken out",
+		    text);
+	if (local == NULL) {
+		code = target_find(g->cli, text,
+		    g->how.is_entry ? TARGET_REMOTE_ZIP : TARGET_REMOTE_LAZY,
+		    &target);
+		if (code != EXIT_OK)
+			return code;
 	}
-	return print_result(g);
+	if (to_stdout)
+		code = to_stream(g, &target, local, STDOUT_FILENO);
+	else if (special)
+		code = to_special(g, &target, local);
+	else
+		code = local != NULL ? local_to_file(g, local)
+				     : to_file(g, &target);
+	target_fini(&target);
+	return code;
+}
+
+static int check(struct get *g, int count)
+{
+	struct stat st;
+
+	if (count == 0)
+		return cli_usage(g->cli, "get needs files: ids or URLs");
+	if (g->how.is_entry && (g->how.has_range || count > 1))
+		return cli_usage(
+		    g->cli, "an entry is all of it, and of one zip");
+	g->into = g->output != NULL && stat(g->output, &st) == 0 &&
+		  S_ISDIR(st.st_mode);
+	if (count > 1 && g->output != NULL && !g->into)
+		return cli_usage(g->cli,
+		    "several files go into a directory; '%s' is none",
+		    g->output);
+	return EXIT_OK;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
 	struct get g = {
 	    .cli = cli,
-	    .fd = STDOUT_FILENO,
-	    .part.fd = -1,
+	    .how =
+		{
+		    .cli = cli,
+		    .resume = true,
+		    .verify = true,
+		    .part = {.fd = -1, .mark_fd = -1},
+		},
 	};
+	int worst = EXIT_OK;
 	int option;
 
-	while ((option = cli_getopt(cli, argc, argv, "o:cf", options)) >= 0) {
+	while ((option = cli_getopt(cli, argc, argv)) >= 0) {
 		if (!take_option(&g, option))
 			return EXIT_USAGE;
 	}
 	if (option != CLI_DONE)
 		return cli_ended(option);
-	if (argc - optind != 1)
-		return cli_usage(cli, "get needs one file: its id or its URL");
 
-	bool to_stdout = g.output != NULL && strcmp(g.output, "-") == 0;
-	bool special = !to_stdout && g.output != NULL && is_special(g.output);
-	if (g.resume && (g.has_range || to_stdout || special))
-		return cli_usage(cli,
-		    "-c continues a whole file: not with --range, and only to "
-		    "a plain file");
+	int code = check(&g, argc - optind);
+	if (code != EXIT_OK)
+		return code;
 
-	int code = cli_target(cli, argv[optind], CLI_NO_REMOTE, &g.target);
-	if (code == EXIT_OK)
-		code = to_stdout ? get_stream(&g)
-		       : special ? get_special(&g)
-				 : get_file(&g);
-	partial_close(&g.part);
-	free(g.path);
-	cli_target_fini(&g.target);
-	return code;
+	for (int i = optind; i < argc && !cli_interrupted(); i++) {
+		code = get_one(&g, argv[i]);
+		if (worst == EXIT_OK)
+			worst = code;
+	}
+	return worst;
 }
 
 const struct command cmd_get = {
     .name = "get",
-    .synopsis = "get [OPTION]... ID|URL",
-    .summary = "Download a file and print the name it is saved under",
-    .help = "  -o, --output FILE    save it as FILE; - is standard output\n"
-	    "      --range A-B      only bytes A to B, from 0; A- or -LAST\n"
-	    "  -c, --continue       go on from FILE.part, if it is of "
-	    "the same file\n"
-	    "  -f, --force          overwrite FILE\n",
+    .synopsis = "get [OPTION]... ID|URL|./FILE...",
+    .summary = "Download files and print the names they are saved under",
+    .options = options,
+    .notes = "What breaks off is in FILE.part, and the same command goes on "
+	     "with it.\n",
+    .words = "<file>",
+    .takes_local = true,
     .run = run,
 };

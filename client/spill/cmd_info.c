@@ -3,20 +3,31 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "spill/cli.h"
+#include "spill/commands.h"
+#include "spill/target.h"
 #include "spill/text.h"
 
-static const struct option options[] = {
-    {NULL, 0, NULL, 0},
-};
+static void line_n(const char *key, const char *value, size_t len)
+{
+	printf("%-9s ", key);
+	text_put(stdout, value, len);
+	putchar('\n');
+}
 
 static void line(const char *key, const char *value)
 {
-	if (value == NULL || *value == '\0')
-		return;
-	printf("%-9s ", key);
-	text_put(stdout, value, strlen(value));
-	putchar('\n');
+	if (value != NULL && *value != '\0')
+		line_n(key, value, strlen(value));
+}
+
+static void lines(const char *key, const char *value)
+{
+	while (*value != '\0') {
+		size_t n = strcspn(value, "\n");
+
+		line_n(key, value, n);
+		value += n + (value[n] == '\n');
+	}
 }
 
 static void line_bytes(const char *key, uint64_t bytes)
@@ -50,6 +61,7 @@ static void print_info(const struct spwc_file *file)
 	line("state", spwc_state_name(file->state));
 	if (file->state == SPWC_FAILED)
 		line("error", file->error.detail);
+	lines("stderr", file->error.said);
 	line_bytes("size", file->size);
 	if (file->received != file->size)
 		line_bytes("received", file->received);
@@ -65,13 +77,13 @@ static int run(struct cli *cli, int argc, char **argv)
 	struct spwc_error error;
 	struct target target;
 
-	int option = cli_getopt(cli, argc, argv, "", options);
+	int option = cli_getopt(cli, argc, argv);
 	if (option != CLI_DONE)
 		return cli_ended(option);
 	if (argc - optind != 1)
 		return cli_usage(cli, "info needs one file: its id or its URL");
 
-	int code = cli_target(cli, argv[optind], CLI_NO_REMOTE, &target);
+	int code = target_find(cli, argv[optind], TARGET_NO_REMOTE, &target);
 	if (code != EXIT_OK)
 		return code;
 
@@ -83,7 +95,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	else
 		print_info(&file);
 	spwc_file_fini(&file);
-	cli_target_fini(&target);
+	target_fini(&target);
 	return code;
 }
 
@@ -91,6 +103,5 @@ const struct command cmd_info = {
     .name = "info",
     .synopsis = "info [OPTION]... ID|URL",
     .summary = "Describe a file",
-    .help = "",
     .run = run,
 };

@@ -5,19 +5,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "spill/cli.h"
+#include <spillway/client_zip.h>
+
+#include "spill/commands.h"
+#include "spill/localzip.h"
+#include "spill/target.h"
 #include "spill/text.h"
 
 enum {
-	OPTION_STATE = 256,
+	OPTION_STATE = OPTION_FIRST,
 	OPTION_PREFIX,
 };
 
-static const struct option options[] = {
-    {"limit", required_argument, NULL, 'n'},
-    {"state", required_argument, NULL, OPTION_STATE},
-    {"prefix", required_argument, NULL, OPTION_PREFIX},
-    {NULL, 0, NULL, 0},
+static const struct option_row options[] = {
+    {'n', "limit", "N", .help = "N lines at most"},
+    {OPTION_STATE, "state", "STATE", .words = "receiving ready failed",
+	.help = "only files that are receiving, ready or failed"},
+    {OPTION_PREFIX, "prefix", "TEXT",
+	.help = "only entries whose names begin so"},
+    {0},
 };
 
 struct ls {
@@ -138,7 +144,10 @@ static int print_entry(void *arg, const struct spwc_zip_entry *entry)
 
 static int list_files(struct ls *ls)
 {
-	struct spwc_list_opts opts = {.state = ls->state};
+	struct spwc_list_opts opts = {
+	    .size = sizeof(opts),
+	    .state = ls->state,
+	};
 	struct spwc_error error;
 	struct spwc_client *c;
 
@@ -152,13 +161,29 @@ static int list_files(struct ls *ls)
 	return r < 0 ? cli_fail(ls->cli, r, &error, NULL) : EXIT_OK;
 }
 
+static int list_local(struct ls *ls, const char *path)
+{
+	struct localzip *zip;
+
+	int code = localzip_open(ls->cli, path, &zip);
+	if (code != EXIT_OK)
+		return code;
+
+	code = localzip_list(zip, ls->prefix, print_entry, ls);
+	localzip_close(zip);
+	return code;
+}
+
 static int list_zip(struct ls *ls, const char *name)
 {
-	struct spwc_zip_list_opts opts = {.prefix = ls->prefix};
+	struct spwc_zip_list_opts opts = {
+	    .size = sizeof(opts),
+	    .prefix = ls->prefix,
+	};
 	struct spwc_error error;
 	struct target target;
 
-	int code = cli_target(ls->cli, name, CLI_REMOTE_ZIP, &target);
+	int code = target_find(ls->cli, name, TARGET_REMOTE_ZIP, &target);
 	if (code != EXIT_OK)
 		return code;
 
@@ -167,8 +192,8 @@ static int list_zip(struct ls *ls, const char *name)
 	int r = spwc_zip_list(
 	    target.client, target.ref, &opts, print_entry, ls, &error);
 	if (r < 0)
-		code = cli_fail(ls->cli, r, &error, target.id);
-	cli_target_fini(&target);
+		code = cli_fail(ls->cli, r, &error, target.label);
+	target_fini(&target);
 	return code;
 }
 
@@ -181,7 +206,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	};
 	int option;
 
-	while ((option = cli_getopt(cli, argc, argv, "n:", options)) >= 0) {
+	while ((option = cli_getopt(cli, argc, argv)) >= 0) {
 		if (!take_option(&ls, option))
 			return EXIT_USAGE;
 	}
@@ -194,19 +219,21 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (zip ? ls.state != NULL : ls.prefix != NULL)
 		return cli_usage(
 		    cli, "--state is for files, --prefix for entries of a zip");
-	return zip ? list_zip(&ls, argv[optind]) : list_files(&ls);
+	if (!zip)
+		return list_files(&ls);
+	return target_is_local(argv[optind]) ? list_local(&ls, argv[optind])
+					     : list_zip(&ls, argv[optind]);
 }
 
 const struct command cmd_ls = {
     .name = "ls",
-    .synopsis = "ls [OPTION]... [ID|URL]",
+    .synopsis = "ls [OPTION]... [ID|URL|./FILE|-]",
     .summary = "List the files of the server, or the entries of a zip",
-    .help = "  -n, --limit N        N lines at most\n"
-	    "      --state STATE    only files that are receiving, ready "
-	    "or failed\n"
-	    "      --prefix TEXT    only entries whose names begin so\n"
-	    "\n"
-	    "The URL of a zip anywhere works too: the server reads it in "
-	    "parts.\n",
+    .options = options,
+    .notes = "The URL of a zip anywhere works too: the server reads it in "
+	     "parts.\n"
+	     "A zip of this machine is named by a path with a slash in it.\n",
+    .words = "<file>",
+    .takes_local = true,
     .run = run,
 };

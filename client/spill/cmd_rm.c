@@ -2,11 +2,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "spill/cli.h"
-
-static const struct option options[] = {
-    {NULL, 0, NULL, 0},
-};
+#include "spill/commands.h"
+#include "spill/target.h"
 
 /* Deletes one file. `*ret_dead` when the others need not be tried. */
 static int rm_one(struct cli *cli, const char *name, bool *ret_dead)
@@ -14,20 +11,19 @@ static int rm_one(struct cli *cli, const char *name, bool *ret_dead)
 	struct spwc_error error;
 	struct target target;
 
-	int code = cli_target(cli, name, CLI_NO_REMOTE, &target);
+	int code = target_find(cli, name, TARGET_NO_REMOTE, &target);
 	if (code != EXIT_OK)
 		return code;
 
 	int r = spwc_delete(target.client, target.ref, &error);
 	if (r < 0) {
-		*ret_dead = r == -ECANCELED || r == -ECONNREFUSED ||
-			    r == -EHOSTUNREACH || error.status == 401;
+		*ret_dead = cli_is_fatal(r, &error);
 		code = cli_fail(cli, r, &error, target.id);
 	} else if (cli->json) {
 		/* An id needs no escape. */
 		printf("{\"id\":\"%s\",\"deleted\":true}\n", target.id);
 	}
-	cli_target_fini(&target);
+	target_fini(&target);
 	return code;
 }
 
@@ -36,7 +32,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	bool dead = false;
 	int worst = EXIT_OK;
 
-	int option = cli_getopt(cli, argc, argv, "", options);
+	int option = cli_getopt(cli, argc, argv);
 	if (option != CLI_DONE)
 		return cli_ended(option);
 	if (optind == argc)
@@ -54,6 +50,5 @@ const struct command cmd_rm = {
     .name = "rm",
     .synopsis = "rm [OPTION]... ID|URL...",
     .summary = "Delete files",
-    .help = "",
     .run = run,
 };

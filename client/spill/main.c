@@ -15,33 +15,13 @@
 
 #include "spill/cli.h"
 
-#define DEFAULT_SERVER "http://127.0.0.1:8080"
+#define RETRIES_USUAL 5u
 
-static const struct command *const commands[] = {
-    &cmd_put,
-    &cmd_fetch,
-    &cmd_get,
-    &cmd_ls,
-    &cmd_cat,
-    &cmd_info,
-    &cmd_rm,
-    &cmd_check,
-};
-enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
-
-static const char global_help[] =
-    "  FILEs are named by id, as /files/ID, or by URL.\n"
+static const char help_tail[] =
     "\n"
-    "Options, before or after the command:\n"
-    "      --server URL     http://HOST:PORT, https://... or unix:/PATH;\n"
-    "                       else $SPILLWAY_URL, else " DEFAULT_SERVER "\n"
-    "      --token TOKEN    who we are; else $SPILLWAY_TOKEN\n"
-    "      --proxy URL      reach the server through this proxy\n"
-    "      --cacert FILE    trust the authorities in this PEM file\n"
-    "      --json           print JSON, one object a line\n"
-    "  -q, --quiet          no progress on a terminal\n"
-    "  -h, --help           this, or the options of a command\n"
-    "      --version        print the version\n"
+    "FILEs of the server are named by id, as /files/ID, or by URL; files of "
+    "this\n"
+    "machine, where both may stand, by a path with a slash in it: ./FILE.\n"
     "\n"
     "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 not found,\n"
     "4 interrupted or partial.\n";
@@ -76,34 +56,30 @@ static void print_help(void)
 {
 	puts("Usage: spill [OPTION]... COMMAND ...");
 	puts("Store, fetch and read files on a Spillway server.\n");
-	for (int i = 0; i < COMMANDS; i++)
-		printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
-	fputs(
-	    "\n'spill COMMAND --help' has the options of a command.\n", stdout);
-	fputs(global_help, stdout);
-}
-
-static const struct command *find_command(const char *name)
-{
-	for (int i = 0; i < COMMANDS; i++) {
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	}
-	return NULL;
+	for (const struct command *const *c = command_table; *c != NULL; c++)
+		printf("  %-10s %s\n", (*c)->name, (*c)->summary);
+	puts("\n'spill COMMAND --help' has the options of a command.\n"
+	     "\nOptions, before or after the command:");
+	option_print(stdout, option_globals);
+	puts("      --version        print the version");
+	fputs(help_tail, stdout);
 }
 
 /* Reads the options before the command. An exit code, or -1 to go on. */
 static int read_options(struct cli *cli, int argc, char **argv)
 {
-	enum { OPTION_VERSION = 256 };
-	struct option all[16] = {
-	    {"version", no_argument, NULL, OPTION_VERSION}};
+	enum { OPTION_VERSION = OPTION_FIRST };
+	static const struct option_row version[] = {
+	    {OPTION_VERSION, "version", NULL, .help = ""},
+	    {0},
+	};
+	struct option_set set = {.shorts = "+"};
 	int option;
 
-	for (int n = 0; cli_global_options[n].name != NULL; n++)
-		all[n + 1] = cli_global_options[n];
+	option_set_add(&set, version);
+	option_set_add(&set, option_globals);
 	while ((option = getopt_long(
-		    argc, argv, "+" CLI_GLOBAL_SHORTS, all, NULL)) != -1) {
+		    argc, argv, set.shorts, set.longs, NULL)) != -1) {
 		if (option == 'h') {
 			print_help();
 			return EXIT_OK;
@@ -112,10 +88,11 @@ static int read_options(struct cli *cli, int argc, char **argv)
 			printf("spill %s\n", spwc_version());
 			return EXIT_OK;
 		}
-		if (!cli_take_global(cli, option)) {
+		int taken = cli_take_global(cli, option);
+		if (taken > 0)
 			fputs("Try 'spill --help'.\n", stderr);
+		if (taken != 0)
 			return EXIT_USAGE;
-		}
 	}
 	return -1;
 }
@@ -130,7 +107,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (optind == argc)
 		return cli_usage(cli, "a command is missing");
 
-	const struct command *command = find_command(argv[optind]);
+	const struct command *command = command_find(argv[optind]);
 	if (command == NULL)
 		return cli_usage(cli, "'%s' is not a command", argv[optind]);
 
@@ -159,21 +136,9 @@ static int flush_output(struct cli *cli, int code)
 	return EXIT_FAILED;
 }
 
-static const char *from_environment(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value != NULL && *value != '\0' ? value : NULL;
-}
-
 int main(int argc, char **argv)
 {
-	const char *server = from_environment("SPILLWAY_URL");
-	const char *token = from_environment("SPILLWAY_TOKEN");
-	struct cli cli = {
-	    .server = server != NULL ? server : DEFAULT_SERVER,
-	    .token = token != NULL ? strdup(token) : NULL,
-	};
+	struct cli cli = {.retries = RETRIES_USUAL};
 
 	catch_signals();
 	progress_init(&cli.progress, false);
@@ -182,6 +147,7 @@ int main(int argc, char **argv)
 	code = flush_output(&cli, code);
 	spwc_free(cli.client);
 	spwc_free(cli.other);
-	free(cli.token);
+	config_fini(&cli.given);
+	config_fini(&cli.config);
 	return code;
 }

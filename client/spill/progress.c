@@ -6,24 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <spillway/client.h>
 
+#include "spill/clock.h"
 #include "spill/text.h"
 
 #define DRAW_EVERY_MS 100u
+#define PLAIN_EVERY_MS 1000u
 /* Before that, a rate is noise. */
 #define RATE_AFTER_MS 500u
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static size_t terminal_width(void)
 {
@@ -44,11 +37,18 @@ void progress_init(struct progress *p, bool quiet)
 	};
 }
 
+void progress_force(struct progress *p)
+{
+	p->plain = !p->enabled;
+	p->enabled = true;
+}
+
 void progress_start(struct progress *p, const char *label)
 {
 	text_escape(p->label, sizeof(p->label), label);
 	p->running = true;
 	p->drawn = false;
+	p->whole = false;
 	p->has_start = false;
 	p->drawn_ms = 0;
 }
@@ -114,7 +114,7 @@ void progress_format(char line[PROGRESS_LINE_SIZE], const char *label,
 void progress_show(struct progress *p, uint64_t done, uint64_t total)
 {
 	char line[PROGRESS_LINE_SIZE];
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 
 	if (!p->enabled || !p->running)
 		return;
@@ -127,7 +127,9 @@ void progress_show(struct progress *p, uint64_t done, uint64_t total)
 		p->start_ms = now;
 		p->start_done = done;
 	}
-	if (p->drawn && now - p->drawn_ms < DRAW_EVERY_MS && done != total)
+	uint64_t every = p->plain ? PLAIN_EVERY_MS : DRAW_EVERY_MS;
+	if (p->drawn && now - p->drawn_ms < every &&
+	    (done != total || p->whole))
 		return;
 
 	uint64_t took = now - p->start_ms;
@@ -136,15 +138,16 @@ void progress_show(struct progress *p, uint64_t done, uint64_t total)
 				  (done - p->start_done) % took * 1000 / took
 			    : 0;
 	progress_format(line, p->label, done, total, rate, terminal_width());
-	fprintf(stderr, "\r%s\033[K", line);
+	fprintf(stderr, p->plain ? "%s\n" : "\r%s\033[K", line);
 	fflush(stderr);
 	p->drawn = true;
+	p->whole = done == total;
 	p->drawn_ms = now;
 }
 
 void progress_clear(struct progress *p)
 {
-	if (p->drawn) {
+	if (p->drawn && !p->plain) {
 		fputs("\r\033[K", stderr);
 		fflush(stderr);
 	}

@@ -4,7 +4,8 @@
  *
  * Calling sequence: progress_init(), then for each transfer progress_start(),
  * progress_show() as often as wanted, progress_clear(). Nothing is written
- * when standard error is not a terminal, or between transfers.
+ * when standard error is not a terminal, unless that is forced, or between
+ * transfers.
  *
  * Threads: one.
  */
@@ -20,10 +21,13 @@
 
 struct progress {
 	bool enabled;
+	/** No terminal: one line after the other. */
+	bool plain;
 	/** Between start and clear. */
 	bool running;
-	/** Something stands on the line. */
+	/** Something stands on the line, and it said that all is done. */
 	bool drawn;
+	bool whole;
 	char label[PROGRESS_LABEL_SIZE];
 	/** When the transfer began, and how much of it was there already. */
 	uint64_t start_ms;
@@ -40,6 +44,13 @@ struct progress {
 void progress_init(struct progress *p, bool quiet);
 
 /**
+ * Tell progress also where there is no terminal: a line a second.
+ *
+ * Returns:   nothing.
+ */
+void progress_force(struct progress *p);
+
+/**
  * Begin a transfer. `label` may be anybody's text.
  *
  * Returns:   nothing.
@@ -47,7 +58,7 @@ void progress_init(struct progress *p, bool quiet);
 void progress_start(struct progress *p, const char *label);
 
 /**
- * Draw how far it is, ten times a second at most.
+ * Draw how far it is, ten times a second at most; without a terminal once.
  *
  * Units:     bytes; `total` SPWC_UNKNOWN when it is not known.
  * Returns:   nothing.

@@ -53,6 +53,22 @@ struct str str_trim(struct str s)
 	return s;
 }
 
+bool str_line_next(struct str *rest, struct str *ret)
+{
+	if (!rest->n)
+		return false;
+
+	const char *end = memchr(rest->p, '\n', rest->n);
+	size_t n = end ? (size_t)(end - rest->p) : rest->n;
+	*ret = (struct str){rest->p, n};
+	if (end && n && rest->p[n - 1] == '\r')
+		ret->n--;
+	n += end != NULL;
+	rest->p += n;
+	rest->n -= n;
+	return true;
+}
+
 bool token_char(char c)
 {
 	/* strchr() would find its own NUL. */

@@ -72,6 +72,14 @@ bool str_iends(struct str s, const char *suffix);
 struct str str_trim(struct str s);
 
 /**
+ * Take the next line off a text, without what ends it (LF or CRLF). What
+ * stands behind the last one's end is a line unless it is empty.
+ *
+ * Returns:   true and the line in `*ret`; false when there is none left.
+ */
+bool str_line_next(struct str *rest, struct str *ret);
+
+/**
  * Whether the bytes are a token: at least one tchar and nothing else.
  *
  * Source: RFC 9110 §5.6.2

@@ -85,6 +85,20 @@ static bool take_number(struct http_request *req, const char *key, json_t *v,
 	return true;
 }
 
+static bool check_ttl(struct http_request *req, uint64_t s, uint64_t max_s)
+{
+	if (s <= max_s)
+		return true;
+
+	struct http_problem p = http_problem(PROBLEM_BAD_REQUEST,
+	    "A link can be good for %llu s at most, as the operator has it "
+	    "(auth.link_ttl_max).",
+	    (unsigned long long)max_s);
+	p.limit = max_s;
+	http_reply_problem(req, &p);
+	return false;
+}
+
 /* False: it was answered. */
 static bool take_member(
     struct http_request *req, struct call *call, const char *key, json_t *v)
@@ -94,8 +108,7 @@ static bool take_member(
 
 	if (!strcmp(key, "ttl"))
 		return take_number(req, key, v, &call->ttl_s) &&
-		       (call->ttl_s <= ttl_max_s ||
-			   bad(req, key, "is more than auth.link_ttl_max"));
+		       check_ttl(req, call->ttl_s, ttl_max_s);
 	if (!strcmp(key, "max_size") && call->uploads)
 		return take_number(req, key, v, &call->max_size);
 	if (!strcmp(key, "id") && json_is_string(v))

@@ -260,7 +260,7 @@ static struct processor *find(
 			f->process, (struct str){decoded, (size_t)n});
 
 	if (!p)
-		http_reply_error(req, PROBLEM_NOT_FOUND,
+		http_reply_error(req, PROBLEM_NO_PROCESSOR,
 		    "There is no processor of this name; see /processors.");
 	return p;
 }

@@ -30,6 +30,7 @@
 	X(ADDRESS_FORBIDDEN, 403, "address-forbidden",                         \
 	  "The address must not be fetched from")                              \
 	X(NOT_FOUND, 404, "not-found", "There is no such resource")            \
+	X(NO_PROCESSOR, 404, "no-processor", "There is no such processor")     \
 	X(METHOD_NOT_ALLOWED, 405, "method-not-allowed",                       \
 	  "The resource does not do that")                                     \
 	X(TOO_SLOW, 408, "too-slow", "The content comes too slowly")           \

@@ -33,13 +33,19 @@ class Result:
 
 
 class Case(unittest.TestCase):
+    retries = "0"       # how often what fails is tried again
+
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="spill-test-")
         self.addCleanup(shutil.rmtree, self.dir)
+        self.home = tempfile.mkdtemp(prefix="spill-home-")
+        self.addCleanup(shutil.rmtree, self.home)
         self.stub = stub.Stub()
         self.addCleanup(self.stub.close)
-        self.env = dict(os.environ, SPILLWAY_URL=self.stub.url, TERM="xterm")
-        self.env.pop("SPILLWAY_TOKEN", None)
+        self.env = dict(os.environ, SPILLWAY_URL=self.stub.url, TERM="xterm",
+                        HOME=self.home)
+        for name in ("SPILLWAY_TOKEN", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+            self.env.pop(name, None)
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -58,7 +64,8 @@ class Case(unittest.TestCase):
 
     def start(self, *args, **kwargs):
         return subprocess.Popen(
-            [SPILL, *args], cwd=self.dir, env=self.env,
+            [SPILL, "--retries", self.retries, *args], cwd=self.dir,
+            env=self.env,
             stdin=kwargs.pop("stdin", subprocess.DEVNULL),
             stdout=kwargs.pop("stdout", subprocess.PIPE),
             stderr=kwargs.pop("stderr", subprocess.PIPE), **kwargs)

@@ -2,6 +2,7 @@
 """A stand-in for spillwayd: as much of its contract as spill speaks, with
 faults on demand. It runs in threads of the test, which looks into it."""
 
+import base64
 import hashlib
 import http.server
 import io
@@ -13,6 +14,9 @@ import socketserver
 import threading
 import urllib.parse
 import zipfile
+
+import services
+import uploads
 
 CREATED = "2026-11-21T06:00:00Z"
 EXPIRES = "2026-11-22T06:00:00Z"
@@ -36,6 +40,10 @@ class File:
         self.total_unknown = False  # answer ranges as a-b/*, whole as chunks
         self.available = None       # bytes there so far, while total_unknown
         self.hide_info = False      # 403 on info: a link for the content only
+        self.cuts = None            # how often it is cut; None: always
+        self.sha256 = None          # the digest to tell, rather than its own
+        self.no_digest = False
+        self.upload = None          # uploads.Upload while it is one
 
     def descriptor(self):
         size = len(self.data)
@@ -78,7 +86,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for key, value in headers:
             self.send_header(key, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def problem(self, status, name, detail, headers=()):
         self.answer(status, {"type": "/problems/" + name, "title": name,
@@ -133,7 +142,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return
         self.problem(404, "not-found", "there is nothing at " + url.path)
 
-    do_GET = do_PUT = do_POST = do_DELETE = dispatch
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = dispatch
+    do_PATCH = do_OPTIONS = dispatch
 
     def find(self, fid):
         f = self.stub().files.get(fid)
@@ -145,12 +155,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def create(self, query, fid=None):
         stub = self.stub()
+        if "Tus-Resumable" in self.headers:
+            uploads.create(self, query)
+            return
+        key = self.headers.get("Idempotency-Key")
         data = self.body()
         status = 200 if fid in stub.files else 201
         f = File(fid or stub.new_id(), data, query.get("name", fid),
                  self.headers.get("Content-Type"))
         f.query = query
+        f = stub.keys.setdefault(key, f) if key else f
         stub.files[f.id] = f
+        if stub.lose_answers > 0:
+            stub.lose_answers -= 1
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
         self.answer(status, f.descriptor(),
                     [("Location", "/files/" + f.id), ("ETag", f.etag)])
 
@@ -199,6 +218,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if f is not None:
             self.send_file(f)
 
+    def digest(self, f):
+        """The field Repr-Digest, when it is wanted."""
+        if "Want-Repr-Digest" not in self.headers or f.no_digest:
+            return []
+        value = f.sha256 or hashlib.sha256(f.data).digest()
+        return [("Repr-Digest",
+                 "sha-256=:%s:" % base64.b64encode(value).decode())]
+
+    def head(self, query, fid):
+        f = self.find(fid)
+        if f is None:
+            return
+        if f.upload is not None:
+            f.upload.look(self)
+            return
+        self.send_response(200)
+        for key, value in [("Content-Length", str(len(f.data))),
+                           ("ETag", f.etag or ""), *self.digest(f)]:
+            self.send_header(key, value)
+        self.end_headers()
+
     def send_file(self, f):
         size = len(f.data) if f.available is None else f.available
         part = self.parse_range(f, size)
@@ -228,7 +268,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             f.resume.wait(60)
             data = data[f.pause_after:]
-        if f.cut_after is not None:
+        if f.cut_after is not None and f.cuts != 0:
+            f.cuts = None if f.cuts is None else f.cuts - 1
             self.wfile.write(data[:f.cut_after])
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -258,11 +299,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def through(self, query):
         stub = self.stub()
         stub.orders.append(query["url"])
-        if stub.origin is None:
+        if stub.origin is None or "broken" in query["url"]:
             self.problem(502, "fetch-failed", "the origin answered 404")
-            return
-        self.answer(200, stub.origin, [("Cache-Status", "spillway; hit")],
-                    "application/octet-stream")
+        else:
+            self.send_file(File("", stub.origin))
 
     def check(self, query):
         url = json.loads(self.body())["url"]
@@ -271,6 +311,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.problem(403, "forbidden", "this server does not fetch")
             return
         self.answer(200, verdict)
+
+    # -- the rest ---------------------------------------------------------
+
+    def options(self, query):
+        extensions = self.stub().tus
+        self.answer(204, b"", [] if extensions is None else [
+            ("Tus-Resumable", "1.0.0"), ("Tus-Extension", extensions),
+            *self.stub().tus_fields])
+
+    def patch(self, query, fid):
+        f = self.find(fid)
+        if f is not None:
+            f.upload.append(self)
 
     # -- zips -------------------------------------------------------------
 
@@ -337,16 +390,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         ("GET", r"/fetch", through),
         ("POST", r"/fetch", fetch),
         ("POST", r"/fetch/check", check),
+        ("HEAD", ID, head),
+        ("PATCH", ID, patch),
+        ("OPTIONS", r"/files", options),
+        ("POST", ID + r"/links", services.link),
+        ("POST", r"/links", services.link),
+        ("POST", ID + r"/process/(.*)", services.process),
+        ("POST", r"/process/(.*)", services.process),
+        ("GET", r"/processors", services.processors),
+        ("GET", r"/metrics", services.metrics),
     ]
 
 
 class TcpServer(http.server.ThreadingHTTPServer):
+    request_queue_size = 64
+
     def handle_error(self, request, client_address):
         pass
 
 
 class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
+    request_queue_size = 64
 
     def handle_error(self, request, client_address):
         pass
@@ -368,6 +433,15 @@ class Stub:
         self.waits = 0
         self.entry_names = {}   # index: name to say instead
         self.ids = 0
+        self.keys = {}          # Idempotency-Key: file
+        self.lose_answers = 0   # uploads that are stored and not answered
+        self.tus = None         # Tus-Extension; None: it is not spoken
+        self.tus_fields = []    # more fields about it
+        self.faults = []        # for uploads.Upload.append(), in turn
+        self.appends = []       # (id, offset, length) of those
+        self.stalled = threading.Event()
+        self.gate = threading.Event()
+        self.numbers = ""       # of GET /metrics
         if path is None:
             self.server = TcpServer(("127.0.0.1", 0), Handler)
             self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
@@ -388,6 +462,7 @@ class Stub:
         return self.files[fid]
 
     def close(self):
+        self.gate.set()
         for f in self.files.values():
             f.resume.set()
         self.server.shutdown()

@@ -70,19 +70,22 @@ static void test_file_failed(void **state)
 	json_t *json = json_of(
 	    "{\"id\":\"k3\",\"state\":\"failed\",\"source\":{\"error\":{"
 	    "\"type\":\"/problems/dns_error\",\"title\":\"t\",\"status\":504,"
-	    "\"detail\":\"no such host\"}}}");
+	    "\"detail\":\"no such host.\",\"stderr\":\"a\\nb\"}}}");
 	struct spwc_file f = {0};
 
 	(void)state;
 	assert_ok(spwc__file_from_json(json, &f));
 	assert_int_equal(f.error.status, 504);
 	assert_string_equal(f.error.type, "dns_error");
+	/* Whoever tells it ends the sentence. */
 	assert_string_equal(f.error.detail, "no such host");
+	assert_string_equal(f.error.said, "a\nb");
 	spwc_file_fini(&f);
 	json_decref(json);
 
 	json = json_of("{\"id\":\"k3\",\"state\":\"failed\"}");
 	assert_ok(spwc__file_from_json(json, &f));
+	assert_string_equal(f.error.said, "");
 	assert_true(f.error.status != 0);
 	assert_true(f.error.detail[0] != '\0');
 	assert_true(f.error.type[0] != '\0');

@@ -14,7 +14,7 @@ DATA = bytes(range(256)) * 4096     # 1 MiB
 class Get(harness.Case):
     def ranges(self):
         return [h.get("Range") for m, t, h in self.stub.requests
-                if not t.endswith("/info")]
+                if m == "GET" and not t.endswith("/info")]
 
     def mark(self, name, etag, fid):
         self.write(name + ".part.etag", ("%s\n%s/files/%s\n" % (
@@ -56,7 +56,8 @@ class Get(harness.Case):
     def test_json(self):
         self.stub.add("f1", b"content", "n")
         self.assertEqual(json.loads(self.ok("get", "--json", "f1")),
-                         {"id": "f1", "file": "n", "size": 7})
+                         {"id": "f1", "file": "n", "size": 7,
+                          "verified": True})
 
     def test_refuses_to_overwrite(self):
         self.stub.add("f1", b"new", "n")
@@ -139,7 +140,7 @@ class Get(harness.Case):
         self.assertEqual(self.read("n.part"), DATA[:500000])
 
         f.cut_after = None
-        self.assertEqual(self.ok("get", "-c", "f1"), b"n\n")
+        self.assertEqual(self.ok("get", "f1"), b"n\n")
         self.assertEqual(self.read("n"), DATA)
         self.assertEqual(self.names(), ["n"])
         self.assertEqual(self.ranges()[-1], "bytes=500000-")
@@ -163,7 +164,7 @@ class Get(harness.Case):
         self.stub.add("f1", DATA, "n")
         self.write("n.part", b"of an older version")
         self.mark("n", '"old"', "f1")
-        self.ok("get", "-c", "f1")
+        self.ok("get", "f1")
         self.assertEqual(self.read("n"), DATA)
         self.assertEqual(self.ranges(), ["bytes=19-"])
 
@@ -171,7 +172,7 @@ class Get(harness.Case):
         f = self.stub.add("f1", DATA, "n")
         self.write("n.part", b"of another file")
         self.mark("n", f.etag, "f2")
-        self.ok("get", "-c", "f1")
+        self.ok("get", "f1")
         self.assertEqual(self.read("n"), DATA)
         self.assertEqual(self.ranges(), [None])
 
@@ -182,7 +183,7 @@ class Get(harness.Case):
                      + b"/files/f1\n"):
             self.write("n.part", b"junk")
             self.write("n.part.etag", text)
-            self.ok("get", "-cf", "f1")
+            self.ok("get", "-f", "f1")
             self.assertEqual(self.read("n"), DATA)
         self.assertEqual(set(self.ranges()), {None})
 
@@ -190,7 +191,7 @@ class Get(harness.Case):
         f = self.stub.add("f1", DATA, "n")
         self.write("n.part", DATA)
         self.mark("n", f.etag, "f1")
-        self.ok("get", "-c", "f1")
+        self.ok("get", "f1")
         self.assertEqual(self.read("n"), DATA)
         self.assertEqual(self.names(), ["n"])
 
@@ -198,12 +199,12 @@ class Get(harness.Case):
         f = self.stub.add("f1", DATA, "n")
         self.write("n.part", DATA + b"more")
         self.mark("n", f.etag, "f1")
-        self.ok("get", "-c", "f1")
+        self.ok("get", "f1")
         self.assertEqual(self.read("n"), DATA)
 
     def test_resume_without_a_part(self):
         self.stub.add("f1", DATA, "n")
-        self.ok("get", "-c", "f1")
+        self.ok("get", "f1")
         self.assertEqual(self.read("n"), DATA)
 
     def test_resume_while_received(self):
@@ -213,7 +214,7 @@ class Get(harness.Case):
         f.available = 700000
         self.write("n.part", DATA[:500000])
         self.mark("n", f.etag, "f1")
-        self.ok("get", "-c", "f1")
+        self.ok("get", "f1")
         self.assertEqual(self.read("n"), DATA)
         self.assertEqual(self.ranges(), [
             "bytes=500000-", "bytes=700000-", "bytes=1048576-"])
@@ -221,7 +222,7 @@ class Get(harness.Case):
     def test_refused_resume_keeps_the_part(self):
         self.write("n.part", b"01234")
         self.mark("n", '"e"', "f1")
-        self.fails(3, "get", "-c", "-o", "n", "f1")
+        self.fails(3, "get", "-o", "n", "f1")
         self.stub.close()
         self.addCleanup(setattr, self.stub, "close", lambda: None)
         self.stub.close = lambda: None
@@ -242,7 +243,7 @@ class Get(harness.Case):
                     ("ETag", '"other"'), ("Content-Range",
                      "bytes 1000-%d/%d" % (len(DATA) - 1, len(DATA)))])
         self.stub.canned = canned
-        self.assertIn("another version", self.fails(1, "get", "-c", "f1"))
+        self.assertIn("another version", self.fails(1, "get", "f1"))
         self.assertEqual(self.read("n.part"), DATA[:1000])
 
     def test_interrupt_and_continue(self):
@@ -256,10 +257,10 @@ class Get(harness.Case):
         f.resume.set()
         self.assertEqual(result.code, 4, result)
         self.assertIn("interrupted", result.err)
-        self.assertIn("get -c", result.err)
+        self.assertIn("the same command goes on", result.err)
         self.assertEqual(self.read("n.part"), DATA[:300000])
         f.pause_after = None
-        self.ok("get", "-c", "f1")
+        self.ok("get", "f1")
         self.assertEqual(self.read("n"), DATA)
 
     def test_kill_and_continue(self):
@@ -272,7 +273,7 @@ class Get(harness.Case):
         self.finish(process)
         f.resume.set()
         f.pause_after = None
-        self.ok("get", "-c", "f1")
+        self.ok("get", "f1")
         self.assertEqual(self.read("n"), DATA)
         self.assertEqual(self.ranges()[-1], "bytes=300000-")
 

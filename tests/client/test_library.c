@@ -69,11 +69,16 @@ static int cancel(void *arg, uint64_t done, uint64_t total)
 
 static int put(const char *id, const char *content, uint64_t size)
 {
-	struct spwc_put_opts opts = {.id = id};
+	struct spwc_put_opts opts = {.size = sizeof(opts), .id = id};
 	struct text t = {.from = content};
+	struct spwc_source source = {
+	    .read = read_text,
+	    .arg = &t,
+	    .size = size,
+	};
 	struct spwc_file file = {0};
 
-	int r = spwc_put(client, &opts, read_text, &t, size, &file, &error);
+	int r = spwc_put(client, &opts, &source, &file, &error);
 	if (r == 0) {
 		assert_string_equal(file.id, id);
 		assert_int_equal(file.size, strlen(content));
@@ -85,6 +90,11 @@ static int put(const char *id, const char *content, uint64_t size)
 static void test_put(void **state)
 {
 	struct text t = {.fail = -EIO};
+	struct spwc_source source = {
+	    .read = read_text,
+	    .arg = &t,
+	    .size = SPWC_UNKNOWN,
+	};
 	struct spwc_file file = {0};
 
 	(void)state;
@@ -96,9 +106,7 @@ static void test_put(void **state)
 	assert_err(spwc_info(client, "d", 0, &file, &error), ENOENT);
 	assert_null(file.id);
 	/* It fails. */
-	assert_err(
-	    spwc_put(client, NULL, read_text, &t, SPWC_UNKNOWN, &file, &error),
-	    EIO);
+	assert_err(spwc_put(client, NULL, &source, &file, &error), EIO);
 	assert_string_equal(error.type, "callback");
 	assert_int_equal(error.status, 0);
 	assert_err(put("no/id", "", 0), EINVAL);
@@ -119,6 +127,7 @@ static void test_get(void **state)
 	assert_true(content.etag[0] == '"');
 
 	const struct spwc_get_opts part = {
+	    .size = sizeof(part),
 	    .offset = 3,
 	    .length = 4,
 	    .if_range = content.etag,
@@ -130,7 +139,10 @@ static void test_get(void **state)
 	assert_int_equal(t.content.length, 4);
 	assert_int_equal(t.content.total, 10);
 
-	const struct spwc_get_opts behind = {.offset = 10};
+	const struct spwc_get_opts behind = {
+	    .size = sizeof(behind),
+	    .offset = 10,
+	};
 	t = (struct text){0};
 	assert_err(
 	    spwc_get(client, "a", &behind, &sink, &content, &error), ERANGE);
@@ -180,7 +192,7 @@ static int fail_at_once(void *arg, const struct spwc_file *file)
 
 static void test_list(void **state)
 {
-	struct spwc_list_opts opts = {.page = 1};
+	struct spwc_list_opts opts = {.size = sizeof(opts), .page = 1};
 	int count = 0;
 
 	(void)state;
@@ -224,9 +236,13 @@ static void test_refs(void **state)
 static void test_options(void **state)
 {
 	struct spwc_client *c = NULL;
-	struct spwc_opts opts = {0};
+	struct spwc_opts opts = {.server = "http://h"};
 
 	(void)state;
+	/* Its size is not set, or none that it could have. */
+	assert_err(spwc_new(&opts, &c, &error), EINVAL);
+	assert_err(spwc_new(NULL, &c, &error), EINVAL);
+	opts = (struct spwc_opts){.size = sizeof(opts)};
 	assert_err(spwc_new(&opts, &c, &error), EINVAL);
 	opts.server = "ftp://h";
 	assert_err(spwc_new(&opts, &c, NULL), EINVAL);
@@ -260,7 +276,10 @@ int main(int argc, char **argv)
 		return 2;
 	}
 
-	const struct spwc_opts opts = {.server = argv[1]};
+	const struct spwc_opts opts = {
+	    .size = sizeof(opts),
+	    .server = argv[1],
+	};
 	if (spwc_new(&opts, &client, &error) < 0) {
 		fprintf(stderr, "%s\n", error.detail);
 		return 1;

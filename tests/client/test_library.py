@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Gives test_library.c a stub to speak to."""
+"""Gives the programs that test the library a stub to speak to."""
 
 import os
 import subprocess
@@ -7,16 +7,24 @@ import tempfile
 import unittest
 
 import stub
+import uploads
 
-PROGRAM = os.environ["TEST_LIBRARY"]
+PROGRAMS = os.environ["TEST_LIBRARY"].split(":")
 
 
 class Library(unittest.TestCase):
     def run_against(self, server):
         self.addCleanup(server.close)
-        done = subprocess.run([PROGRAM, server.url], timeout=60,
-                              stderr=subprocess.STDOUT, stdout=subprocess.PIPE)
-        self.assertEqual(done.returncode, 0, done.stdout.decode())
+        server.tus = uploads.EXTENSIONS
+        server.tus_fields = [("Tus-Max-Size", "1000000")]
+        server.numbers = ('# TYPE plain_total counter\nplain_total 40\n'
+                          'a{b="c"} 2.5\na{b="d"} 7\n')
+        server.add("stalls", b"0123456789").pause_after = 3
+        for program in PROGRAMS:
+            done = subprocess.run(
+                [program, server.url], timeout=120,
+                stderr=subprocess.STDOUT, stdout=subprocess.PIPE)
+            self.assertEqual(done.returncode, 0, done.stdout.decode())
 
     def test_tcp(self):
         self.run_against(stub.Stub())

@@ -21,6 +21,8 @@ class Put(harness.Case):
         self.assertEqual(f.type, "application/octet-stream")
         headers = self.stub.requests[0][2]
         self.assertEqual(headers["Content-Length"], "7")
+        # Nothing to wait for.
+        self.assertNotIn("Expect", headers)
 
     def test_large_file(self):
         data = os.urandom(3 << 20)
@@ -28,6 +30,8 @@ class Put(harness.Case):
         self.ok("put", "big")
         (f,) = self.stub.files.values()
         self.assertEqual(f.data, data)
+        self.assertEqual(self.stub.requests[0][2]["Expect"],
+                         "100-continue")
 
     def test_empty_file(self):
         self.write("empty", b"")

@@ -192,6 +192,9 @@ class Info(harness.Case):
         f.error = {"type": "/problems/origin", "title": "t", "status": 502,
                    "detail": "the origin\x1b broke"}
         self.assertIn(rb"error     the origin\x1b broke", self.ok("info", "f"))
+        f.error["stderr"] = "first\nsecond\x1b\n"
+        self.assertIn(b"stderr    first\nstderr    second\\x1b\nsize",
+                      self.ok("info", "f"))
         f.error = None
         self.assertIn(b"did not say why", self.ok("info", "f"))
 

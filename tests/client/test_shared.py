@@ -14,7 +14,10 @@ class Shared(harness.Case):
         for args in (("--help",), ("-h",), ("put", "--help"),
                      ("fetch", "-h"), ("get", "--help"), ("ls", "--help"),
                      ("cat", "--help"), ("info", "--help"),
-                     ("rm", "--help"), ("check-url", "--help")):
+                     ("rm", "--help"), ("check-url", "--help"),
+                     ("uploads", "--help"), ("link", "--help"),
+                     ("process", "--help"), ("top", "--help"),
+                     ("completion", "--help")):
             out = self.ok(*args).decode()
             self.assertTrue(out.startswith("Usage: spill "), args)
             self.assertLessEqual(max(map(len, out.splitlines())), 80)
@@ -23,7 +26,17 @@ class Shared(harness.Case):
 
     def test_usage(self):
         for args in ((), ("frobnicate",), ("--odd",), ("put",), ("get",),
-                     ("get", "a", "b"), ("get", "--odd", "a"), ("rm",),
+                     ("get", "-o", "x", "a", "b"), ("get", "--odd", "a"),
+                     ("get", "--parts", "0", "a"), ("put", "--parts", "99",
+                                                    "a"),
+                     ("get", "./a.zip"), ("get", "-e", "n", "a", "b"),
+                     ("cat", "./a.zip"), ("rm",), ("link",),
+                     ("link", "--upload", "a"), ("process", "a", "b", "c"),
+                     ("top", "a"), ("top", "--interval", "x"),
+                     ("completion",), ("completion", "csh"),
+                     ("put", "--resume", "--no-resume", "a"),
+                     ("--retries", "x", "ls"), ("--limit-rate", "0", "ls"),
+                     ("--token-file", "/nonexistent", "ls"),
                      ("info",), ("cat",), ("cat", "a", "b", "c"),
                      ("cat", "--index", "1", "a", "b"), ("ls", "a", "b"),
                      ("ls", "--prefix", "x"), ("ls", "--state", "ready", "a"),
@@ -32,8 +45,7 @@ class Shared(harness.Case):
                      ("put", "--name", "n", "a", "b"), ("put", "--ttl", "1y",
                                                         "a"),
                      ("put", "--reads", "0", "a"), ("ls", "-n", "-1"),
-                     ("get", "-c", "--range", "1-2", "a"),
-                     ("get", "-c", "-o", "-", "a"), ("info", "a b"),
+                     ("info", "a b"),
                      ("info", "https://example.org/a.zip"),
                      ("info", "/etc/passwd"), ("info", ".hidden"),
                      ("info", "x" * 201),
@@ -107,6 +119,12 @@ class Shared(harness.Case):
                 self.stub.url, "ls")
         self.assertTrue(self.stub.requests[0][1].startswith(
             "http://spillway.invalid/files?"))
+
+    def test_proxy_that_is_not_there(self):
+        self.assertEqual(
+            self.fails(1, "--proxy", "http://u:secret@127.0.0.1:1", "ls"),
+            "spill: cannot reach the proxy: connection refused; --proxy names "
+            "another, or spill.conf\n")
 
     def test_server_with_a_path(self):
         self.stub.canned = lambda h: h.answer(

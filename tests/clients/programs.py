@@ -22,10 +22,11 @@ import daemon  # noqa: E402
 from harness import (Case, Daemon, PATIENCE, Worker,  # noqa: E402
                      main, need, table, until)
 
-__all__ = ["Case", "HERE", "NodeCase", "PATIENCE", "ProgramCase",
-           "Worker", "environment", "main", "need", "table", "until"]
+__all__ = ["Case", "HERE", "NodeCase", "PATIENCE", "ProgramCase", "SPILL",
+           "SpillCase", "Worker", "environment", "main", "need", "table", "until"]
 
 LOCK = "package-lock.json"
+SPILL = os.environ.get("SPILL", "spill")
 
 
 def environment(**more):
@@ -119,6 +120,37 @@ class ProgramCase(Case):
         self.assertEqual(hashlib.sha256(body).hexdigest(),
                          hashlib.sha256(data).hexdigest())
         return made
+
+
+class SpillCase(ProgramCase):
+    """Runs spill against the daemon, in a home of its own."""
+
+    DAEMON = False      # of this class itself: it has no cases
+
+    def setUp(self):
+        super().setUp()
+        self.env = environment(SPILLWAY_URL=self.daemon.url, HOME=self.dir,
+                               XDG_STATE_HOME=self.path("state"))
+
+    def run_spill(self, *args, code=0, stdin=b"", **env):
+        """Run it: its output, and what it wrote on standard error."""
+        need(SPILL)
+        done = subprocess.run(
+            [SPILL, *args], cwd=self.dir, env={**self.env, **env},
+            input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=PATIENCE, check=False)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stdout, done.stderr.decode()
+
+    def spill(self, *args, **how):
+        """Run it: its output, which is text."""
+        return self.run_spill(*args, **how)[0].decode()
+
+    def errors(self, code, *args, **how):
+        """Run it in vain: what it complained of."""
+        out, err = self.run_spill(*args, code=code, **how)
+        self.assertEqual(out, b"")
+        return err
 
 
 class NodeCase(ProgramCase):

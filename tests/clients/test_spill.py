@@ -5,26 +5,14 @@ may not fetch.
 Source: API.md section 8; spill(1).
 """
 import json
-import os
+import re
 
-from programs import ProgramCase, environment, main, table
+from programs import SpillCase, main, table
 from origin import Origin, Page, Trap
 from samples import content
 from test_fetch_lazy import RemoteZip
 
-SPILL = os.environ.get("SPILL", "spill")
 ALLOW = ["fetch.allow_networks=127.0.0.1/32", "fetch.ports=1-65535"]
-
-
-class SpillCase(ProgramCase):
-    """Runs spill against the daemon."""
-
-    DAEMON = False      # of this class itself: it has no cases
-
-    def spill(self, *args, code=0):
-        """Run spill: its output."""
-        return self.run_tool(SPILL, *args, code=code, env=environment(
-            SPILLWAY_URL=self.daemon.url)).decode()
 
 
 class Remote(SpillCase):
@@ -62,20 +50,40 @@ class Remote(SpillCase):
 
     @table(("stored", "small.bin", 1), ("deflated", "packed.txt", 40))
     def test_cat(self, name, times):
-        out = self.run_tool(SPILL, "--server", self.daemon.url, "cat",
-                            self.url, name)
+        out = self.run_spill("cat", self.url, name)[0]
         self.assert_same(out, RemoteZip.SMALL * times)
         self.assertLess(self.moved, len(self.ZIP) // 10)
 
     def test_cat_by_index(self):
-        out = self.run_tool(SPILL, "--server", self.daemon.url, "cat",
-                            "--index", "1", self.url)
+        out = self.run_spill("cat", "--index", "1", self.url)[0]
         self.assert_same(out, RemoteZip.SMALL)
 
     def test_cat_all(self):
-        out = self.run_tool(SPILL, "--server", self.daemon.url, "cat",
-                            self.url)
+        out = self.run_spill("cat", self.url)[0]
         self.assert_same(out, self.ZIP)
+
+    def test_cat_is_kept(self):
+        # By the shared cache: nothing becomes a file.
+        page = Page(content(200000, 5), etag='"2"',
+                    fields=[("Cache-Control", "max-age=1000")])
+        url = self.origin.add("/kept", page)
+        before = self.file_count()
+        for _ in range(3):
+            out = self.run_spill("cat", url)[0]
+            self.assert_same(out, page.data)
+        self.assertEqual(len(self.origin.requests), 1)
+        self.assertEqual(self.file_count(), before)
+
+    def test_get(self):
+        self.spill("get", "-o", "back", self.url)
+        self.assert_same(self.read("back"), self.ZIP)
+
+    @table(("cat", "cat"), ("get", "get"), ("ls", "ls"))
+    def test_failure_is_told_of_the_url(self, command):
+        url = self.origin.add("/gone", Page(status=404))
+        self.assertRegex(self.errors(1, command, url),
+                         f"^spill: (fetching )?{re.escape(url)}( failed)?: "
+                         "The origin answered 404\n")
 
     def test_no_such_entry(self):
         self.spill("cat", self.url, "nothing", code=3)

@@ -87,7 +87,7 @@ def environment(build):
     """As if a build were installed: its programs, headers and libraries."""
     programs = [build / "server"]
     if os.environ.get("SPILL"):
-        programs.append(pathlib.Path(os.environ["SPILL"]).parent)
+        programs.append(pathlib.Path(os.environ["SPILL"]).resolve().parent)
 
     def path(*folders):
         return os.pathsep.join(map(str, folders))

@@ -135,9 +135,15 @@ class Output(Processing, Case):
         self.wait_state(made["id"], "ready")
         self.assert_content(made["id"], b"2\n")
 
-    @table(("no processor", "POST", "/process/none", 404),
-           ("no processor for a file", "POST", "/files/f/process/none", 404),
-           ("no file", "POST", "/files/none/process/lines", 404),
+    @table(("of a body", "/process/none"),
+           ("of a file", "/files/f/process/none"))
+    def test_no_processor(self, target):
+        # A program can tell it from a file that is not there.
+        self.upload(b"x", "/files/f")
+        self.assert_problem(self.http("POST", target, (), b""), 404,
+                            "no-processor")
+
+    @table(("no file", "POST", "/files/none/process/lines", 404),
            ("method", "GET", "/process/lines", 405),
            ("method on a file", "PUT", "/files/f/process/lines", 405),
            ("nothing named", "POST", "/process/", 404),

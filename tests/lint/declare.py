@@ -15,7 +15,7 @@ FUNCTION = re.compile(
     r"(?P<name>spw\w+)\((?P<args>[^;{}]*?)\)(?P<marks>[\s\w]*)"
     r"(?P<end>;|\{\n.*?^\})\n?", re.M | re.S)
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
-IDENTIFIER = re.compile(r"\b(?:spw|SPW)_\w+")
+IDENTIFIER = re.compile(r"\b(?:spwc?|SPWC?)_\w+")
 # Fields that are nobody's business.
 PRIVATE_BODY = re.compile(
     r"(Fields are the library's\..*?\*/\nstruct \w+) \{\n.*?^\};", re.M | re.S)

@@ -10,7 +10,7 @@ LAYERS = [
     ("lib/common", 0),
     ("lib", 1),
     ("server/base", 2),
-    ("client", 1),
+    ("client", 2),
     ("server/store", 3),
     ("server/http", 3),
     ("server/guard", 3),
@@ -30,7 +30,7 @@ DOORS = {
     "gnutls/x509.h": ("server/http",),
     "curl/curl.h": ("server/guard", "server/hook", "server/ingest", "client",
                     "lib/adapt", "lib/examples"),
-    "zip.h": ("server/deliver", "lib/adapt", "lib/examples"),
+    "zip.h": ("server/deliver", "client/spill", "lib/adapt", "lib/examples"),
 }
 
 SEARCHED = ("", "lib", "server", "client", "lib/include", "client/include",
@@ -90,6 +90,9 @@ def why_not(path, target):
         return "is outside lib/, server/ and client/"
     folder, other_rank = other
     if folder == own:
+        return None
+    # How structs of options grow is one way for both libraries.
+    if own == "client" and target == "lib/opts.h":
         return None
     if folder == "lib" and not is_public(target):
         return "is private to lib/"

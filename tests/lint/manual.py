@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The manual of libspillway says what the headers say.
+"""The manuals of the libraries say what the headers say.
 
 usage: manual.py --update
 
-Each public header of lib/ has a page in lib/man/. Its names, its synopsis,
+Each public header of lib/ has a page in lib/man/, and each of client/ one in
+client/man/. Its names, its synopsis,
 the beginning of its description, its types and the entry of each function
 are the header's own words as mdoc; what is around them is written by hand.
 The rule compares; --update writes those parts anew. What has no place in a
@@ -19,18 +20,30 @@ import declare
 import mdoc
 import source
 
-HEADERS = "lib/include/spillway"
-PAGES = "lib/man"
+# Where headers are: where their pages are, what those begin with, and what of
+# a header's name that stands for.
+MANUALS = {
+    "lib/include/spillway": ("lib/man", "spw_", ""),
+    "client/include/spillway": ("client/man", "spwc_", "client_"),
+}
 # A header whose page is the overview: it has macros only.
 OVERVIEW = {"base.h": "spillway"}
+# One whose page has another name, since there is a function of that name.
+RENAMED = {"client_url.h": "spwc_read_url", **OVERVIEW}
 DOCUMENTS = ("README.md", "docs/from-python.md")
+
+
+def has_page(header):
+    """Whether a public header is one of those with a page."""
+    return header.under(*MANUALS)
 
 
 def page_of(header):
     """The path of the page of a header."""
-    stem = OVERVIEW.get(header.path.name,
-                        "spw_" + header.path.stem)
-    return f"{PAGES}/{stem}.3"
+    pages, prefix, dropped = MANUALS[header.path.parent.as_posix()]
+    stem = RENAMED.get(header.path.name,
+                       prefix + header.path.stem.removeprefix(dropped))
+    return f"{pages}/{stem}.3"
 
 
 def find(lines, start, first):
@@ -101,9 +114,9 @@ def wanted(header, page_lines):
 
 
 def check_manual(tree):
-    """The manual says what the headers of lib/ say"""
+    """The manuals say what the headers say"""
     for header in tree.public_headers():
-        if not header.under(HEADERS):
+        if not has_page(header):
             continue
         path = tree.root / page_of(header)
         if not path.exists():
@@ -130,9 +143,10 @@ def check_manual_names(tree):
     known = {"spw_free"}
     for header in tree.public_headers():
         known |= declare.identifiers(header.text)
-        if header.under(HEADERS):
+        if has_page(header):
             known.add(pathlib.Path(page_of(header)).stem)
-    pages = [f for f in tree.named(".3") if f.under(PAGES)]
+    pages = [f for f in tree.named(".3")
+             if f.under(*(pages for pages, _, _ in MANUALS.values()))]
     # In capitals in their first lines.
     titles = {f.path.stem for f in pages}
     texts = [source.Source(tree.root, pathlib.Path(name))
@@ -158,7 +172,8 @@ def skeleton(header):
     lines = ['.\\" SPDX-License-Identifier: MIT', ".Dd November 21, 2026",
              f".Dt {stem.upper()} 3", ".Os", ".Sh NAME",
              f".Nd {what[0].lower()}{what[1:]}", ".Sh SYNOPSIS",
-             ".Sh DESCRIPTION", ".Sh SEE ALSO", ".Xr spillway 3", ""]
+             ".Sh DESCRIPTION", ".Sh SEE ALSO",
+             f".Xr {'spwc_client' if stem.startswith('spwc_') else 'spillway'} 3", ""]
     if any(declare.functions(header.text)):
         lines[8:8] = [".Ss Functions", ".Bl -tag -width Ds", ".El"]
     else:
@@ -181,7 +196,7 @@ def make_places(header, lines):
 def update(tree):
     """Write the parts of all pages anew."""
     for header in tree.public_headers():
-        if not header.under(HEADERS) or header.path.name in OVERVIEW:
+        if not has_page(header) or header.path.name in OVERVIEW:
             continue
         path = tree.root / page_of(header)
         lines = (path.read_text(encoding="utf-8").split("\n")

@@ -5,8 +5,8 @@ import re
 
 import source
 
-EXAMPLES = "lib/examples"
-PAGES = "lib/man"
+EXAMPLES = ("lib/examples", "client/examples")
+PAGES = ("lib/man", "client/man")
 FENCED = re.compile(r"^```c\n(.*?)^```$", re.M | re.S)
 SHOWN = re.compile(r"^\.Bd -literal\n(.*?)^\.Ed$", re.M | re.S)
 
@@ -33,16 +33,17 @@ def documents(root):
     for path in [root / "README.md", *sorted(root.glob("docs/*.md"))]:
         if path.exists():
             yield path.relative_to(root), quotes_of_markdown
-    for path in sorted(root.glob(f"{PAGES}/*.3")):
-        yield path.relative_to(root), quotes_of_page
+    for folder in PAGES:
+        for path in sorted(root.glob(f"{folder}/*.3")):
+            yield path.relative_to(root), quotes_of_page
 
 
 def check_quoted_code(tree):
-    """Code in documents stands word for word in lib/examples/"""
-    programs = ["\n" + f.text for f in tree.c_files(EXAMPLES)]
+    """Code in documents stands word for word in an example"""
+    programs = ["\n" + f.text for f in tree.c_files(*EXAMPLES)]
     for path, quotes_of in documents(tree.root):
         document = source.Source(tree.root, pathlib.Path(path))
         for offset, code in quotes_of(document.text):
             if not any("\n" + code in program for program in programs):
                 yield (document, document.line_of(offset),
-                       f"this code is in no program of {EXAMPLES}/")
+                       f"this code is in no program of {', '.join(EXAMPLES)}")

@@ -51,10 +51,14 @@ done
 use spillway "$core"
 use spillway-zip zip.h
 use spillway-curl curl.h
+use spillway-client "$(cd client/include/spillway && echo *.h)"
 
-for source in lib/examples/*.c; do
+for source in lib/examples/*.c client/examples/*.c; do
 	name=$(basename "$source" .c)
 	needs=spillway
+	case $source in
+	client/*) needs=spillway-client ;;
+	esac
 	if grep -q '<spillway/zip.h>' "$source"; then
 		needs="$needs spillway-zip libzip"
 	fi

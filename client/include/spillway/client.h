@@ -1,26 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Spillway client: put files on a spillwayd, read them back, list them,
- * look into zips, and have the server fetch URLs.
+ * The Spillway client: put files on a spillwayd, read them back, list them.
  *
- * Life cycle:
+ * More is in headers of its own: uploads that go on after a break in
+ * client_upload.h, many transfers on one thread in client_multi.h, fetching
+ * URLs in client_fetch.h, reading them through the server in client_url.h, zips
+ * in client_zip.h, links in client_link.h, processors in client_process.h, the
+ * server's numbers in client_metrics.h. All of it is in libspillway-client.
  *
- *   struct spwc_opts opts = { .server = "http://127.0.0.1:8080" };
- *   struct spwc_error error;
- *   struct spwc_file file;
- *   struct spwc_client *c;
- *
- *   if (spwc_new(&opts, &c, &error) < 0) ...
- *   if (spwc_put_fd(c, &put, fd, &file, &error) < 0)
- *           fprintf(stderr, "%s\n", error.detail);
- *   spwc_file_fini(&file);
- *   spwc_free(c);
+ *   struct spwc_opts opts = { sizeof(opts), .server = "127.0.0.1:8080" };
+ *   spwc_new(&opts, &c, &error)
+ *   spwc_put_fd(c, NULL, fd, &file, &error)      as often as wanted
+ *   spwc_file_fini(&file)
+ *   spwc_free(c)
  *
  * Calls block until the server has answered. A client keeps its connection
  * between calls. Nothing here logs, exits, touches signals or reads the
  * environment; no proxy is used that the options do not name.
  *
- * Errors: every call that talks to the server returns 0 or a negative errno:
+ * Every call that talks to the server returns 0 or a negative errno:
  *
  *   -ENOENT        404 and 410: no such file or entry
  *   -EACCES        401 and 403
@@ -32,18 +30,25 @@
  *                  wrong digest ...)
  *   -EBUSY         429 and 503: later; `retry_after_s` says when, if known
  *   -ENOSPC        507
- *   -ETIMEDOUT     504, or no connection in time
+ *   -ETIMEDOUT     504, no connection in time, or nothing moved for too long
  *   -EINVAL        other 4xx, and arguments that cannot be sent
  *   -EREMOTEIO     other 5xx
  *   -EPROTO        the answer is not one that a spillwayd gives
  *   -EXDEV         the file is named by a URL of another server
- *   -ECONNREFUSED, -EHOSTUNREACH, -ECONNRESET   from the network
+ *   -ECONNREFUSED  nobody listens there
+ *   -EHOSTUNREACH  the server's name is not known, or there is no way there
+ *   -ECONNRESET    the connection broke
  *   -ECANCELED     the progress callback asked to stop
- *   -ENOMEM
+ *   -ENOMEM        there is no memory left
  *
- * and whatever a read, write or item callback returned, if that was negative.
+ * and whatever a callback returned, if that was negative.
  * `reterr_error` may be NULL; it is filled when and only when a call fails,
  * and is always complete: `detail` is never empty then.
+ *
+ * Structs of options begin with `size` and grow as <spillway/base.h> has it;
+ * NULL where options are wanted means all defaults, but for spwc_new(). What
+ * the library fills has room reserved that later versions may use; what it
+ * shows to callbacks may have more members at the end in later versions.
  *
  * Text that comes from the server (names, types, error details) is untrusted:
  * it is UTF-8, but may hold control characters.
@@ -53,6 +58,7 @@
  * of a link) is sent along.
  *
  * Threads: one thread at a time for one client; clients are independent.
+ *
  * libcurl writes to sockets with SIGPIPE suppressed, but for TLS: a program
  * that uses an https server ignores SIGPIPE.
  */
@@ -96,6 +102,9 @@ struct spwc_error {
 	char detail[512];
 	/** Seconds, from Retry-After; 0 when the server did not say. */
 	unsigned int retry_after_s;
+	/** What a processor complained of, in lines; "" when of nothing. */
+	char said[1024];
+	unsigned int reserved[7];
 };
 
 enum spwc_state { SPWC_RECEIVING, SPWC_READY, SPWC_FAILED };
@@ -118,26 +127,7 @@ struct spwc_file {
 	struct spwc_error error;
 	/** The whole descriptor: one line of JSON, ASCII only. */
 	char *json;
-};
-
-/** One entry of a zip. Valid only during the callback. */
-struct spwc_zip_entry {
-	uint64_t index;
-	/** As stored: may hold "..", control characters, even NUL. */
-	const char *name;
-	size_t name_len;
-	const char *method;
-	/** As the zip has it, "YYYY-MM-DDTHH:MM:SS..."; NULL when not given. */
-	const char *modified;
-	uint64_t size;
-	uint64_t compressed_size;
-	uint32_t crc32;
-	bool is_dir;
-	bool is_encrypted;
-	/** The server will not treat the name as a path. */
-	bool is_unsafe;
-	/** The whole entry: one line of JSON, ASCII only. */
-	const char *json;
+	void *reserved[4];
 };
 
 /** Which bytes an answer holds. */
@@ -149,6 +139,10 @@ struct spwc_content {
 	uint64_t total;
 	/** With its quotes, W/ included; "" when the server sent none. */
 	char etag[256];
+	/** Of the whole; said when asked for, and when the server knows it. */
+	uint8_t sha256[32];
+	bool has_sha256;
+	uint64_t reserved[4];
 };
 
 /**
@@ -159,6 +153,9 @@ struct spwc_content {
  *            ends the call with that error.
  */
 typedef ssize_t (*spwc_read_fn)(void *arg, void *buf, size_t len);
+
+/** Goes back to an offset of the content. Returns 0 or a negative errno. */
+typedef int (*spwc_seek_fn)(void *arg, uint64_t offset);
 
 /**
  * Takes content that arrived, in order, or says no with a negative errno.
@@ -185,8 +182,15 @@ typedef int (*spwc_progress_fn)(void *arg, uint64_t done, uint64_t total);
  */
 typedef int (*spwc_file_fn)(void *arg, const struct spwc_file *file);
 
-/** The same for an entry of a zip. */
-typedef int (*spwc_zip_entry_fn)(void *arg, const struct spwc_zip_entry *entry);
+/** Where content comes from. */
+struct spwc_source {
+	spwc_read_fn read;
+	/** NULL when it cannot: what was sent is then never sent again. */
+	spwc_seek_fn seek;
+	void *arg;
+	/** Bytes, or SPWC_UNKNOWN. What there is beyond is not asked for. */
+	uint64_t size;
+};
 
 /** Where content goes. `begin` may be NULL. */
 struct spwc_sink {
@@ -197,6 +201,7 @@ struct spwc_sink {
 
 /** How to reach the server. All zero but `server` are the defaults. */
 struct spwc_opts {
+	size_t size;
 	/**
 	 * "http://host[:port][/path]", the same with https, "host[:port]"
 	 * (http is meant), or "unix:/path/of/socket".
@@ -210,6 +215,18 @@ struct spwc_opts {
 	const char *ca_file;
 	/** Milliseconds to connect; 0 means 30 seconds. */
 	unsigned int connect_timeout_ms;
+	/**
+	 * Seconds in which content of known length has to move on; 0 waits
+	 * for as long as it takes.
+	 */
+	unsigned int stall_timeout_s;
+	/**
+	 * How often a call that may succeed later is tried again, with
+	 * pauses that grow, and if that can do no harm: see spwc_transient().
+	 */
+	unsigned int retries;
+	/** Bytes a second of content, for each call; 0 is no limit. */
+	uint64_t max_rate;
 };
 
 /**
@@ -253,6 +270,34 @@ static inline void spwc_freep(struct spwc_client **c)
  */
 SPW_API void spwc_set_progress(
     struct spwc_client *c, spwc_progress_fn fn, void *arg);
+
+/**
+ * Limit how fast content goes from now on, as `max_rate` of the options.
+ *
+ * Units:     bytes a second, for each call; 0 is no limit.
+ * Returns:   nothing.
+ */
+SPW_API void spwc_set_max_rate(struct spwc_client *c, uint64_t max_rate);
+
+/**
+ * Whether what failed may succeed when it is tried again: the connection
+ * broke or was not made, the server is overloaded (429, 503), or somebody
+ * before it lost the way to it (502, 504 that are not its own).
+ *
+ * Returns:   true if so.
+ */
+SPW_API bool spwc_transient(int err, const struct spwc_error *error);
+
+/**
+ * How long to wait before trying again: longer each time, never the same, and
+ * no less than `retry_after_s`.
+ *
+ * Units:     `tries` counts those that failed so far, from 1.
+ * Returns:   milliseconds; UINT64_MAX when the server wants more patience
+ *            than two minutes.
+ */
+SPW_API uint64_t spwc_pause_ms(
+    unsigned int tries, const struct spwc_error *error);
 
 /**
  * The server as a base for URLs, without a final slash: "http://host:8080".
@@ -316,6 +361,7 @@ SPW_API const char *spwc_state_name(enum spwc_state state);
 
 /** What to store. All zero are the defaults. */
 struct spwc_put_opts {
+	size_t size;
 	/** NULL lets the server choose; else what has this id is replaced. */
 	const char *id;
 	const char *name;
@@ -328,19 +374,18 @@ struct spwc_put_opts {
 };
 
 /**
- * Store what `read` supplies as a file.
+ * Store content as a file, in one request.
  *
  * A refusal that the server gives before it has taken everything ends the
- * call at once. A call that fails stores nothing.
+ * call at once. A call that fails stores nothing; one that is tried again
+ * stores it once.
  *
- * Units:     `size` in bytes, or SPWC_UNKNOWN.
  * Returns:   0 and the file.
- * Errors:    as above; -EIO when `read` ends before `size`. What it would
- *            supply after `size` is not asked for.
+ * Errors:    as above; -EIO when the source ends before its size.
  * Ownership: the file is the caller's, for spwc_file_fini().
  */
 SPW_API int spwc_put(struct spwc_client *c, const struct spwc_put_opts *opts,
-    spwc_read_fn read, void *arg, uint64_t size, struct spwc_file *ret_file,
+    const struct spwc_source *source, struct spwc_file *ret_file,
     struct spwc_error *reterr_error) SPW_MUST_CHECK;
 
 /**
@@ -354,30 +399,6 @@ SPW_API int spwc_put(struct spwc_client *c, const struct spwc_put_opts *opts,
 SPW_API int spwc_put_fd(struct spwc_client *c, const struct spwc_put_opts *opts,
     int fd, struct spwc_file *ret_file, struct spwc_error *reterr_error)
     SPW_MUST_CHECK;
-
-/** What the server is to fetch. All zero but `url` are the defaults. */
-struct spwc_fetch_opts {
-	const char *url;
-	const char *name;
-	/** Pull only what is read, if the origin allows ("mode": "lazy"). */
-	bool lazy;
-	uint64_t ttl_s;
-	uint64_t reads;
-	/** Seconds to wait for the end; 0 returns once it is admitted. */
-	unsigned int wait_s;
-};
-
-/**
- * Have the server fetch a URL as a file.
- *
- * Returns:   0 and the file, which may still be SPWC_RECEIVING.
- * Errors:    as above. With `wait_s`, a fetch that failed in that time is an
- *            error; without, a file whose state becomes SPWC_FAILED.
- * Ownership: the file is the caller's, for spwc_file_fini().
- */
-SPW_API int spwc_fetch(struct spwc_client *c,
-    const struct spwc_fetch_opts *opts, struct spwc_file *ret_file,
-    struct spwc_error *reterr_error) SPW_MUST_CHECK;
 
 /**
  * Describe a file. With `wait_s`, answers when its state changes, after that
@@ -402,6 +423,7 @@ SPW_API int spwc_delete(struct spwc_client *c, const char *ref,
 
 /** Which files to list. All zero lists all. */
 struct spwc_list_opts {
+	size_t size;
 	/** NULL for all; else the word of one state. */
 	const char *state;
 	/** Go on after this cursor; NULL begins. */
@@ -423,6 +445,7 @@ SPW_API int spwc_list(struct spwc_client *c, const struct spwc_list_opts *opts,
 
 /** Which bytes to read. All zero (or NULL) reads the whole. */
 struct spwc_get_opts {
+	size_t size;
 	uint64_t offset;
 	/** Bytes from `offset`; 0 reads to the end. */
 	uint64_t length;
@@ -454,38 +477,17 @@ SPW_API int spwc_get(struct spwc_client *c, const char *ref,
     struct spwc_content *ret_content, struct spwc_error *reterr_error)
     SPW_MUST_CHECK;
 
-/** Which entries to list. All zero lists all. */
-struct spwc_zip_list_opts {
-	/** Only names that begin so; NULL for all. */
-	const char *prefix;
-	/** Entries a request; 0 means 1000. Not a limit of the list. */
-	unsigned int page;
-};
-
 /**
- * Tell `fn` of the entries of a file that is a zip, asking page by page.
+ * Ask for the digest of a file's content, and its size and ETag, without the
+ * content. The server computes it if it has not yet, which takes a while for
+ * a large file.
  *
- * Returns:   0 at the end, or when `fn` ended it.
- * Errors:    as above, and what `fn` returned. `fn` may have been told of
- *            some entries before.
- * Threads:   `fn` runs on the caller's thread and may not use `c`.
+ * Returns:   0; `ret_content` has it.
+ * Errors:    as above; -ENODATA when the server tells none.
  */
-SPW_API int spwc_zip_list(struct spwc_client *c, const char *ref,
-    const struct spwc_zip_list_opts *opts, spwc_zip_entry_fn fn, void *arg,
-    struct spwc_error *reterr_error) SPW_MUST_CHECK;
-
-/**
- * Read one entry of a zip into `sink`.
- *
- * Units:     `index` counts from 0 and is used when `name` is NULL: it
- *            reaches entries whose name is not unique or not safe.
- * Returns:   0; `ret_content` (NULL is allowed) says what came.
- * Errors:    as spwc_get().
- */
-SPW_API int spwc_zip_read(struct spwc_client *c, const char *ref,
-    const char *name, uint64_t index, const struct spwc_get_opts *opts,
-    const struct spwc_sink *sink, struct spwc_content *ret_content,
-    struct spwc_error *reterr_error) SPW_MUST_CHECK;
+SPW_API int spwc_digest(struct spwc_client *c, const char *ref,
+    struct spwc_content *ret_content, struct spwc_error *reterr_error)
+    SPW_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -190,9 +190,29 @@ static void base64_malformed(void **state)
 	assert_int_equal(base64_decode(NULL, 0, raw, 0), 0);
 }
 
+static void test_lines(void **state)
+{
+	static const char *const want[] = {"a", "", "b\r", "c"};
+	struct str rest = str_from("a\n\r\nb\r\r\nc"), line;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		assert_true(str_line_next(&rest, &line));
+		assert_true(str_eq(line, want[i]));
+	}
+	assert_false(str_line_next(&rest, &line));
+	/* Only what an end of line stands behind loses its CR. */
+	rest = str_from("c\r");
+	assert_true(str_line_next(&rest, &line));
+	assert_true(str_eq(line, "c\r"));
+	rest = (struct str){NULL, 0};
+	assert_false(str_line_next(&rest, &line));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_lines),
 	    cmocka_unit_test(comparisons),
 	    cmocka_unit_test(trimming_rfc9110_5_6_3),
 	    cmocka_unit_test(tokens_rfc9110_5_6_2),
