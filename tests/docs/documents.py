@@ -3,13 +3,18 @@
 
 A fenced block `sh` of a Markdown file is a script for bash, all of a file in
 one session, in an empty directory. Servers that it starts in the background are
-on ports 8080 and 8081, which stand for any two that are free. A block `text` or `json` that follows it is what it prints: `...` stands
+on ports 8080 and 8081, which stand for any two that are free, as /tmp does for
+a directory of its own. A block `text` or `json` that follows it is what it prints: `...` stands
 for anything in a line, and alone for any lines. Comments before a block that
 readers do not see say what to do with it:
 
     <!-- not run: why -->      it is not for this machine
     <!-- file: NAME -->        a block that is to become a file
+    <!-- instead: SCRIPT -->   what is run in its place
+    <!-- fails -->             one of its commands does, and that is the point
     <!-- reader: WORDS -->     the reader has done something before it
+
+No command may fail otherwise; one of curl does if its answer is an error.
 """
 import os
 import pathlib
@@ -40,8 +45,9 @@ class Block:
     def __init__(self, match, line):
         self.line = line
         self.kind = match["kind"]
-        self.text = match["text"]
         order, _, rest = (match["order"] or "").partition(": ")
+        self.text = rest if order == "instead" else match["text"]
+        self.fails = order == "fails"
         self.skipped = order == "not run"
         self.file = rest if order == "file" else None
         self.reader = rest.split() if order == "reader" else None
@@ -109,10 +115,15 @@ class Session:
         self.ports = free_ports()
         self.made = ""      # files of the document, all their text
         self.printed = {port: word for word, port in self.ports.items()}
+        self.here = {**self.ports, "/tmp/": self.dir + "/tmp/"}
+        os.mkdir(self.here["/tmp/"])
         clean = {name: value for name, value in os.environ.items()
                  if not name.lower().endswith("_proxy")}
         self.log = open(os.path.join(self.dir, ".stderr"), "w+",
                         encoding="utf-8")
+        with open(os.path.join(self.dir, ".curlrc"), "w",
+                  encoding="ascii") as file:
+            file.write("fail-with-body\n")
         self.bash = subprocess.Popen(
             ["bash", "--norc", "--noprofile"], cwd=self.dir,
             env={**clean, "HOME": self.dir, "SPILLWAY_URL":
@@ -120,6 +131,7 @@ class Session:
                  **environment(build)},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
             text=True, start_new_session=True)
+        print("trap 'failed=$?' ERR", file=self.bash.stdin)
 
     def write(self, name, text):
         """Make a file of a block."""
@@ -129,7 +141,7 @@ class Session:
 
     def run(self, script):
         """Run a script: its exit code, what it prints."""
-        print(exchange(script, self.ports) + f"\nprintf '{MARK}%d\\n' $?", file=self.bash.stdin, flush=True)
+        print(exchange(script, self.here) + f"\nprintf '{MARK}%d\\n' $?", file=self.bash.stdin, flush=True)
         lines = []
         for line in self.bash.stdout:
             text, mark, code = line.partition(MARK)
@@ -191,7 +203,7 @@ def check(session, block):
         code, printed = session.run(block.text)
     except AssertionError as error:
         return f"{error}\n{session.complaints()}"
-    if code:
+    if bool(code) != block.fails:
         return (f"exit code {code}\n{printed[-2000:]}"
                 f"{session.complaints()}")
     if block.output is not None and not pattern(block.output).match(printed):

@@ -7,7 +7,10 @@ documents.py. SPILL has the place of spill.
 """
 import sys
 
-from documents import run
+from documents import TREE, run
+
+# What those who try README have before them.
+LINKS = {name: TREE / name for name in ("README.md", "LICENSE")}
 
 
 def main():
@@ -16,7 +19,7 @@ def main():
     count = failed = 0
     for name in sys.argv[2:]:
         before = count
-        for case, wrong in run(sys.argv[1], name):
+        for case, wrong in run(sys.argv[1], name, links=LINKS):
             count += 1
             failed += wrong is not None
             print(f"{'not ok' if wrong else 'ok'} {count} - {case}")
