@@ -4,9 +4,9 @@
 A fenced block `sh` of a Markdown file is a script for bash, all of a file in
 one session, in an empty directory. Servers that it starts in the background are
 on ports 8080 and 8081, which stand for any two that are free, as /tmp does for
-a directory of its own. A block `text` or `json` that follows it is what it prints: `...` stands
-for anything in a line, and alone for any lines. Comments before a block that
-readers do not see say what to do with it:
+a directory of its own. A block `text` or `json` that follows it is what it
+prints: `...` stands for anything in a line, and alone for any lines. Comments
+before a block that readers do not see say what to do with it:
 
     <!-- not run: why -->      it is not for this machine
     <!-- file: NAME -->        a block that is to become a file
