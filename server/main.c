@@ -57,7 +57,10 @@ static const char HELP[] =
     "Without a configuration it listens on 127.0.0.1:8080. SIGTERM finishes\n"
     "what runs and stops, SIGHUP reads the configuration again.\n"
     "Exit codes: 0 clean stop, 1 failure or damage, 2 wrong usage or\n"
-    "configuration.\n";
+    "configuration.\n"
+    "\n"
+    "Manual: man 8 spillwayd; every key: man 5 spillway.conf, or\n"
+    "--print-config.\n";
 
 #ifdef WITH_JEMALLOC
 /* Make what threads share: jemalloc crashes if that cannot be made for one
@@ -194,7 +197,8 @@ static int parse(int argc, char **argv, struct setup *s)
 	if (s->repair && s->action != CHECK_SPOOL)
 		return usage("--repair goes with --check-spool");
 	if (optind < argc)
-		return usage("there are no arguments besides options");
+		return usage("there are no arguments besides options; a value "
+			     "with blanks stands in quotes");
 	return EXIT_OK;
 }
 

@@ -96,7 +96,33 @@ int conf_set(struct conf *c, const char *assignment, struct conf_error *reterr)
 	int r = conf_locate(c, text, name.p, &place, reterr);
 	if (r < 0)
 		return r;
-	return conf_value_parse(place.key, place.field, value.p, reterr);
+	r = conf_value_parse(place.key, place.field, value.p, reterr);
+	if (r == 0)
+		*place.line = 0;
+	return r;
+}
+
+/** Say what is wrong with a key that has a value as it should be by itself,
+    and where that stands, if it is in a file. Returns: -EINVAL. */
+static int wrong(const struct conf *c, const void *field,
+    struct conf_error *reterr, const char *fmt, ...) SPW_PRINTF(4, 5);
+
+static int wrong(const struct conf *c, const void *field,
+    struct conf_error *reterr, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(reterr->msg, sizeof reterr->msg, fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
+		if ((const char *)c + conf_keys[i].offset != field ||
+		    !c->lines[i])
+			continue;
+		memcpy(reterr->file, c->file, sizeof reterr->file);
+		reterr->line = c->lines[i];
+	}
+	return -EINVAL;
 }
 
 /** Only this machine is served until somebody says who else may come. */
@@ -112,7 +138,7 @@ static int check_listen(const struct conf *c, struct conf_error *reterr)
 		if (a->kind == LISTEN_SYSTEMD || listen_is_local(&a->addr.sa))
 			continue;
 		listen_format(a, text);
-		return conf_error_set(reterr, -EINVAL,
+		return wrong(c, &c->server.listen, reterr,
 		    "server.listen: '%s' is open to other machines, and there "
 		    "are no tokens; name a file of them by auth.tokens, listen "
 		    "on 127.0.0.1, [::1] or unix:/PATH, or write auth.mode = "
@@ -124,8 +150,11 @@ static int check_listen(const struct conf *c, struct conf_error *reterr)
 
 static int check_tls(const struct conf *c, struct conf_error *reterr)
 {
+	const void *one = c->server.tls_cert[0] ? &c->server.tls_cert
+						: &c->server.tls_key;
+
 	if (!c->server.tls_cert[0] != !c->server.tls_key[0])
-		return conf_error_set(reterr, -EINVAL,
+		return wrong(c, one, reterr,
 		    "server.tls_cert and server.tls_key belong together; write "
 		    "both or neither");
 
@@ -136,7 +165,7 @@ static int check_tls(const struct conf *c, struct conf_error *reterr)
 		if (!a->tls || c->server.tls_cert[0])
 			continue;
 		listen_format(a, text);
-		return conf_error_set(reterr, -EINVAL,
+		return wrong(c, &c->server.listen, reterr,
 		    "server.listen: '%s' takes a certificate; name its file by "
 		    "server.tls_cert, and that of its key by server.tls_key",
 		    text);
@@ -147,11 +176,11 @@ static int check_tls(const struct conf *c, struct conf_error *reterr)
 static int check_auth(const struct conf *c, struct conf_error *reterr)
 {
 	if (c->auth.mode == CONF_AUTH_TOKEN && !c->auth.tokens[0])
-		return conf_error_set(reterr, -EINVAL,
+		return wrong(c, &c->auth.mode, reterr,
 		    "auth.mode: token takes a file of tokens; name it by "
 		    "auth.tokens");
 	if (c->auth.mode == CONF_AUTH_NONE && c->auth.tokens[0])
-		return conf_error_set(reterr, -EINVAL,
+		return wrong(c, &c->auth.mode, reterr,
 		    "auth.mode: with none nobody is asked for one of "
 		    "auth.tokens; write token, or name no file");
 	return check_listen(c, reterr);
@@ -164,24 +193,24 @@ int conf_check(const struct conf *c, struct conf_error *reterr)
 	reterr->file[0] = '\0';
 	reterr->line = 0;
 	if (listen_mode_parse(c->server.unix_mode, &mode) < 0)
-		return conf_error_set(reterr, -EINVAL,
+		return wrong(c, &c->server.unix_mode, reterr,
 		    "server.unix_mode: '%s' is not a mode; write three octal "
 		    "digits, like 660",
 		    c->server.unix_mode);
 	if (c->spool.dir[0] && c->spool.dir[0] != '/')
-		return conf_error_set(reterr, -EINVAL,
+		return wrong(c, &c->spool.dir, reterr,
 		    "spool.dir: '%.200s' is not an absolute path; write one "
 		    "that begins with /",
 		    c->spool.dir);
 	if (c->server.max_connections_per_address > c->server.max_connections)
-		return conf_error_set(reterr, -EINVAL,
+		return wrong(c, &c->server.max_connections_per_address, reterr,
 		    "server.max_connections_per_address: %u is more than "
 		    "server.max_connections, %u; lower it, or 0 for no limit",
 		    c->server.max_connections_per_address,
 		    c->server.max_connections);
 	if (c->spool.confidential &&
 	    c->store.durability != CONF_DURABILITY_NONE)
-		return conf_error_set(reterr, -EINVAL,
+		return wrong(c, &c->spool.confidential, reterr,
 		    "spool.confidential: what is encrypted is gone with the "
 		    "process and its keys; it takes store.durability = none");
 	int r = check_tls(c, reterr);

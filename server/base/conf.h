@@ -166,6 +166,13 @@ struct conf_events {
 		keys(CONF_FIELD) \
 	} section;
 
+#define CONF_COUNT_KEY(...) +1
+#define CONF_COUNT_SECTION(section, keys) keys(CONF_COUNT_KEY)
+/** How many keys there are in sections of which there is one. */
+#define CONF_KEY_COUNT (0 CONF_SECTIONS(CONF_COUNT_SECTION))
+/** Room for the name of a file, for people. */
+#define CONF_FILE_SIZE 256
+
 /** Room for the NAME of [processor NAME]. */
 #define CONF_NAME_SIZE 33
 /** More than any of these sections has keys. */
@@ -174,7 +181,7 @@ struct conf_events {
 /* What each of those sections has besides its keys. */
 struct conf_name {
 	char name[CONF_NAME_SIZE];
-	char file[256]; /* where it begins; empty: not in a file */
+	char file[CONF_FILE_SIZE]; /* where it begins; empty: in none */
 	unsigned line;
 	unsigned lines[CONF_GROUP_KEYS_MAX]; /* of its keys; 0: not in a file */
 };
@@ -196,13 +203,15 @@ CONF_GROUPS(CONF_GROUP_STRUCT)
 struct conf {
 	CONF_SECTIONS(CONF_STRUCT)
 	CONF_GROUPS(CONF_GROUP_LIST)
+	char file[CONF_FILE_SIZE]; /* that was read last; empty: none was */
+	unsigned lines[CONF_KEY_COUNT]; /* in it; 0: what counts is not */
 };
 
 /** What is wrong with a configuration, for people. */
 struct conf_error {
-	char file[256]; /* empty: not in a file */
-	unsigned line;	/* 0: no line */
-	char msg[512];	/* one sentence: what is wrong, what is allowed */
+	char file[CONF_FILE_SIZE]; /* empty: not in a file */
+	unsigned line;		   /* 0: no line */
+	char msg[512]; /* one sentence: what is wrong, what is allowed */
 };
 
 /**

@@ -42,8 +42,6 @@ struct loader {
 	struct conf_place place; /* .key waits for the rest of its value */
 	unsigned key_line;
 	struct strbuf value;
-
-	unsigned seen[CONF_KEY_COUNT]; /* line of each key; 0 is not yet */
 };
 
 /** Note the first failure; its text is in err->msg. */
@@ -172,19 +170,17 @@ static void begin_key(struct loader *l, const char *section, const char *name)
 		return;
 	}
 
-	unsigned *seen =
-	    place.line ? place.line : &l->seen[place.key - conf_keys];
-	if (*seen) {
+	if (*place.line) {
 		fail(l,
 		    conf_error_set(l->err, -EINVAL,
 			"%s.%s is set on line %u already; a list goes on in "
 			"indented lines",
-			section, name, *seen),
+			section, name, *place.line),
 		    l->number);
 		return;
 	}
 
-	*seen = l->number;
+	*place.line = l->number;
 	l->place = place;
 	l->key_line = l->number;
 	strbuf_reset(&l->value);
@@ -275,6 +271,8 @@ int conf_load(struct conf *c, const char *path, struct conf_error *reterr)
 
 	snprintf(reterr->file, sizeof reterr->file, "%s", path);
 	reterr->line = 0;
+	memcpy(c->file, reterr->file, sizeof c->file);
+	memset(c->lines, 0, sizeof c->lines);
 	l.file = fopen(path, "re");
 	if (!l.file) {
 		int err = errno;

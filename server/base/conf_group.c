@@ -162,7 +162,8 @@ int conf_locate(struct conf *c, const char *section, const char *name,
 		*ret = (struct conf_place){key, (char *)at + key->offset,
 		    &at->lines[key - g->keys]};
 	else
-		*ret = (struct conf_place){key, conf_field(c, key), NULL};
+		*ret = (struct conf_place){key, conf_field(c, key),
+		    &c->lines[key - conf_keys]};
 	return 0;
 }
 

@@ -39,7 +39,7 @@ struct conf_group_list {
 struct conf_place {
 	const struct conf_key *key;
 	void *field;
-	unsigned *line; /* that it was read from; NULL: nobody remembers */
+	unsigned *line; /* that it was read from; 0: from none */
 };
 
 static inline struct conf_group_list *conf_group_list(

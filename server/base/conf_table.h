@@ -10,11 +10,6 @@
 
 #include "base/conf_value.h"
 
-#define CONF_COUNT_KEY(...) +1
-#define CONF_COUNT_SECTION(section, keys) keys(CONF_COUNT_KEY)
-/** How many keys there are. */
-#define CONF_KEY_COUNT (0 CONF_SECTIONS(CONF_COUNT_SECTION))
-
 /** In the order of conf.h. */
 extern const struct conf_key conf_keys[CONF_KEY_COUNT];
 

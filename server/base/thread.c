@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 struct start {
+	const char *name;
 	void *(*fn)(void *);
 	void *arg;
 };
@@ -20,6 +21,9 @@ static void *begin(void *arg)
 	struct start s = *(struct start *)arg;
 
 	free(arg);
+	/* Its own: the C library finds another's through /proc, which is out of
+	   reach in the sandbox. */
+	pthread_setname_np(pthread_self(), s.name);
 	return s.fn(s.arg);
 }
 
@@ -32,7 +36,7 @@ int thread_start(
 	if (!s)
 		return -ENOMEM;
 
-	*s = (struct start){fn, arg};
+	*s = (struct start){name, fn, arg};
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	int err = pthread_create(ret, NULL, begin, s);
@@ -41,6 +45,5 @@ int thread_start(
 		free(s);
 		return -err;
 	}
-	pthread_setname_np(*ret, name);
 	return 0;
 }

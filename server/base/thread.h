@@ -11,7 +11,7 @@
 #include <spillway/base.h>
 
 /**
- * Start one, to be joined; `name` has at most 15 characters.
+ * Start one, to be joined; `name` has at most 15 characters and stays.
  *
  * Returns:   0.
  * Errors:    -ENOMEM; -EAGAIN there can be no thread.

@@ -207,7 +207,7 @@ void content_reply_verdict(
 	if (status == 412) {
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
 		    "The file is not what If-Match or If-Unmodified-Since "
-		    "asked for.");
+		    "asked for; it has changed since.");
 		return;
 	}
 
@@ -229,7 +229,8 @@ void content_reply_broken(struct http_request *req, struct file *f)
 
 	if (!file_error(f, &e)) {
 		http_reply_error(req, PROBLEM_FETCH_FAILED,
-		    "The source of the file broke before these bytes came.");
+		    "The source of the file broke before these bytes came; "
+		    "its /info says why.");
 		return;
 	}
 

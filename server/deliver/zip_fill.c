@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "deliver/zip_service.h"
+#include "http/problem.h"
 #include "store/store.h"
 
 #define BLOCK_SIZE ((size_t)64 * 1024)
@@ -37,10 +39,17 @@ int zip_fill_new(struct zip_pull *p, struct file *f, bool known,
 /** It broke: whoever reads the file is told. */
 static enum zip_flow_state fail(struct zip_fill *fl)
 {
-	struct file_error e = {
-	    .status = 422, .type = "invalid", .title = "It could not be made"};
+	struct file_error e = {.status = 0};
 
-	snprintf(e.detail, sizeof e.detail, "%s", fl->fault.detail);
+	/* Of others only their request is told, by itself. */
+	if (fl->known) {
+		struct http_problem p = zip_problem(&fl->fault);
+
+		e.status = http_problem_status(&p);
+		e.type = http_problem_type(&p);
+		e.title = http_problem_title(&p);
+		snprintf(e.detail, sizeof e.detail, "%s", p.detail);
+	}
 	fl->over = true;
 	file_fail(fl->file, &e);
 	return ZIP_FLOW_DONE;

@@ -86,7 +86,8 @@ static bool read_number(
 	if (len < sizeof text && str_u64((struct str){text, len}, ret) == 0)
 		return true;
 
-	http_reply_error(req, PROBLEM_BAD_REQUEST, "%s must be a number.", key);
+	http_reply_error(
+	    req, PROBLEM_BAD_REQUEST, "The parameter %s is no number.", key);
 	return false;
 }
 
@@ -106,8 +107,8 @@ static bool read_wish(
 	if (!read_number(req, "limit", &w->limit, &given))
 		return false;
 	if (w->limit == 0) {
-		http_reply_error(
-		    req, PROBLEM_BAD_REQUEST, "limit must be at least 1.");
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    "The parameter limit is at least 1.");
 		return false;
 	}
 	if (w->limit > ZIP_LIST_MAX)
@@ -120,7 +121,8 @@ static bool read_wish(
 	http_query_get(req, "prefix", l->prefix, sizeof l->prefix, &len);
 	if (len >= sizeof l->prefix) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
-		    "prefix must be shorter than %d bytes.", PREFIX_SIZE);
+		    "The parameter prefix is longer than %d bytes.",
+		    PREFIX_SIZE - 1);
 		return false;
 	}
 	w->prefix = (struct str){l->prefix, len};

@@ -92,8 +92,9 @@ static bool open_entry(struct http_request *req, struct zip_visit *v)
 	if (v->entry)
 		return true;
 	if (!find_entry(v)) {
-		http_reply_error(
-		    req, PROBLEM_NOT_FOUND, "The archive has no such entry.");
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "The archive has no such entry; /files/{id}/zip lists "
+		    "them.");
 		return false;
 	}
 	/* By its number it is what it is, mostly nothing. */
@@ -108,7 +109,8 @@ static bool open_entry(struct http_request *req, struct zip_visit *v)
 	}
 	if (v->index->dir->provisional && !has_come(v)) {
 		http_reply_error(req, PROBLEM_CONFLICT,
-		    "The entry's bytes have not all come yet.");
+		    "The entry's bytes have not all come yet; GET "
+		    "/files/{id}/info?wait=SECONDS waits for the file.");
 		return false;
 	}
 	return true;

@@ -62,8 +62,9 @@ bool zip_service_enter(struct http_request *req, struct zip_service *z)
 	}
 
 	atomic_fetch_sub(&z->active, 1);
-	struct http_problem p = http_problem(
-	    PROBLEM_UNAVAILABLE, "Too many archives are being worked on.");
+	struct http_problem p = http_problem(PROBLEM_UNAVAILABLE,
+	    "Too many archives are being worked on; try "
+	    "again in a moment.");
 	p.retry_after_s = RETRY_AFTER_S;
 	http_reply_problem(req, &p);
 	return false;
@@ -115,50 +116,68 @@ int zip_service_check(const struct zip_service *z, const struct zip_entry *e,
 	return check_limits(z, e, reterr);
 }
 
-void zip_reply_fault(struct http_request *req, const struct zip_fault *f)
-{
-	static const struct {
-		enum http_problem_kind problem;
-		enum metric metric;
-	} means[] = {
-	    [ZIP_FAULT_NOT_ZIP] = {PROBLEM_NOT_A_ZIP,
-		METRIC_ZIP_FAILED_NOT_ZIP},
-	    [ZIP_FAULT_CORRUPT] = {PROBLEM_CORRUPT_ZIP,
-		METRIC_ZIP_FAILED_CORRUPT},
-	    [ZIP_FAULT_LIMIT] = {PROBLEM_ZIP_LIMIT, METRIC_ZIP_FAILED_LIMIT},
-	    [ZIP_FAULT_ENCRYPTED] = {PROBLEM_ENCRYPTED_ENTRY,
-		METRIC_ZIP_FAILED_ENCRYPTED},
-	    [ZIP_FAULT_METHOD] = {PROBLEM_INVALID, METRIC_ZIP_FAILED_CORRUPT},
-	    [ZIP_FAULT_UNSAFE] = {PROBLEM_UNSAFE_ZIP, METRIC_ZIP_FAILED_UNSAFE},
-	};
+/* What a fault of the archive is; the system's and the source's are others. */
+static const struct {
+	enum http_problem_kind problem;
+	enum metric metric;
+} FAULTS[] = {
+    [ZIP_FAULT_NOT_ZIP] = {PROBLEM_NOT_A_ZIP, METRIC_ZIP_FAILED_NOT_ZIP},
+    [ZIP_FAULT_CORRUPT] = {PROBLEM_CORRUPT_ZIP, METRIC_ZIP_FAILED_CORRUPT},
+    [ZIP_FAULT_LIMIT] = {PROBLEM_ZIP_LIMIT, METRIC_ZIP_FAILED_LIMIT},
+    [ZIP_FAULT_ENCRYPTED] = {PROBLEM_ENCRYPTED_ENTRY,
+	METRIC_ZIP_FAILED_ENCRYPTED},
+    [ZIP_FAULT_METHOD] = {PROBLEM_INVALID, METRIC_ZIP_FAILED_CORRUPT},
+    [ZIP_FAULT_UNSAFE] = {PROBLEM_UNSAFE_ZIP, METRIC_ZIP_FAILED_UNSAFE},
+};
 
+static struct http_problem system_problem(int err)
+{
+	struct http_problem p;
+
+	switch (err) {
+	case -EBUSY:
+		p = http_problem(PROBLEM_UNAVAILABLE,
+		    "What is known of archives that are being read takes all "
+		    "the memory it may; try again in a moment.");
+		p.retry_after_s = RETRY_AFTER_S;
+		return p;
+	case -ECANCELED:
+		return http_problem(PROBLEM_UNAVAILABLE,
+		    "It was broken off before it was complete: its client went "
+		    "away, or the server was stopped. Ask for it again.");
+	default:
+		return http_problem_errno(err);
+	}
+}
+
+struct http_problem zip_problem(const struct zip_fault *f)
+{
 	assert(f->kind != ZIP_FAULT_NONE);
-	if (f->kind == ZIP_FAULT_BROKEN) {
-		http_reply_error(req, PROBLEM_FETCH_FAILED,
-		    "The source of a file broke before these bytes came.");
-		return;
-	}
-	if (f->kind == ZIP_FAULT_SYSTEM) {
-		zip_reply_errno(req, f->err);
-		return;
-	}
+	if (f->kind == ZIP_FAULT_SYSTEM)
+		return system_problem(f->err);
+	if (f->kind == ZIP_FAULT_BROKEN)
+		return http_problem(PROBLEM_FETCH_FAILED,
+		    "The source of a file broke before these bytes came; its "
+		    "/info says why.");
 
 	struct http_problem p =
-	    http_problem(means[f->kind].problem, "%s", f->detail);
+	    http_problem(FAULTS[f->kind].problem, "%s", f->detail);
 	p.limit = f->limit;
-	metrics_add(means[f->kind].metric, 1);
+	return p;
+}
+
+void zip_reply_fault(struct http_request *req, const struct zip_fault *f)
+{
+	struct http_problem p = zip_problem(f);
+
+	if (f->kind != ZIP_FAULT_SYSTEM && f->kind != ZIP_FAULT_BROKEN)
+		metrics_add(FAULTS[f->kind].metric, 1);
 	http_reply_problem(req, &p);
 }
 
 void zip_reply_errno(struct http_request *req, int err)
 {
-	struct http_problem p =
-	    err == -EBUSY ? http_problem(PROBLEM_UNAVAILABLE,
-				"What is known of archives that are being "
-				"read takes all the memory it may.")
-			  : http_problem_errno(err);
+	struct http_problem p = system_problem(err);
 
-	if (err == -EBUSY)
-		p.retry_after_s = RETRY_AFTER_S;
 	http_reply_problem(req, &p);
 }

@@ -13,6 +13,7 @@
 #include "deliver/zip.h"
 #include "deliver/zip_cache.h"
 #include "deliver/zip_dir.h"
+#include "http/problem.h"
 
 struct zip_service {
 	struct zip_limits limits;
@@ -37,6 +38,9 @@ void zip_service_leave(struct zip_service *z);
 /** Whether an entry may be unpacked, by limits and by what is known of it. */
 int zip_service_check(const struct zip_service *z, const struct zip_entry *e,
     struct zip_fault *reterr) SPW_MUST_CHECK;
+
+/** Returns: what is wrong, for who asks now or later. */
+struct http_problem zip_problem(const struct zip_fault *f);
 
 /** Answer with what is wrong, and count it. */
 void zip_reply_fault(struct http_request *req, const struct zip_fault *f);

@@ -19,8 +19,7 @@ void admin_health(struct http_request *req, struct front *f)
 {
 	/* New requests while it drains mean that somebody has not heard. */
 	if (http_server_draining(f->server))
-		http_reply_error(
-		    req, PROBLEM_DRAINING, "The server is shutting down.");
+		http_reply_error(req, PROBLEM_DRAINING, PROBLEM_DRAINING_TEXT);
 	else
 		reply_text(req, 200, "text/plain; charset=utf-8", "ok\n");
 }
@@ -32,7 +31,8 @@ void admin_ready(struct http_request *req, struct front *f)
 		    "The server finishes what runs and takes no more work.");
 	else if (atomic_load(&f->disk_fails))
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
-		    "The spool directory cannot be written.");
+		    "The spool directory cannot be written; the log says "
+		    "why.");
 	else
 		reply_text(req, 200, "text/plain; charset=utf-8",
 		    store_restoring(f->store)

@@ -90,7 +90,7 @@ static bool read_body(struct http_request *req, struct call *call)
 	}
 	if (!json_is_object(call->root)) {
 		http_reply_error(
-		    req, PROBLEM_BAD_REQUEST, "The body is not an object.");
+		    req, PROBLEM_BAD_REQUEST, "The body is not a JSON object.");
 		return false;
 	}
 	json_object_foreach(call->root, key, v)
@@ -111,7 +111,8 @@ static bool check_name(struct http_request *req, struct str name)
 	if (name.n > ENTRY_NAME_MAX || zip_name_unsafe(name) ||
 	    name.p[name.n - 1] == '/') {
 		http_reply_error(req, PROBLEM_INVALID,
-		    "An entry cannot be called '%.*s'.",
+		    "An entry cannot be called '%.*s': a name is a path from "
+		    "inside, without .. and not of a folder.",
 		    (int)(name.n < 64 ? name.n : 64), name.p ? name.p : "");
 		return false;
 	}
@@ -142,8 +143,9 @@ static struct file *get_whole(
 	if (file_fixed(file) && atomic_load(&file->size) != FILE_SIZE_UNKNOWN)
 		return file;
 
-	http_reply_error(
-	    req, PROBLEM_CONFLICT, "The file '%s' is not complete.", file->id);
+	http_reply_error(req, PROBLEM_CONFLICT,
+	    "The file '%s' is not complete; its /info?wait=60 waits for it.",
+	    file->id);
 	file_unref(file);
 	return NULL;
 }
@@ -201,7 +203,8 @@ static bool check_twins(struct http_request *req, const struct zip_build *b)
 			twin = &names[i];
 	if (twin)
 		http_reply_error(req, PROBLEM_INVALID,
-		    "Two entries would be called '%.*s'.",
+		    "Two entries would be called '%.*s'; give one of them "
+		    "another name.",
 		    (int)(twin->n < 64 ? twin->n : 64), twin->p);
 	bool fine = !twin;
 	free(names);
@@ -217,7 +220,9 @@ static bool check_count(struct http_request *req, const struct call *call)
 		return true;
 
 	struct http_problem p = http_problem(
-	    PROBLEM_ZIP_LIMIT, "An archive may have %u entries.", max);
+	    PROBLEM_ZIP_LIMIT,
+	    "An archive may have %u entries (zip.max_entries); ask for fewer.",
+	    max);
 	p.limit = max;
 	http_reply_problem(req, &p);
 	return false;
@@ -298,7 +303,7 @@ static void save(
 		r = store_add(call->front->store, f);
 	if (r < 0) {
 		zip_build_free(b);
-		front_refuse(req, r);
+		upload_failed(req, r);
 		return;
 	}
 	if (zip_make_file(req, call->front->zip, b, f))

@@ -110,6 +110,8 @@ bool files_digest_first(struct http_request *req, struct front *f,
 /* page.c */
 /** Answer `/`: the page for a browser, else how to use this by curl. */
 void page_index(struct http_request *req, struct front *f);
+/** Answer with the description of the API. */
+void page_openapi(struct http_request *req, struct front *f);
 /** Returns: the file of the page with that path, or NULL. */
 struct page_asset;
 const struct page_asset *page_find(const struct front *f, struct str path);
@@ -128,8 +130,6 @@ void links_post_file(struct http_request *req, struct front *f,
  */
 void save_entry(struct http_request *req, struct front *f, struct file *file,
     struct str rest);
-/** Answer that a file cannot be made known, or cannot be made. */
-void front_refuse(struct http_request *req, int err);
 
 /* process.c */
 /** Answer POST /process/{name}, and POST /files/{id}/process/{name}; `name` as

@@ -70,10 +70,11 @@ static void refuse(struct http_request *req, int err)
 {
 	if (err == -EBUSY)
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
-		    "Too many digests are being computed.");
+		    "Too many digests are being computed; try again in a "
+		    "moment.");
 	else if (err == -ECANCELED)
 		http_reply_error(
-		    req, PROBLEM_DRAINING, "The server is shutting down.");
+		    req, PROBLEM_DRAINING, PROBLEM_DRAINING_TEXT);
 	else {
 		struct http_problem p = http_problem_errno(err);
 		http_reply_problem(req, &p);
@@ -184,7 +185,7 @@ static bool parse_wait(struct http_request *req, uint64_t *ret)
 		return true;
 	if (len >= sizeof(text) || str_u64((struct str){text, len}, ret) < 0) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
-		    "The parameter wait is not a number of seconds.");
+		    "The parameter wait is not a whole number of seconds.");
 		return false;
 	}
 	if (*ret > WAIT_MAX_S)

@@ -143,7 +143,8 @@ static bool read_body(struct http_request *req, struct call *call)
 	bool sound = json_is_object(root);
 	if (!sound)
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
-		    "The body is not a JSON object.");
+		    "The body is not a JSON object; write {\"ttl\":600} or "
+		    "the like.");
 	json_object_foreach(root, key, v)
 	{
 		sound = sound && take_member(req, call, key, v);

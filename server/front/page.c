@@ -75,6 +75,7 @@ static void send_text(struct http_request *req, bool varies)
 	    {"-X DELETE %/files/ID", "forget it"},
 	    {"%/files", "all files"},
 	    {"%/healthz", "also /readyz, /metrics"},
+	    {"%/openapi.json", "all that there is, for programs"},
 	};
 	struct str host = http_host(req);
 	struct strbuf out;
@@ -136,6 +137,12 @@ const struct page_asset *page_find(const struct front *f, struct str path)
 			return &page_assets[i];
 	}
 	return NULL;
+}
+
+void page_openapi(struct http_request *req, struct front *f)
+{
+	(void)f;
+	send_asset(req, &openapi_asset, "no-cache", "Accept-Encoding");
 }
 
 void page_send(struct http_request *req, const struct page_asset *asset)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files of the page in server/page/, as server/page/embed.py puts them into
- * the program: constants, each as it is and compressed.
+ * The files of the page in server/page/, and the description of the API, as
+ * server/page/embed.py puts them into the program: constants, each as it is and
+ * compressed.
  */
 #ifndef FRONT_PAGE_ASSETS_H
 #define FRONT_PAGE_ASSETS_H
@@ -16,11 +17,13 @@ struct page_form {
 };
 
 struct page_asset {
-	const char *path; /* below /page/; it names the version */
+	const char *path; /* of the page's: below /page/, with the version */
 	const char *type;
 	struct page_form plain, gzip;
 };
 
+/** docs/openapi.json. */
+extern const struct page_asset openapi_asset;
 /** The first is what `/` answers; there are `page_asset_count`. */
 extern const struct page_asset page_assets[];
 extern const size_t page_asset_count;

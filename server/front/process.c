@@ -149,9 +149,9 @@ static void refuse(struct http_request *req, const struct call *c, int err)
 		refuse_busy(req, c->p);
 	else if (err == -ESHUTDOWN)
 		http_reply_error(
-		    req, PROBLEM_DRAINING, "The server is shutting down.");
+		    req, PROBLEM_DRAINING, PROBLEM_DRAINING_TEXT);
 	else
-		front_refuse(req, err);
+		upload_failed(req, err);
 }
 
 /* The content is there: have it processed. False: answered. */

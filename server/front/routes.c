@@ -53,6 +53,7 @@ static const struct route ROUTES[] = {
     {"/healthz", "GET, HEAD, OPTIONS", admin_health, {READS(AUTH_PUBLIC)}},
     {"/links", "POST, OPTIONS", links_post, {[HTTP_POST] = AUTH_WRITE}},
     {"/metrics", "GET, HEAD, OPTIONS", admin_metrics, {READS(AUTH_ADMIN)}},
+    {"/openapi.json", "GET, HEAD, OPTIONS", page_openapi, {READS(AUTH_PUBLIC)}},
     {"/processors", "GET, HEAD, OPTIONS", process_list,
 	{READS(AUTH_PROCESS)}},
     {"/readyz", "GET, HEAD, OPTIONS", admin_ready, {READS(AUTH_PUBLIC)}},
@@ -106,8 +107,7 @@ static bool draining(struct http_request *req, struct front *f)
 	    (m != HTTP_POST && m != HTTP_PUT && m != HTTP_PATCH))
 		return false;
 
-	http_reply_error(req, PROBLEM_DRAINING,
-	    "The server is shutting down; try again in a moment.");
+	http_reply_error(req, PROBLEM_DRAINING, PROBLEM_DRAINING_TEXT);
 	return true;
 }
 
@@ -117,8 +117,9 @@ static void not_found(struct http_request *req, struct front *f, struct str id)
 		http_reply_error(
 		    req, PROBLEM_GONE, "The file was deleted or has expired.");
 	else
-		http_reply_error(
-		    req, PROBLEM_NOT_FOUND, "There is no file with this id.");
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "There is no file with this id; it may be mistyped, or "
+		    "expired long ago.");
 }
 
 static void info(struct http_request *req, struct front *f,
@@ -142,7 +143,8 @@ static void zip(struct http_request *req, struct front *f, struct file *file,
 	if (http_method(req) != HTTP_POST) {
 		if (!zip_handle(req, f->zip, file, rest))
 			http_reply_error(req, PROBLEM_NOT_FOUND,
-			    "There is no such resource of a file.");
+			    "There is no such resource of a file; below /zip "
+			    "there are the names of entries.");
 	} else if (auth_admit(req, f->auth, AUTH_WRITE)) {
 		save_entry(req, f, file, rest);
 	}
@@ -383,8 +385,8 @@ void front_begin(struct http_request *req, void *ctx)
 	}
 
 	if (path.n > PATH_MAX_BYTES) {
-		http_reply_error(
-		    req, PROBLEM_URI_TOO_LONG, "The path is too long.");
+		http_reply_error(req, PROBLEM_URI_TOO_LONG,
+		    "The path is longer than %zu bytes.", PATH_MAX_BYTES);
 		return;
 	}
 	if (str_eq(path, "*") && http_method(req) == HTTP_OPTIONS) {

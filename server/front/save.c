@@ -65,7 +65,7 @@ static void reply(void *ctx, struct http_request *req, struct file *f)
 	if (r == -EINPROGRESS)
 		return;
 	if (r < 0)
-		front_refuse(req, r);
+		upload_failed(req, r);
 	else
 		upload_reply(req, f, 201);
 }
@@ -106,13 +106,4 @@ void save_entry(struct http_request *req, struct front *f, struct file *file,
 		zip_save(req, f->zip, file, rest, &saver, s);
 	else
 		free(s);
-}
-
-void front_refuse(struct http_request *req, int err)
-{
-	if (err == -EXFULL)
-		http_reply_error(req, PROBLEM_UNAVAILABLE,
-		    "The store holds as many files as it may.");
-	else
-		upload_failed(req, err);
 }

@@ -365,14 +365,19 @@ static void scan_body(struct http_request *req, uint64_t now_ms)
 	if (upload_late(req, now_ms)) {
 		metrics_add(METRIC_UPLOADS_FAILED_TIMED_OUT, 1);
 		cut_with(req, PROBLEM_TOO_SLOW,
-		    "The content took longer than this server takes it.");
+		    "The content took longer than this server allows "
+		    "(upload.max_time); a resumable upload goes on with "
+		    "another request.");
 	} else if (upload_slow(req, came, elapsed_ms)) {
 		metrics_add(METRIC_UPLOADS_FAILED_TOO_SLOW, 1);
 		cut_with(req, PROBLEM_TOO_SLOW,
-		    "The content comes more slowly than this server takes it.");
+		    "The content comes more slowly than this server allows "
+		    "(upload.min_rate); a resumable upload goes on with "
+		    "another request.");
 	} else if (upload_stuck(req, came)) {
 		cut_with(req, PROBLEM_BAD_FRAMING,
-		    "A line of the chunked body is too long.");
+		    "A line of the chunked body is too long; a chunk begins "
+		    "with its size and little else.");
 	}
 }
 

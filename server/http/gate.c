@@ -179,7 +179,7 @@ static bool check_length(struct gate *g)
 
 	if (g->lengths > 1) {
 		refuse(req, PROBLEM_BAD_FRAMING,
-		    "There is more than one Content-Length.");
+		    "There is more than one Content-Length; send one.");
 		return false;
 	}
 	int r = g->lengths ? str_u64(g->length, &req->content_length) : 0;
@@ -188,7 +188,8 @@ static bool check_length(struct gate *g)
 		req->content_length = INT64_MAX;
 	else if (r < 0) {
 		refuse(req, PROBLEM_BAD_FRAMING,
-		    "Content-Length is not a number.");
+		    "Content-Length is not a number; send the bytes of the "
+		    "body in decimal digits.");
 		return false;
 	}
 	req->has_body = g->lengths > 0;
@@ -256,7 +257,8 @@ bool http_gate(
 		check_end(&g, method);
 	if (g.too_many) {
 		refuse(req, PROBLEM_HEADER_TOO_LARGE,
-		    "There are more than 100 fields in the header.");
+		    "There are more than 100 fields in the header; send "
+		    "fewer.");
 		return false;
 	}
 	if (g.fault) {

@@ -41,7 +41,8 @@ struct http_problem http_problem_errno(int err)
 	case ENOSPC:
 		metrics_add(METRIC_ERRORS_DISK_FULL, 1);
 		return http_problem(PROBLEM_NO_SPACE,
-		    "The disk of the spool directory is full.");
+		    "The disk of the spool directory is full; delete files, or "
+		    "wait until some expire.");
 	case EDQUOT:
 		return http_problem(PROBLEM_NO_SPACE,
 		    "A quota is used up: that of the token, or of the spool "
@@ -49,34 +50,54 @@ struct http_problem http_problem_errno(int err)
 	case EFBIG:
 		return http_problem(
 		    PROBLEM_TOO_LARGE, "The content is longer than the limit.");
+	case EXFULL:
+		return http_problem(PROBLEM_UNAVAILABLE,
+		    "The server holds as many files as it may "
+		    "(store.max_files); delete some, or wait until some "
+		    "expire.");
 	case ENOBUFS:
 		return http_problem(PROBLEM_UNAVAILABLE,
-		    "Memory is short and there is no disk to spill to.");
+		    "Memory is short and there is no disk to spill to; try "
+		    "again in a moment.");
 	case ENOMEM:
 		metrics_add(METRIC_ERRORS_MEMORY, 1);
-		return http_problem(
-		    PROBLEM_UNAVAILABLE, "The server is out of memory.");
+		return http_problem(PROBLEM_UNAVAILABLE,
+		    "The server is out of memory; try again in a moment.");
 	case EMFILE:
 	case ENFILE:
 		metrics_add(METRIC_ERRORS_DESCRIPTORS, 1);
-		return http_problem(
-		    PROBLEM_UNAVAILABLE, "The server has too many files open.");
+		return http_problem(PROBLEM_UNAVAILABLE,
+		    "The server has too many files open; try again in a "
+		    "moment.");
 	case EIO:
 	case EROFS:
 	case ENOENT:
 		metrics_add(METRIC_ERRORS_DISK, 1);
 		return http_problem(PROBLEM_NO_SPACE,
-		    "The disk of the spool directory does not work.");
+		    "The disk of the spool directory does not work; the "
+		    "server's log says more.");
 	default:
 		metrics_add(METRIC_ERRORS_INTERNAL, 1);
 		return http_problem(PROBLEM_INTERNAL,
-		    "An operation failed with system error %d.", -err);
+		    "An operation failed with system error %d; the log says "
+		    "more under the id in X-Request-Id.",
+		    -err);
 	}
 }
 
 int http_problem_status(const struct http_problem *p)
 {
 	return KINDS[p->kind].status;
+}
+
+const char *http_problem_type(const struct http_problem *p)
+{
+	return KINDS[p->kind].type;
+}
+
+const char *http_problem_title(const struct http_problem *p)
+{
+	return KINDS[p->kind].title;
 }
 
 void http_problem_json(

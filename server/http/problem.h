@@ -79,6 +79,10 @@
 	X(NO_SPACE, 507, "insufficient-storage", "There is no room")
 /* clang-format on */
 
+/** The detail of PROBLEM_DRAINING. */
+#define PROBLEM_DRAINING_TEXT \
+	"The server is shutting down; try again in a moment."
+
 /** What who tells nobody is asked for. RFC 6750 §3 */
 #define HTTP_CHALLENGE "Bearer realm=\"spillway\""
 
@@ -112,6 +116,10 @@ struct http_problem http_problem_errno(int err);
 
 /** Returns: its HTTP status. */
 int http_problem_status(const struct http_problem *p);
+/** Returns: its type as a word, or an absolute URI; static. */
+const char *http_problem_type(const struct http_problem *p);
+/** Returns: its title; static. */
+const char *http_problem_title(const struct http_problem *p);
 
 /** Write it as an object under `key` (NULL: at the top). */
 void http_problem_json(

@@ -66,12 +66,13 @@ static const char *ended_text(int err)
 {
 	switch (err) {
 	case -ENOENT:
-		return "The upload was deleted, or has expired.";
+		return "The upload was deleted, or has expired; begin a new "
+		       "one.";
 	case -ECANCELED:
 		return "A newer request appends to this upload; ask for the "
 		       "offset before going on.";
 	case -EALREADY:
-		return "Nothing can be appended to it.";
+		return "Nothing can be appended to it: it is complete.";
 	case -EBADMSG:
 		return "The bytes that came are not those that the checksum "
 		       "was made of; none was kept. Send them again.";

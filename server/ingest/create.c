@@ -119,9 +119,6 @@ void create_failed(struct http_request *req, const struct ingest *in, int err)
 		    "This client has %u uploads open, as many as it may; "
 		    "finish or delete one.",
 		    in->conf->upload.max_open_per_client);
-	else if (err == -EXFULL)
-		http_reply_error(req, PROBLEM_UNAVAILABLE,
-		    "The store holds as many files as it may.");
 	else if (err == -EEXIST)
 		http_reply_error(req, PROBLEM_CONFLICT,
 		    "There is a file with this id already.");

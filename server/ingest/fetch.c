@@ -20,7 +20,7 @@ const struct conf_fetch *fetch_conf(const struct fetcher *f)
 static int draining(struct http_problem *reterr)
 {
 	*reterr = http_problem(
-	    PROBLEM_DRAINING, "The server is shutting down.");
+	    PROBLEM_DRAINING, PROBLEM_DRAINING_TEXT);
 	return -ESHUTDOWN;
 }
 
@@ -46,7 +46,8 @@ static int check_room(
 				   (unsigned)FETCH_QUEUE_MAX)
 			     : http_problem(PROBLEM_UNAVAILABLE,
 				   "%u files are being fetched as they are "
-				   "read already.",
+				   "read already; try again later, or have "
+				   "it fetched as a whole (mode full).",
 				   max_lazy);
 	return -EBUSY;
 }
@@ -108,8 +109,7 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
 
 	e = r->apart ? 0 : store_add(f->store, job->file);
 	if (e < 0) {
-		*reterr = http_problem(PROBLEM_UNAVAILABLE,
-		    "The server holds as many files as it may.");
+		*reterr = http_problem_errno(e);
 		return e;
 	}
 

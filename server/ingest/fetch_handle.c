@@ -37,7 +37,8 @@ void fetch_reply_failure(struct http_request *req, struct file *file)
 
 	if (!file_error(file, &e)) {
 		http_reply_error(req, PROBLEM_FETCH_FAILED,
-		    "The server had no memory for the reason.");
+		    "The fetch failed, and the server had no memory to "
+		    "keep the reason; try again.");
 		return;
 	}
 

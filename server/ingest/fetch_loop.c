@@ -398,7 +398,6 @@ void *fetch_loop_run(void *arg)
 	struct fetcher *f = arg;
 	int ms, left;
 
-	(void)pthread_setname_np(pthread_self(), "fetch");
 	while ((ms = sleep_ms(f)) >= 0) {
 		CURLMcode mc = curl_multi_poll(f->multi, NULL, 0, ms, NULL);
 		if (mc == CURLM_OK)

@@ -231,9 +231,6 @@ static void form_failed(struct http_request *req, struct form *fm, int err)
 		http_reply_error(req,
 		    err == -E2BIG ? PROBLEM_TOO_LARGE : PROBLEM_BAD_FORM, "%s",
 		    fm->fault ? fm->fault : FAULTS[fm->parser.fault]);
-	else if (err == -EXFULL)
-		http_reply_error(req, PROBLEM_UNAVAILABLE,
-		    "The store holds as many files as it may.");
 	else
 		upload_failed(req, err);
 }

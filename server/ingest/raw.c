@@ -43,7 +43,8 @@ static ssize_t take(
 
 	if (atomic_load_explicit(&u->file->removed, memory_order_relaxed)) {
 		http_reply_error(req, PROBLEM_CONFLICT,
-		    "The file was deleted or replaced while it was uploaded.");
+		    "The file was deleted or replaced while it was uploaded; "
+		    "upload it again if that is still wanted.");
 		return -ECANCELED;
 	}
 
@@ -128,10 +129,8 @@ static void refuse(struct http_request *req, int err)
 {
 	if (err == -EEXIST)
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
-		    "Another upload of that id began first.");
-	else if (err == -EXFULL)
-		http_reply_error(req, PROBLEM_UNAVAILABLE,
-		    "The store holds as many files as it may.");
+		    "Another upload of that id began first; choose another "
+		    "id, or leave out the condition to replace it.");
 	else
 		upload_failed(req, err);
 }
@@ -159,7 +158,8 @@ static void finish(struct http_request *req, void *ctx)
 		http_reply_error(req,
 		    u->expected ? PROBLEM_PRECONDITION_FAILED
 				: PROBLEM_CONFLICT,
-		    "The file was deleted or replaced meanwhile.");
+		    "The file was deleted or replaced meanwhile; see what is "
+		    "there before you replace it.");
 	} else if (r < 0) {
 		u->error = r;
 		/* Gone before anybody is told so. */
@@ -319,7 +319,8 @@ static void put(struct http_request *req, struct ingest *in,
 	if (!http_may_change(req, old ? old->etag : NULL,
 		old ? file_told_modified_ms(old) : 0)) {
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED, "%s",
-		    old ? "The file there is not the one the condition names."
+		    old ? "The file there is not the one the condition names; "
+			  "see what it is before you replace it."
 			: "There is no file that could match.");
 	} else if (upload_admit(req, in, false)) {
 		int64_t date;

@@ -113,7 +113,8 @@ bool resumable_on_file(
 	if (m == HTTP_PATCH &&
 	    !http_may_change(req, f->etag, file_told_modified_ms(f)))
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
-		    "The file there is not the one the condition names.");
+		    "The file there is not the one the condition names; ask "
+		    "for the offset before going on.");
 	else if (m == HTTP_PATCH && is_tus(req))
 		tus_patch(req, in, f);
 	else if (m == HTTP_PATCH)

@@ -319,7 +319,8 @@ static enum through_step ask_origin(struct through_call *call,
 
 	if (call->asked.only_if_cached) {
 		*reterr = http_problem(PROBLEM_NOT_CACHED,
-		    "The content is not at hand, and must not be asked for.");
+		    "The content is not at hand, and only-if-cached says "
+		    "not to ask the origin.");
 		return THROUGH_REFUSED;
 	}
 	call->alone |= call->asked.no_store && !e;

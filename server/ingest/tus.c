@@ -341,7 +341,7 @@ void tus_head(struct http_request *req, struct resumable *r)
 		return;
 	if (file_state(r->file) == FILE_FAILED) {
 		http_reply_error(req, PROBLEM_GONE,
-		    "The upload failed, and cannot go on.");
+		    "The upload failed, and cannot go on; begin a new one.");
 		return;
 	}
 

@@ -22,8 +22,15 @@ LISTENING = re.compile(r"listening on http://([0-9.]+):([0-9]+)")
 ALARM = re.compile(r"(AddressSanitizer|ThreadSanitizer|LeakSanitizer"
                    r"|MemorySanitizer|runtime error:).*")
 
-program = None  # path of spillwayd, set by the runner
 
+def named_program():
+    """Path of spillwayd: what a test was told first, else $SPILLWAYD."""
+    if sys.argv[1:] and os.path.isfile(sys.argv[1]):
+        return os.path.abspath(sys.argv[1])
+    return os.environ.get("SPILLWAYD")
+
+
+program = named_program()
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1

@@ -34,8 +34,14 @@ import unittest
 from urllib.parse import quote
 
 import daemon
+import wire
 from daemon import Daemon, SANITIZED
-from wire import PATIENCE, Closed, Conn, Truncated, WireError
+from wire import PATIENCE, Closed, Truncated, WireError
+
+try:
+    import contract
+except ModuleNotFoundError:     # without python3-jsonschema
+    contract = None
 
 __all__ = ["Case", "Closed", "Conn", "Daemon", "PATIENCE", "SANITIZED",
            "Truncated", "WireError", "Worker", "main", "need", "table",
@@ -69,6 +75,20 @@ def until(condition, what="a state", patience=PATIENCE):
             raise AssertionError(f"waited in vain for {what}")
         time.sleep(0.005)
     return result
+
+
+class Conn(wire.Conn):
+    """A connection to the daemon, whose answers are what the document of its
+    API says."""
+
+    def request(self, method, target, headers=(), body=None):
+        answer = super().request(method, target, headers, body)
+        if contract and target != "*":
+            faults = contract.load().faults(method, target, answer)
+            if faults:
+                raise AssertionError("docs/openapi.json: "
+                                     + "\n".join([*faults, repr(answer)]))
+        return answer
 
 
 class Worker(threading.Thread):
@@ -370,9 +390,7 @@ def main():
     """Run the classes of the calling file; exits."""
     args = sys.argv[1:]
     if args and os.path.isfile(args[0]):
-        daemon.program = os.path.abspath(args.pop(0))
-    else:
-        daemon.program = os.environ.get("SPILLWAYD")
+        args.pop(0)
     # A hang is told with the place of every thread, before meson's timeout.
     faulthandler.dump_traceback_later(
         int(os.environ.get("SPW_TEST_DEADLINE", "280")), exit=True)

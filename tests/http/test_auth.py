@@ -11,8 +11,7 @@ import tempfile
 
 from daemon import run_program
 from guarding import Guarded, TOKENS, bearer, line_of, token_of
-from harness import Case, Daemon, main, table, until
-from wire import Conn
+from harness import Case, Conn, Daemon, main, table, until
 
 JSON = {"Content-Type": "application/json"}
 # What each scope opens: method, target, fields, body.

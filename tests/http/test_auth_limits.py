@@ -8,8 +8,7 @@ import os
 import tempfile
 
 from guarding import Guarded, bearer, line_of, token_of
-from harness import Case, Daemon, main, until
-from wire import Conn
+from harness import Case, Conn, Daemon, main, until
 
 
 class Limits(Guarded):

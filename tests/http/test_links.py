@@ -15,8 +15,7 @@ import time
 
 from daemon import run_program
 from guarding import Guarded, bearer, line_of
-from harness import Case, Daemon, main, table, until
-from wire import Conn
+from harness import Case, Conn, Daemon, main, table, until
 
 JSON = {"Content-Type": "application/json"}
 KEYS = ["6f0c8e51" * 8, "00ff" * 20]

@@ -6,8 +6,7 @@ Source: RFC 7239 sections 4 to 7; the X-Forwarded fields as proxies write them.
 import os
 import tempfile
 
-from harness import Case, Daemon, main, table, until
-from wire import Conn
+from harness import Case, Conn, Daemon, main, table, until
 
 
 class Told(Case):

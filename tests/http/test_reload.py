@@ -15,9 +15,8 @@ from authority import Authority
 from daemon import run_program
 from fetching import ALLOW
 from guarding import line_of
-from harness import Case, Daemon, main, need, table, until
+from harness import Case, Conn, Daemon, main, need, table, until
 from origin import Origin, Page
-from wire import Conn
 
 CONF = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                     "../../config/spillway.conf")

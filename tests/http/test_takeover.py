@@ -12,11 +12,10 @@ import socket
 import tempfile
 import threading
 
-from harness import Case, Daemon, PATIENCE, main, until
+from harness import Case, Conn, Daemon, PATIENCE, main, until
 from restarting import HOW
 from resuming import OFFSET_TYPE, TUS
 from samples import content
-from wire import Conn
 
 
 class Manager:

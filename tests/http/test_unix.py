@@ -10,9 +10,8 @@ import stat
 import tempfile
 
 from daemon import run_program
-from harness import Case, Daemon, main, table
+from harness import Case, Conn, Daemon, main, table
 from samples import content
-from wire import Conn
 
 
 class Sockets(Case):

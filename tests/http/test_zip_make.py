@@ -334,7 +334,10 @@ class Limits(Case):
         made = self.json(self.http(
             "POST", "/files/zip", body=json.dumps(order).encode()), 201)
         # How long it gets is not known before: it fails on its way.
-        self.wait_state(made["id"], "failed")
+        error = self.wait_state(made["id"], "failed")["source"]["error"]
+        self.assertEqual((error["type"], error["status"]),
+                         ("/problems/too-large", 413))
+        self.assertIn("longer than the limit", error["detail"])
 
 
 if __name__ == "__main__":

@@ -165,6 +165,37 @@ static void test_unknown_names_have_a_line(void **state)
 	    "another above it");
 }
 
+/** Keys disagree: with the first one's place, if that is what counts. */
+static void disagree(struct conf *c, unsigned line)
+{
+	struct conf_error err = {.line = 7, .file = "stale"};
+
+	assert_err(conf_check(c, &err), EINVAL);
+	assert_int_equal(err.line, line);
+	assert_string_equal(err.file, line ? c->file : "");
+}
+
+static void test_what_disagrees_has_a_line(void **state)
+{
+	struct conf *c = *state;
+
+	load(c, "[server]\n\nunix_mode = rw\n");
+	disagree(c, 3);
+	set(c, "server.unix_mode=wr");
+	disagree(c, 0);
+
+	load(c, "[server]\nunix_mode =\n[spool]\ndir = here\n");
+	disagree(c, 4);
+	/* Of a file before nobody remembers the lines. */
+	load(c, "[server]\n");
+	disagree(c, 0);
+
+	load(c, "[spool]\ndir =\n[server]\n\ntls_key = /k\n");
+	disagree(c, 5);
+	load(c, "[server]\ntls_key =\ntls_cert = /c\n");
+	disagree(c, 3);
+}
+
 static void test_keys_twice(void **state)
 {
 	struct conf *c = *state;
@@ -342,6 +373,7 @@ int main(void)
 	    WITH_CONF(test_a_later_file_replaces_lists),
 	    WITH_CONF(test_bad_values_have_a_line),
 	    WITH_CONF(test_unknown_names_have_a_line),
+	    WITH_CONF(test_what_disagrees_has_a_line),
 	    WITH_CONF(test_keys_twice),
 	    WITH_CONF(test_indented_lines),
 	    WITH_CONF(test_syntax),

@@ -7,6 +7,7 @@
 
 struct seen {
 	sigset_t blocked;
+	char name[16];
 };
 
 static void *look(void *arg)
@@ -14,6 +15,7 @@ static void *look(void *arg)
 	struct seen *seen = arg;
 
 	pthread_sigmask(SIG_BLOCK, NULL, &seen->blocked);
+	pthread_getname_np(pthread_self(), seen->name, sizeof(seen->name));
 	return arg;
 }
 
@@ -28,6 +30,7 @@ static void test_signals_are_blocked(void **state)
 	assert_ok(thread_start(&t, "a thread", look, &seen));
 	assert_int_equal(pthread_join(t, &ret), 0);
 	assert_ptr_equal(ret, &seen);
+	assert_string_equal(seen.name, "a thread");
 	assert_true(sigismember(&seen.blocked, SIGTERM));
 	assert_true(sigismember(&seen.blocked, SIGHUP));
 	/* Ours are as they were. */
