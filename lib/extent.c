@@ -134,6 +134,17 @@ struct spw__extent spw__extents_at(const struct spw__extents *set,
 	return (struct spw__extent){ off, off };
 }
 
+uint64_t spw__extents_gaps(const struct spw__extents *set, uint64_t end)
+{
+	uint64_t gaps = 0, at = 0;
+
+	for (size_t i = 0; i < set->count && at < end; i++) {
+		gaps += set->items[i].first > at;
+		at = set->items[i].end;
+	}
+	return gaps + (at < end);
+}
+
 uint64_t spw__extents_run(const struct spw__extents *set, uint64_t off)
 {
 	return spw__extents_at(set, off).end - off;

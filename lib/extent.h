@@ -48,6 +48,9 @@ uint64_t spw__extents_overlap(const struct spw__extents *set, uint64_t first,
 struct spw__extent spw__extents_at(const struct spw__extents *set,
     uint64_t off);
 
+/** Returns: how many gaps there are in [0, end). */
+uint64_t spw__extents_gaps(const struct spw__extents *set, uint64_t end);
+
 /** Returns: how many bytes are in the set from `off` on without a gap. */
 uint64_t spw__extents_run(const struct spw__extents *set, uint64_t off);
 

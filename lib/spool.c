@@ -407,6 +407,9 @@ void spw_spool_info(struct spw_spool *s, struct spw_spool_info *ret)
 		.spilled = s->why,
 		.error = s->source_error,
 		.discarded = spw__spool_gone(s),
+		.holes = sparse ? spw__extents_gaps(&s->extents,
+				    s->opts.size_hint) : 0,
+		.packed = s->segment,
 	};
 	pthread_mutex_unlock(&s->lock);
 	if (spw__spool_joined(s))

@@ -295,6 +295,7 @@ static void prepare(const struct setup *s, sigset_t *set)
 	   libzip asks for a date. */
 	setenv("TZ", ":/etc/localtime", 0);
 	tzset();
+	log_journal(s->conf.log.journal);
 	log_init(s->conf.log.level, s->conf.log.format, STDERR_FILENO);
 	incident_limit(s->conf.log.max_incidents);
 	raise_limits();

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/traceparent.h"
 
+#include <stdio.h>
 #include <string.h>
-
-#define PARENT_ID_LEN 16
-/* VERSION-TRACE-PARENT-FLAGS */
-#define LENGTH (2 + 1 + TRACE_ID_LEN + 1 + PARENT_ID_LEN + 1 + 2)
 
 /* Take `n` digits off the front; upper case is wrong. */
 static bool take_hex(struct str *s, size_t n, struct str *ret)
@@ -44,7 +41,7 @@ static bool only_zeros(struct str s)
 	return true;
 }
 
-bool traceparent_parse(struct str field, struct str *ret_trace_id)
+bool traceparent_parse(struct str field, struct traceparent *ret)
 {
 	struct str rest = field, version, trace, parent, flags;
 
@@ -52,7 +49,7 @@ bool traceparent_parse(struct str field, struct str *ret_trace_id)
 		return false;
 	if (!take_hex(&rest, 2, &version) || !take_dash(&rest) ||
 	    !take_hex(&rest, TRACE_ID_LEN, &trace) || !take_dash(&rest) ||
-	    !take_hex(&rest, PARENT_ID_LEN, &parent) || !take_dash(&rest) ||
+	    !take_hex(&rest, SPAN_ID_LEN, &parent) || !take_dash(&rest) ||
 	    !take_hex(&rest, 2, &flags))
 		return false;
 	if (str_eq(version, "ff") || only_zeros(trace) || only_zeros(parent))
@@ -61,6 +58,14 @@ bool traceparent_parse(struct str field, struct str *ret_trace_id)
 	if (rest.n && (str_eq(version, "00") || rest.p[0] != '-'))
 		return false;
 
-	*ret_trace_id = trace;
+	*ret = (struct traceparent){trace, parent,
+	    (unsigned)ascii_hex_value(flags.p[1]) & TRACE_FLAGS};
 	return true;
+}
+
+void traceparent_format(const char *trace_id, const char *span_id,
+    unsigned flags, char out[TRACEPARENT_SIZE])
+{
+	snprintf(out, TRACEPARENT_SIZE, "00-%.*s-%.*s-%02x", TRACE_ID_LEN,
+	    trace_id, SPAN_ID_LEN, span_id, flags & TRACE_FLAGS);
 }

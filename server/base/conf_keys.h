@@ -29,6 +29,8 @@
 	  "whether browsers get a page at /")                                  \
 	X(server, ORIGINS, cors_origins, "", 0, 256,                           \
 	  "origins whose pages may use this server from a browser; * is any")  \
+	X(server, BOOL, timing, "no", 0, 0,                                    \
+	  "whether answers say by Server-Timing what they took")               \
 	X(server, STRING, unix_mode, "", 0, 4,                                 \
 	  "permissions of unix sockets, like 0660; empty: as the umask says")  \
 	X(server, STRING, unix_owner, "", 0, 128,                              \
@@ -200,8 +202,11 @@
 #define CONF_LOG(X)                                                            \
 	X(log, LEVEL, level, "info", 0, 0,                                     \
 	  "least important messages that are logged")                          \
-	X(log, FORMAT, format, "text", 0, 0,                                   \
-	  "form of the lines")                                                 \
+	X(log, FORMAT, format, "auto", 0, 0,                                   \
+	  "text, json, journal, or auto: journal if standard error leads "     \
+	  "there")                                                             \
+	X(log, STRING, journal, "/run/systemd/journal/socket", 0, 107,         \
+	  "socket of the journal; empty: as lines on standard error")          \
 	X(log, BOOL, access, "no", 0, 0,                                       \
 	  "one line per request as well")                                      \
 	X(log, COUNT, max_incidents, "20", 0, CONF_BILLION,                    \

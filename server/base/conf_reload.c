@@ -22,6 +22,7 @@ static const size_t reloadable[] = {
     AT(server, max_connections_per_address),
     AT(server, page),
     AT(server, proxy_fields),
+    AT(server, timing),
     AT(server, tls_cert),
     AT(server, tls_key),
     AT(server, trusted_proxies),

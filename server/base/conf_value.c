@@ -57,6 +57,7 @@ static const struct choice log_levels[] = {
     {NULL, 0},
 };
 static const struct choice log_formats[] = {
+    {"auto", LOG_FORMAT_AUTO},
     {"text", LOG_FORMAT_TEXT},
     {"json", LOG_FORMAT_JSON},
     {"journal", LOG_FORMAT_JOURNAL},

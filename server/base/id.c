@@ -71,17 +71,40 @@ static int pool_take(struct pool *p, uint8_t *ret)
 	return 0;
 }
 
-int id_new(char out[ID_LEN + 1])
+/** Forget what a parent process has, too. */
+static void pool_begin(void)
 {
-	char id[ID_LEN + 1];
-	size_t len = 0;
-
 	pthread_once(&watched, watch_forks);
 	unsigned now = atomic_load_explicit(&generation, memory_order_relaxed);
 	if (pool.generation != now) {
 		pool.generation = now;
 		pool.left = 0;
 	}
+}
+
+int id_new_span(char out[SPAN_ID_LEN + 1])
+{
+	uint8_t bytes[SPAN_ID_LEN / 2];
+
+	pool_begin();
+	for (size_t i = 0; i < sizeof bytes; i++) {
+		int r = pool_take(&pool, &bytes[i]);
+		if (r < 0)
+			return r;
+	}
+
+	/* Zeros would be none. */
+	bytes[0] |= 1;
+	hex_encode(bytes, sizeof bytes, out);
+	return 0;
+}
+
+int id_new(char out[ID_LEN + 1])
+{
+	char id[ID_LEN + 1];
+	size_t len = 0;
+
+	pool_begin();
 	while (len < ID_LEN) {
 		uint8_t byte;
 		int r = pool_take(&pool, &byte);

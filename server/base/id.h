@@ -18,10 +18,16 @@
 
 #include <spillway/base.h>
 
+#include "common/traceparent.h"
+
 /** Length of a made id. */
 #define ID_LEN 22
 /** Longest id a client may choose. */
 #define ID_LEN_MAX 200
+
+/** Make the id of a span: lower-case hex digits, not all zeros. Errors: as
+    id_new(). */
+int id_new_span(char out[SPAN_ID_LEN + 1]) SPW_MUST_CHECK;
 
 /**
  * Make an id.

@@ -10,8 +10,10 @@
  *
  *   text     2026-11-21T06:00:00.123Z warn   [REQUEST TRACE] message
  *   json     {"time":"...","level":"warn","request_id":"...",
- *            "trace_id":"...","message":"..."}
- *   journal  <4>[REQUEST TRACE] message     (sd-daemon(3) prefixes, no time)
+ *            "trace_id":"...","span_id":"...","message":"..."}
+ *   journal  an entry with the fields PRIORITY, SYSLOG_IDENTIFIER, REQUEST_ID,
+ *            TRACE_ID, SPAN_ID and MESSAGE; where there is no journal:
+ *            <4>[REQUEST TRACE] message     (sd-daemon(3) prefixes, no time)
  *
  * The request is there when the line was written for one (log_for()), the
  * trace when the client told of one.
@@ -24,12 +26,13 @@
  *   user_agent="curl/7.88.1" token="-"
  *
  * and in JSON an object with the names of `struct log_access` and the level
- * "access".
+ * "access"; in the journal fields of these names in capitals, and the text as
+ * MESSAGE. Entries of the journal are not collected.
  *
  * State: besides the counters of metrics.h and the meters of incident.h this
- * module has the only writable globals of the server: the level, the format and
- * the descriptor, and for each thread whom it works for. The first three are
- * set at start, level and format also on a reload; they are atomics.
+ * module has the only writable globals of the server: the level, the format,
+ * descriptor and journal (log_sink.c), and for each thread whom it works for.
+ * All but the last are set at start, level and format also on a reload.
  * Threads: every call from any thread; one thread at a time for one
  * access_buf.
  */
@@ -37,6 +40,7 @@
 #define BASE_LOG_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +57,7 @@ enum log_level {
 };
 
 enum log_format {
+	LOG_FORMAT_AUTO, /* journal, if that is where it goes, else text */
 	LOG_FORMAT_TEXT,
 	LOG_FORMAT_JSON,
 	LOG_FORMAT_JOURNAL,
@@ -64,6 +69,16 @@ enum log_format {
 
 /** Messages above it are not even formatted. Read by the macros only. */
 extern atomic_int log_threshold;
+
+/**
+ * Say where the journal's socket is, which log_init() opens when the format
+ * calls for it. Without this, or when there can be no socket, lines for the
+ * journal go to log_init()'s descriptor.
+ *
+ * Errors:    -ENAMETOOLONG; then there is none.
+ * Threads:   before there are others.
+ */
+int log_journal(const char *path);
 
 /**
  * Say what is logged, how and where. Before it, errors, warnings and
@@ -78,6 +93,8 @@ void log_init(enum log_level level, enum log_format format, int fd);
 struct log_request {
 	char id[ID_LEN + 1]; /* "" until somebody asks for it */
 	char trace_id[TRACE_ID_LEN + 1]; /* "": it told of none */
+	char span_id[SPAN_ID_LEN + 1];	 /* what it is in that trace */
+	unsigned trace_flags;
 };
 
 /**
@@ -93,6 +110,9 @@ const char *log_request_id(struct log_request *r);
  * Returns:   for whom it did before.
  */
 struct log_request *log_for(struct log_request *r);
+
+/** Copy for whom this thread works. Returns: false when that is nobody. */
+bool log_whom(struct log_request *ret);
 
 /** Write one line. Use the macros below, which check the level first. */
 void log_write(enum log_level level, const char *fmt, ...) SPW_PRINTF(2, 3);
@@ -120,6 +140,7 @@ struct log_access {
 	uint64_t duration_us;
 	const char *request_id;
 	const char *trace_id;
+	const char *span_id;
 	const char *referer;
 	const char *user_agent;
 	const char *token; /* its name */

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/histogram.h"
+
 #define CACHE_LINE 64
 #ifndef SPILLWAY_VERSION
 #define SPILLWAY_VERSION "unknown"
@@ -33,19 +35,23 @@ static struct metrics_shard shards[METRICS_SHARDS];
 /** Threads seen so far; deals the shards out. */
 static atomic_uint threads_seen;
 
-/** This thread's shard, NULL before its first metric. */
-static _Thread_local struct metrics_shard *shard;
+/** This thread's shard and 1, 0 before its first metric. */
+static _Thread_local unsigned shard_number;
+
+unsigned metrics_shard(void)
+{
+	if (!shard_number)
+		shard_number = 1 + atomic_fetch_add_explicit(
+				       &threads_seen, 1, memory_order_relaxed) %
+				       METRICS_SHARDS;
+	return shard_number - 1;
+}
 
 void metrics_add(enum metric m, int64_t delta)
 {
 	assert(m < METRIC_COUNT);
-	if (!shard) {
-		unsigned n = atomic_fetch_add_explicit(
-		    &threads_seen, 1, memory_order_relaxed);
-		shard = &shards[n % METRICS_SHARDS];
-	}
 	atomic_fetch_add_explicit(
-	    &shard->values[m], delta, memory_order_relaxed);
+	    &shards[metrics_shard()].values[m], delta, memory_order_relaxed);
 }
 
 void metrics_set(enum metric m, int64_t value)
@@ -99,43 +105,82 @@ enum metric metrics_status(int status)
 	return status < 500 ? METRIC_RESPONSES_4XX : METRIC_RESPONSES_5XX;
 }
 
-static void write_family(struct strbuf *out, const struct metric_info *m)
+/** Returns: whether `name` ends in `tail`, which begins at `*ret_at`. */
+static bool ends_in(
+    const char *name, size_t n, const char *tail, size_t *ret_at)
 {
-	strbuf_addf(out,
-	    "# HELP spillway_%s %s\n"
-	    "# TYPE spillway_%s %s\n",
-	    m->name, m->help, m->name, m->kind == GAUGE ? "gauge" : "counter");
+	size_t len = strlen(tail);
+
+	if (n <= len || memcmp(name + n - len, tail, len) != 0)
+		return false;
+	*ret_at = n - len;
+	return true;
+}
+
+void metrics_write_family(struct strbuf *out, enum metrics_format format,
+    const char *name, const char *type, const char *help)
+{
+	static const char *const units[] = {"_bytes", "_seconds"};
+	size_t n = strlen(name), at;
+
+	/* There a counter's family is called without what its samples end in,
+	   and what it ends in then is its unit. */
+	if (format == METRICS_OPENMETRICS)
+		(void)ends_in(name, n, "_total", &n);
+	strbuf_addf(out, "# HELP spillway_%.*s %s\n", (int)n, name, help);
+	strbuf_addf(out, "# TYPE spillway_%.*s %s\n", (int)n, name, type);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (format == METRICS_OPENMETRICS &&
+		    ends_in(name, n, units[i], &at))
+			strbuf_addf(out, "# UNIT spillway_%.*s %s\n", (int)n,
+			    name, units[i] + 1);
+	}
+}
+
+void metrics_write_seconds(struct strbuf *out, uint64_t us)
+{
+	strbuf_addf(out, "%llu.%06llu", (unsigned long long)(us / 1000000),
+	    (unsigned long long)(us % 1000000));
 }
 
 static void write_value(struct strbuf *out, enum kind kind, int64_t value)
 {
 	if (kind == SECONDS)
-		strbuf_addf(out, "%lld.%06lld", (long long)(value / 1000000),
-		    (long long)(value % 1000000));
+		metrics_write_seconds(out, (uint64_t)value);
 	else
 		strbuf_addi(out, value);
 }
 
-void metrics_write(struct strbuf *out)
+static void write_sample(
+    struct strbuf *out, const struct metric_info *m, int64_t value)
 {
-	strbuf_adds(out,
-	    "# HELP spillway_build_info What is running.\n"
-	    "# TYPE spillway_build_info gauge\n"
-	    "spillway_build_info{version=\"" SPILLWAY_VERSION "\"} 1\n");
+	strbuf_adds(out, "spillway_");
+	strbuf_adds(out, m->name);
+	if (m->label) {
+		strbuf_addc(out, '{');
+		strbuf_adds(out, m->label);
+		strbuf_addc(out, '}');
+	}
+	strbuf_addc(out, ' ');
+	write_value(out, m->kind, value);
+	strbuf_addc(out, '\n');
+}
+
+void metrics_write(struct strbuf *out, enum metrics_format format)
+{
+	metrics_write_family(
+	    out, format, "build_info", "gauge", "What is running.");
+	strbuf_adds(
+	    out, "spillway_build_info{version=\"" SPILLWAY_VERSION "\"} 1\n");
 	for (size_t i = 0; i < METRIC_COUNT; i++) {
 		const struct metric_info *m = &infos[i];
 
 		if (m->help)
-			write_family(out, m);
-		strbuf_adds(out, "spillway_");
-		strbuf_adds(out, m->name);
-		if (m->label) {
-			strbuf_addc(out, '{');
-			strbuf_adds(out, m->label);
-			strbuf_addc(out, '}');
-		}
-		strbuf_addc(out, ' ');
-		write_value(out, m->kind, metrics_get((enum metric)i));
-		strbuf_addc(out, '\n');
+			metrics_write_family(out, format, m->name,
+			    m->kind == GAUGE ? "gauge" : "counter", m->help);
+		write_sample(out, m, metrics_get((enum metric)i));
 	}
+	histogram_write(out, format);
+	if (format == METRICS_OPENMETRICS)
+		strbuf_adds(out, "# EOF\n");
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counters and gauges of the whole server, for GET /metrics.
+ * Counters and gauges of the whole server, for GET /metrics; histograms are in
+ * histogram.h.
  *
- * Adding a metric is one line in METRICS. Lines of one family (same name,
- * another label) stand together; the first has the help text. A gauge is
- * either moved with metrics_add() or written with metrics_set(), never both.
+ * Adding a metric is one line in METRICS, and `tests/lint/metrics.py --update`
+ * for docs/monitoring.md. Lines of one family (same name, another label) stand
+ * together; the first has the help text. A gauge is either moved with
+ * metrics_add() or written with metrics_set(), never both.
  *
  * State: a global array of atomics, one copy for each of METRICS_SHARDS
  * groups of threads, on cache lines of their own, so that the loops do not
@@ -78,8 +80,6 @@
 	  "Responses with status 206.")                                        \
 	X(RESPONSES_NOT_MODIFIED, COUNTER, "responses_not_modified_total",     \
 	  NULL, "Responses with status 304.")                                  \
-	X(REQUEST_TIME, SECONDS, "request_seconds_total", NULL,                \
-	  "Time from a request's header to the end of its response.")          \
 	X(REQUESTS_ACTIVE, GAUGE, "requests_active", NULL,                     \
 	  "Requests being answered now.")                                      \
 	X(REQUESTS_SUSPENDED, GAUGE, "requests_suspended", NULL,               \
@@ -414,12 +414,27 @@ enum metric metrics_method(const char *method);
 /** Which of METRIC_RESPONSES_?XX counts a status. */
 enum metric metrics_status(int status);
 
+/** Returns: which of METRICS_SHARDS copies is this thread's. */
+unsigned metrics_shard(void);
+
+enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS };
+
 /**
- * Append all metrics in Prometheus' text format.
+ * Append what stands before the samples of a family: its type, its unit where
+ * the format has one, and what it is. `name` is without "spillway_".
+ */
+void metrics_write_family(struct strbuf *out, enum metrics_format format,
+    const char *name, const char *type, const char *help);
+
+/** Append microseconds as seconds. */
+void metrics_write_seconds(struct strbuf *out, uint64_t us);
+
+/**
+ * Append all metrics, those of histogram.h included.
  *
  * Errors:    `out->failed`, see strbuf.h.
- * Source:    Prometheus text exposition format 0.0.4.
+ * Source:    Prometheus text exposition format 0.0.4; OpenMetrics 1.0.0
  */
-void metrics_write(struct strbuf *out);
+void metrics_write(struct strbuf *out, enum metrics_format format);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What operators and load balancers ask for. */
 #include "base/metrics.h"
+#include "common/accept.h"
 #include "front/front.h"
 
 #define METRICS_MAX ((size_t)1024 * 1024)
@@ -40,8 +41,25 @@ void admin_ready(struct http_request *req, struct front *f)
 			: "ready\n");
 }
 
+/* A scraper that knows both names both; everybody else gets the older. */
+static enum metrics_format format_of(const struct http_request *req)
+{
+	struct str accept = http_header(req, "Accept");
+	int open = accept_weight(accept, "application/openmetrics-text");
+
+	return open > 0 && open >= accept_weight(accept, "text/plain")
+		   ? METRICS_OPENMETRICS
+		   : METRICS_TEXT;
+}
+
 void admin_metrics(struct http_request *req, struct front *f)
 {
+	static const char *const types[] = {
+	    [METRICS_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
+	    [METRICS_OPENMETRICS] =
+		"application/openmetrics-text; version=1.0.0; charset=utf-8",
+	};
+	enum metrics_format format = format_of(req);
 	struct store_stats st;
 	struct strbuf out;
 
@@ -52,10 +70,10 @@ void admin_metrics(struct http_request *req, struct front *f)
 	metrics_set(METRIC_SPOOL_DISK_FREE, (int64_t)st.disk.free);
 	metrics_set(METRIC_DISK_QUEUE, (int64_t)st.disk_queue);
 	strbuf_init(&out, METRICS_MAX);
-	metrics_write(&out);
+	metrics_write(&out, format);
 	struct http_reply r = http_reply_strbuf(200, &out);
-	http_reply_header(
-	    &r, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+	http_reply_header(&r, "Content-Type", types[format]);
 	http_reply_header(&r, "Cache-Control", "no-store");
+	http_reply_header(&r, "Vary", "Accept");
 	http_reply(req, &r);
 }

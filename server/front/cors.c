@@ -21,10 +21,13 @@ static const char *find(const struct conf_origins *origins, struct str origin)
  * `*` stands for every field and method, since no answer allows credentials
  * of the browser's own; Authorization alone has to be named.
  */
-static void allow(struct http_request *req, const char *origin)
+static void allow(struct http_request *req, const struct conf *c,
+    const char *origin)
 {
 	http_answer_field(req, "Access-Control-Allow-Origin", origin);
 	http_answer_field(req, "Access-Control-Expose-Headers", "*");
+	if (c->server.timing)
+		http_answer_field(req, "Timing-Allow-Origin", origin);
 	if (http_method(req) != HTTP_OPTIONS ||
 	    !http_header(req, "Access-Control-Request-Method").p)
 		return;
@@ -36,8 +39,9 @@ static void allow(struct http_request *req, const char *origin)
 	http_answer_field(req, "Access-Control-Max-Age", PREFLIGHT_AGE_S);
 }
 
-void cors_enter(struct http_request *req, const struct conf_origins *origins)
+void cors_enter(struct http_request *req, const struct conf *c)
 {
+	const struct conf_origins *origins = c->server.cors_origins;
 	struct str origin = http_header(req, "Origin");
 
 	if (!origins->count)
@@ -48,5 +52,5 @@ void cors_enter(struct http_request *req, const struct conf_origins *origins)
 	if (!listed || strcmp(listed, "*") != 0)
 		http_answer_field(req, "Vary", "Origin");
 	if (origin.p && listed)
-		allow(req, listed);
+		allow(req, c, listed);
 }

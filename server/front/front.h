@@ -47,7 +47,7 @@ void admin_metrics(struct http_request *req, struct front *f);
  *
  * Source:    Fetch standard, CORS protocol; RFC 6454
  */
-void cors_enter(struct http_request *req, const struct conf_origins *origins);
+void cors_enter(struct http_request *req, const struct conf *c);
 
 /* find.c */
 /**

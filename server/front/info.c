@@ -39,7 +39,7 @@ static void reply_descriptor(struct http_request *req, struct file *file)
 
 	strbuf_init(&out, DESCRIPTOR_MAX);
 	json_init(&j, &out);
-	descriptor_write(&j, NULL, file);
+	descriptor_write_placed(&j, file);
 	strbuf_addc(&out, '\n');
 	struct http_reply r = http_reply_strbuf(200, &out);
 	http_reply_header(&r, "Content-Type", "application/json");

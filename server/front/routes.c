@@ -8,12 +8,18 @@
 /* Longer than any path that means something: zip entry names have 64 KiB. */
 #define PATH_MAX_BYTES ((size_t)256 * 1024)
 
+/* What requests for a resource are about: those that read, and the others. */
+struct about {
+	enum route_kind reads, writes;
+};
+
 /*
  * What there is. Of the scopes of a method one is needed (see auth_admit());
  * without any there is no such method.
  */
 struct route {
 	const char *path;
+	struct about about;
 	const char *allow;
 	void (*fn)(struct http_request *req, struct front *f);
 	unsigned needs[HTTP_OPTIONS];
@@ -42,25 +48,45 @@ static void fetch_check(struct http_request *req, struct front *f)
 }
 
 static const struct route ROUTES[] = {
-    {"/", "GET, HEAD, OPTIONS", page_index, {READS(AUTH_PUBLIC)}},
-    {"/files", "GET, HEAD, POST, OPTIONS", files_post,
-	{READS(AUTH_LIST), [HTTP_POST] = AUTH_WRITE}},
-    {"/files/", "GET, HEAD, POST, OPTIONS", files_post,
-	{READS(AUTH_LIST), [HTTP_POST] = AUTH_WRITE}},
-    {"/fetch", "GET, HEAD, POST, OPTIONS", fetch_any,
-	{READS(AUTH_FETCH), [HTTP_POST] = AUTH_FETCH}},
-    {"/fetch/check", "POST, OPTIONS", fetch_check, {[HTTP_POST] = AUTH_FETCH}},
-    {"/healthz", "GET, HEAD, OPTIONS", admin_health, {READS(AUTH_PUBLIC)}},
-    {"/links", "POST, OPTIONS", links_post, {[HTTP_POST] = AUTH_WRITE}},
-    {"/metrics", "GET, HEAD, OPTIONS", admin_metrics, {READS(AUTH_ADMIN)}},
-    {"/openapi.json", "GET, HEAD, OPTIONS", page_openapi, {READS(AUTH_PUBLIC)}},
-    {"/processors", "GET, HEAD, OPTIONS", process_list,
-	{READS(AUTH_PROCESS)}},
-    {"/readyz", "GET, HEAD, OPTIONS", admin_ready, {READS(AUTH_PUBLIC)}},
+    {"/", {ROUTE_PAGE, ROUTE_PAGE}, "GET, HEAD, OPTIONS", page_index,
+	{READS(AUTH_PUBLIC)}},
+    {"/files", {ROUTE_LIST, ROUTE_UPLOAD}, "GET, HEAD, POST, OPTIONS",
+	files_post, {READS(AUTH_LIST), [HTTP_POST] = AUTH_WRITE}},
+    {"/files/", {ROUTE_LIST, ROUTE_UPLOAD}, "GET, HEAD, POST, OPTIONS",
+	files_post, {READS(AUTH_LIST), [HTTP_POST] = AUTH_WRITE}},
+    {"/fetch", {ROUTE_THROUGH, ROUTE_FETCH}, "GET, HEAD, POST, OPTIONS",
+	fetch_any, {READS(AUTH_FETCH), [HTTP_POST] = AUTH_FETCH}},
+    {"/fetch/check", {ROUTE_FETCH, ROUTE_FETCH}, "POST, OPTIONS", fetch_check,
+	{[HTTP_POST] = AUTH_FETCH}},
+    {"/healthz", {ROUTE_ADMIN, ROUTE_ADMIN}, "GET, HEAD, OPTIONS",
+	admin_health, {READS(AUTH_PUBLIC)}},
+    {"/links", {ROUTE_LINK, ROUTE_LINK}, "POST, OPTIONS", links_post,
+	{[HTTP_POST] = AUTH_WRITE}},
+    {"/metrics", {ROUTE_ADMIN, ROUTE_ADMIN}, "GET, HEAD, OPTIONS",
+	admin_metrics, {READS(AUTH_ADMIN)}},
+    {"/openapi.json", {ROUTE_PAGE, ROUTE_PAGE}, "GET, HEAD, OPTIONS",
+	page_openapi, {READS(AUTH_PUBLIC)}},
+    {"/processors", {ROUTE_PROCESS, ROUTE_PROCESS}, "GET, HEAD, OPTIONS",
+	process_list, {READS(AUTH_PROCESS)}},
+    {"/readyz", {ROUTE_ADMIN, ROUTE_ADMIN}, "GET, HEAD, OPTIONS", admin_ready,
+	{READS(AUTH_PUBLIC)}},
 };
 /* A path of it and of the files: the method tells. */
-static const struct route MAKE_ZIP = {
-    "/files/zip", NULL, archive_post, {[HTTP_POST] = AUTH_READ}};
+static const struct route MAKE_ZIP = {"/files/zip",
+    {ROUTE_ARCHIVE, ROUTE_ARCHIVE}, NULL, archive_post,
+    {[HTTP_POST] = AUTH_READ}};
+
+/* A preflight is about nothing but itself. */
+static void set_route(
+    struct http_request *req, enum http_method m, const struct about *about)
+{
+	if (m == HTTP_GET || m == HTTP_HEAD)
+		http_set_route(req, about->reads);
+	else if (m == HTTP_DELETE)
+		http_set_route(req, ROUTE_DELETE);
+	else if (m < HTTP_OPTIONS)
+		http_set_route(req, about->writes);
+}
 
 static void reply_options(struct http_request *req, const char *allow)
 {
@@ -167,7 +193,9 @@ static void itself(struct http_request *req, struct front *f,
 
 /* What there is of a file: as ROUTES. `rest` is what follows `path`. */
 struct file_route {
-	const char *path, *allow;
+	const char *path;
+	struct about about;
+	const char *allow;
 	void (*fn)(struct http_request *req, struct front *f,
 	    struct file *file, struct str rest);
 	unsigned needs[HTTP_OPTIONS];
@@ -175,17 +203,21 @@ struct file_route {
 };
 
 static const struct file_route FILE_ROUTES[] = {
-    {"", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS", itself,
+    {"", {ROUTE_DOWNLOAD, ROUTE_UPLOAD},
+	"GET, HEAD, PUT, PATCH, DELETE, OPTIONS", itself,
 	{[HTTP_GET] = AUTH_READ, [HTTP_HEAD] = AUTH_LOOK,
 	    [HTTP_PUT] = AUTH_WRITE, [HTTP_PATCH] = AUTH_WRITE,
 	    [HTTP_DELETE] = AUTH_DELETE},
 	false},
-    {"/events", "GET, HEAD, OPTIONS", events, {READS(AUTH_LOOK)}, false},
-    {"/info", "GET, HEAD, OPTIONS", info, {READS(AUTH_LOOK)}, false},
-    {"/links", "POST, OPTIONS", links_post_file, {[HTTP_POST] = AUTH_READ},
-	false},
-    {"/process", "POST, OPTIONS", process, {[HTTP_POST] = AUTH_PROCESS}, true},
-    {"/zip", "GET, HEAD, POST, OPTIONS", zip,
+    {"/events", {ROUTE_EVENTS, ROUTE_EVENTS}, "GET, HEAD, OPTIONS", events,
+	{READS(AUTH_LOOK)}, false},
+    {"/info", {ROUTE_INFO, ROUTE_INFO}, "GET, HEAD, OPTIONS", info,
+	{READS(AUTH_LOOK)}, false},
+    {"/links", {ROUTE_LINK, ROUTE_LINK}, "POST, OPTIONS", links_post_file,
+	{[HTTP_POST] = AUTH_READ}, false},
+    {"/process", {ROUTE_PROCESS, ROUTE_PROCESS}, "POST, OPTIONS", process,
+	{[HTTP_POST] = AUTH_PROCESS}, true},
+    {"/zip", {ROUTE_ARCHIVE, ROUTE_ARCHIVE}, "GET, HEAD, POST, OPTIONS", zip,
 	{READS(AUTH_READ), [HTTP_POST] = AUTH_READ}, true},
 };
 
@@ -248,6 +280,8 @@ static bool admit_on_file(
 	enum http_method m = resumable_method(req);
 	unsigned need = r && m < HTTP_OPTIONS ? r->needs[m] : 0;
 
+	if (r)
+		set_route(req, m, &r->about);
 	if (m != HTTP_OPTIONS || !auth_required(f->auth))
 		return auth_admit(req, f->auth, need ? need : AUTH_READ);
 
@@ -309,6 +343,8 @@ static void elsewhere(
 	static const unsigned reads[HTTP_OPTIONS] = {READS(AUTH_PUBLIC)};
 	const struct page_asset *asset = page_find(f, path);
 
+	if (asset)
+		http_set_route(req, ROUTE_PAGE);
 	if (!asset)
 		http_reply_error(req, PROBLEM_NOT_FOUND,
 		    "There is nothing here; see / for what there is.");
@@ -319,6 +355,7 @@ static void elsewhere(
 static void go(
     struct http_request *req, struct front *f, const struct route *r)
 {
+	set_route(req, http_method(req), &r->about);
 	if (auth_admit(req, f->auth, r->needs[http_method(req)]))
 		r->fn(req, f);
 }
@@ -329,6 +366,7 @@ static void process_content(
 	static const unsigned needs[HTTP_OPTIONS] = {
 	    [HTTP_POST] = AUTH_PROCESS};
 
+	http_set_route(req, ROUTE_PROCESS);
 	if (check_method(req, needs, "POST, OPTIONS") &&
 	    auth_admit(req, f->auth, AUTH_PROCESS))
 		process_body(req, f, name);
@@ -374,7 +412,7 @@ void front_begin(struct http_request *req, void *ctx)
 	struct front *f = ctx;
 	struct str path = http_path(req);
 
-	cors_enter(req, f->conf->server.cors_origins);
+	cors_enter(req, f->conf);
 	if (path.n >= 6 && !memcmp(path.p, "/files", 6) &&
 	    !resumable_enter(req, &f->ingest))
 		return;

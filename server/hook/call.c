@@ -50,6 +50,7 @@ struct call *call_new(
 		return NULL;
 
 	c->hook = hook;
+	(void)log_whom(&c->log);
 	if (id_new(c->id) < 0 || !write_body(c, event, f)) {
 		call_free(c);
 		return NULL;
@@ -93,7 +94,7 @@ static bool make_fields(struct call *c)
 {
 	const struct sign_secret *secret = &c->hook->secret;
 	int64_t now_s = clock_unix_ms() / 1000;
-	char time[32], signature[SIGN_SIZE];
+	char time[32], signature[SIGN_SIZE], trace[TRACEPARENT_SIZE];
 
 	snprintf(time, sizeof(time), "%" PRId64, now_s);
 	if (!add_field(c, "Content-Type", "application/json") ||
@@ -101,6 +102,11 @@ static bool make_fields(struct call *c)
 	    !add_field(c, "Expect", "") ||
 	    !add_field(c, "Webhook-Id", c->id) ||
 	    !add_field(c, "Webhook-Timestamp", time))
+		return false;
+
+	traceparent_format(
+	    c->log.trace_id, c->log.span_id, c->log.trace_flags, trace);
+	if (c->log.trace_id[0] && !add_field(c, "traceparent", trace))
 		return false;
 	if (!secret->len)
 		return true;

@@ -41,6 +41,7 @@ struct call {
 	struct hook *hook;
 	unsigned lane;
 	char id[ID_LEN + 1];
+	struct log_request log; /* what it is a consequence of; or nothing */
 	char *body;
 	size_t len;
 	unsigned tries;	 /* that were made */

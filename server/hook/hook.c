@@ -164,8 +164,13 @@ static void try_later(struct hooks *hs, struct call *c)
 
 static void conclude(struct hooks *hs, struct call *c, enum call_end end)
 {
+	/* It may be gone afterwards. */
+	struct log_request log = c->log;
+
 	c->hook->running--;
 	not_fresh(hs);
+	if (log.id[0])
+		log_for(&log);
 	switch (end) {
 	case CALL_DELIVERED:
 		metrics_add(METRIC_HOOK_DELIVERED, 1);
@@ -178,6 +183,7 @@ static void conclude(struct hooks *hs, struct call *c, enum call_end end)
 		give_up(hs, c);
 		break;
 	}
+	log_for(NULL);
 }
 
 static void begin(struct hooks *hs, struct call *c)

@@ -317,7 +317,7 @@ static bool upload_late(const struct http_request *req, uint64_t now_ms)
 {
 	uint64_t limit = req->loop->conf->upload.max_time;
 
-	return limit && now_ms > req->started_us / 1000 + limit;
+	return limit && now_ms > req->timing.began / 1000 + limit;
 }
 
 /*

@@ -46,15 +46,18 @@ void http_answer_field(
 
 void http_trace(struct http_request *req)
 {
-	struct str field = http_header(req, "traceparent"), id;
+	struct str field = http_header(req, "traceparent");
+	struct log_request *log = &req->log;
+	struct traceparent parent;
 	char text[TRACEPARENT_MAX + 1];
 
 	/* Of several none is the right one. */
 	if (!field.p || http_header_count(req, "traceparent") != 1 ||
-	    !traceparent_parse(field, &id))
+	    !traceparent_parse(field, &parent) || id_new_span(log->span_id) < 0)
 		return;
 
-	memcpy(req->log.trace_id, id.p, TRACE_ID_LEN);
+	memcpy(log->trace_id, parent.trace_id.p, TRACE_ID_LEN);
+	log->trace_flags = parent.flags;
 	memcpy(text, field.p, field.n);
 	text[field.n] = '\0';
 	http_answer_field(req, "traceparent", text);

@@ -32,6 +32,7 @@
 #include <spillway/base.h>
 
 #include "base/account.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "common/text.h"
@@ -159,6 +160,20 @@ void http_admit(
 bool http_admitted(const struct http_request *req, unsigned *ret_scopes);
 /** Returns: whether the peer has closed its sending side. */
 bool http_peer_gone(const struct http_request *req);
+
+/** Say what it is about, for the histograms; else it is about nothing. */
+void http_set_route(struct http_request *req, enum route_kind route);
+
+/* What a request waits for. */
+enum http_wait_kind {
+	HTTP_WAIT_OTHER,  /* bytes of an upload, a state, memory */
+	HTTP_WAIT_TASK,	  /* of a pool: it measures itself */
+	HTTP_WAIT_ORIGIN, /* of a fetch */
+	HTTP_WAIT_KINDS
+};
+
+/** Say what it waits for from now on, for Server-Timing. */
+void http_waits_for(struct http_request *req, enum http_wait_kind what);
 
 /*
  * Bodies in.

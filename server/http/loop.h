@@ -23,6 +23,7 @@
 #include <microhttpd.h>
 
 #include "base/conf.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "http/http.h"
 #include "http/problem.h"
@@ -153,6 +154,16 @@ struct http_sending {
 	unsigned still; /* looks since it has moved */
 };
 
+/* When what happened to a request; see timing.c. Times as clock_us(). */
+struct http_timing {
+	uint64_t began, asked; /* with its first line; when it was complete */
+	uint64_t answered;     /* 0: not yet */
+	uint64_t suspended;
+	enum http_wait_kind waits_for;
+	uint64_t waited[HTTP_WAIT_KINDS]; /* before the answer, us */
+	enum route_kind route;
+};
+
 struct http_request {
 	uint32_t magic;
 	struct http_loop *loop;
@@ -174,7 +185,7 @@ struct http_request {
 	struct str told_host; /* p NULL: none */
 	bool https;
 	uint64_t content_length;
-	uint64_t started_us;
+	struct http_timing timing;
 
 	const struct http_sink *sink;
 	const struct http_waiter *waiter;
@@ -219,6 +230,7 @@ struct http_request {
 struct http_waker {
 	_Atomic uint32_t refs;
 	_Atomic bool queued, cut;
+	_Atomic uint64_t queued_us, worked_us; /* its tasks, in pools */
 	struct http_loop *loop;
 	struct http_request *req; /* NULL when it is over; the loop's */
 	struct http_waker *next;
@@ -307,9 +319,9 @@ void http_keeps_drop(struct http_request *req, bool over);
     values of a query. */
 #define HTTP_ASKED_SIZE 512
 void http_asked(struct http_request *req, char out[HTTP_ASKED_SIZE]);
-/** It has ended like this. */
-void http_told(
-    struct http_request *req, enum MHD_RequestTerminationCode code);
+/** It has ended like this, after so long. */
+void http_told(struct http_request *req, enum MHD_RequestTerminationCode code,
+    uint64_t took_us);
 
 /* extra.c */
 /** The trace that a request says it belongs to. */
@@ -320,6 +332,18 @@ void http_extras_write(const struct http_request *req, struct strbuf *out);
 void http_extras_free(struct http_request *req);
 /** End it, whatever it is at. */
 void http_request_cut(struct http_request *req);
+
+/* timing.c */
+/** It begins, or is complete with its body; once complete it stays so. */
+void http_timing_begin(struct http_request *req);
+void http_timing_asked(struct http_request *req);
+/** It waits, or does so no longer. */
+void http_timing_suspended(struct http_request *req);
+void http_timing_resumed(struct http_request *req);
+/** Its answer goes out: gives that its Server-Timing. */
+void http_timing_answered(struct http_request *req);
+/** It is over. Returns: how long it took. */
+uint64_t http_timing_over(struct http_request *req);
 
 /* gate.c */
 /**

@@ -331,6 +331,7 @@ void http_problem_send_raw(struct http_request *req)
 			strbuf_addf(&head, "%s: %s\r\n", f.lines[i].name,
 			    f.lines[i].value);
 	}
+	http_timing_answered(req);
 	http_extras_write(req, &head);
 	strbuf_adds(&head, "Connection: close\r\n\r\n");
 	if (!out.failed)

@@ -218,6 +218,7 @@ enum MHD_Result http_reply_queue(struct http_request *req, struct http_reply *r)
 		never_chunk(r->response);
 	if (req->close || http_loop_draining(req->loop))
 		http_reply_header(r, "Connection", "close");
+	http_timing_answered(req);
 	http_extras_add(req, r);
 	if (r->stream)
 		((struct stream *)r->stream)->req = req;

@@ -133,7 +133,7 @@ void *http_request_start(void *cls, const char *uri, struct MHD_Connection *mhd)
 	memcpy(target, uri, len + 1);
 	req->line_end = uri + len;
 	split_target(req);
-	req->started_us = clock_us();
+	http_timing_begin(req);
 	req->https = c->tls;
 	req->body_max = req->body_cap = SPW_UNLIMITED;
 	if (c->req)
@@ -280,6 +280,7 @@ static enum MHD_Result body(
 
 static enum MHD_Result body_over(struct http_request *req)
 {
+	http_timing_asked(req);
 	req->phase = PHASE_END;
 	if (req->raw_sent)
 		return MHD_NO;
@@ -350,8 +351,6 @@ static void count_request(struct http_request *req, bool complete)
 {
 	atomic_fetch_sub_explicit(&req->loop->active, 1, memory_order_relaxed);
 	metrics_add(METRIC_REQUESTS_ACTIVE, -1);
-	metrics_add(
-	    METRIC_REQUEST_TIME, (int64_t)(clock_us() - req->started_us));
 	if (!req->status)
 		return;
 
@@ -381,7 +380,7 @@ static void end_request(
 	bool complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
 
 	count_request(req, complete);
-	http_told(req, code);
+	http_told(req, code, http_timing_over(req));
 	if (req->waiter)
 		req->waiter->free(req, req->ctx);
 	else if (req->sink)
@@ -450,6 +449,7 @@ void http_request_suspend(struct http_request *req)
 		return;
 
 	req->suspended = true;
+	http_timing_suspended(req);
 	metrics_add(METRIC_REQUESTS_SUSPENDED, 1);
 	MHD_suspend_connection(req->conn->mhd);
 }
@@ -460,6 +460,7 @@ void http_request_resume(struct http_request *req)
 		return;
 
 	req->suspended = false;
+	http_timing_resumed(req);
 	metrics_add(METRIC_REQUESTS_SUSPENDED, -1);
 	req->loop->ran = true;
 	MHD_resume_connection(req->conn->mhd);

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "base/clock.h"
+#include "http/loop.h"
+
 static void unref(struct http_task *t)
 {
 	if (atomic_fetch_sub(&t->refs, 1) != 1)
@@ -19,9 +22,13 @@ static void run(struct spw_job *job)
 	    (struct http_task *)(void *)((char *)job -
 					 offsetof(struct http_task, job));
 
+	uint64_t begun_us = clock_us();
+
 	log_for(&t->log);
 	t->result = t->run(t);
 	log_for(NULL);
+	atomic_fetch_add(&t->waker->queued_us, begun_us - t->since_us);
+	atomic_fetch_add(&t->waker->worked_us, clock_us() - begun_us);
 	atomic_store(&t->done, true);
 	http_waker_wake(t->waker);
 	unref(t);
@@ -41,13 +48,20 @@ int http_task_start(
 	atomic_init(&t->refs, 2);
 	t->job.run = run;
 	t->job.share = http_client_share(req);
+	t->since_us = clock_us();
+	http_waits_for(req, HTTP_WAIT_TASK);
 	spw_pool_submit(pool, &t->job);
 	return 0;
 }
 
 int http_task_result(const struct http_task *t)
 {
-	return atomic_load(&t->done) ? t->result : -EINPROGRESS;
+	if (!atomic_load(&t->done))
+		return -EINPROGRESS;
+
+	if (t->waker->req)
+		http_waits_for(t->waker->req, HTTP_WAIT_OTHER);
+	return t->result;
 }
 
 void http_task_drop(struct http_task *t)

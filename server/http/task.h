@@ -32,6 +32,7 @@ struct http_task {
 	_Atomic bool done;
 	_Atomic uint32_t refs;
 	int result;
+	uint64_t since_us; /* submitted */
 	struct http_waker *waker;
 	struct log_request log;
 	struct spw_job job;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/incident.h"
 #include "common/percent.h"
 #include "http/loop.h"
@@ -49,7 +48,8 @@ static struct str public_target(
 	return (struct str){out, query_redact(out, n)};
 }
 
-static void log_request(struct http_request *req, bool complete)
+static void log_request(
+    struct http_request *req, bool complete, uint64_t took_us)
 {
 	struct str referer = http_header(req, "Referer");
 	struct str agent = http_header(req, "User-Agent");
@@ -71,10 +71,11 @@ static void log_request(struct http_request *req, bool complete)
 		.status = req->status,
 		.bytes_in = req->received + req->discarded,
 		.bytes_out = complete ? req->reply_length : 0,
-		.duration_us = clock_us() - req->started_us,
+		.duration_us = took_us,
 		.request_id = http_request_id(req),
 		.trace_id =
 		    req->log.trace_id[0] ? req->log.trace_id : NULL,
+		.span_id = req->log.trace_id[0] ? req->log.span_id : NULL,
 		.referer = referer.p ? ref : NULL,
 		.user_agent = agent.p ? ua : NULL,
 		.token = req->account ? account_name(req->account)
@@ -120,12 +121,12 @@ static void tell_cut(
 	    req->status);
 }
 
-void http_told(
-    struct http_request *req, enum MHD_RequestTerminationCode code)
+void http_told(struct http_request *req, enum MHD_RequestTerminationCode code,
+    uint64_t took_us)
 {
 	bool complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
 
-	log_request(req, complete);
+	log_request(req, complete, took_us);
 	if (!complete)
 		tell_cut(req, code);
 }

@@ -275,30 +275,22 @@ int fetch_body_parse(const char *text, size_t len, struct fetch_body *ret,
 	return e;
 }
 
-static void add_trace(struct fetch_body *b, const char *name, struct str value,
-    char *buf)
-{
-	memcpy(buf, value.p, value.n);
-	buf[value.n] = '\0';
-	b->fields[b->request.field_count++] =
-	    (struct fetch_field){.name = name, .value = buf};
-	b->request.fields = b->fields;
-}
-
 void fetch_body_trace(struct fetch_body *b, struct http_request *req)
 {
 	struct str state = http_header(req, "tracestate");
 
 	b->request.log = http_log_request(req);
-	if (!b->request.log->trace_id[0])
+	/* Of several lines none may be left out. */
+	if (!b->request.log->trace_id[0] || state.n == 0 ||
+	    state.n > FETCH_TRACESTATE_MAX ||
+	    http_header_count(req, "tracestate") != 1)
 		return;
 
-	add_trace(b, "traceparent", http_header(req, "traceparent"),
-	    b->traceparent);
-	/* Of several lines none may be left out. */
-	if (state.n > 0 && state.n <= FETCH_TRACESTATE_MAX &&
-	    http_header_count(req, "tracestate") == 1)
-		add_trace(b, "tracestate", state, b->tracestate);
+	memcpy(b->tracestate, state.p, state.n);
+	b->tracestate[state.n] = '\0';
+	b->fields[b->request.field_count++] = (struct fetch_field){
+	    .name = "tracestate", .value = b->tracestate};
+	b->request.fields = b->fields;
 }
 
 void fetch_body_fini(struct fetch_body *b)

@@ -22,7 +22,6 @@
 #include <spillway/base.h>
 
 #include "common/media.h"
-#include "common/traceparent.h"
 #include "http/problem.h"
 #include "ingest/fetch.h"
 
@@ -42,9 +41,8 @@ struct fetch_body {
 	json_t *root;
 	char name[FILENAME_MAX_BYTES + 1];
 	uint8_t sha256[FETCH_SHA256_SIZE];
-	/* Those of the trace are not the client's to count. */
-	struct fetch_field fields[FETCH_FIELDS_MAX + 2];
-	char traceparent[TRACEPARENT_MAX + 1];
+	/* That of the trace is not the client's to count. */
+	struct fetch_field fields[FETCH_FIELDS_MAX + 1];
 	char tracestate[FETCH_TRACESTATE_MAX + 1];
 };
 
@@ -60,10 +58,10 @@ int fetch_body_parse(const char *text, size_t len, struct fetch_body *ret,
     struct http_problem *reterr) SPW_MUST_CHECK;
 
 /**
- * Have the fetch belong to the trace of the request that asks for it: in the
- * log, and to the origin that it names.
+ * Have the fetch belong to the request that asks for it, and its `tracestate`
+ * go to the origin that it names.
  *
- * Source:    W3C Trace Context §3.2, §3.3, §3.4
+ * Source:    W3C Trace Context §3.3, §3.4
  */
 void fetch_body_trace(struct fetch_body *b, struct http_request *req);
 

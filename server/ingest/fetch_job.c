@@ -88,9 +88,22 @@ static int add_line(
 	return 0;
 }
 
+/* The request that asks is the parent of what is asked of the origin. */
+static int take_trace(struct fetch_job *job, const struct log_request *log)
+{
+	char text[TRACEPARENT_SIZE];
+
+	if (!log || !log->trace_id[0])
+		return 0;
+
+	traceparent_format(
+	    log->trace_id, log->span_id, log->trace_flags, text);
+	return add_line(&job->fields, "traceparent", text);
+}
+
 static int take_fields(struct fetch_job *job, const struct fetch_request *r)
 {
-	int e = 0;
+	int e = take_trace(job, r->log);
 
 	for (size_t i = 0; i < r->field_count && e == 0; i++)
 		e = add_line(

@@ -24,11 +24,13 @@ bool fetch_wait_begin(struct fetch_wait *w, struct http_request *req,
 
 	*w = (struct fetch_wait){
 	    .fetcher = f,
+	    .req = req,
 	    .file = file_ref(file),
 	    .waker = waker,
 	    .alarm = {.waker = waker, .file = file, .deadline_ms = deadline_ms},
 	    .watch = {.fn = on_state},
 	};
+	http_waits_for(req, HTTP_WAIT_ORIGIN);
 	bool over = file_watch(file, &w->watch) != 0;
 	fetch_alarm_set(f, &w->alarm);
 	/* What it waits for may have come before it did. */
@@ -42,6 +44,7 @@ void fetch_wait_end(struct fetch_wait *w)
 	if (!w->waker)
 		return;
 
+	http_waits_for(w->req, HTTP_WAIT_OTHER);
 	file_unwatch(w->file, &w->watch);
 	fetch_alarm_clear(w->fetcher, &w->alarm);
 	http_waker_unref(w->waker);

@@ -23,6 +23,7 @@ struct http_request;
 /** Begin it with `{0}`. */
 struct fetch_wait {
 	struct fetcher *fetcher;
+	struct http_request *req;
 	struct file *file;
 	struct http_waker *waker; /* NULL: it does not wait */
 	struct fetch_alarm alarm;

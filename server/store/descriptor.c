@@ -49,6 +49,18 @@ static void write_time(struct json *j, const char *key, int64_t unix_ms)
 	json_string(j, key, text);
 }
 
+/* What nobody has read yet is elsewhere. */
+static bool is_remote(const struct file *f)
+{
+	return file_state(f) == FILE_RECEIVING && atomic_load(&f->lazy);
+}
+
+static bool is_durable(
+    const struct file *f, const struct spw_spool_info *info)
+{
+	return info->spilled == SPW_SPILL_FORCED && atomic_load(&f->kept);
+}
+
 static void write_storage(
     struct json *j, struct file *f, const struct spw_spool_info *info)
 {
@@ -57,18 +69,56 @@ static void write_storage(
 	    [SPW_SPILL_BUDGET] = "budget",
 	    [SPW_SPILL_FORCED] = "forced",
 	};
-	bool durable = info->spilled == SPW_SPILL_FORCED &&
-		       atomic_load(&f->kept);
 	const char *tier = info->spilled == SPW_SPILL_NONE ? "memory" : "disk";
 
-	/* What nobody has read yet is elsewhere. */
-	if (file_state(f) == FILE_RECEIVING && atomic_load(&f->lazy))
+	if (is_remote(f))
 		tier = "remote";
 	json_object_begin(j, "storage");
 	json_string(j, "tier", tier);
 	json_uint(j, "memory_bytes", info->memory_bytes);
 	json_uint(j, "disk_bytes", info->disk_bytes);
-	json_string(j, "spilled", durable ? "durable" : why[info->spilled]);
+	json_string(j, "spilled",
+	    is_durable(f, info) ? "durable" : why[info->spilled]);
+	json_object_end(j);
+}
+
+static const char *reason_of(
+    const struct file *f, const struct spw_spool_info *info)
+{
+	if (is_remote(f))
+		return "Only what is read of it is fetched from its origin.";
+	if (is_durable(f, info))
+		return "store.durability has it survive the daemon.";
+	switch (info->spilled) {
+	case SPW_SPILL_LIMIT:
+		return "It is longer than spool.memory_max.";
+	case SPW_SPILL_BUDGET:
+		return "Memory was short: all files together had reached "
+		       "spool.memory_budget, and this one made room.";
+	case SPW_SPILL_FORCED:
+		return "It was needed as a file.";
+	default:
+		return "It is no longer than spool.memory_max, and "
+		       "spool.memory_budget has had room for it.";
+	}
+}
+
+static void write_placement(
+    struct json *j, struct file *f, const struct spw_spool_info *info)
+{
+	uint64_t size = atomic_load(&f->size);
+	const char *medium =
+	    info->spilled == SPW_SPILL_NONE ? "memory" : "file";
+
+	json_object_begin(j, "placement");
+	json_string(j, "medium", info->packed ? "segment" : medium);
+	json_uint(j, "holes", info->holes);
+	if (size == FILE_SIZE_UNKNOWN)
+		json_null(j, "missing_bytes");
+	else
+		json_uint(j, "missing_bytes",
+		    size > info->present ? size - info->present : 0);
+	json_string(j, "reason", reason_of(f, info));
 	json_object_end(j);
 }
 
@@ -136,7 +186,8 @@ static void write_links(struct json *j, const struct file *f)
 	json_object_end(j);
 }
 
-void descriptor_write(struct json *j, const char *key, struct file *f)
+static void write_all(
+    struct json *j, const char *key, struct file *f, bool placed)
 {
 	enum file_state state = file_state(f);
 	uint64_t size = atomic_load(&f->size);
@@ -169,5 +220,17 @@ void descriptor_write(struct json *j, const char *key, struct file *f)
 	write_storage(j, f, &info);
 	write_source(j, f);
 	write_links(j, f);
+	if (placed)
+		write_placement(j, f, &info);
 	json_object_end(j);
+}
+
+void descriptor_write(struct json *j, const char *key, struct file *f)
+{
+	write_all(j, key, f, false);
+}
+
+void descriptor_write_placed(struct json *j, struct file *f)
+{
+	write_all(j, NULL, f, true);
 }

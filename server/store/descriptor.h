@@ -14,6 +14,9 @@
 /** Write it as an object under `key` (NULL: at the top, or in an array). */
 void descriptor_write(struct json *j, const char *key, struct file *f);
 
+/** The same at the top, and where the bytes are, and why. */
+void descriptor_write_placed(struct json *j, struct file *f);
+
 /** Returns: "receiving", "ready" or "failed". */
 const char *descriptor_state_name(enum file_state state);
 

@@ -184,7 +184,7 @@ static void wait_final(struct file *f)
 static int run_one(struct file *in, struct file **ret)
 {
 	struct processor *p = process_find(service, str_from("lines"));
-	const struct log_request log = {{0}, {0}};
+	const struct log_request log = {.id = ""};
 	struct file *out = make(NULL);
 
 	int r = process_start(p, in, out, false, &log);
@@ -213,7 +213,7 @@ static void play_run(const struct fault *f, bool *ret_hit)
 	stored_seal(in);
 	/* Ours are not what is meant to fail. */
 	struct processor *p = process_find(service, str_from("lines"));
-	const struct log_request log = {{0}, {0}};
+	const struct log_request log = {.id = ""};
 	out = make(NULL);
 	arm(f);
 	int r = process_start(p, in, out, false, &log);

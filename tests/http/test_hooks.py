@@ -113,6 +113,27 @@ class Hooks(Case):
 
     # -- what is told -----------------------------------------------------
 
+    def test_trace(self):
+        """A call belongs to the trace of the request that it comes of, also
+        when it is made again; what nobody asked for belongs to none."""
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        receiver = self.begin(500, 204, options=["log.level=info"])
+        self.upload(b"abc", "/files/x?ttl=1",
+                    {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+        spans = set()
+        for _ in range(2):
+            _, fields, value, _, _ = receiver.take()
+            self.assertEqual(value["type"], "file.ready")
+            spans.add(fields["traceparent"])
+        self.assertEqual(len(spans), 1)
+        self.assertRegex(spans.pop(), f"^00-{trace}-[0-9a-f]{{16}}-01$")
+        self.assertTrue(any(
+            f" {trace}] hook one: call " in line and "again" in line
+            for line in self.daemon.lines), self.daemon.output())
+        _, fields, value, _, _ = receiver.take()
+        self.assertEqual(value["type"], "file.deleted")
+        self.assertNotIn("traceparent", fields)
+
     def test_ready_and_deleted(self):
         receiver = self.begin()
         made = self.upload(b"abc", "/files/x", {"Content-Type": "text/x-y"})

@@ -32,6 +32,7 @@ OTHER = {
     "auth.mode": "none", "fetch.ca_file": "/etc/ssl/ca.pem",
     "sandbox.landlock": "require",
     "sandbox.seccomp": "require", "log.level": "debug", "log.format": "json",
+    "log.journal": "/run/other",
     "upload.max_part_header": "4K", "server.max_connections_per_address": "9",
 }
 

@@ -326,6 +326,12 @@ class Traces(Watched, Fetching):
     DAEMON = True
     OPTIONS = [*ALLOW, "log.access=yes"]
 
+    def assert_child(self, field):
+        """What is sent on is of the same trace, and its parent this
+        request, not the one that the request came from."""
+        self.assertRegex(field, f"^00-{TRACE}-[0-9a-f]{{16}}-01$")
+        self.assertNotEqual(field, PARENT)
+
     def test_no_values_of_queries(self):
         answer = self.http("GET", "/files/none?token=geheim&secret&x=", {
             "Referer": "http://example.com/?token=geheim"})
@@ -353,8 +359,26 @@ class Traces(Watched, Fetching):
              "tracestate": "a=1,b=2"}, json.dumps({"url": url}).encode())
         self.assertEqual(answer.status, 201)
         seen = self.origin.requests[-1].headers
-        self.assertEqual((seen["traceparent"], seen["tracestate"]),
-                         (PARENT, "a=1,b=2"))
+        self.assertEqual(seen["tracestate"], "a=1,b=2")
+        self.assert_child(seen["traceparent"])
+
+    def test_through_to_origin(self):
+        url = self.origin.add("/a", Page(b"abc"))
+        answer = self.http("GET", f"/fetch?url={quote(url, safe='')}",
+                           {"traceparent": PARENT})
+        self.assertEqual(answer.body, b"abc")
+        self.assert_child(self.origin.requests[-1].headers["traceparent"])
+
+    def test_unknown_version_and_flags(self):
+        """What is not known here is not passed on: sections 3.2.2.5, 4.3."""
+        url = self.origin.add("/a", Page(b"abc"))
+        answer = self.http(
+            "POST", "/fetch", {"Prefer": "wait=20", "traceparent":
+                               f"cc{PARENT[2:-2]}ff-of-the-future"},
+            json.dumps({"url": url}).encode())
+        self.assertEqual(answer.status, 201)
+        self.assertRegex(self.origin.requests[-1].headers["traceparent"],
+                         f"^00-{TRACE}-[0-9a-f]{{16}}-03$")
 
     def test_not_to_another_origin(self):
         other = Origin()
@@ -386,6 +410,48 @@ class Traces(Watched, Fetching):
             conn.send(b"GET / HTTP/1.1\r\nHost: x\r\n"
                       + f"traceparent: {PARENT}\r\n".encode() * 2 + b"\r\n")
             self.assertIsNone(conn.read().get("traceparent"))
+
+
+class Spans(Fetching):
+    """In JSON the log has what a span is made of."""
+
+    DAEMON = True
+    OPTIONS = [*ALLOW, "log.access=yes", "log.format=json",
+               "fetch.max_retries=1", "fetch.retry_delay=1ms"]
+
+    def lines(self, **wanted):
+        """The lines of the log that have these members."""
+        lines = [json.loads(line) for line in self.daemon.lines
+                 if line.startswith("{")]
+        return [line for line in lines if wanted.items() <= line.items()]
+
+    def test_lines_of_a_fetch(self):
+        url = self.origin.add("/a", Page(content(1000), etag='"v"',
+                                         status=503))
+        answer = self.http(
+            "POST", "/fetch", {"Prefer": "wait=20", "traceparent": PARENT},
+            json.dumps({"url": url}).encode())
+        access = until(lambda: self.lines(
+            level="access", request_id=answer.get("X-Request-Id")),
+            "the access line")[0]
+        self.assertEqual(access["trace_id"], TRACE)
+        span = self.origin.requests[-1].headers["traceparent"].split("-")[2]
+        self.assertEqual(access["span_id"], span)
+        # On the thread of fetches it is the same.
+        told = self.lines(trace_id=TRACE, span_id=span, level="info")
+        self.assertTrue([line for line in told
+                         if "tried again" in line["message"]], told)
+        # Each request is a span of its own, and without a trace none.
+        other = self.http("DELETE", "/files", {"traceparent": PARENT})
+        none = self.http("DELETE", "/files")
+        for answer, trace in ((other, TRACE), (none, None)):
+            line = until(lambda a=answer: self.lines(
+                level="access", request_id=a.get("X-Request-Id")),
+                "the access line")[0]
+            self.assertEqual(line["trace_id"], trace)
+            self.assertNotEqual(line["span_id"], span)
+            self.assertEqual(line["span_id"] is None, trace is None)
+
 
 if __name__ == "__main__":
     main()

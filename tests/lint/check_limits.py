@@ -19,9 +19,9 @@ CELL = re.compile(r"`([^`]+)`")
 # Keys of those sections that limit nothing a client controls.
 NO_LIMITS = {"confidential", "cors_origins", "dir", "digest",
              "drain_timeout", "durability", "hand_over", "io_threads",
-             "keep_threads", "listen", "page", "proxy_fields", "threads", "tls_cert",
-             "tls_key", "trusted_proxies", "ttl", "unix_mode",
-              "unix_owner"}
+             "keep_threads", "listen", "page", "proxy_fields", "threads",
+             "timing", "tls_cert", "tls_key", "trusted_proxies", "ttl",
+             "unix_mode", "unix_owner"}
 
 
 def rows(text):

@@ -25,8 +25,8 @@ METHODS = {"get", "head", "post", "put", "patch", "delete", "options"}
 # them, and the files of the page.
 APART = {"/files/zip": {"POST"}, "/page/{}/{}": {"GET", "HEAD", "OPTIONS"},
          "/process/{}": {"POST", "OPTIONS"}}
-ROW = re.compile(r'\{"([^"]*)",\s*"([A-Z, ]+)",\s*\w+,(.*?)\},?\n(?=    \{|\})',
-                 re.S)
+ROW = re.compile(r'\{"([^"]*)",\s*\{ROUTE_\w+, ROUTE_\w+\},\s*"([A-Z, ]+)",\s*\w+,(.*?)\},?\n'
+                 r'(?=    \{|\})', re.S)
 NEED = re.compile(r"(READS\(|\[HTTP_(\w+)\] = )((?:AUTH_\w+)(?: \| AUTH_\w+)*)")
 # Scopes that have a name of their own.
 SCOPES = {"AUTH_LOOK": {"read", "write"}, "AUTH_PUBLIC": set()}

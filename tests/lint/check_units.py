@@ -94,7 +94,8 @@ def check_notify(tap, daemon, folder):
     env.pop("WATCHDOG_PID", None)
     process = subprocess.Popen(
         [daemon, "-c", "/dev/null", "-o", "server.listen=127.0.0.1:0",
-         "-o", "log.format=journal"], env=env, stdout=subprocess.DEVNULL)
+         "-o", "log.format=journal", "-o", "log.journal="], env=env,
+        stdout=subprocess.DEVNULL)
     try:
         tap.check("tells READY=1", await_message(notify, "READY=1"))
         tap.check("feeds the watchdog", await_message(notify, "WATCHDOG=1"))

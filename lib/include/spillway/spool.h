@@ -134,6 +134,8 @@ struct spw_spool_info {
 	enum spw_spill spilled;
 	int error;		/* why it failed, negative errno; else 0 */
 	uint64_t discarded;	/* bytes that were given up (discard.h) */
+	uint64_t holes;		/* gaps in what is there, if sparse */
+	bool packed;		/* its file is one of many small spools */
 };
 
 /**
@@ -484,8 +486,7 @@ SPW_API void spw_cancel_free(struct spw_cancel *c);
  * Wait until byte `off` is there; of a sparse spool it is wanted meanwhile.
  *
  * Units:     `deadline_ms` of CLOCK_MONOTONIC, SPW_NO_DEADLINE for none.
- * Returns:   1 when byte `off` is there; 0 when the spool was sealed before
- *            it.
+ * Returns:   1 when byte `off` is there; 0 when it was sealed before that.
  * Errors:    the source's error; -ETIMEDOUT; -ECANCELED; -ENODATA when byte
  *            `off` was discarded.
  */

@@ -141,7 +141,8 @@ static void test_bad_values_have_a_line(void **state)
 	    "with K, M, G or T");
 	refuse(c, "[log]\nlevel = debug\nformat = xml\naccess = yes\n[what]\n",
 	    3,
-	    "log.format: 'xml' is not known; allowed is text, json, journal");
+	    "log.format: 'xml' is not known; allowed is auto, text, json, "
+	    "journal");
 	assert_int_equal(c->log.level, LOG_LEVEL_DEBUG);
 	assert_false(c->log.access);
 	refuse(c, "[log]\nlevel =\n", 2,

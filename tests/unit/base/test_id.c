@@ -56,6 +56,22 @@ static void test_every_place_uses_the_whole_alphabet(void **state)
 	}
 }
 
+static void test_spans(void **state)
+{
+	char one[SPAN_ID_LEN + 1], other[SPAN_ID_LEN + 1];
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		assert_ok(id_new_span(one));
+		assert_int_equal(
+		    strspn(one, "0123456789abcdef"), SPAN_ID_LEN);
+		assert_int_equal(strlen(one), SPAN_ID_LEN);
+		assert_int_not_equal(strspn(one, "0"), SPAN_ID_LEN);
+	}
+	assert_ok(id_new_span(other));
+	assert_string_not_equal(one, other);
+}
+
 /* A child must not hand out what its parent hands out. */
 static void test_fork_does_not_repeat(void **state)
 {
@@ -168,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_made_ids_are_valid_and_differ),
 	    cmocka_unit_test(test_every_place_uses_the_whole_alphabet),
+	    cmocka_unit_test(test_spans),
 	    cmocka_unit_test(test_fork_does_not_repeat),
 	    cmocka_unit_test(test_threads_have_their_own),
 	    cmocka_unit_test(test_valid),

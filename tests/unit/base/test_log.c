@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 
 #define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
+#define SPAN "00f067aa0ba902b7"
 
 /** The log's other end; it keeps what one write() wrote for one read(). */
 static int ends[2];
@@ -112,7 +113,9 @@ static void test_json(void **state)
 /* For whom the thread works. */
 static void test_request(void **state)
 {
-	struct log_request r = {0}, traced = {"own", TRACE};
+	struct log_request r = {0};
+	struct log_request traced = {
+	    .id = "own", .trace_id = TRACE, .span_id = SPAN};
 	char expected[256];
 
 	(void)state;
@@ -130,7 +133,8 @@ static void test_request(void **state)
 	log_warn("c");
 	assert_stamped(written() + 9,
 	    "\",\"level\":\"warn\",\"request_id\":\"own\",\"trace_id\":"
-	    "\"" TRACE "\",\"message\":\"c\"}\n");
+	    "\"" TRACE
+	    "\",\"span_id\":\"" SPAN "\",\"message\":\"c\"}\n");
 	assert_ptr_equal(log_for(NULL), &traced);
 	log_warn("d");
 	assert_stamped(written() + 9,
@@ -278,6 +282,7 @@ static void test_access_json(void **state)
 	(void)state;
 	log_to_us(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
 	traced.trace_id = TRACE;
+	traced.span_id = SPAN;
 	log_access(&b, &traced);
 	access_flush(&b);
 	json_t *o = json_loads(written(), JSON_REJECT_DUPLICATES, NULL);
@@ -305,7 +310,9 @@ static void test_access_json(void **state)
 	    TRACE);
 	assert_string_equal(
 	    json_string_value(json_object_get(o, "token")), "alice");
-	assert_int_equal(json_object_size(o), 14);
+	assert_string_equal(
+	    json_string_value(json_object_get(o, "span_id")), SPAN);
+	assert_int_equal(json_object_size(o), 15);
 	json_decref(o);
 }
 
@@ -387,6 +394,8 @@ static void test_access_longest_line(void **state)
 	    .duration_us = UINT64_MAX,
 	    .request_id = bad,
 	    .trace_id = bad,
+	    .span_id = bad,
+	    .token = bad,
 	    .referer = bad,
 	    .user_agent = bad,
 	};

@@ -119,16 +119,18 @@ static void test_taking_out(void **state)
 
 static void compare(const struct spw__extents *set, const bool *there)
 {
-	size_t bytes = 0, ranges = 0;
+	size_t bytes = 0, ranges = 0, gaps = 0;
 
 	for (size_t i = CELLS, run = 0; i-- > 0;) {
 		run = there[i] ? run + 1 : 0;
 		bytes += there[i];
 		ranges += there[i] && (i == 0 || !there[i - 1]);
+		gaps += !there[i] && (i == 0 || there[i - 1]);
 		assert_int_equal(spw__extents_run(set, i), run);
 	}
 	assert_int_equal(set->bytes, bytes);
 	assert_int_equal(set->count, ranges);
+	assert_int_equal(spw__extents_gaps(set, CELLS), gaps);
 }
 
 /* A part, and the range around its first byte. */

@@ -140,6 +140,8 @@ static void test_many_small_ones(void **state)
 
 		model_check(&small[i]);
 		packed += info.spilled == SPW_SPILL_BUDGET;
+		assert_int_equal(
+		    info.packed, info.spilled == SPW_SPILL_BUDGET);
 		assert_int_equal(info.disk_bytes,
 		    info.spilled == SPW_SPILL_BUDGET ? info.size : 0);
 	}

@@ -38,19 +38,27 @@ static int teardown(void **state)
 }
 
 /* Write and parse it. */
-static json_t *describe(struct file *f)
+static json_t *written(struct file *f, bool placed)
 {
 	struct strbuf out;
 	struct json j;
 
 	strbuf_init(&out, DESCRIPTOR_MAX);
 	json_init(&j, &out);
-	descriptor_write(&j, NULL, f);
+	if (placed)
+		descriptor_write_placed(&j, f);
+	else
+		descriptor_write(&j, NULL, f);
 	assert_false(out.failed);
 	json_t *d = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(d);
 	strbuf_fini(&out);
 	return d;
+}
+
+static json_t *describe(struct file *f)
+{
+	return written(f, false);
 }
 
 /* The member at a path of one or two names. */
@@ -76,6 +84,28 @@ static void assert_number(
 {
 	assert_true(json_is_integer(at(d, a, b)));
 	assert_int_equal(json_integer_value(at(d, a, b)), want);
+}
+
+/* Where the bytes are, and a word of the reason. */
+static void assert_placed(struct file *f, const char *medium,
+    json_int_t holes, json_int_t missing, const char *word)
+{
+	json_t *d = written(f, true);
+
+	assert_text(d, "placement", "medium", medium);
+	assert_number(d, "placement", "holes", holes);
+	if (missing >= 0)
+		assert_number(d, "placement", "missing_bytes", missing);
+	else
+		assert_true(json_is_null(at(d, "placement", "missing_bytes")));
+	assert_non_null(strstr(
+	    json_string_value(at(d, "placement", "reason")), word));
+	/* And all that is told anyway. */
+	assert_ok(json_object_del(d, "placement"));
+	json_t *plain = describe(f);
+	assert_true(json_equal(d, plain));
+	json_decref(plain);
+	json_decref(d);
 }
 
 static void test_receiving(void **state)
@@ -106,9 +136,11 @@ static void test_receiving(void **state)
 	assert_text(d, "links", "info", "/files/the-id/info");
 	assert_text(d, "links", "zip", "/files/the-id/zip");
 	json_decref(d);
+	assert_placed(fx->f, "memory", 0, -1, "spool.memory_max");
 
 	/* A size that was announced is told before it is reached. */
 	file_set_size(fx->f, 5000);
+	assert_placed(fx->f, "memory", 0, 4900, "spool.memory_max");
 	d = describe(fx->f);
 	assert_number(d, "size", NULL, 5000);
 	json_decref(d);
@@ -223,6 +255,7 @@ static void test_spilled(void **state)
 	assert_number(d, "storage", "disk_bytes", 11);
 	assert_text(d, "storage", "spilled", "limit");
 	json_decref(d);
+	assert_placed(f, "file", 0, 0, "longer than spool.memory_max");
 	file_unref(f);
 	store_free(st);
 	spw_dir_unref(opts.dir);
@@ -256,6 +289,45 @@ static void test_lazy(void **state)
 	assert_number(d, "received", NULL, 3);
 	assert_null(json_object_get(at(d, "source", NULL), "verified"));
 	json_decref(d);
+	assert_placed(fx->f, "memory", 2, 997, "fetched from its origin");
+}
+
+/* Of many small ones that made room together. */
+static void test_segment(void **state)
+{
+	enum { FILES = 4, SIZE = 60000 };
+	char path[160];
+	struct spw_dir_opts dopts = {.size = sizeof(dopts), .path = path};
+	struct store_opts opts = {.memory_max = SIZE, .max_files = 10};
+	struct file *files[FILES];
+	struct store *st;
+	unsigned packed = 0;
+
+	(void)state;
+	assert_true(temp_dir(path, sizeof(path)));
+	assert_ok(spw_dir_open(&dopts, &opts.dir));
+	assert_ok(spw_budget_new(3 * SIZE, &opts.budget));
+	assert_ok(store_new(&opts, &st));
+	for (unsigned i = 0; i < FILES; i++) {
+		files[i] = stored_file(st, NULL);
+		stored_append(files[i], SIZE);
+		stored_seal(files[i]);
+	}
+	for (unsigned i = 0; i < FILES; i++) {
+		struct spw_spool_info info;
+
+		spw_spool_info(files[i]->spool, &info);
+		if (info.packed)
+			assert_placed(files[i], "segment", 0, 0,
+			    "spool.memory_budget, and this one made room");
+		packed += info.packed;
+		file_unref(files[i]);
+	}
+	assert_true(packed > 0);
+	store_free(st);
+	spw_budget_unref(opts.budget);
+	spw_dir_unref(opts.dir);
+	assert_ok(remove(path));
 }
 
 static void test_verified(void **state)
@@ -281,6 +353,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_digests, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_failed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_longest, setup, teardown),
+	    cmocka_unit_test(test_segment),
 	    cmocka_unit_test(test_spilled),
 	    cmocka_unit_test(test_state_names),
 	    cmocka_unit_test_setup_teardown(test_lazy, setup, teardown),

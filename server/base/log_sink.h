@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where lines of the log go: to a descriptor, or to the journal, as entries of
+ * fields. For log.c and log_access.c; everybody else uses log.h.
+ *
+ * An entry is one datagram to the journal's socket, whose address is looked up
+ * each time, since the journal may be started anew. One that it does not take
+ * at once is written to the descriptor instead, as a line.
+ *
+ * Threads: any.
+ * Source:  systemd's documentation, "Native Journal Protocol"
+ */
+#ifndef BASE_LOG_SINK_H
+#define BASE_LOG_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/log.h"
+
+enum log_form {
+	LOG_FORM_TEXT,
+	LOG_FORM_JSON,
+	LOG_FORM_PREFIX, /* sd-daemon(3), for a descriptor */
+	LOG_FORM_ENTRY,	 /* fields, for the journal's socket */
+};
+
+/** What each entry has: whose it is, whatever program this is part of. */
+#define LOG_ENTRY_WHO "SYSLOG_IDENTIFIER=spillwayd\n"
+
+/** See log_init(). */
+void log_sink_set(enum log_format format, int fd);
+
+/** Returns: in which form the next line is to be. */
+enum log_form log_sink_form(void);
+
+/** Write whole lines. One that cannot be written is counted. */
+void log_sink_write(const char *p, size_t n);
+
+/**
+ * Hand over an entry: lines NAME=value.
+ *
+ * Returns:   false when the journal does not take it: then a line is to be
+ *            written in LOG_FORM_PREFIX.
+ */
+bool log_sink_send(const char *p, size_t n) SPW_MUST_CHECK;
+
+#endif
