@@ -1,37 +1,42 @@
 # SPDX-License-Identifier: MIT
 #
 #   docker build -t spillway .
-#   docker run -p 127.0.0.1:8080:8080 -v spillway:/var/lib/spillway spillway
+#   docker run -p 127.0.0.1:8080:8080 -v spillway:/var/lib/spillway \
+#       --read-only --cap-drop ALL --stop-timeout 45 spillway
 #
 # In a container the daemon must listen on all addresses, and without tokens
 # it does so only when told that this is meant: auth.mode=none. Whoever reaches
 # the published port may read, write and delete; publish it on loopback, as
 # above, or put something before it that decides. Further settings are
 # arguments: docker run ... spillway -o spool.memory_budget=1G
-FROM debian:12-slim AS build
-RUN apt-get update && \
-    apt-get install -y --no-install-recommends \
-        gcc libc6-dev meson ninja-build pkg-config \
-        libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev libzip-dev libssl-dev \
-        zlib1g-dev libinih-dev libjansson-dev libjemalloc-dev
-COPY . /src
-RUN meson setup /build /src --prefix=/usr --sysconfdir=/etc --libdir=lib \
-        --buildtype=release -Dtests=disabled -Dsystemd=disabled \
-        -Dfuzz=none && \
-    ninja -C /build && \
-    DESTDIR=/image meson install -C /build --strip && \
-    rm -rf /image/usr/include /image/usr/lib/pkgconfig
+#
+# It is the Debian package that runs. BASE may be any Debian from 12 on.
+ARG BASE=debian:bookworm-slim
 
-FROM debian:12-slim
+FROM $BASE AS build
+ENV DEBIAN_FRONTEND=noninteractive
+COPY . /build/spillway
+WORKDIR /build/spillway
+ENV DEB_BUILD_OPTIONS=nocheck DEB_BUILD_PROFILES=nocheck
 RUN apt-get update && \
+    apt-get install -y --no-install-recommends dpkg-dev && \
+    apt-get build-dep -y --no-install-recommends /build/spillway && \
+    dpkg-buildpackage -us -uc -b && \
+    mkdir /packages && \
+    mv ../spillwayd_*.deb ../libspillway0_*.deb ../libspillway-crypto0_*.deb \
+        /packages/
+
+FROM $BASE
+ENV DEBIAN_FRONTEND=noninteractive
+COPY --from=build /packages /packages
+# A user of the same number in every image, whose volumes stay readable.
+RUN useradd --system --user-group --no-create-home --uid 999 \
+        --shell /usr/sbin/nologin --home-dir /var/lib/spillway spillway && \
+    apt-get update && \
     apt-get install -y --no-install-recommends ca-certificates \
-        libmicrohttpd12 libgnutls30 libcurl4 libzip4 libssl3 zlib1g libinih1 libjansson4 && \
-    rm -rf /var/lib/apt/lists/* && \
-    useradd --system --user-group --no-create-home --uid 999 \
-        --shell /usr/sbin/nologin spillway && \
-    install -d -o spillway -g spillway -m 700 /var/lib/spillway
-COPY --from=build /image /
-RUN ldconfig
+        systemd-standalone-sysusers /packages/*.deb && \
+    install -d -o spillway -g spillway -m 700 /var/lib/spillway && \
+    rm -rf /packages /var/lib/apt/lists/*
 USER spillway
 VOLUME /var/lib/spillway
 EXPOSE 8080

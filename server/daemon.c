@@ -424,7 +424,7 @@ int spw_server_add_processor(
 static bool is_busy(struct spw_server *s)
 {
 	return http_server_active(s->http) ||
-	       process_active(s->front.process) || hooks_busy(s->hooks) ||
+	       process_is_busy(s->front.process) || hooks_busy(s->hooks) ||
 	       (s->kept && fetcher_active(s->front.fetcher));
 }
 

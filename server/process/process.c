@@ -102,16 +102,17 @@ static void run(struct spw_job *job)
 		else
 			run_program(r, p->service->zygote);
 	}
+	/* Who sees that it is over finds room for the next; and that is seen
+	   as soon as the output has its end. */
+	atomic_fetch_sub(&p->load, 1);
 	int err = r->end == RUN_DONE ? complete(r) : 0;
 	if (err < 0)
 		run_error(r, err);
 	metrics_add(METRIC_PROCESS_TIME,
 	    (int64_t)(clock_ms() - r->begun_ms) * 1000);
 	metrics_add(METRIC_PROCESS_RUNNING, -1);
-	atomic_fetch_sub(&p->running, 1);
-	/* Who sees that it is over finds room for the next. */
-	atomic_fetch_sub(&p->load, 1);
 	announce(r);
+	atomic_fetch_sub(&p->running, 1);
 	log_for(NULL);
 	free_run(r);
 }
@@ -168,13 +169,14 @@ struct processor *process_find(struct process *ps, struct str name)
 	return NULL;
 }
 
-unsigned process_active(struct process *ps)
+bool process_is_busy(struct process *ps)
 {
-	unsigned n = 0;
-
+	/* A run that writes the end of its output is no load any more. */
 	for (size_t i = 0; i < ps->count; i++)
-		n += atomic_load(&ps->items[i]->load);
-	return n;
+		if (atomic_load(&ps->items[i]->load) > 0 ||
+		    atomic_load(&ps->items[i]->running) > 0)
+			return true;
+	return false;
 }
 
 /* Put one into the list; what is not set yet is the caller's. */

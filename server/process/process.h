@@ -93,8 +93,8 @@ bool process_has_room(const struct processor *p);
 int process_start(struct processor *p, struct file *in, struct file *out,
     bool stored, const struct log_request *log) SPW_MUST_CHECK;
 
-/** Returns: how many run or wait. */
-unsigned process_active(struct process *ps);
+/** Returns: whether any run or wait. */
+bool process_is_busy(struct process *ps);
 
 /** Have all runs end soon; NULL is allowed. */
 void process_stop(struct process *ps);

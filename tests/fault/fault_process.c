@@ -176,7 +176,7 @@ static void wait_final(struct file *f)
 	while (file_state(f) == FILE_RECEIVING)
 		usleep(1000);
 	/* And whoever did that is through with it. */
-	while (process_active(service))
+	while (process_is_busy(service))
 		usleep(1000);
 }
 

@@ -6,14 +6,12 @@ Source: API.md section 4; RFC 9110 section 15.4; RFC 7240; RFC 9209.
 import json
 import os
 import re
-import shutil
-import subprocess
-import tempfile
 
 from fetching import ALLOW, DATA, Fetching
 from harness import Daemon, main, need, table, until
 from origin import Gate, Page, Trap, dead_port
 from samples import sha256
+from servers import Nginx
 
 
 class Full(Fetching):
@@ -295,75 +293,41 @@ class Environment(Fetching):
             self.assertEqual(made["state"], state, framing)
 
 
-class Nginx(Fetching):
-    """A real origin."""
+class Pages(Nginx):
+    """What it serves."""
+
+    def __init__(self):
+        super().__init__()
+        os.mkdir(f"{self.dir}/www")
+        for name in ("a.txt", "b.zip"):
+            with open(f"{self.dir}/www/{name}", "wb") as file:
+                file.write(DATA)
+
+    def sites(self):
+        return f"""
+    server {{
+        listen 127.0.0.1:{self.port}; root {self.dir}/www;
+        location /slow/ {{ alias {self.dir}/www/; limit_rate 4m; }}
+        location /zipped/ {{ alias {self.dir}/www/; gzip on; gzip_types *; }}
+        location /moved/ {{ return 301 /a.txt; }}
+    }}"""
+
+
+class RealOrigin(Fetching):
+    """nginx."""
 
     DAEMON = True
     OPTIONS = [*ALLOW, "spool.memory_max=64K"]
 
-    CONFIG = """
-daemon off; master_process off; pid {dir}/pid; error_log {dir}/error.log;
-events {{ worker_connections 64; }}
-http {{
-    access_log off; client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2;
-    fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4;
-    scgi_temp_path {dir}/t5; default_type application/octet-stream;
-    types {{ text/plain txt; application/zip zip; }}
-    server {{
-        listen 127.0.0.1:{port}; root {dir}/www;
-        location /slow/ {{ alias {dir}/www/; limit_rate 4m; }}
-        location /zipped/ {{ alias {dir}/www/; gzip on; gzip_types *; }}
-        location /moved/ {{ return 301 /a.txt; }}
-    }}
-}}
-"""
-
     @classmethod
     def start(cls):
-        cls.nginx = None
-        cls.daemon = None
-        path = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
         super().start()
-        cls.dir = tempfile.mkdtemp(prefix="spillway-nginx-")
-        if path:
-            cls.boot(path)
-
-    @classmethod
-    def boot(cls, path):
-        """Start it on a port that is free; another try if it is taken."""
-        os.chmod(cls.dir, 0o755)
-        os.mkdir(f"{cls.dir}/www")
-        for name in ("a.txt", "b.zip"):
-            with open(f"{cls.dir}/www/{name}", "wb") as file:
-                file.write(DATA)
-        for _ in range(5):
-            cls.port = dead_port()
-            with open(f"{cls.dir}/conf", "w", encoding="ascii") as file:
-                file.write(cls.CONFIG.format(dir=cls.dir, port=cls.port))
-            cls.nginx = subprocess.Popen(
-                [path, "-p", cls.dir, "-c", f"{cls.dir}/conf"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL)
-            if until(cls.nginx_state, "nginx to run") == "up":
-                return
-        raise AssertionError("nginx does not start")
-
-    @classmethod
-    def nginx_state(cls):
-        """"up" once its pid file is written, "down" when it has ended."""
-        if cls.nginx.poll() is not None:
-            return "down"
-        try:
-            return os.path.getsize(f"{cls.dir}/pid") and "up"
-        except FileNotFoundError:
-            return None
+        cls.nginx = Pages() if Pages.installed() else None
 
     @classmethod
     def finish(cls):
         if cls.nginx:
-            cls.nginx.terminate()
-            cls.nginx.wait()
-        shutil.rmtree(cls.dir, ignore_errors=True)
+            cls.nginx.stop()
         super().finish()
 
     @table(("a.txt", "a.txt", "text/plain"),
@@ -374,7 +338,7 @@ http {{
     def test_fetch(self, path, kind):
         if not self.nginx:
             need("nginx")
-        made = self.fetched(f"http://127.0.0.1:{self.port}/{path}")
+        made = self.fetched(f"http://127.0.0.1:{self.nginx.port}/{path}")
         self.assert_descriptor(made, state="ready", size=len(DATA), type=kind)
         self.assert_content(made["id"], DATA)
 

@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: MIT
 """The systemd units are sound, and the daemon keeps their promises.
 
-usage: check_units.py SPILLWAYD spillwayd.service spillwayd.socket
+usage: check_units.py SPILLWAYD sysusers.conf tmpfiles.conf
+           spillwayd.service spillwayd.socket
 
-systemd-analyze is asked about the units (it needs no running systemd); then
+systemd-analyze is asked about the units (it needs no running systemd), and the
+user and the directories are made in a folder that stands for the root; then
 the daemon is started the ways the units start it: with a notify socket and a
 watchdog, and with a socket handed over. TAP.
 """
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -54,6 +58,38 @@ def check_static(tap, daemon, units, folder):
     tap.check(names[1], said_wrong(
         "systemd-analyze", "security", "--offline=yes", "--no-pager",
         f"--threshold={EXPOSURE_MAX}", copies[0]))
+
+
+def check_users(tap, users, folders, root):
+    """What sysusers.d and tmpfiles.d make."""
+    name = "the user and the directories are made"
+    if os.geteuid() != 0:
+        tap.skip(name, "needs root")
+        return
+    (root / "etc").mkdir(parents=True)
+    problems = []
+    for command in (["systemd-sysusers", f"--root={root}", users],
+                    ["systemd-tmpfiles", "--create", f"--root={root}",
+                     folders]):
+        problems += said_wrong(*command)
+    if not problems:
+        problems = list(wrong_folders(root))
+    tap.check(name, problems)
+
+
+def wrong_folders(root):
+    """What is not as the unit's StateDirectory= and RuntimeDirectory= are."""
+    passwd = (root / "etc/passwd").read_text(encoding="utf-8")
+    user = re.search(r"^spillway:\S*:(\d+):(\d+):.*:/usr/sbin/nologin$",
+                     passwd, re.M)
+    if not user:
+        yield f"no such user: {passwd!r}"
+        return
+    for path, mode in (("var/lib/spillway", 0o700), ("run/spillway", 0o755)):
+        status = (root / path).stat()
+        have = (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))
+        if have != (int(user[1]), int(user[2]), mode):
+            yield f"/{path} is {have}"
 
 
 def await_message(notify, wanted):
@@ -158,11 +194,13 @@ def check_activation(tap, daemon, folder):
 def main():
     """Run the checks."""
     daemon = os.path.abspath(sys.argv[1])
+    users, folders, *units = map(os.path.abspath, sys.argv[2:])
     tap = Tap()
     # A unix socket's path is short, so this is not below the build.
     with tempfile.TemporaryDirectory(prefix="spw-", dir="/var/tmp") as name:
         folder = pathlib.Path(name)
-        check_static(tap, daemon, sys.argv[2:], folder)
+        check_static(tap, daemon, units, folder)
+        check_users(tap, users, folders, folder / "root")
         check_notify(tap, daemon, folder)
         check_activation(tap, daemon, folder)
     return tap.finish()

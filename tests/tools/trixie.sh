@@ -13,36 +13,14 @@ set -eu
 cd "$(dirname "$0")/../.."
 chroot=${SPW_CHROOT:-/var/tmp/spillway-trixie}
 
-[ "$(id -u)" -eq 0 ] || {
-	echo 'test-trixie: a chroot needs root' >&2
-	exit 1
-}
-
-# Where this machine gets its Debian from.
-mirror() {
-	[ -n "$(apt-get indextargets 'Label: Debian')" ] || apt-get -q update >&2
-	# shellcheck disable=SC2016  # apt's variables, not the shell's
-	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
-		'Label: Debian' 'Component: main' | head -n 1
-}
-
-if [ ! -e "$chroot" ]; then
-	from=${SPW_MIRROR:-$(mirror)}
-	rm -rf --one-file-system "$chroot.new"
-	debootstrap --variant=minbase trixie "$chroot.new" "$from"
-	: >"$chroot.new/.spillway-chroot"
-	mv "$chroot.new" "$chroot"
-elif [ ! -e "$chroot/.spillway-chroot" ]; then
-	echo "test-trixie: $chroot is not a chroot of ours" >&2
-	exit 1
-fi
+. tests/tools/chroot.sh
+make_chroot trixie "$chroot"
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 trap 'exit 1' HUP INT TERM
 
 # The tree goes in without builds; the build directory in there is kept.
-cp -f /etc/resolv.conf /etc/hosts "$chroot/etc/"
 mkdir -p "$chroot/src"
 find "$chroot/src" -mindepth 1 -maxdepth 1 ! -name 'build*' \
 	-exec rm -rf {} +
