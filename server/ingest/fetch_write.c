@@ -12,8 +12,8 @@
 #define DIGEST_TURN ((size_t)16 * FETCH_BLOCK_SIZE)
 /* Who waits for room is called when there is some for a while. */
 #define BLOCKS_LOW (FETCH_BLOCKS_MAX / 2)
-/* So many full ones are worth waking a thread for before a flush: doing it for
-   each costs a seventh of the CPU of a fetch. */
+/* So many full ones are worth waking a thread for before a flush; doing it for
+   each shows on a machine with other work. */
 #define BLOCKS_WORTH 4
 
 struct block {
