@@ -127,7 +127,9 @@ static void test_threads_add_up(void **state)
 	/* What is read meanwhile agrees with itself. */
 	for (int i = 0; i < 20; i++) {
 		char *text = exposition();
-		const char *inf = strstr(text, "2xx\",le=\"+Inf\"} ");
+		const char *inf = strstr(text,
+		    "request_duration_seconds_bucket{route=\"upload\","
+		    "class=\"2xx\",le=\"+Inf\"} ");
 		const char *count =
 		    strstr(text, "request_duration_seconds_count" LABELS " ");
 
