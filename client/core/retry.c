@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/backoff.h"
 #include "core/error.h"
 
 #define PAUSE_FIRST_MS 250u
@@ -43,20 +44,14 @@ bool spwc_transient(int err, const struct spwc_error *error)
 
 uint64_t spwc_pause_ms(unsigned int tries, const struct spwc_error *error)
 {
-	uint64_t most = PAUSE_FIRST_MS;
-	uint16_t random = 0;
+	uint32_t random = 0;
 
 	if (error->retry_after_s > PATIENCE_S)
 		return UINT64_MAX;
 
-	while (tries-- > 1 && most < PAUSE_MAX_MS)
-		most *= 2;
-	if (most > PAUSE_MAX_MS)
-		most = PAUSE_MAX_MS;
-	/* Many who failed at once do not come back at once. */
 	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-	uint64_t pause = most / 2 + most * random / (2 * (UINT16_MAX + 1u));
-	return pause + error->retry_after_s * UINT64_C(1000);
+	return backoff_ms(tries, PAUSE_FIRST_MS, PAUSE_MAX_MS, random) +
+	       error->retry_after_s * UINT64_C(1000);
 }
 
 static bool rewind_source(struct spwc__request *r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/backoff.h"
+#include "common/backoff.h"
 
 uint64_t backoff_ms(
     unsigned nth, uint64_t base_ms, uint64_t max_ms, uint32_t random)

@@ -4,8 +4,8 @@
  * do not come back together.
  * Pure function: any thread.
  */
-#ifndef BASE_BACKOFF_H
-#define BASE_BACKOFF_H
+#ifndef COMMON_BACKOFF_H
+#define COMMON_BACKOFF_H
 
 #include <stdint.h>
 

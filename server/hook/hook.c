@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/incident.h"
 #include "base/thread.h"
+#include "common/backoff.h"
 #include "hook/call.h"
 
 #define PAUSE_MAX_MS (UINT64_C(3600) * 1000)

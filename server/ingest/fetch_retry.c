@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ingest/fetch_retry.h"
 
-#include "base/backoff.h"
+#include "common/backoff.h"
 
 static bool status_passes(int status)
 {

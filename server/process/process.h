@@ -50,7 +50,8 @@ struct processor {
 	uint64_t max_output;
 	unsigned concurrency, max_waiting;
 	struct spw_pool *pool; /* `concurrency` threads */
-	_Atomic unsigned load, running; /* of the load */
+	_Atomic unsigned load; /* runs that take a place, or wait for one */
+	_Atomic unsigned running; /* until the end of its output is told */
 };
 
 /**

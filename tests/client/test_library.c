@@ -11,6 +11,7 @@
 #include <spillway/client.h>
 
 #include "check.h"
+#include "stub_client.h"
 
 static struct spwc_client *client;
 static struct spwc_error error;
@@ -271,19 +272,9 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(test_options),
 	};
 
-	if (argc != 2) {
-		fputs("usage: test_library URL\n", stderr);
-		return 2;
-	}
-
-	const struct spwc_opts opts = {
-	    .size = sizeof(opts),
-	    .server = argv[1],
-	};
-	if (spwc_new(&opts, &client, &error) < 0) {
-		fprintf(stderr, "%s\n", error.detail);
-		return 1;
-	}
+	int wrong = stub_client(argc, argv, &client);
+	if (wrong)
+		return wrong;
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	spwc_free(client);
 	return failed;

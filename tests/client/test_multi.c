@@ -13,6 +13,7 @@
 #include <spillway/client_multi.h>
 
 #include "check.h"
+#include "stub_client.h"
 
 #define COUNT 20
 /* Only a hang takes as long. */
@@ -385,20 +386,10 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(test_stall, start, stop),
 	};
 
-	if (argc != 2) {
-		fputs("usage: test_multi URL\n", stderr);
-		return 2;
-	}
-
+	int wrong = stub_client(argc, argv, &client);
+	if (wrong)
+		return wrong;
 	server = argv[1];
-	const struct spwc_opts opts = {
-	    .size = sizeof(opts),
-	    .server = server,
-	};
-	if (spwc_new(&opts, &client, &error) < 0) {
-		fprintf(stderr, "%s\n", error.detail);
-		return 1;
-	}
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	spwc_free(client);
 	return failed;

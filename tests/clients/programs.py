@@ -8,6 +8,7 @@ passes.
 """
 import fcntl
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -22,7 +23,7 @@ import daemon  # noqa: E402
 from harness import (Case, Daemon, PATIENCE, Worker,  # noqa: E402
                      main, need, table, until)
 
-__all__ = ["Case", "HERE", "NodeCase", "PATIENCE", "ProgramCase", "SPILL",
+__all__ = ["BrowserCase", "Case", "HERE", "NodeCase", "PATIENCE", "ProgramCase", "SPILL",
            "SpillCase", "Worker", "environment", "main", "need", "table", "until"]
 
 LOCK = "package-lock.json"
@@ -161,3 +162,30 @@ class NodeCase(ProgramCase):
         cls.modules = packages() / "node_modules"
         cls.node = {"env": environment(NODE_PATH=str(cls.modules))}
         super().start()
+
+
+class BrowserCase(NodeCase):
+    """Each class has a Chromium, which the program DRIVER drives: a line of
+    its input is a job, a line of its output what came of it."""
+
+    @classmethod
+    def start(cls):
+        super().start()
+        cls.browser = subprocess.Popen(
+            ["node", str(cls.DRIVER), shutil.which("chromium")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            **cls.node)
+
+    @classmethod
+    def finish(cls):
+        with cls.browser:
+            cls.browser.stdin.close()
+        super().finish()
+
+    def drive_browser(self, job, meanwhile=None):
+        """Have it do a job: what it reports."""
+        print(json.dumps(job), file=self.browser.stdin, flush=True)
+        answer = Worker(self.browser.stdout.readline)
+        if meanwhile:
+            meanwhile(answer)
+        return json.loads(answer.result())

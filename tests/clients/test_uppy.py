@@ -8,13 +8,10 @@ Source: API.md sections 2 and 7; tus 1.0.0; RFC 7578; the CORS protocol of the
 Fetch standard.
 """
 import http.server
-import json
 import os
-import shutil
-import subprocess
 import threading
 
-from programs import HERE, NodeCase, Worker, main, table, until
+from programs import BrowserCase, HERE, main, table, until
 from samples import content
 
 MIB = 1 << 20
@@ -44,8 +41,10 @@ class Page(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-class Uppy(NodeCase):
+class Uppy(BrowserCase):
     """Files that are looked at after the browser has sent them."""
+
+    DRIVER = HERE / "uppy.js"
 
     @classmethod
     def start(cls):
@@ -60,16 +59,6 @@ class Uppy(NodeCase):
             "/": (HERE / "uppy.html", "text/html"),
             "/uppy.min.css": (dist / "uppy.min.css", "text/css"),
             "/uppy.min.mjs": (dist / "uppy.min.mjs", "text/javascript")}
-        cls.browser = subprocess.Popen(
-            ["node", str(HERE / "uppy.js"), shutil.which("chromium")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            **cls.node)
-
-    @classmethod
-    def finish(cls):
-        with cls.browser:
-            cls.browser.stdin.close()
-        super().finish()
 
     def setUp(self):
         super().setUp()
@@ -82,11 +71,7 @@ class Uppy(NodeCase):
                          for name, data in files.items()],
                "options": {"endpoint": self.url("/files"),
                            **(options or {})}, **more}
-        print(json.dumps(job), file=self.browser.stdin, flush=True)
-        answer = Worker(self.browser.stdout.readline)
-        if meanwhile:
-            meanwhile(answer)
-        done = json.loads(answer.result())
+        done = self.drive_browser(job, meanwhile)
         self.assertEqual(done["failed"], [])
         self.assertEqual({file["name"] for file in done["files"]},
                          files.keys())

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Processors that mean no good, or fail: each ends at its limit, with nothing
 left of it, and takes nobody along."""
-import daemon
+import errno
+
+import denied
 from harness import SANITIZED, Case, Daemon, Truncated, main, table
 from processing import Processing, processor, python, running, script
 
@@ -168,30 +170,10 @@ class Elsewhere(Hostile):
 
     @classmethod
     def start(cls):
-        cls.daemon = Daemon(*cls.OPTIONS, wrapper=[
-            daemon.sys.executable, "-c", NO_NAMESPACES])
+        cls.daemon = Daemon(*cls.OPTIONS,
+                            wrapper=denied.command("unshare", errno.EPERM))
 
     ISOLATED = False
-
-
-# Makes unshare() say EPERM by a filter, and becomes the program.
-NO_NAMESPACES = r"""
-import ctypes, os, platform, struct, sys
-ARCH, CALL = {"x86_64": (0xc000003e, 272),
-              "aarch64": (0xc00000b7, 97)}[platform.machine()]
-code = [(0x20, 0, 0, 4), (0x15, 0, 3, ARCH), (0x20, 0, 0, 0),
-        (0x15, 0, 1, CALL), (0x06, 0, 0, 0x00050000 | 1),
-        (0x06, 0, 0, 0x7fff0000)]
-raw = ctypes.create_string_buffer(
-    b"".join(struct.pack("HBBI", *one) for one in code))
-class Program(ctypes.Structure):
-    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
-program = Program(len(code), ctypes.addressof(raw))
-libc = ctypes.CDLL(None, use_errno=True)
-assert libc.prctl(38, 1, 0, 0, 0) == 0
-assert libc.prctl(22, 2, ctypes.byref(program)) == 0
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 
 import daemon
+import denied
 from daemon import preloaded
 from harness import Case, Daemon, main, table, until
 from samples import content
@@ -120,7 +121,8 @@ class Without(Case):
     def run_under(self, *options):
         """A daemon whose landlock_create_ruleset() is not implemented."""
         return subprocess.run(
-            [shutil.which("python3"), "-c", DEAF, daemon.program,
+            [*denied.command("landlock_create_ruleset", errno.ENOSYS),
+             daemon.program,
              "-c", "/dev/null", "-o", "server.listen=127.0.0.1:0",
              *(word for option in options for word in ("-o", option))],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -140,26 +142,6 @@ class Without(Case):
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("sandbox.landlock is required, but the kernel has none",
                       done.stdout)
-
-
-# Makes landlock_create_ruleset() say ENOSYS by a filter of its own, and
-# becomes the program.
-DEAF = r"""
-import ctypes, os, platform, struct, sys
-ARCH = {"x86_64": 0xc000003e, "aarch64": 0xc00000b7}[platform.machine()]
-code = [(0x20, 0, 0, 4), (0x15, 0, 3, ARCH), (0x20, 0, 0, 0),
-        (0x15, 0, 1, 444), (0x06, 0, 0, 0x00050000 | 38),
-        (0x06, 0, 0, 0x7fff0000)]
-raw = ctypes.create_string_buffer(
-    b"".join(struct.pack("HBBI", *one) for one in code))
-class Program(ctypes.Structure):
-    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
-program = Program(len(code), ctypes.addressof(raw))
-libc = ctypes.CDLL(None, use_errno=True)
-assert libc.prctl(38, 1, 0, 0, 0) == 0
-assert libc.prctl(22, 2, ctypes.byref(program)) == 0
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 class Sockets(Case):

@@ -6,11 +6,8 @@ SPW_SHOTS=FOLDER python3 tests/page/test_access.py build/server/spillwayd look
 leaves pictures of the page in FOLDER.
 """
 import io
-import json
 import pathlib
-import shutil
 import struct
-import subprocess
 import sys
 import zipfile
 import zlib
@@ -18,7 +15,7 @@ import zlib
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 
-from programs import NodeCase, Worker, main, need, table, until  # noqa: E402
+from programs import BrowserCase, main, need, table, until  # noqa: E402
 from fetching import ALLOW  # noqa: E402
 from origin import Gate, Origin, Page  # noqa: E402
 from samples import content, many_zip, text  # noqa: E402
@@ -64,22 +61,10 @@ def sample_archive():
         "empty.txt": "", "img10.txt": "10", "img9.txt": "9"})
 
 
-class PageCase(NodeCase):
+class PageCase(BrowserCase):
     """Each class has a browser."""
 
-    @classmethod
-    def start(cls):
-        super().start()
-        cls.browser = subprocess.Popen(
-            ["node", str(HERE / "browser.mjs"), shutil.which("chromium")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            **cls.node)
-
-    @classmethod
-    def finish(cls):
-        with cls.browser:
-            cls.browser.stdin.close()
-        super().finish()
+    DRIVER = HERE / "browser.mjs"
 
     def files(self, files):
         """Make local files of {name: bytes}: their paths."""
@@ -87,12 +72,8 @@ class PageCase(NodeCase):
 
     def run_flow(self, flow, meanwhile=None, **job):
         """Have the browser do it: all that it reports."""
-        print(json.dumps({"flow": flow, "url": self.daemon.url, **job}),
-              file=self.browser.stdin, flush=True)
-        answer = Worker(self.browser.stdout.readline)
-        if meanwhile:
-            meanwhile(answer)
-        return json.loads(answer.result())
+        return self.drive_browser(
+            {"flow": flow, "url": self.daemon.url, **job}, meanwhile)
 
     def flow(self, flow, meanwhile=None, **job):
         """The same where nothing may go wrong: (result, requests)."""

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "check.h"
 
-#include "base/backoff.h"
+#include "common/backoff.h"
 
 static void test_it_doubles(void **state)
 {
