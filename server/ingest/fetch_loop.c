@@ -188,8 +188,9 @@ static void set_idle(struct fetcher *f, struct fetch_job *job, bool idle)
 	metrics_add(METRIC_FETCHES_ACTIVE, idle ? -1 : 1);
 }
 
-/* The job has come to its end; `cause` says to which. */
-static void finish(struct fetcher *f, struct fetch_job *job)
+/* The job has come to its end; `cause` says to which. What is not written by
+ * now is dropped. */
+static void end(struct fetcher *f, struct fetch_job *job)
 {
 	fetch_job_drop_all(job);
 	if (job->unflushed)
@@ -203,6 +204,25 @@ static void finish(struct fetcher *f, struct fetch_job *job)
 	count_lazy(f, job);
 	set_idle(f, job, true);
 	fetch_job_end(job);
+}
+
+/* Is there nothing more to write that readers of it may want? */
+static bool is_written(struct fetch_job *job)
+{
+	if (!job->writer || atomic_load(&job->file->removed))
+		return true;
+
+	fetch_writer_flush(job->writer);
+	return fetch_writer_settled(job->writer) != 0;
+}
+
+/* Bring a job to its end: what came before it broke stays, so it ends when that
+ * is written. Until then it is nudged, and looked at now and then. */
+static void finish(struct fetcher *f, struct fetch_job *job)
+{
+	fetch_job_drop_all(job);
+	if (is_written(job))
+		end(f, job);
 }
 
 static void attend(struct fetcher *f, struct fetch_job *job)
@@ -388,7 +408,7 @@ static void stop_all(struct fetcher *f)
 	while ((job = f->running.first)) {
 		fetch_job_fail(job, FETCH_CAUSE_STOPPED,
 		    "The server is shutting down.");
-		finish(f, job);
+		end(f, job);
 	}
 	fetch_alarm_ring(f, clock_ms());
 }

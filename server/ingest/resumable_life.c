@@ -328,6 +328,8 @@ static int end_finish(struct resumable *r, int err, bool later)
 		    .status = 422,
 		    .type = "digest-mismatch",
 		    .title = "The content is not what its digest says",
+		    .detail = "What came has another digest than was "
+			      "announced, and was thrown away.",
 		};
 		metrics_add(METRIC_UPLOADS_FAILED_DIGEST, 1);
 		file_fail(r->file, &e);

@@ -160,6 +160,45 @@ class Behind(Fetching):
         self.assert_content(name, data)
 
 
+class Broken(Fetching):
+    """A disk that is behind what is fetched when the origin breaks off."""
+
+    DAEMON = False
+    CUT = 900_000
+    OPTIONS = [*ALLOW, "spool.memory_max=256K", "fetch.max_retries=0"]
+
+    def setUp(self):
+        super().setUp()
+        faults.prepare(self)
+        faults.run_daemon(self)
+
+    def test_what_came_stays(self):
+        data = content(2 * self.CUT, 4)
+        url = self.origin.add("/a", Page(data, etag='"v"', cut=self.CUT))
+        self.faults.fail(faults.WRITE, faults.HOLD)
+        name = self.begin(url, connections=1)["id"]
+        until(lambda: self.faults["waiting"], "the disk to hang")
+        until(lambda: self.metric("fetched_bytes_total") >= self.CUT and
+              self.metric("fetch_transfers") == 0, "the origin to be gone")
+        self.faults.stop()
+        self.wait_state(name, "failed")
+        answer = self.http("GET", f"/files/{name}",
+                           {"Range": f"bytes=0-{self.CUT - 1}"})
+        self.assert_same(answer.body, data[:self.CUT])
+
+    def test_deleted_meanwhile(self):
+        url = self.origin.add("/a", Page(
+            content(2 * self.CUT, 5), etag='"v"', cut=self.CUT))
+        self.faults.fail(faults.WRITE, faults.HOLD)
+        name = self.begin(url, connections=1)["id"]
+        until(lambda: self.faults["waiting"], "the disk to hang")
+        until(lambda: self.metric("fetch_transfers") == 0,
+              "the origin to be gone")
+        self.assertEqual(self.http("DELETE", f"/files/{name}").status, 204)
+        until(lambda: self.metric("fetches_active") == 0, "it to be over")
+        self.faults.stop()
+
+
 class Origins(Fetching):
     """One fetch at a time, and one client with many."""
 

@@ -189,12 +189,15 @@ class Truth(Fetching):
     FIRST = head(200, f"Content-Length: {SIZE}", "Accept-Ranges: bytes",
                  f"ETag: {TAG}") + DATA[:250_000]
 
-    def second(self, answer):
+    def second(self, answer, gate=None):
         """Let the first answer break off, and this be the next."""
         count = itertools.count()
 
         def serve(conn, request):
-            conn.sendall(answer if next(count) else self.FIRST)
+            later = next(count) > 0
+            if later and gate:
+                gate.wait()
+            conn.sendall(answer if later else self.FIRST)
             return False
         self.origin._answer = serve
         return self.origin.url + "/a"
@@ -217,12 +220,17 @@ class Truth(Fetching):
             self.assertEqual(problem["type"], "/problems/origin-changed")
 
     def test_changed_under_a_reader(self):
+        gate = Gate()
         made = self.begin(self.second(
-            part(250_000, SIZE - 1, SIZE, 'ETag: "v2"') + OTHER[250_000:]))
+            part(250_000, SIZE - 1, SIZE, 'ETag: "v2"') + OTHER[250_000:],
+            gate))
+        gate.wait_reached()
         conn = self.conn()
         conn.send_request("GET", made["links"]["self"])
+        conn.read_head()
+        gate.open()
         with self.assertRaises(Truncated) as caught:
-            conn.read()
+            conn.read_body()
         self.assert_same(caught.exception.body,
                          DATA[:len(caught.exception.body)])
         self.wait_state(made["id"], "failed")
