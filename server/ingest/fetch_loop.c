@@ -9,6 +9,8 @@
 
 /* How often transfers are looked at for time-outs and deleted files. */
 #define TICK_MS 250
+/* What came last waits so long for more while there is other work. */
+#define FLUSH_MS 2
 /* How long it sleeps with nothing to do. A call that wakes it goes through a
    socket, and can get lost when the system has no memory for that. */
 #define IDLE_MS 1000
@@ -90,6 +92,9 @@ void fetch_loop_remove(struct fetch_transfer *t)
 		return;
 
 	curl_multi_remove_handle(f->multi, t->easy);
+	/* Whoever waits for its last bytes need not wait for others'. */
+	if (t->job->writer)
+		fetch_writer_flush(t->job->writer);
 	t->running = false;
 	f->transfer_count--;
 	metrics_add(METRIC_FETCH_TRANSFERS, -1);
@@ -122,6 +127,8 @@ void fetch_loop_flush_later(struct fetch_job *job)
 
 	job->unflushed = true;
 	job->flush_next = f->unflushed;
+	if (!f->unflushed)
+		f->unflushed_ms = clock_ms();
 	f->unflushed = job;
 }
 
@@ -413,13 +420,32 @@ static void stop_all(struct fetcher *f)
 	fetch_alarm_ring(f, clock_ms());
 }
 
+/* Sleep until there is work; what is held back goes before that, or after a
+ * while. */
+static CURLMcode wait_for_work(struct fetcher *f, int ms)
+{
+	CURLMcode mc;
+	int ready;
+
+	if (f->unflushed) {
+		mc = curl_multi_poll(f->multi, NULL, 0, 0, &ready);
+		if (mc == CURLM_OK && ready > 0 &&
+		    clock_ms() - f->unflushed_ms < FLUSH_MS)
+			return mc;
+		flush(f);
+		if (mc != CURLM_OK || ready > 0)
+			return mc;
+	}
+	return curl_multi_poll(f->multi, NULL, 0, ms, NULL);
+}
+
 void *fetch_loop_run(void *arg)
 {
 	struct fetcher *f = arg;
 	int ms, left;
 
 	while ((ms = sleep_ms(f)) >= 0) {
-		CURLMcode mc = curl_multi_poll(f->multi, NULL, 0, ms, NULL);
+		CURLMcode mc = wait_for_work(f, ms);
 		if (mc == CURLM_OK)
 			mc = curl_multi_perform(f->multi, &left);
 		if (mc != CURLM_OK)
@@ -428,7 +454,6 @@ void *fetch_loop_run(void *arg)
 		attend_nudged(f);
 		tick(f);
 		start_queued(f);
-		flush(f);
 	}
 	stop_all(f);
 	return NULL;

@@ -50,6 +50,7 @@ struct fetcher {
 	unsigned transfer_count;
 	uint64_t ticked_ms;
 	struct fetch_job *unflushed; /* whose writers hold back a little */
+	uint64_t unflushed_ms;	/* since when */
 
 	pthread_mutex_t lock;
 	struct fetch_list queue; /* under `lock`, like what follows */

@@ -14,7 +14,7 @@
 
 /* The library never hands out more than 16 KiB; reading more at a time still
    saves it system calls. */
-#define RECEIVE_SIZE (128L * 1024)
+#define RECEIVE_SIZE (256L * 1024)
 /* Room for `FIRST-LAST`. */
 #define RANGE_SIZE 48
 

@@ -6,15 +6,18 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #define WRITER_MAGIC 0xfe7c3u
 /* Bytes that a turn reads again for a digest, before others have theirs. */
 #define DIGEST_TURN ((size_t)16 * FETCH_BLOCK_SIZE)
 /* Who waits for room is called when there is some for a while. */
 #define BLOCKS_LOW (FETCH_BLOCKS_MAX / 2)
-/* So many full ones are worth waking a thread for before a flush; doing it for
-   each shows on a machine with other work. */
+/* So many are worth waking a thread for before a flush; doing it for each shows
+   on a machine with other work. */
 #define BLOCKS_WORTH 4
+/* What a turn writes, before others of the pool have theirs. */
+#define BLOCKS_TURN 8
 
 struct block {
 	struct block *next;
@@ -35,7 +38,9 @@ struct fetch_writer {
 	pthread_mutex_t lock;
 	struct block *first, **end; /* under `lock`, like what follows */
 	size_t count;
-	bool running;		/* the first block is being written */
+	size_t due;		/* the first of them: to be written */
+	size_t taken;		/* the first of those: being written */
+	bool running;		/* the job is with the pool */
 	bool waits;		/* its owner was told -EAGAIN */
 	bool asked;		/* or that it is not settled */
 	bool closed;
@@ -137,41 +142,93 @@ static int digest_more(struct fetch_writer *w, uint8_t *buf)
 	return 1;
 }
 
-/* Write a block, and have the digest see it. Returns: as digest_more(). */
-static int write_block(struct fetch_writer *w, struct block *b)
+static void digest_block(struct fetch_writer *w, const struct block *b)
 {
-	int r = b->len > 0
-	    ? spw_spool_pwrite(w->opts.spool, b->data, b->len, b->off)
-	    : 0;
+	if (b->len == 0 || b->off != w->digested)
+		return;
 
-	if (r < 0 || !w->digest)
-		return r;
-	if (b->len > 0 && b->off == w->digested) {
-		digest_add(w->digest, b->data, b->len);
-		w->digested += b->len;
-	}
-	/* What it held is in the spool: it serves as a buffer. */
-	return digest_more(w, b->data);
+	digest_add(w->digest, b->data, b->len);
+	w->digested += b->len;
 }
 
-/* Locked. The first block was written; `r` is what came of it. Returns: the
- * block, if it is of no more use. */
-static struct block *take_out(struct fetch_writer *w, int r)
+/* What a turn writes. */
+struct batch {
+	struct block *blocks[BLOCKS_TURN];
+	size_t count;
+};
+
+/* Locked. Take what is due; nobody else touches that from here on. */
+static void take(struct fetch_writer *w, struct batch *ret)
 {
 	struct block *b = w->first;
 
+	ret->count = 0;
+	while (!w->closed && ret->count < w->due && ret->count < BLOCKS_TURN) {
+		ret->blocks[ret->count++] = b;
+		b = b->next;
+	}
+	w->taken = ret->count;
+}
+
+/* Write a block, and with it those that go on where it ends. Returns: how
+ * many. Errors: of the spool. */
+static int write_run(
+    struct fetch_writer *w, struct block *const *blocks, size_t n)
+{
+	struct iovec iov[BLOCKS_TURN];
+	uint64_t end = blocks[0]->off;
+	size_t i = 0;
+
+	for (; i < n && blocks[i]->off == end; i++) {
+		iov[i].iov_base = blocks[i]->data;
+		iov[i].iov_len = blocks[i]->len;
+		end += blocks[i]->len;
+		if (w->digest)
+			digest_block(w, blocks[i]);
+	}
+	int r = spw_spool_pwritev(
+	    w->opts.spool, iov, (int)i, blocks[0]->off);
+	return r < 0 ? r : (int)i;
+}
+
+/* Write what was taken, and have the digest see it. Returns: as
+ * digest_more(). */
+static int write_batch(struct fetch_writer *w, const struct batch *batch)
+{
+	int r;
+
+	for (size_t i = 0; i < batch->count; i += (size_t)r) {
+		r = write_run(w, batch->blocks + i, batch->count - i);
+		if (r < 0)
+			return r;
+	}
+	if (!w->digest || batch->count == 0)
+		return 0;
+	/* What it held is in the spool: it serves as a buffer. */
+	return digest_more(w, batch->blocks[0]->data);
+}
+
+/* Locked. What was taken was written; `r` is what came of it. In `batch`
+ * remains what is of no more use. */
+static void take_out(struct fetch_writer *w, struct batch *batch, int r)
+{
+	struct block *last = batch->count ? batch->blocks[batch->count - 1]
+					  : NULL;
+
 	if (r < 0 && w->error == 0)
 		w->error = r;
-	if (r > 0 && !b->next && !w->closed) {
+	if (r > 0 && !last->next && !w->closed) {
 		/* An empty one, to go on with the digest. */
-		b->len = 0;
-		return NULL;
+		last->len = 0;
+		batch->count--;
 	}
-	w->first = b->next;
+	if (batch->count > 0)
+		w->first = batch->blocks[batch->count - 1]->next;
 	if (!w->first)
 		w->end = &w->first;
-	w->count--;
-	return b;
+	w->count -= batch->count;
+	w->due -= batch->count;
+	w->taken = 0;
 }
 
 /* Locked. Is it something that its owner waits for? */
@@ -185,19 +242,24 @@ static bool is_news(const struct fetch_writer *w)
 /* Returns: whether there is more to do; if not, it may be gone. */
 static bool turn(struct fetch_writer *w)
 {
-	assert(w->magic == WRITER_MAGIC && w->running);
-	/* While it runs nobody else touches the first block. */
-	int r = write_block(w, w->first);
+	struct batch batch;
 
 	pthread_mutex_lock(&w->lock);
-	struct block *done = take_out(w, r);
+	assert(w->magic == WRITER_MAGIC && w->running);
+	take(w, &batch);
+	pthread_mutex_unlock(&w->lock);
+	int r = write_batch(w, &batch);
+
+	pthread_mutex_lock(&w->lock);
+	take_out(w, &batch, r);
 	pthread_mutex_unlock(&w->lock);
 	/* As long as it is running it does not go. */
-	block_free(w, done);
+	for (size_t i = 0; i < batch.count; i++)
+		block_free(w, batch.blocks[i]);
 
 	pthread_mutex_lock(&w->lock);
 	bool closed = w->closed;
-	bool more = w->running = w->first && !closed && w->error == 0;
+	bool more = w->running = w->due > 0 && !closed && w->error == 0;
 	if (!closed && is_news(w)) {
 		w->waits = w->asked = false;
 		w->opts.told(w->opts.user_data);
@@ -225,9 +287,11 @@ static void run(struct spw_job *job)
  * NULL: none. */
 static struct block *continued(struct fetch_writer *w, uint64_t off)
 {
-	for (struct block *b = w->first; b; b = b->next)
-		if (b->off + b->len == off && b->len < FETCH_BLOCK_SIZE &&
-		    !(w->running && b == w->first))
+	size_t i = 0;
+
+	for (struct block *b = w->first; b; b = b->next, i++)
+		if (i >= w->taken && b->off + b->len == off &&
+		    b->len < FETCH_BLOCK_SIZE)
 			return b;
 	return NULL;
 }
@@ -265,11 +329,12 @@ static int put(struct fetch_writer *w, const uint8_t *data, size_t len,
 	return 0;
 }
 
-/* Locked. Returns: whether work() is to follow. */
-static bool start(struct fetch_writer *w, bool flushes)
+/* Locked. Have the first `n` written. Returns: whether work() is to follow. */
+static bool start(struct fetch_writer *w, size_t n)
 {
-	if (w->running || !w->first || w->error != 0 ||
-	    (!flushes && w->count <= BLOCKS_WORTH))
+	if (w->due < n)
+		w->due = n;
+	if (w->running || w->due == 0 || w->error != 0)
 		return false;
 
 	w->running = true;
@@ -291,8 +356,11 @@ int fetch_writer_put(
 	assert(w->magic == WRITER_MAGIC && len <= FETCH_BLOCK_SIZE);
 	pthread_mutex_lock(&w->lock);
 	int r = w->error ? w->error : put(w, data, len, off);
-	/* Room comes of writing alone. */
-	bool begin = start(w, r == -EAGAIN);
+	/* Room comes of writing alone; else the last may grow. */
+	size_t due = r == -EAGAIN ? w->count
+	    : w->count > BLOCKS_WORTH ? w->count - 1
+				      : 0;
+	bool begin = start(w, due);
 	pthread_mutex_unlock(&w->lock);
 	if (begin)
 		work(w);
@@ -302,7 +370,7 @@ int fetch_writer_put(
 void fetch_writer_flush(struct fetch_writer *w)
 {
 	pthread_mutex_lock(&w->lock);
-	bool begin = start(w, true);
+	bool begin = start(w, w->count);
 	pthread_mutex_unlock(&w->lock);
 	if (begin)
 		work(w);

@@ -114,6 +114,7 @@ class Remote(Placed, Fetching):
         url = self.origin.add("/a", Page(data, etag='"v"'))
         made = self.json(self.fetch(url, "wait=20", mode="lazy"), 202)
         name = made["id"]
+        until(lambda: self.info(name)["received"], "the first of it to come")
         self.assert_placed(name, "memory", "Only what is read", holes=1,
                            missing_bytes=99 * KIB)
         answer = self.http("GET", f"/files/{name}",

@@ -152,7 +152,7 @@ static void test_pieces_gather_and_are_pending(void **state)
 	(void)state;
 	open_bed(&b, 1, 0);
 	plug(&b);
-	/* The first is with the pool, and nothing is added to it. */
+	/* Until its turn comes what belongs to it is added. */
 	assert_ok(put(&b, 0, 10));
 	fetch_writer_flush(b.w);
 	assert_ok(put(&b, 10, 10));
@@ -160,16 +160,40 @@ static void test_pieces_gather_and_are_pending(void **state)
 	assert_ok(put(&b, 5 * BLOCK, 10));
 	assert_ok(put(&b, BLOCK, 20));
 	assert_int_equal(fetch_writer_settled(b.w), 0);
-	assert_int_equal(fetch_writer_pending(b.w, p), 4);
-	assert_int_equal(p[0].end, 10);
-	assert_int_equal(p[1].off, 10);
-	assert_int_equal(p[1].end, BLOCK + 10);
-	assert_int_equal(p[2].off, 5 * BLOCK);
-	assert_int_equal(p[3].end, BLOCK + 20);
+	assert_int_equal(fetch_writer_pending(b.w, p), 3);
+	assert_int_equal(p[0].off, 0);
+	assert_int_equal(p[0].end, BLOCK);
+	assert_int_equal(p[1].off, 5 * BLOCK);
+	assert_int_equal(p[2].end, BLOCK + 20);
 	unplug(&b);
 	settle(&b);
 	assert_int_equal(fetch_writer_pending(b.w, p), 0);
 	expect_content(&b, 0, BLOCK + 20);
+	close_bed(&b);
+}
+
+static void test_a_few_blocks_go_at_once(void **state)
+{
+	struct bed b;
+	uint64_t n = 0;
+
+	(void)state;
+	open_bed(&b, 0, 0);
+	while (spw_spool_present(b.spool, 0) == 0) {
+		assert_ok(put(&b, n * BLOCK, BLOCK));
+		n++;
+	}
+	assert_in_range(n, 2, FETCH_BLOCKS_MAX - 1);
+	/* But for the last, which might have grown. */
+	assert_int_equal(spw_spool_present(b.spool, 0), (n - 1) * BLOCK);
+	/* Less does not, until it is asked for. */
+	assert_ok(put(&b, 20 * BLOCK, BLOCK));
+	assert_int_equal(spw_spool_present(b.spool, 20 * BLOCK), 0);
+	fetch_writer_flush(b.w);
+	assert_int_equal(spw_spool_present(b.spool, 0), n * BLOCK);
+	assert_int_equal(spw_spool_present(b.spool, 20 * BLOCK), BLOCK);
+	expect_content(&b, 0, n * BLOCK);
+	expect_content(&b, 20 * BLOCK, BLOCK);
 	close_bed(&b);
 }
 
@@ -297,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_places),
 	    cmocka_unit_test(test_pieces_gather_and_are_pending),
+	    cmocka_unit_test(test_a_few_blocks_go_at_once),
 	    cmocka_unit_test(test_all_or_nothing_when_it_is_full),
 	    cmocka_unit_test(test_one_block_at_a_time_when_memory_is_short),
 	    cmocka_unit_test(test_an_error_is_told),
