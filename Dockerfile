@@ -23,7 +23,7 @@ RUN apt-get update && \
     apt-get build-dep -y --no-install-recommends /build/spillway && \
     dpkg-buildpackage -us -uc -b && \
     mkdir /packages && \
-    mv ../spillwayd_*.deb ../libspillway0_*.deb ../libspillway-crypto0_*.deb \
+    mv ../spillwayd_*.deb ../libspillway1_*.deb ../libspillway-crypto1_*.deb \
         /packages/
 
 FROM $BASE

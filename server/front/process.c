@@ -52,20 +52,7 @@ static void refuse_busy(struct http_request *req, const struct processor *p)
 /* RFC 7240 §4.1 */
 static bool wants_async(const struct http_request *req)
 {
-	struct str field, item;
-
-	for (unsigned i = 0; (field = http_header_at(req, "Prefer", i)).p;
-	     i++) {
-		while (str_list_next(&field, &item)) {
-			const char *end = memchr(item.p, ';', item.n);
-
-			if (end)
-				item.n = (size_t)(end - item.p);
-			if (str_ieq(str_trim(item), "respond-async"))
-				return true;
-		}
-	}
-	return false;
+	return http_prefers(req, "respond-async", &(struct str){0});
 }
 
 /* ---- the output --------------------------------------------------------- */

@@ -11,6 +11,7 @@
 
 #include "common/etag.h"
 #include "common/httpdate.h"
+#include "common/prefer.h"
 #include "common/text.h"
 #include "http/loop.h"
 
@@ -301,6 +302,17 @@ unsigned http_header_count(const struct http_request *req, const char *name)
 			count++;
 	}
 	return count;
+}
+
+bool http_prefers(
+    const struct http_request *req, const char *name, struct str *ret)
+{
+	struct str field;
+
+	for (unsigned i = 0; (field = http_header_at(req, "Prefer", i)).p; i++)
+		if (prefer_find(field, name, ret))
+			return true;
+	return false;
 }
 
 struct str http_host(const struct http_request *req)

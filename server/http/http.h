@@ -110,6 +110,9 @@ struct str http_header_at(
     const struct http_request *req, const char *name, unsigned i);
 /** Returns: how many fields of that name there are. */
 unsigned http_header_count(const struct http_request *req, const char *name);
+/** Find a preference in the fields Prefer; as prefer_find(). */
+bool http_prefers(
+    const struct http_request *req, const char *name, struct str *ret);
 /** Find a decoded query parameter; false when absent. NUL-terminated. */
 bool http_query_get(const struct http_request *req, const char *key, char *out,
     size_t cap, size_t *ret_len);

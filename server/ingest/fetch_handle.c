@@ -8,14 +8,17 @@
 
 #include "base/clock.h"
 #include "common/media.h"
+#include "common/prefer.h"
 #include "common/text.h"
 #include "http/gather.h"
 #include "ingest/again.h"
 #include "ingest/fetch.h"
 #include "ingest/fetch_body.h"
 #include "ingest/fetch_check.h"
-#include "ingest/fetch_prefer.h"
 #include "ingest/fetch_wait.h"
+
+/* Longest wait that is granted. */
+#define WAIT_MAX_S 60
 
 /* A request on its way. */
 struct call {
@@ -231,6 +234,7 @@ static const struct http_sink check_sink = {
 static void take_body(struct http_request *req, struct fetcher *f,
     struct ingest *in)
 {
+	struct str wait;
 	struct call *call = calloc(1, sizeof(*call));
 	if (!call) {
 		struct http_problem problem = http_problem_errno(-ENOMEM);
@@ -240,7 +244,8 @@ static void take_body(struct http_request *req, struct fetcher *f,
 
 	call->fetcher = f;
 	call->in = in;
-	call->wait_s = fetch_prefer_wait(http_header(req, "Prefer"));
+	if (http_prefers(req, "wait", &wait))
+		call->wait_s = prefer_wait(wait, WAIT_MAX_S);
 	http_gather(
 	    req, in ? &sink : &check_sink, &call->body, FETCH_BODY_MAX);
 }

@@ -80,6 +80,15 @@ class Full(Fetching):
         self.assert_descriptor(made, state="ready", size=len(DATA))
         self.assertEqual(answer.get("Location"), f"/files/{made['id']}")
 
+    def test_prefer_in_several_fields(self):
+        url = self.origin.add("/a", Page(DATA))
+        answer = self.http(
+            "POST", "/fetch",
+            [("Content-Type", "application/json"), ("Prefer", "handling=lenient"),
+             ("Prefer", 'wait="100"; x=y')],
+            json.dumps({"url": url}).encode())
+        self.assertEqual(self.json(answer, 201)["state"], "ready")
+
     def test_prefer_wait_still_running(self):
         gate = Gate()
         url = self.origin.add("/a", Page(DATA, gate=(1000, gate)))
