@@ -90,12 +90,41 @@ bool query_next(
 	return true;
 }
 
-size_t query_redact(char *text, size_t len)
+/* Returns: how far `text` goes before `c`. */
+static size_t length_before(const char *text, size_t len, char c)
 {
-	char *query = len > 0 ? memchr(text, '?', len) : NULL, *out = query;
+	const char *found = len > 0 ? memchr(text, c, len) : NULL;
+
+	return found ? (size_t)(found - text) : len;
+}
+
+/* Without the user of the authority, if it has one. Returns: its length. */
+static size_t cut_user(char *text, size_t len)
+{
+	size_t at = length_before(text, len, '/');
+
+	if (len - at < 2 || text[at + 1] != '/' ||
+	    length_before(text, at, '?') < at)
+		return len;
+
+	char *authority = text + at + 2;
+	size_t rest = len - at - 2, n = length_before(authority, rest, '/');
+	n = length_before(authority, n, '?');
+	for (size_t i = n; i > 0; i--) {
+		if (authority[i - 1] != '@')
+			continue;
+		memmove(authority, authority + i, rest - i);
+		return len - i;
+	}
+	return len;
+}
+
+static size_t cut_values(char *text, size_t len)
+{
+	char *query = text + length_before(text, len, '?'), *out = query;
 	struct str key, value;
 
-	if (!query)
+	if (query == text + len)
 		return len;
 
 	const char *cursor = query + 1, *end = text + len;
@@ -107,6 +136,12 @@ size_t query_redact(char *text, size_t len)
 		out += key.n + 2;
 	}
 	return (size_t)(out - text);
+}
+
+size_t url_redact(char *text, size_t len)
+{
+	len = length_before(text, len, '#');
+	return cut_values(text, cut_user(text, len));
 }
 
 /* Take one decoded byte off the front of form-encoded text. */

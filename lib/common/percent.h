@@ -48,13 +48,15 @@ bool query_next(
     const char **cursor, const char *end, struct str *key, struct str *value);
 
 /**
- * Take the values out of the query of a URL or a target, in place, for they
- * may be keys to something: `a?b=c&d` becomes `a?b=`. What has no `=` goes,
- * too: it may itself be the secret.
+ * Take out of a URL or a target, in place, what may be the key to something:
+ * who the user is, the values of the query, and the fragment.
+ * `http://me:pw@a/?b=c&d#e` becomes `http://a/?b=`. What has no `=` goes, too:
+ * it may itself be the secret.
  *
  * Returns:   its new length.
+ * Source:    RFC 3986 §3, RFC 9110 §10.1.3
  */
-size_t query_redact(char *text, size_t len);
+size_t url_redact(char *text, size_t len);
 
 /**
  * Find the first `key` in a query string (without the `?`) and decode its

@@ -32,7 +32,7 @@ void http_asked(struct http_request *req, char out[HTTP_ASKED_SIZE])
 		out[at++] = hex[c >> 4];
 		out[at++] = hex[c & 15];
 	}
-	at = from + query_redact(out + from, at - from);
+	at = from + url_redact(out + from, at - from);
 	snprintf(out + at, HTTP_ASKED_SIZE - at, "%s from %s",
 	    i < req->target_len ? "..." : "", http_client(req));
 }
@@ -45,7 +45,7 @@ static struct str public_target(
 
 	if (n > 0)
 		memcpy(out, req->target, n);
-	return (struct str){out, query_redact(out, n)};
+	return (struct str){out, url_redact(out, n)};
 }
 
 static void log_request(
@@ -60,7 +60,7 @@ static void log_request(
 	struct str target = public_target(req, text);
 	snprintf(ref, sizeof(ref), "%.*s", (int)referer.n,
 	    referer.p ? referer.p : "");
-	ref[query_redact(ref, strlen(ref))] = '\0';
+	ref[url_redact(ref, strlen(ref))] = '\0';
 	snprintf(ua, sizeof(ua), "%.*s", (int)agent.n, agent.p ? agent.p : "");
 	log_access(req->loop->access,
 	    &(struct log_access){

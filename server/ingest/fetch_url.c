@@ -39,7 +39,7 @@ char *fetch_url_public(struct str url, const struct url_parts *parts)
 		strbuf_addc(&b, '/');
 	strbuf_add(&b, path.p, parts->path_query.n);
 	if (!b.failed) {
-		b.len = query_redact(b.data, b.len);
+		b.len = url_redact(b.data, b.len);
 		b.data[b.len] = '\0';
 	}
 

@@ -78,7 +78,7 @@ static void check_redact(const char *in, size_t len)
 
 	FUZZ_CHECK(text != NULL);
 	memcpy(text, in, len);
-	size_t n = query_redact(text, len);
+	size_t n = url_redact(text, len);
 	FUZZ_CHECK(n <= len);
 	const char *mark = memchr(text, '?', n);
 	if (mark) {
@@ -86,7 +86,7 @@ static void check_redact(const char *in, size_t len)
 		while (query_next(&cursor, text + n, &key, &value))
 			FUZZ_CHECK(value.n == 0);
 	}
-	FUZZ_CHECK(query_redact(text, n) == n);
+	FUZZ_CHECK(url_redact(text, n) == n);
 	free(text);
 }
 

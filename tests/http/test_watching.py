@@ -334,7 +334,7 @@ class Traces(Watched, Fetching):
 
     def test_no_values_of_queries(self):
         answer = self.http("GET", "/files/none?token=geheim&secret&x=", {
-            "Referer": "http://example.com/?token=geheim"})
+            "Referer": "http://me:geheim@example.com/?token=geheim"})
         until(lambda: any(answer.get("X-Request-Id") in line
                           and '"GET /files/none?token=&x="' in line
                           for line in self.daemon.lines), "the access line")
