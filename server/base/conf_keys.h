@@ -127,6 +127,8 @@
 	  "fetches of one client that wait; 0 is no limit")                    \
 	X(fetch, COUNT, max_lazy, "10000", 0, 10000000,                        \
 	  "files at a time of which only what is read is fetched")             \
+	X(fetch, COUNT, max_lazy_per_client, "1000", 0, 10000000,              \
+	  "such files of one client at a time; 0 is no limit")                 \
 	X(fetch, COUNT, max_transfers, "256", 1, 10000,                        \
 	  "connections to origins at a time, of all fetches")                  \
 	X(fetch, COUNT, connections, "2", 1, 16,                               \

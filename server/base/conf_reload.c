@@ -47,6 +47,7 @@ static const size_t reloadable[] = {
     AT(fetch, max_active),
     AT(fetch, max_connections),
     AT(fetch, max_lazy),
+    AT(fetch, max_lazy_per_client),
     AT(fetch, max_queued_per_client),
     AT(fetch, max_redirects),
     AT(fetch, max_retries),

@@ -52,21 +52,40 @@ static int check_room(
 	return -EBUSY;
 }
 
-/* One client does not take the place of all. */
-static int take_place(struct fetcher *f, uint64_t share,
-    struct clients_ticket **ret, struct http_problem *reterr)
+static int refuse(
+    int e, unsigned max, const char *what, struct http_problem *reterr)
 {
-	unsigned max = f->conf->fetch.max_queued_per_client;
-	int e = max ? clients_enter(f->clients, share, max, ret) : 0;
-
-	if (e == -EUSERS)
-		*reterr = http_problem(PROBLEM_TOO_MANY_REQUESTS,
-		    "%u fetches of this client are waiting already, as many as "
-		    "may; try again later.",
-		    max);
-	else if (e < 0)
-		*reterr = http_problem_errno(e);
+	*reterr = e == -EUSERS
+	    ? http_problem(PROBLEM_TOO_MANY_REQUESTS,
+		  "%u %s, as many as may; try again later.", max, what)
+	    : http_problem_errno(e);
 	return e;
+}
+
+/* One client does not take the place of all. */
+static int take_places(
+    struct fetcher *f, struct fetch_job *job, struct http_problem *reterr)
+{
+	uint64_t share = job->file->share;
+	unsigned queued = f->conf->fetch.max_queued_per_client;
+	unsigned lazy = f->conf->fetch.max_lazy_per_client;
+
+	int e = queued
+	    ? clients_enter(f->clients, share, queued, &job->place)
+	    : 0;
+	if (e < 0)
+		return refuse(e, queued,
+		    "fetches of this client are waiting already", reterr);
+
+	e = job->lazy && lazy
+	    ? clients_enter(f->lazy_clients, share, lazy, &job->lazy_place)
+	    : 0;
+	if (e < 0)
+		return refuse(e, lazy,
+		    "files of this client are being fetched as they are read "
+		    "already",
+		    reterr);
+	return 0;
 }
 
 /* False when the thread takes no more; the queue may pass its limit by the
@@ -103,7 +122,7 @@ int fetch_start(struct fetcher *f, const struct fetch_request *r,
 
 	e = fetch_job_new(f, f->conf, f->store, r, &job, reterr);
 	if (e == 0)
-		e = take_place(f, r->owner.share, &job->place, reterr);
+		e = take_places(f, job, reterr);
 	if (e < 0)
 		return e;
 
@@ -128,6 +147,7 @@ static void dispose(struct fetcher *f)
 {
 	curl_multi_cleanup(f->multi);
 	clients_free(f->clients);
+	clients_free(f->lazy_clients);
 	pthread_mutex_destroy(&f->lock);
 	free(f);
 	curl_global_cleanup();
@@ -150,6 +170,8 @@ int fetcher_new(const struct conf *c, struct store *st, struct fetcher **ret)
 	pthread_mutex_init(&f->lock, NULL);
 	f->multi = curl_multi_init();
 	int e = f->multi ? clients_new(&f->clients) : -ENOMEM;
+	if (e == 0)
+		e = clients_new(&f->lazy_clients);
 	if (e == 0)
 		e = thread_start(&f->thread, "fetch", fetch_loop_run, f);
 	if (e < 0) {

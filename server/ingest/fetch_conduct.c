@@ -51,7 +51,7 @@ struct fetch_transfer *fetch_job_open(
 	    fetch_transfer_new(job, url_of(job), asked);
 
 	if (!t) {
-		fetch_job_fail(job, FETCH_CAUSE_NO_MEMORY,
+		fetch_job_fail(job, FETCH_CAUSE_EXHAUSTED,
 		    "The transfer could not be prepared.");
 		return NULL;
 	}

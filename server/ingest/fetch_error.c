@@ -135,7 +135,7 @@ enum fetch_cause fetch_cause_of(CURLcode code, const struct fetch_stage *at)
 	case CURLE_OUT_OF_MEMORY:
 		/* Also what it says to a line of more than 100 KiB. */
 		return at->connected && !at->answered ? FETCH_CAUSE_HEAD_SIZE
-						      : FETCH_CAUSE_NO_MEMORY;
+						      : FETCH_CAUSE_EXHAUSTED;
 	case CURLE_ABORTED_BY_CALLBACK:
 		return at->denied ? FETCH_CAUSE_PROHIBITED
 				  : FETCH_CAUSE_CANCELLED;
@@ -161,7 +161,9 @@ enum fetch_cause fetch_cause_of_errno(int err)
 	case -EFBIG:
 		return FETCH_CAUSE_BODY_SIZE;
 	case -ENOMEM:
-		return FETCH_CAUSE_NO_MEMORY;
+	case -EMFILE:
+	case -ENFILE:
+		return FETCH_CAUSE_EXHAUSTED;
 	case -ECANCELED:
 		return FETCH_CAUSE_CANCELLED;
 	default:

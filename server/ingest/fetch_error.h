@@ -52,7 +52,7 @@
 	X(CANCELLED, GONE, NULL, FAILED_CANCELLED)                             \
 	X(STOPPED, DRAINING, NULL, FAILED_CANCELLED)                           \
 	X(NO_SPACE, NO_SPACE, NULL, FAILED_NO_SPACE)                           \
-	X(NO_MEMORY, UNAVAILABLE, NULL, FAILED_ERROR)                          \
+	X(EXHAUSTED, UNAVAILABLE, NULL, FAILED_ERROR)                          \
 	X(INTERNAL, INTERNAL, "proxy_internal_error", FAILED_ERROR)
 /* clang-format on */
 

@@ -259,6 +259,7 @@ void fetch_job_free(struct fetch_job *job)
 	assert(job->magic == FETCH_JOB_MAGIC && !job->nudged &&
 	       !job->transfers);
 	clients_leave(job->place);
+	clients_leave(job->lazy_place);
 	curl_slist_free_all(job->fields);
 	curl_slist_free_all(job->unless);
 	free(job->unless_url);

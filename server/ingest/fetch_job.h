@@ -109,6 +109,7 @@ struct fetch_job {
 	/* In the queue or among the running; the fetcher's. */
 	struct fetch_job *next, *prev;
 	struct clients_ticket *place; /* its client's, in the queue; or NULL */
+	struct clients_ticket *lazy_place; /* and among the lazy; or NULL */
 	struct fetch_job *flush_next;
 	bool unflushed;
 	/* The line of nudged jobs; under the fetcher's lock. */

@@ -52,7 +52,7 @@ bool fetch_keep(struct fetch_job *job)
 	struct fetched *k = calloc(1, sizeof(*k));
 
 	if (!k) {
-		fetch_job_fail(job, FETCH_CAUSE_NO_MEMORY,
+		fetch_job_fail(job, FETCH_CAUSE_EXHAUSTED,
 		    "There is no memory to keep the file.");
 		return false;
 	}

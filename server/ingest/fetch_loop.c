@@ -74,7 +74,7 @@ void fetch_loop_add(struct fetch_transfer *t)
 		return;
 	}
 	if (curl_multi_add_handle(f->multi, t->easy) != CURLM_OK) {
-		fetch_job_fail(t->job, FETCH_CAUSE_NO_MEMORY,
+		fetch_job_fail(t->job, FETCH_CAUSE_EXHAUSTED,
 		    "The transfer could not be started.");
 		return;
 	}
@@ -171,6 +171,7 @@ static void count_lazy(struct fetcher *f, struct fetch_job *job)
 	f->lazy_count--;
 	pthread_mutex_unlock(&f->lock);
 	job->counted_lazy = false;
+	clients_leave(SPW_TAKE(job->lazy_place));
 	metrics_add(METRIC_FETCHES_LAZY, -1);
 }
 

@@ -37,6 +37,7 @@ struct fetcher {
 	const struct conf *conf;
 	struct store *store;
 	struct clients *clients; /* of the queue */
+	struct clients *lazy_clients; /* of what is fetched as it is read */
 	CURLM *multi;
 	pthread_t thread;
 	bool joined;		/* the owner's */

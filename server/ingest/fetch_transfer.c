@@ -200,7 +200,7 @@ bool fetch_transfer_begin(struct fetch_transfer *t)
 	t->again = false;
 	t->curl_error[0] = '\0';
 	if (!make_easy(t) || !fetch_request_hop(t))
-		fetch_transfer_fail(t, FETCH_CAUSE_NO_MEMORY,
+		fetch_transfer_fail(t, FETCH_CAUSE_EXHAUSTED,
 		    "The transfer could not be prepared.");
 	return t->cause == FETCH_CAUSE_NONE;
 }

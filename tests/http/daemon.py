@@ -78,12 +78,12 @@ class DaemonError(AssertionError):
     """The daemon did not start, stop or stay alive as it has to."""
 
 
-def run_program(*args, timeout=PATIENCE, cwd=None):
+def run_program(*args, timeout=PATIENCE, cwd=None, env=()):
     """Run spillwayd to its end: exit code, output, error output."""
     done = subprocess.run([program, *args], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=timeout, cwd=cwd, check=False, text=True,
-                          errors="replace")
+                          errors="replace", env={**os.environ, **dict(env)})
     return done.returncode, done.stdout, done.stderr
 
 

@@ -3,6 +3,7 @@
 
 Source: API.md sections 1, 2 and 8; docs/spool-format.md.
 """
+import errno
 import hashlib
 import io
 import json
@@ -13,6 +14,7 @@ import zipfile
 from urllib.parse import quote
 
 import daemon as daemons
+import faults
 from crashing import powerloss
 from fetching import ALLOW, Fetching
 from harness import Daemon, main, table, until
@@ -390,11 +392,11 @@ class Failing(Restarting):
 class Directory(Restarting):
     """The directory itself."""
 
-    def second(self, *options):
+    def second(self, env=()):
         """Start another daemon on it, which must not: what it says."""
         code, _, err = daemons.run_program(
             "-c", "/dev/null", "-o", "server.listen=127.0.0.1:0",
-            "-o", f"spool.dir={self.daemon.spool}", "-o", HOW, *options)
+            "-o", f"spool.dir={self.daemon.spool}", "-o", HOW, env=env)
         self.assertEqual(code, 1, err)
         self.assertIn(self.daemon.spool, err)
         return err
@@ -426,6 +428,14 @@ class Directory(Restarting):
                   encoding="ascii") as file:
             file.write("spillway-store 9\nflushed 0\n")
         self.assertIn("version", self.second())
+
+    def test_file_system_without_what_it_needs(self):
+        self.daemon.stop()
+        fault = faults.Faults(self.dir)
+        fault.fail(faults.META, errno.EOPNOTSUPP)
+        self.assertIn("extended attributes", self.second(env=fault.env))
+        fault.stop()
+        self.run_daemon()
 
     def test_check(self):
         self.upload(SMALL, "/files/a?digest=sha-256")

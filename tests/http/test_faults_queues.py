@@ -5,6 +5,7 @@ out among those who want them; and what hangs holds up only itself.
 A disk whose reads are held, and let go one by one, shows whose turn it is.
 """
 import errno
+import json
 from urllib.parse import quote
 
 import faults
@@ -234,14 +235,8 @@ class Origins(Fetching):
             self.wait_state(name, "ready")
 
 
-class Queue(Fetching):
-    """fetch.max_queued_per_client: nobody takes the place of all."""
-
-    DAEMON = True
-    OPTIONS = [*ALLOW, "fetch.max_active=1", "fetch.max_queued_per_client=2"]
-
-    def wait_queued(self, count):
-        until(lambda: self.metric("fetches_queued") == count, "the queue")
+class Asking(Fetching):
+    """Requests from several addresses."""
 
     def ask(self, source, method, path, body=b""):
         conn = self.enterContext(Conn(self.daemon.address, source=source))
@@ -249,6 +244,44 @@ class Queue(Fetching):
             "Content-Type": "application/json",
             "Content-Length": str(len(body))}, body)
         return conn
+
+
+class Lazy(Asking):
+    """fetch.max_lazy_per_client: what is fetched as it is read."""
+
+    DAEMON = True
+    OPTIONS = [*ALLOW, "fetch.max_lazy_per_client=2"]
+
+    def lazy(self, source, path):
+        url = self.origin.add(path, Page(DATA, etag='"v"'))
+        return self.ask(source, "POST", "/fetch", json.dumps(
+            {"url": url, "mode": "lazy"}).encode()).read()
+
+    def test_third_is_refused(self):
+        made = [self.json(self.lazy(GREEDY, path), 202)
+                for path in ("/a", "/b")]
+        before = self.refusals("client")
+        self.assert_problem(self.lazy(GREEDY, "/c"), 429, "too-many-requests")
+        self.assertEqual(self.refusals("client"), before + 1)
+        self.assertEqual(self.lazy(MODEST, "/c").status, 202)
+        # One that is whole, and one that is gone, make room.
+        self.assert_content(made[0]["id"], DATA)
+        self.wait_state(made[0]["id"], "ready")
+        self.http("DELETE", made[1]["links"]["self"])
+        until(lambda: self.metric("fetches_lazy") == 1, "it to be gone")
+        for path in ("/d", "/e"):
+            self.assertEqual(self.lazy(GREEDY, path).status, 202)
+        self.assert_problem(self.lazy(GREEDY, "/f"), 429)
+
+
+class Queue(Asking):
+    """fetch.max_queued_per_client: nobody takes the place of all."""
+
+    DAEMON = True
+    OPTIONS = [*ALLOW, "fetch.max_active=1", "fetch.max_queued_per_client=2"]
+
+    def wait_queued(self, count):
+        until(lambda: self.metric("fetches_queued") == count, "the queue")
 
     def fetch(self, source, url):
         return self.ask(source, "POST", "/fetch",

@@ -32,3 +32,28 @@ make_chroot() {
 	fi
 	cp -f /etc/resolv.conf /etc/hosts "$2/etc/"
 }
+
+# Put this tree into the chroot at $1 as /src, without builds; the one that may
+# be in there is kept.
+copy_tree() {
+	mkdir -p "$1/src"
+	find "$1/src" -mindepth 1 -maxdepth 1 ! -name 'build*' \
+		-exec rm -rf {} +
+	tar -c --exclude-vcs --exclude='./build*' . | tar -x -C "$1/src"
+}
+
+# Run the shell commands $2 in /src of the chroot at $1. Mounts and processes
+# live in name spaces of their own and end with them; the chroot is a mount,
+# too, because tests that mount want that of their root.
+run_inside() {
+	# shellcheck disable=SC2016  # $1 and $2 are for the inner shell
+	unshare --mount --propagation private --pid --fork --kill-child \
+		sh -euc '
+		mount --bind "$1" "$1"
+		mount -t proc proc "$1/proc"
+		mount --rbind /dev "$1/dev"
+		mount -t tmpfs tmpfs "$1/dev/shm"
+		exec chroot "$1" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
+			PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
+			sh -euc "cd /src; $2"' sh "$1" "$2" </dev/null
+}

@@ -29,10 +29,12 @@ apt() {
 	apt-get -q -y --no-install-recommends "$@"
 }
 
-# What is there of ours, but for what apt and the journal keep.
+# What is there of ours, but for what apt and the journal keep, and what is the
+# users' own: spill remembers uploads that broke off.
 traces() {
 	find / /run -xdev \( -path /proc -o -path /try -o -path /var/log \
-		-o -path /var/cache/apt -o -path /var/lib/apt \) -prune \
+		-o -path /root/.local/state -o -path /var/cache/apt \
+		-o -path /var/lib/apt \) -prune \
 		-o -iname '*spill*' ! -name .spillway-chroot -print
 }
 

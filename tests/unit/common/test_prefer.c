@@ -34,7 +34,8 @@ static void test_find(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		bool there = prefer_find(str_from(cases[i].field), "wait", &got);
+		struct str field = str_from(cases[i].field);
+		bool there = prefer_find(field, "wait", &got);
 
 		assert_int_equal(there, cases[i].want != NULL);
 		if (there)

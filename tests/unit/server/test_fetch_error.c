@@ -92,7 +92,7 @@ static void test_words_for_broken_answers(void **state)
 	    "http_response_header_section_size");
 	at.answered = true;
 	assert_int_equal(fetch_cause_of(CURLE_OUT_OF_MEMORY, &at),
-	    FETCH_CAUSE_NO_MEMORY);
+	    FETCH_CAUSE_EXHAUSTED);
 	at.chunked = true;
 	assert_word(CURLE_RECV_ERROR, &at, "http_response_transfer_coding");
 	at.os_errno = ECONNRESET;
@@ -113,7 +113,8 @@ static void test_errno(void **state)
 	    fetch_cause_of_errno(-ENOBUFS), FETCH_CAUSE_NO_SPACE);
 	assert_int_equal(fetch_cause_of_errno(-EIO), FETCH_CAUSE_NO_SPACE);
 	assert_int_equal(fetch_cause_of_errno(-EFBIG), FETCH_CAUSE_BODY_SIZE);
-	assert_int_equal(fetch_cause_of_errno(-ENOMEM), FETCH_CAUSE_NO_MEMORY);
+	assert_int_equal(fetch_cause_of_errno(-ENOMEM), FETCH_CAUSE_EXHAUSTED);
+	assert_int_equal(fetch_cause_of_errno(-EMFILE), FETCH_CAUSE_EXHAUSTED);
 	assert_int_equal(fetch_cause_of_errno(-EPERM), FETCH_CAUSE_INTERNAL);
 }
 
