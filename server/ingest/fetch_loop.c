@@ -434,7 +434,9 @@ static CURLMcode wait_for_work(struct fetcher *f, int ms)
 		    clock_ms() - f->unflushed_ms < FLUSH_MS)
 			return mc;
 		flush(f);
-		if (mc != CURLM_OK || ready > 0)
+		/* It may have been woken just now, which is used up. */
+		ms = sleep_ms(f);
+		if (mc != CURLM_OK || ready > 0 || ms < 0)
 			return mc;
 	}
 	return curl_multi_poll(f->multi, NULL, 0, ms, NULL);

@@ -31,6 +31,6 @@ run_inside "$bare" '
 	kill $!
 	wait
 	./dev deps
-	ninja -C build
-	meson test -C build --no-rebuild --print-errorlogs --suite docs
+	meson setup --reconfigure build
+	meson test -C build --print-errorlogs --suite docs
 	'

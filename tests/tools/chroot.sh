@@ -42,11 +42,17 @@ copy_tree() {
 	tar -c --exclude-vcs --exclude='./build*' . | tar -x -C "$1/src"
 }
 
+# Where this machine gets npm's packages from, as a setting of npm's.
+npm_mirror() {
+	! command -v npm >/dev/null ||
+		echo "npm_config_registry=$(npm config get registry)"
+}
+
 # Run the shell commands $2 in /src of the chroot at $1. Mounts and processes
 # live in name spaces of their own and end with them; the chroot is a mount,
 # too, because tests that mount want that of their root.
 run_inside() {
-	# shellcheck disable=SC2016  # $1 and $2 are for the inner shell
+	# shellcheck disable=SC2016  # the parameters are the inner shell's
 	unshare --mount --propagation private --pid --fork --kill-child \
 		sh -euc '
 		mount --bind "$1" "$1"
@@ -54,6 +60,7 @@ run_inside() {
 		mount --rbind /dev "$1/dev"
 		mount -t tmpfs tmpfs "$1/dev/shm"
 		exec chroot "$1" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
-			PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
-			sh -euc "cd /src; $2"' sh "$1" "$2" </dev/null
+			PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb $3 \
+			sh -euc "cd /src; $2"' sh "$1" "$2" "$(npm_mirror)" \
+		</dev/null
 }
