@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/notify.h"
+#include "base/procstat.h"
 #include "base/thread.h"
 #include "base/troubles.h"
 #include "front/front.h"
@@ -234,6 +235,7 @@ int daemon_new(struct conf *conf, struct daemon_files *files, struct zygote *z,
 		return conf_error_set(reterr, -ENOMEM, "out of memory");
 	}
 
+	procstat_open();
 	s->zygote = z;
 	s->conf = *conf;
 	memset(conf, 0, sizeof(*conf));
@@ -284,7 +286,6 @@ int spw_server_new(const char *file, const char *const *settings,
 	}
 
 	struct zygote *zygote = NULL;
-
 	r = daemon_load(&conf, file, settings, &files, &e);
 	if (r == 0 && (r = daemon_prepare(&conf, &zygote, &e)) < 0)
 		daemon_files_drop(&files);
@@ -487,6 +488,7 @@ void spw_server_free(struct spw_server *s)
 	checkpoint(s);
 	hooks_free(s->hooks);
 	disk_close(s->kept);
+	procstat_close();
 	spw_keep_unref(s->keep);
 	spw_pool_free(s->disk);
 	spw_budget_unref(s->budget);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/incident.h"
 #include "base/notify.h"
+#include "base/procstat.h"
 #include "confine.h"
 #include "daemon.h"
 #include "deliver/zip.h"
@@ -309,6 +310,8 @@ static int start(struct setup *s, struct spw_server **ret)
 	struct zygote *zygote = NULL;
 
 	int r = daemon_prepare(&s->conf, &zygote, &s->error);
+	/* For good: behind the sandbox there is no /proc. */
+	procstat_open();
 	if (r == 0 &&
 	    (r = confine_files(&s->conf, s->file, &s->error)) < 0)
 		zygote_free(zygote);

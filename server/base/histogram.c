@@ -138,8 +138,8 @@ void histogram_write(struct strbuf *out, enum metrics_format format)
 	struct total t;
 
 	for (size_t h = 0; h < HISTOGRAM_COUNT; h++) {
-		metrics_write_family(
-		    out, format, infos[h].name, "histogram", infos[h].help);
+		metrics_write_family(out, format, "spillway_", infos[h].name,
+		    "histogram", infos[h].help);
 		for (size_t i = 0; i < ROUTE_COUNT * CLASSES; i++) {
 			size_t route = i / CLASSES, class = i % CLASSES;
 

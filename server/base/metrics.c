@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/histogram.h"
+#include "base/procstat.h"
 
 #define CACHE_LINE 64
 #ifndef SPILLWAY_VERSION
@@ -118,7 +119,7 @@ static bool ends_in(
 }
 
 void metrics_write_family(struct strbuf *out, enum metrics_format format,
-    const char *name, const char *type, const char *help)
+    const char *prefix, const char *name, const char *type, const char *help)
 {
 	static const char *const units[] = {"_bytes", "_seconds"};
 	size_t n = strlen(name), at;
@@ -127,13 +128,15 @@ void metrics_write_family(struct strbuf *out, enum metrics_format format,
 	   and what it ends in then is its unit. */
 	if (format == METRICS_OPENMETRICS)
 		(void)ends_in(name, n, "_total", &n);
-	strbuf_addf(out, "# HELP spillway_%.*s %s\n", (int)n, name, help);
-	strbuf_addf(out, "# TYPE spillway_%.*s %s\n", (int)n, name, type);
+	strbuf_addf(
+	    out, "# HELP %s%.*s %s\n", prefix, (int)n, name, help);
+	strbuf_addf(
+	    out, "# TYPE %s%.*s %s\n", prefix, (int)n, name, type);
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (format == METRICS_OPENMETRICS &&
 		    ends_in(name, n, units[i], &at))
-			strbuf_addf(out, "# UNIT spillway_%.*s %s\n", (int)n,
-			    name, units[i] + 1);
+			strbuf_addf(out, "# UNIT %s%.*s %s\n", prefix,
+			    (int)n, name, units[i] + 1);
 	}
 }
 
@@ -168,19 +171,20 @@ static void write_sample(
 
 void metrics_write(struct strbuf *out, enum metrics_format format)
 {
-	metrics_write_family(
-	    out, format, "build_info", "gauge", "What is running.");
+	metrics_write_family(out, format, "spillway_", "build_info", "gauge",
+	    "What is running.");
 	strbuf_adds(
 	    out, "spillway_build_info{version=\"" SPILLWAY_VERSION "\"} 1\n");
 	for (size_t i = 0; i < METRIC_COUNT; i++) {
 		const struct metric_info *m = &infos[i];
 
 		if (m->help)
-			metrics_write_family(out, format, m->name,
+			metrics_write_family(out, format, "spillway_", m->name,
 			    m->kind == GAUGE ? "gauge" : "counter", m->help);
 		write_sample(out, m, metrics_get((enum metric)i));
 	}
 	histogram_write(out, format);
+	procstat_write(out, format);
 	if (format == METRICS_OPENMETRICS)
 		strbuf_adds(out, "# EOF\n");
 }

@@ -421,16 +421,16 @@ enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS };
 
 /**
  * Append what stands before the samples of a family: its type, its unit where
- * the format has one, and what it is. `name` is without "spillway_".
+ * the format has one, and what it is. `prefix`: what its name begins with.
  */
 void metrics_write_family(struct strbuf *out, enum metrics_format format,
-    const char *name, const char *type, const char *help);
+    const char *prefix, const char *name, const char *type, const char *help);
 
 /** Append microseconds as seconds. */
 void metrics_write_seconds(struct strbuf *out, uint64_t us);
 
 /**
- * Append all metrics, those of histogram.h included.
+ * Append all metrics, those of histogram.h and procstat.h included.
  *
  * Errors:    `out->failed`, see strbuf.h.
  * Source:    Prometheus text exposition format 0.0.4; OpenMetrics 1.0.0

@@ -256,7 +256,7 @@ class Routes(Scraping):
 
 def mentioned(expression):
     """(name, matchers) of all metrics of a PromQL expression."""
-    return re.findall(r"(spillway_\w+)(?:\{([^}]*)\})?", expression)
+    return re.findall(r"((?:spillway|process)_\w+)(?:\{([^}]*)\})?", expression)
 
 
 def panels():
@@ -270,7 +270,7 @@ def documented():
     text = (TREE / "docs/monitoring.md").read_text(encoding="utf-8")
     found = {}
     for name, labels in re.findall(
-            r"^\| `(spillway_\w+)` \| \w+ \| (.*?) \| .+ \|$", text, re.M):
+            r"^\| `((?:spillway|process)_\w+)` \| \w+ \| (.*?) \| .+ \|$", text, re.M):
         found[name] = {
             key: set(values.split(", ")) if values else None
             for key, values in re.findall(r"`(\w+)`(?:: ([^;]+))?", labels)}

@@ -4,7 +4,7 @@
 
 usage: metrics.py [--update]
 
-Made from server/base/metrics.h and histogram.h; --update writes it. TAP.
+Made from metrics.h, histogram.h and procstat.h of server/base; --update writes it. TAP.
 """
 import pathlib
 import re
@@ -18,6 +18,7 @@ BEGIN, END = "<!-- metrics -->\n", "<!-- end of metrics -->\n"
 TEXT = r'(NULL|"(?:[^"\\]|\\.)*"(?:\s*"(?:[^"\\]|\\.)*")*)'
 METRIC = re.compile(rf"X\(\w+,\s*(COUNTER|GAUGE|SECONDS),\s*{TEXT},\s*{TEXT},"
                     rf"\s*{TEXT}\)")
+PROCESS = re.compile(rf"X\(\w+,\s*(GAUGE|SECONDS),\s*{TEXT},\s*{TEXT}\)")
 HISTOGRAM = re.compile(rf"X\(\w+,\s*{TEXT},\s*{TEXT}\)")
 ROUTE = re.compile(r'X\(\w+, "(\w+)"\)')
 CLASSES = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"]
@@ -37,22 +38,29 @@ def unquote(text):
     return "".join(parts).replace('\\"', '"')
 
 
+def kind_of(kind):
+    """The type of a row."""
+    return "gauge" if kind == "GAUGE" else "counter"
+
+
 def families():
     """(name, type, {label: values}, help) of each, in order."""
-    found = [("build_info", "gauge", {"version": []}, "What is running.")]
+    found = [("spillway_build_info", "gauge", {"version": []},
+              "What is running.")]
     for match in METRIC.finditer(header("metrics.h")):
         kind, name, label, about = match[1], *map(unquote, match.groups()[1:])
         if about:
-            found.append((name, "gauge" if kind == "GAUGE" else "counter", {},
-                          about))
+            found.append((f"spillway_{name}", kind_of(kind), {}, about))
         if label:
             key, value = re.fullmatch(r'(\w+)="(.+)"', label).groups()
             found[-1][2].setdefault(key, []).append(value)
     text = header("histogram.h")
     routes = sorted(ROUTE.findall(text))
-    found += [(unquote(name), "histogram",
+    found += [(f"spillway_{unquote(name)}", "histogram",
                {"route": routes, "class": CLASSES}, unquote(about))
               for name, about in HISTOGRAM.findall(text)]
+    found += [(f"process_{unquote(name)}", kind_of(kind), {}, unquote(about))
+              for kind, name, about in PROCESS.findall(header("procstat.h"))]
     return found
 
 
@@ -63,7 +71,7 @@ def table():
         told = "; ".join(
             f"`{key}`" + (f": {', '.join(v)}" if v else "")
             for key, v in labels.items())
-        lines.append(f"| `spillway_{name}` | {kind} | {told} | {about} |\n")
+        lines.append(f"| `{name}` | {kind} | {told} | {about} |\n")
     return "".join(lines)
 
 

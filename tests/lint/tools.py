@@ -25,6 +25,7 @@ GLOBALS_ALLOWED = {
     "server/base/log.c": None,
     "server/base/log_sink.c": None,
     "server/base/metrics.c": None,
+    "server/base/procstat.c": ("process",),
     "server/base/id.c": None,
     "server/base/digest.c": ("methods", "able", "looked_up"),
     "client/spill/cli.c": ("interrupted",),

@@ -32,5 +32,6 @@ run_inside "$bare" '
 	wait
 	./dev deps
 	meson setup --reconfigure build
-	meson test -C build --print-errorlogs --suite docs
+	ninja -C build
+	meson test -C build --no-rebuild --print-errorlogs --suite docs
 	'

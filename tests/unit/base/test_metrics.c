@@ -102,20 +102,23 @@ static void test_families(void **state)
 	(void)state;
 	strbuf_init_fixed(&b, (char[300]){0}, 300);
 	metrics_write_family(
-	    &b, METRICS_TEXT, "a_bytes_total", "counter", "Bytes.");
+	    &b, METRICS_TEXT, "spillway_",
+	    "a_bytes_total", "counter", "Bytes.");
 	assert_string_equal(b.data,
 	    "# HELP spillway_a_bytes_total Bytes.\n"
 	    "# TYPE spillway_a_bytes_total counter\n");
 	strbuf_init_fixed(&b, (char[300]){0}, 300);
 	metrics_write_family(
-	    &b, METRICS_OPENMETRICS, "a_bytes_total", "counter", "Bytes.");
+	    &b, METRICS_OPENMETRICS, "spillway_",
+	    "a_bytes_total", "counter", "Bytes.");
 	assert_string_equal(b.data,
 	    "# HELP spillway_a_bytes Bytes.\n"
 	    "# TYPE spillway_a_bytes counter\n"
 	    "# UNIT spillway_a_bytes bytes\n");
 	strbuf_init_fixed(&b, (char[300]){0}, 300);
 	metrics_write_family(
-	    &b, METRICS_OPENMETRICS, "seconds", "gauge", "No unit.");
+	    &b, METRICS_OPENMETRICS, "spillway_",
+	    "seconds", "gauge", "No unit.");
 	assert_string_equal(b.data,
 	    "# HELP spillway_seconds No unit.\n"
 	    "# TYPE spillway_seconds gauge\n");
