@@ -172,9 +172,7 @@ static int open_front(struct spw_server *s, struct daemon_files *files,
 	(void)notify_listen_fds(&fds);
 	s->front.conf = &s->conf;
 	s->front.store = s->store;
-	int r = fetch_check_authorities(&s->conf.fetch, reterr);
-	if (r == 0)
-		r = auth_new(&s->conf, s->accounts, &s->front.auth);
+	int r = auth_new(&s->conf, s->accounts, &s->front.auth);
 	if (r == 0)
 		r = ingest_init(&s->front.ingest, &s->conf, s->store);
 	s->front.ingest.workers = s->workers;
@@ -206,7 +204,8 @@ static int open_front(struct spw_server *s, struct daemon_files *files,
 
 int daemon_use(struct spw_server *s, struct daemon_files *files)
 {
-	int r = auth_use(s->front.auth, &files->auth);
+	int r = auth_use(
+	    s->front.auth, &files->auth, http_server_is_public(s->http));
 	if (r == 0)
 		http_server_use_cert(s->http, SPW_TAKE(files->cert));
 	return r;
@@ -277,7 +276,6 @@ int spw_server_new(const char *file, const char *const *settings,
 	struct daemon_files files;
 	struct conf conf;
 	char text[CONF_ERROR_TEXT_SIZE];
-
 	int r = conf_init(&conf);
 	if (r < 0) {
 		if (error)

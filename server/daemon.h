@@ -52,8 +52,8 @@ int daemon_load(struct conf *conf, const char *file,
     const char *const *settings, struct daemon_files *ret,
     struct conf_error *reterr) SPW_MUST_CHECK;
 
-/** Have it go by what files say now; takes them. Errors: -ENOMEM; then it
-    does not. */
+/** Have it go by what files say now; takes them. Errors: as auth_use(); then
+    it does not. */
 int daemon_use(struct spw_server *s, struct daemon_files *files)
     SPW_MUST_CHECK;
 

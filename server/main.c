@@ -27,7 +27,8 @@
 #include "reload.h"
 #include "store/fsck.h"
 
-#define DEFAULT_FILE "/etc/spillway/spillway.conf"
+/* Where `meson install` puts it. */
+#define DEFAULT_FILE SPILLWAYD_CONF
 
 enum { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2 };
 
@@ -394,7 +395,8 @@ int main(int argc, char **argv)
 	if (code == EXIT_OK && s.action == PRINT)
 		conf_print(&s.conf, stdout);
 	else if (code == EXIT_OK && s.action == CHECK)
-		puts("the configuration is right");
+		printf("the configuration is right: %s\n",
+		    s.file ? s.file : "no file, the defaults");
 	else if (code == EXIT_OK && s.action == CHECK_SPOOL)
 		code = check_spool(&s);
 	else if (code == EXIT_OK)

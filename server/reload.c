@@ -48,7 +48,12 @@ static int reload(struct reload *r, struct spw_server *server,
 	int e = daemon_load(
 	    &fresh->conf, r->file, r->settings, &files, reterr);
 	if (e == 0 && (e = daemon_use(server, &files)) < 0)
-		conf_error_set(reterr, e, "%s", strerror(-e));
+		conf_error_set(reterr, e, "%s",
+		    e == -EACCES
+			? "there would be no auth.tokens, and other machines "
+			  "can connect; a restart can have it that way, with "
+			  "auth.mode = none or on other addresses"
+			: strerror(-e));
 	daemon_files_drop(&files);
 	if (e == 0) {
 		lists = conf_reload(live, &fresh->conf, tell, NULL);

@@ -102,6 +102,21 @@ int conf_set(struct conf *c, const char *assignment, struct conf_error *reterr)
 	return r;
 }
 
+void conf_error_at(
+    const struct conf *c, const void *field, struct conf_error *reterr)
+{
+	if (reterr->file[0] || conf_group_error_at(c, field, reterr))
+		return;
+
+	for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
+		if ((const char *)c + conf_keys[i].offset != field ||
+		    !c->lines[i])
+			continue;
+		memcpy(reterr->file, c->file, sizeof reterr->file);
+		reterr->line = c->lines[i];
+	}
+}
+
 /** Say what is wrong with a key that has a value as it should be by itself,
     and where that stands, if it is in a file. Returns: -EINVAL. */
 static int wrong(const struct conf *c, const void *field,
@@ -115,13 +130,7 @@ static int wrong(const struct conf *c, const void *field,
 	va_start(ap, fmt);
 	vsnprintf(reterr->msg, sizeof reterr->msg, fmt, ap);
 	va_end(ap);
-	for (size_t i = 0; i < CONF_KEY_COUNT; i++) {
-		if ((const char *)c + conf_keys[i].offset != field ||
-		    !c->lines[i])
-			continue;
-		memcpy(reterr->file, c->file, sizeof reterr->file);
-		reterr->line = c->lines[i];
-	}
+	conf_error_at(c, field, reterr);
 	return -EINVAL;
 }
 
@@ -144,6 +153,20 @@ static int check_listen(const struct conf *c, struct conf_error *reterr)
 		    "on 127.0.0.1, [::1] or unix:/PATH, or write auth.mode = "
 		    "none to serve anybody who can connect",
 		    text);
+	}
+	return 0;
+}
+
+static int check_processors(const struct conf *c, struct conf_error *reterr)
+{
+	for (size_t i = 0; i < c->processors.count; i++) {
+		const struct conf_processor *p = c->processors.items[i];
+
+		if (!strchr(p->type, '/'))
+			return wrong(c, &p->type, reterr,
+			    "[processor %s] type: '%.100s' is no media type; "
+			    "write one like text/plain",
+			    p->at.name, p->type);
 	}
 	return 0;
 }
@@ -216,6 +239,8 @@ int conf_check(const struct conf *c, struct conf_error *reterr)
 	int r = check_tls(c, reterr);
 	if (r == 0)
 		r = conf_check_groups(c, reterr);
+	if (r == 0)
+		r = check_processors(c, reterr);
 	return r < 0 ? r : check_auth(c, reterr);
 }
 

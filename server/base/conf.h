@@ -274,6 +274,11 @@ bool conf_ports_match(const struct conf_ports *ports, uint16_t port);
 int conf_error_set(struct conf_error *reterr, int err, const char *fmt, ...)
     SPW_PRINTF(3, 4);
 
+/** Say where the value of `field`, which is a member of `c` or of one of its
+    named sections, stands, unless `reterr` says already where it is wrong. */
+void conf_error_at(
+    const struct conf *c, const void *field, struct conf_error *reterr);
+
 /** Room for conf_error_format(). */
 #define CONF_ERROR_TEXT_SIZE 800
 

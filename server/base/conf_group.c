@@ -205,6 +205,29 @@ static const struct conf_key *missing(
 	return NULL;
 }
 
+bool conf_group_error_at(
+    const struct conf *c, const void *field, struct conf_error *reterr)
+{
+	for (size_t i = 0; i < CONF_GROUP_COUNT; i++) {
+		const struct conf_group *g = &conf_groups[i];
+		const struct conf_group_list *list =
+		    (const void *)((const char *)c + g->offset);
+
+		for (size_t j = 0; j < list->count * g->key_count; j++) {
+			const struct conf_name *at =
+			    list->items[j / g->key_count];
+			size_t k = j % g->key_count;
+
+			if ((const char *)at + g->keys[k].offset != field)
+				continue;
+			memcpy(reterr->file, at->file, sizeof reterr->file);
+			reterr->line = at->lines[k] ? at->lines[k] : at->line;
+			return true;
+		}
+	}
+	return false;
+}
+
 int conf_check_groups(const struct conf *c, struct conf_error *reterr)
 {
 	for (size_t i = 0; i < CONF_GROUP_COUNT; i++) {

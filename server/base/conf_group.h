@@ -74,6 +74,11 @@ void conf_print_named(
 int conf_check_groups(
     const struct conf *c, struct conf_error *reterr) SPW_MUST_CHECK;
 
+/** As conf_error_at(), for a key of such a section. Returns: whether it is
+    one. */
+bool conf_group_error_at(
+    const struct conf *c, const void *field, struct conf_error *reterr);
+
 /** Free them all. */
 void conf_fini_groups(struct conf *c);
 

@@ -48,7 +48,7 @@ static size_t distance(const char *a, const char *b)
 /** Whether a suggestion would help: at most a third of it is wrong. */
 static bool is_near(size_t letters, const char *name)
 {
-	return letters <= 1 + strlen(name) / 3;
+	return letters <= (1 + strlen(name)) / 3;
 }
 
 int conf_find_section(const char *section, struct conf_error *reterr)

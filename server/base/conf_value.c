@@ -217,6 +217,8 @@ static int parse_string(const struct conf_key *key, const char *text,
 	if (n > key->max)
 		return conf_error_set(reterr, -EINVAL,
 		    "too long; allowed are %" PRIu64 " bytes", key->max);
+	if (n == 0 && key->min > 0)
+		return conf_error_set(reterr, -EINVAL, "empty; write something");
 	if (n < key->min)
 		return conf_error_set(reterr, -EINVAL,
 		    "too short; at least %" PRIu64 " bytes are needed",
@@ -255,8 +257,16 @@ static int parse_words(const struct conf_key *key, const char *text,
 		    "'%.200s' is no program that can be run; write the path "
 		    "of one, or a name that is in " PROGRAM_DIRS,
 		    first);
-	while (n >= 0)
-		n = words_next(&rest, NULL, 0, &why);
+	while (n >= 0) {
+		if (key->kind == CONF_KIND_WORDS && first[0] != '/')
+			return conf_error_set(reterr, -EINVAL,
+			    "'%.200s' is not an absolute path; write one that "
+			    "begins with /",
+			    first);
+		n = key->kind == CONF_KIND_WORDS
+			? words_next(&rest, first, sizeof first, &why)
+			: words_next(&rest, NULL, 0, &why);
+	}
 	if (n != -ENOENT)
 		return conf_error_set(reterr, -EINVAL, "%s", why);
 	return parse_string(key, text, ret, reterr);

@@ -115,6 +115,11 @@ int listen_parse(
 	bool tls = strncmp(item, TLS_PREFIX, strlen(TLS_PREFIX)) == 0;
 	const char *place = item + (tls ? strlen(TLS_PREFIX) : 0);
 	const char *colon = strrchr(place, ':');
+	if (strncmp(item, "http://", 7) == 0)
+		return conf_error_set(reterr, -EINVAL,
+		    "'%.64s' begins with http://, which is left out: write "
+		    "'%.64s'",
+		    item, item + 7);
 	if (!colon)
 		return conf_error_set(reterr, -EINVAL,
 		    "'%.64s' has no port; write HOST:PORT, [V6]:PORT, *:PORT, "

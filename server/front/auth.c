@@ -86,16 +86,19 @@ void auth_free(struct auth *a)
 	free(a);
 }
 
-int auth_use(struct auth *a, struct auth_files *files)
+int auth_use(struct auth *a, struct auth_files *files, bool is_public)
 {
+	bool open = a->conf->auth.mode == CONF_AUTH_AUTO && !files->tokens;
 	struct auth_files old;
+
+	if (open && is_public)
+		return -EACCES;
 
 	int r = files->tokens ? tokens_limit(files->tokens, a->accounts) : 0;
 	if (r < 0)
 		return r;
 
-	bool required = a->conf->auth.mode == CONF_AUTH_TOKEN ||
-			(a->conf->auth.mode == CONF_AUTH_AUTO && files->tokens);
+	bool required = a->conf->auth.mode != CONF_AUTH_NONE && !open;
 	pthread_rwlock_wrlock(&a->lock);
 	old = a->files;
 	a->files = *files;

@@ -44,8 +44,15 @@ int auth_new(const struct conf *conf, struct accounts *accounts,
     struct auth **ret) SPW_MUST_CHECK;
 void auth_free(struct auth *a);
 
-/** Go by these from now on; takes them. Errors: -ENOMEM; then it does not. */
-int auth_use(struct auth *a, struct auth_files *files) SPW_MUST_CHECK;
+/**
+ * Go by these from now on; takes them. `is_public`: whether other machines can
+ * connect.
+ *
+ * Errors:    -EACCES they could do so without a token, and nobody has said that
+ *            they may; -ENOMEM. Then it goes by those of before.
+ */
+int auth_use(struct auth *a, struct auth_files *files, bool is_public)
+    SPW_MUST_CHECK;
 
 /** Returns: whether a token is needed for anything. */
 bool auth_required(const struct auth *a);

@@ -17,6 +17,11 @@ static const char *find(const struct conf_origins *origins, struct str origin)
 	return NULL;
 }
 
+bool cors_lists(const struct conf *c, struct str origin)
+{
+	return find(c->server.cors_origins, origin) != NULL;
+}
+
 /*
  * `*` stands for every field and method, since no answer allows credentials
  * of the browser's own; Authorization alone has to be named.

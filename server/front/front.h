@@ -48,6 +48,17 @@ void admin_metrics(struct http_request *req, struct front *f);
  * Source:    Fetch standard, CORS protocol; RFC 6454
  */
 void cors_enter(struct http_request *req, const struct conf *c);
+/** Returns: whether `server.cors_origins` lists an origin. */
+bool cors_lists(const struct conf *c, struct str origin);
+
+/* sites.c */
+/**
+ * May the page that a browser sends this request for? Only asked where no token
+ * is needed because only this machine can connect.
+ *
+ * Returns:   true; else it was answered.
+ */
+bool sites_admit(struct http_request *req, const struct front *f);
 
 /* find.c */
 /**

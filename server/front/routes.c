@@ -179,6 +179,8 @@ static void zip(struct http_request *req, struct front *f, struct file *file,
 static void process(struct http_request *req, struct front *f,
     struct file *file, struct str rest)
 {
+	if (!auth_admit(req, f->auth, AUTH_READ))
+		return;
 	if (rest.n > 1)
 		process_file(
 		    req, f, file, (struct str){rest.p + 1, rest.n - 1});
@@ -413,6 +415,8 @@ void front_begin(struct http_request *req, void *ctx)
 	struct str path = http_path(req);
 
 	cors_enter(req, f->conf);
+	if (!sites_admit(req, f))
+		return;
 	if (path.n >= 6 && !memcmp(path.p, "/files", 6) &&
 	    !resumable_enter(req, &f->ingest))
 		return;

@@ -282,13 +282,49 @@ static void *run(void *arg)
 
 /* ---- the service -------------------------------------------------------- */
 
+/* Errors: as hooks_new(); `ret` holds the secret, if there is one. */
+static int take(const struct conf *c, const struct conf_hook *h,
+    struct sign_secret *ret, struct conf_error *reterr)
+{
+	struct url_parts parts;
+	const char *rule;
+
+	if (url_check(h->url, strlen(h->url), &parts, &rule) < 0) {
+		conf_error_set(reterr, -EINVAL,
+		    "[hook %s] url: '%.200s' is of no use: %s", h->at.name,
+		    h->url, url_rule_text(rule));
+		conf_error_at(c, &h->url, reterr);
+		return -EINVAL;
+	}
+	int r = h->secret[0] ? sign_read(h->secret, ret) : 0;
+	if (r < 0) {
+		conf_error_set(reterr, r, "[hook %s] secret: %.200s: %s",
+		    h->at.name, h->secret,
+		    r == -EINVAL ? "there is none in it; write whsec_ and 24 "
+				   "to 64 bytes in base64"
+				 : strerror(-r));
+		conf_error_at(c, &h->secret, reterr);
+	}
+	return r;
+}
+
+int hooks_check(const struct conf *conf, struct conf_error *reterr)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < conf->hooks.count && r == 0; i++) {
+		struct sign_secret secret;
+
+		r = take(conf, conf->hooks.items[i], &secret, reterr);
+		explicit_bzero(&secret, sizeof(secret));
+	}
+	return r;
+}
+
 static int init(struct hook *h, const struct conf *c, size_t i,
     struct conf_error *reterr)
 {
 	const struct conf_hook *conf = c->hooks.items[i];
-	struct url_parts parts;
-	const char *rule;
-	int r = 0;
 
 	h->conf = conf;
 	h->fetch = &c->fetch;
@@ -304,19 +340,7 @@ static int init(struct hook *h, const struct conf *c, size_t i,
 	h->rules.ports = any;
 	for (unsigned k = 0; k < HOOK_LANES; k++)
 		h->lanes[k].last = &h->lanes[k].first;
-	if (url_check(conf->url, strlen(conf->url), &parts, &rule) < 0)
-		return conf_error_set(reterr, -EINVAL,
-		    "[hook %s] url: '%.200s' is of no use: %s", conf->at.name,
-		    conf->url, url_rule_text(rule));
-	if (conf->secret[0])
-		r = sign_read(conf->secret, &h->secret);
-	return r < 0 ? conf_error_set(reterr, r,
-			   "[hook %s] secret: %.200s: %s", conf->at.name,
-			   conf->secret,
-			   r == -EINVAL ? "there is none in it; write whsec_ "
-					  "and 24 to 64 bytes in base64"
-					: strerror(-r))
-		     : 0;
+	return take(c, conf, &h->secret, reterr);
 }
 
 int hooks_new(const struct conf *conf, struct hooks **ret,

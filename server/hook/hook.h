@@ -26,7 +26,7 @@
 struct hooks;
 
 /**
- * Read the secrets, check the URLs, start the thread.
+ * Check the URLs, read the secrets, start the thread.
  *
  * Returns:   0, and NULL in `*ret` when there are no hooks.
  * Errors:    -EINVAL a URL or a secret is of no use; from the file; -ENOMEM;
@@ -35,6 +35,10 @@ struct hooks;
  */
 int hooks_new(const struct conf *conf, struct hooks **ret,
     struct conf_error *reterr) SPW_MUST_CHECK;
+
+/** Whether it could do that with them. Errors: as hooks_new(). */
+int hooks_check(
+    const struct conf *conf, struct conf_error *reterr) SPW_MUST_CHECK;
 
 /** store_opts.on_event: have those called that want to know; `ctx` is a
     struct hooks. Never blocks. */

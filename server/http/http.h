@@ -119,6 +119,8 @@ bool http_query_get(const struct http_request *req, const char *key, char *out,
 /** Returns: Host as sent (checked: exactly one on HTTP/1.1), maybe empty; by
     way of a trusted proxy what that was sent. */
 struct str http_host(const struct http_request *req);
+/** Returns: whether it came by a trusted proxy, or a Unix socket. */
+bool http_by_proxy(const struct http_request *req);
 /** Returns: "http" or "https", as the client sees it. */
 const char *http_scheme(const struct http_request *req);
 /** Returns: the id of this request for logs. */

@@ -309,6 +309,15 @@ int http_acceptor_open(struct http_server *s, const struct notify_fds *fds,
 	return r;
 }
 
+bool http_server_is_public(const struct http_server *s)
+{
+	for (unsigned i = 0; i < s->listener_count; i++) {
+		if (!listen_is_local(&s->listeners[i].addr.sa))
+			return true;
+	}
+	return false;
+}
+
 void http_acceptor_keep(struct http_server *s)
 {
 	int fds[HTTP_LISTENERS_MAX];

@@ -52,6 +52,20 @@ static size_t find_client(const struct conf_proxies *trusted,
 	return hops;
 }
 
+static bool is_trusted(const struct http_request *req)
+{
+	const struct conf_proxies *trusted =
+	    req->loop->conf->server.trusted_proxies;
+
+	return trusted->count &&
+	       conf_proxies_match(trusted, (const void *)&req->conn->addr);
+}
+
+bool http_by_proxy(const struct http_request *req)
+{
+	return req->conn->addr.ss_family == AF_UNIX || is_trusted(req);
+}
+
 void http_proxied(struct http_request *req)
 {
 	const struct conf_proxies *trusted =
@@ -59,8 +73,7 @@ void http_proxied(struct http_request *req)
 	struct forwarded f = {{0}, {0}, {0}};
 	struct sockaddr_storage client = req->conn->addr;
 
-	if (!trusted->count ||
-	    !conf_proxies_match(trusted, (const void *)&client))
+	if (!is_trusted(req))
 		return;
 
 	read_fields(req, &f);

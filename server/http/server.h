@@ -36,6 +36,9 @@ int http_server_new(const struct conf *conf, const struct http_handler *handler,
     const struct notify_fds *fds, struct http_server **ret,
     struct conf_error *reterr) SPW_MUST_CHECK;
 
+/** Returns: whether other machines can connect. */
+bool http_server_is_public(const struct http_server *s);
+
 /** Show this certificate from now on; takes it. NULL: that of before. */
 void http_server_use_cert(struct http_server *s, struct http_cert *cert);
 

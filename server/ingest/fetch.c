@@ -218,19 +218,24 @@ int fetch_check_authorities(
 {
 	const char *path = conf->ca_file;
 	FILE *file = *path ? fopen(path, "re") : NULL;
-	int r = 0;
+	bool found = false;
+	char line[128];
 
-	if (file)
-		errno = ENODATA; /* unless there is something worse */
-	if (*path && (!file || fgetc(file) == EOF))
-		r = -errno;
+	if (!*path)
+		return 0;
+	if (!file)
+		return conf_error_set(reterr, -errno,
+		    "fetch.ca_file: cannot read %s: %s", path,
+		    strerror(errno));
 
-	if (file)
-		fclose(file);
-	return r < 0 ? conf_error_set(reterr, r,
-			   "fetch.ca_file: cannot read %s: %s", path,
-			   strerror(-r))
-		     : 0;
+	while (!found && fgets(line, sizeof(line), file))
+		found = strncmp(line, "-----BEGIN ", 11) == 0;
+	fclose(file);
+	return found ? 0
+		     : conf_error_set(reterr, -EINVAL,
+			   "fetch.ca_file: there is no certificate in %s; "
+			   "write the path of some in PEM",
+			   path);
 }
 
 const char *fetch_library_versions(void)

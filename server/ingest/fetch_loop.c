@@ -241,8 +241,9 @@ static void attend(struct fetcher *f, struct fetch_job *job)
 	}
 	if (!job->lazy)
 		count_lazy(f, job);
+	/* Until it is known what it is, it has something to ask. */
 	set_idle(f, job,
-	    job->lazy && !job->transfers && !job->unmet &&
+	    job->lazy && job->id.known && !job->transfers && !job->unmet &&
 		job->retry_at_ms == 0);
 }
 

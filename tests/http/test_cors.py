@@ -43,10 +43,68 @@ class Nobody(Origins):
 
     def test_no_page_is_let_in(self):
         self.assert_silent(self.preflight("/files"))
-        answer = self.ask("POST", "/files", body=b"x")
-        self.assertEqual(answer.status, 201)
+        self.upload(b"x", "/files/x")
+        answer = self.ask("GET", "/files/x")
+        self.assertEqual(answer.status, 200)
         self.assert_silent(answer)
         self.assertIsNone(answer.get("Vary"))
+
+    @table(("POST", "POST", "/files"), ("PUT", "PUT", "/files/y"),
+           ("DELETE", "DELETE", "/files/x"), ("PATCH", "PATCH", "/files/x"),
+           ("a form's", "POST", "/process/lines"))
+    def test_nothing_is_taken(self, method, target):
+        self.upload(b"x", "/files/x")
+        for origin in (PAGE, "null", f"http://{PAGE[8:]}"):
+            answer = self.ask(method, target, origin, body=b"x")
+            self.assert_problem(answer, 403, "forbidden")
+        self.assertEqual(self.http("GET", "/files/x").body, b"x")
+        self.assertEqual(self.http("GET", "/files/y").status, 404)
+
+    def test_its_own_page(self):
+        answer = self.ask("POST", "/files", self.daemon.url, body=b"x")
+        self.assertEqual(answer.status, 201)
+
+    @table(("public", "evil.example"), ("with a port", "evil.example:8080"),
+           ("with a dot", "evil.example."),
+           ("like one of ours", "127.0.0.1.evil.example"),
+           ("like localhost", "localhost.evil.example"))
+    def test_names_that_point_here(self, host):
+        for method, target in (("GET", "/files"), ("GET", "/files/x"),
+                               ("POST", "/files"), ("GET", "/")):
+            answer = self.http(method, target, {"Host": host})
+            self.assert_problem(answer, 403, "forbidden")
+
+    def test_names_of_ours(self):
+        for host in ("localhost", "LOCALHOST:80", "a.localhost", "spillway",
+                     "a:80", "127.0.0.1", "127.0.0.1:1", "192.0.2.1", "[::1]",
+                     "[::1]:80"):
+            answer = self.http("GET", "/files", {"Host": host})
+            self.assertEqual(answer.status, 200, host)
+
+
+class Proxied(Origins):
+    """Names are a proxy's to tell apart, if there is one."""
+
+    DAEMON = True
+    OPTIONS = ["server.trusted_proxies=127.0.0.1"]
+
+    def test_any_name(self):
+        for headers in ({"Host": "files.example"},
+                        {"Origin": PAGE, "Host": "files.example"}):
+            self.assertEqual(
+                self.http("POST", "/files", headers, b"x").status, 201)
+
+
+class Open(Origins):
+    """Who says so serves all."""
+
+    DAEMON = True
+    OPTIONS = ["auth.mode=none"]
+
+    def test_any_name(self):
+        answer = self.ask("POST", "/files", headers={"Host": "files.example"},
+                          body=b"x")
+        self.assertEqual(answer.status, 201)
 
 
 class Listed(Origins):

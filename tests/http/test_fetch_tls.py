@@ -147,13 +147,14 @@ class Start(Case):
 
     DAEMON = False
 
-    @table(("missing", "/nowhere/ca.pem"), ("a directory", "/"))
+    @table(("missing", "/nowhere/ca.pem"), ("a directory", "/"),
+           ("something else", "/etc/passwd"))
     def test_ca_file(self, path):
         with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
             code, _, text = run_program(
                 "-c", "/dev/null", "-o", "server.listen=127.0.0.1:0",
                 "-o", f"spool.dir={folder}", "-o", f"fetch.ca_file={path}")
-        self.assertEqual(code, 1, text)
+        self.assertEqual(code, 2, text)
         self.assertIn("fetch.ca_file", text)
 
 

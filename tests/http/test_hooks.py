@@ -378,12 +378,12 @@ class Hooks(Case):
     @table(("no url", ["hook x.timeout=1s"], 2, "has no url"),
            ("event", ["hook x.events=born"], 2, "'born' is not an event"),
            ("no events", ["hook x.events="], 2, "at least 1 item"),
-           ("bad url", ["hook x.url=ftp://x/"], 1, "of no use"),
+           ("bad url", ["hook x.url=ftp://x/"], 2, "of no use"),
            ("no secret", ["hook x.url=http://x/",
-                          "hook x.secret=/nonexistent"], 1,
+                          "hook x.secret=/nonexistent"], 2,
             "No such file"),
            ("bad secret", ["hook x.url=http://x/",
-                           "hook x.secret=/etc/hostname"], 1,
+                           "hook x.secret=/etc/hostname"], 2,
             "write whsec_"))
     def test_wrong(self, options, code, said):
         with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:

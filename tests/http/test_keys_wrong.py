@@ -81,7 +81,7 @@ def wrong(key, allowed):
     elif allowed == "a command line":
         yield "/nonexistent/x", "write the path of one"
         yield "true 'x", "quote"
-        yield "", "at least 1"
+        yield "", "empty; write something"
     elif allowed.startswith("words"):
         yield "'/etc", "quote"
     elif allowed == "text":
@@ -145,6 +145,35 @@ class Wrong(Case):
         told = self.check(f"[{section}]\n{line}# again\n{line}")
         self.assertTrue(told.startswith(f"{self.path}:4: "), told)
         self.assertIn(f".{name} is set on line 2 already", told)
+
+    @table(
+        ("no directory", "[spool]\ndir = /nonexistent\n", 2, "spool.dir: "),
+        ("a file", "\n[spool]\ndir = /etc/passwd\n", 3, "Not a directory"),
+        ("no authorities", "[fetch]\nca_file = /nonexistent\n", 2,
+         "fetch.ca_file: "),
+        ("none in it", "[fetch]\nca_file = /etc/passwd\n", 2,
+         "there is no certificate"),
+        ("no tokens", "[auth]\ntokens = /nonexistent\n", 2,
+         "auth.tokens: /nonexistent: No such file"),
+        ("no key for links", "[auth]\n\nlink_key = /nonexistent\n", 3,
+         "auth.link_key: /nonexistent: No such file"),
+        ("no certificate", "[server]\ntls_cert = /nonexistent\n"
+         "tls_key = /nonexistent2\n", 2, "server.tls_cert: /nonexistent: "),
+        ("bad certificate", "[server]\ntls_cert = /etc/passwd\n"
+         "tls_key = /etc/passwd\n", 2, "server.tls_cert: /etc/passwd: this "),
+        ("bad URL", "[hook h]\nurl = ftp://x\n", 2, "[hook h] url: "),
+        ("no secret", "[hook h]\nurl = http://x\nsecret = /nonexistent\n",
+         3, "[hook h] secret: "),
+        ("no path", "[processor a]\ncommand = cat\nread = x y\n", 3,
+         "'x' is not an absolute path"),
+        ("no path after one", "[processor a]\ncommand = cat\nread = /x y\n",
+         3, "'y' is not an absolute path"),
+        ("no type", "[processor a]\ncommand = cat\ntype = foo\n", 3,
+         "is no media type"))
+    def test_what_a_start_would_fail_of(self, text, line, said):
+        told = self.check(text)
+        self.assertTrue(told.startswith(f"{self.path}:{line}: "), told)
+        self.assertIn(said, told)
 
     @table(("section", "[sever]\n", 1, "did you mean [server]?"),
            ("far section", "\n[x]\n", 2, "known are server spool"),

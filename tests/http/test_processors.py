@@ -314,7 +314,7 @@ class Configuration(Case):
         self.assertIn("command = wc -l '{}'\n", printed)
         code, said = self.check(printed)
         self.assertEqual((code, said),
-                         (0, "the configuration is right\n"))
+                         (0, "the configuration is right: FILE\n"))
 
 
 class NoProcessors(Case):

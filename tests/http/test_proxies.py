@@ -26,7 +26,7 @@ class Told(Case):
     def url(self, headers):
         """The absolute URL that an upload is answered with."""
         headers = [*headers.items(), ("Accept", "text/plain"),
-                   ("Host", "own.example:8080")]
+                   ("Host", "own-host:8080")]
         answer = self.http("PUT", "/files/x", headers, b"x")
         return answer.body.decode().removesuffix("/files/x\n")
 
@@ -67,9 +67,9 @@ class XForwarded(Told):
                     self.client({"X-Forwarded-For": client}, conn), client)
             self.assertEqual(self.client({}, conn), "127.0.0.1")
 
-    @table(("none", {}, "http://own.example:8080"),
+    @table(("none", {}, "http://own-host:8080"),
            ("proto", {"X-Forwarded-Proto": "https"},
-            "https://own.example:8080"),
+            "https://own-host:8080"),
            ("host", {"X-Forwarded-Host": "outer.example"},
             "http://outer.example"),
            ("both", {"X-Forwarded-For": "203.0.113.7",
@@ -78,21 +78,21 @@ class XForwarded(Told):
             "https://outer.example:8443"),
            ("proto forged", {"X-Forwarded-For": "203.0.113.7",
                              "X-Forwarded-Proto": "https, http"},
-            "http://own.example:8080"),
+            "http://own-host:8080"),
            ("of the outer one", {"X-Forwarded-For": "203.0.113.7, 10.1.2.3",
                                  "X-Forwarded-Proto": "https, http",
                                  "X-Forwarded-Host": "outer.example, inner"},
             "https://outer.example"),
            ("written anew", {"X-Forwarded-For": "203.0.113.7, 10.1.2.3",
                              "X-Forwarded-Proto": "https"},
-            "https://own.example:8080"),
+            "https://own-host:8080"),
            ("other scheme", {"X-Forwarded-Proto": "javascript"},
-            "http://own.example:8080"),
+            "http://own-host:8080"),
            ("bad host", {"X-Forwarded-Host": "a b\"<"},
-            "http://own.example:8080"),
+            "http://own-host:8080"),
            ("Forwarded is not for us", {
                "Forwarded": "proto=https;host=evil.example"},
-            "http://own.example:8080"))
+            "http://own-host:8080"))
     def test_url(self, headers, url):
         self.assertEqual(self.url(headers), url)
 
@@ -129,9 +129,9 @@ class Forwarded(Told):
            ("outer one", "for=203.0.113.7;host=outer.example;proto=https, "
             "for=10.1.2.3;host=inner;proto=http", "https://outer.example"),
            ("forged", "host=evil.example;proto=https, for=203.0.113.7",
-            "http://own.example:8080"),
+            "http://own-host:8080"),
            ("malformed", "proto=https;host=outer.example;",
-            "http://own.example:8080"))
+            "http://own-host:8080"))
     def test_url(self, field, url):
         self.assertEqual(self.url({"Forwarded": field}), url)
 
@@ -146,7 +146,7 @@ class Untrusted(Told):
                 "X-Forwarded-Proto": "https", "X-Forwarded-Host": "a.example",
                 "Forwarded": "for=203.0.113.7"}
         self.assertEqual(self.client(said), "127.0.0.1")
-        self.assertEqual(self.url(said), "http://own.example:8080")
+        self.assertEqual(self.url(said), "http://own-host:8080")
 
 
 class Limits(Case):

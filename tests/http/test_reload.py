@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import tempfile
 
 from authority import Authority
@@ -26,10 +27,10 @@ OTHER = {
     "server.listen": "127.0.0.1:1", "server.cors_origins": "*",
     "server.unix_mode": "600", "server.unix_owner": "root",
     "server.trusted_proxies": "unix", "server.proxy_fields": "forwarded",
-    "spool.dir": "/var/tmp/other", "fetch.ports": "1", "zip.max_ratio": "7",
+    "spool.dir": "/var/tmp", "fetch.ports": "1", "zip.max_ratio": "7",
     "store.durability": "restart", "store.digest": "always",
     "fetch.allow_networks": "10.0.0.0/8", "fetch.deny_networks": "::/0",
-    "auth.mode": "none", "fetch.ca_file": "/etc/ssl/ca.pem",
+    "auth.mode": "none",
     "sandbox.landlock": "require",
     "sandbox.seccomp": "require", "log.level": "debug", "log.format": "json",
     "log.journal": "/run/other",
@@ -222,6 +223,29 @@ class Reload(Case):
         self.upload(b"x" * 11)
         one.stop()
 
+    @table(("left as it is", ""), ("that a start would open",
+                                  "[server]\nlisten = 127.0.0.1:8080\n"))
+    def test_nobody_is_let_in(self, text):
+        tokens = os.path.join(os.path.dirname(self.file), "tokens")
+        with open(tokens, "w", encoding="ascii") as file:
+            file.write(line_of("reader", "read"))
+        keyed = f"[auth]\ntokens = {tokens}\n"
+        # An address that others could connect to, if there were others.
+        with socket.create_server(("0.0.0.0", 0)) as sock:
+            self.write(keyed)
+            one = Daemon("server.listen=systemd", config=self.file,
+                         sockets=[sock])
+            self.daemon = one
+            self.addCleanup(one.clean)
+            self.addCleanup(one.kill)
+        os.kill(one.pid, signal.SIGHUP)
+        until(lambda: "was read again" in one.output(), "the reload")
+        self.write(text)
+        os.kill(one.pid, signal.SIGHUP)
+        until(lambda: "other machines can connect" in one.output(), "the line")
+        self.assert_problem(self.http("GET", "/files"), 401)
+        one.stop()
+
     def test_no_file(self):
         one = self.run_daemon("[store]\nmax_file_size = 10\n")
         os.unlink(self.file)
@@ -250,7 +274,7 @@ class Reload(Case):
         authority = Authority("ours")
         self.addCleanup(authority.remove)
         names = {"auth.link_key": "key", "server.tls_cert": "o.pem",
-                 "server.tls_key": "o.key"}
+                 "server.tls_key": "o.key", "fetch.ca_file": "o.pem"}
         for path in authority.issue("DNS:localhost"):
             shutil.copy(path, folder)
         with open(os.path.join(folder, "key"), "w", encoding="ascii") as file:

@@ -41,8 +41,8 @@ static void start_server(void)
 	FUZZ_CHECK(mkdtemp(dir) != NULL);
 	snprintf(spool, sizeof(spool), "spool.dir=%s", dir);
 	const char *const settings[] = {spool, "server.listen=127.0.0.1:0",
-	    "server.threads=1", "server.header_timeout=1s",
-	    "server.idle_timeout=1s", "spool.keep_free=0",
+	    "server.threads=1", "server.header_timeout=20s",
+	    "server.idle_timeout=20s", "spool.keep_free=0",
 	    "spool.memory_max=4K", "spool.memory_budget=1M",
 	    "spool.disk_quota=16M", "store.max_file_size=1M",
 	    "store.max_files=200", "store.ttl=2s", "upload.expire=2s",

@@ -143,7 +143,7 @@ static void test_refused(void **state)
 	assert_refused("127.1:80", "no address");
 	assert_refused("0177.0.0.1:80", "no address");
 	assert_refused("example.com:80", "no address");
-	assert_refused("http://127.0.0.1:80", "no address");
+	assert_refused("http://127.0.0.1:80", "write '127.0.0.1:80'");
 	assert_refused("[1111:2222:3333:4444:5555:6666:7777:8888:9999:0000:"
 		       "1111:2222]:80",
 	    "no address");
@@ -168,7 +168,7 @@ static void test_tls(void **state)
 	assert_false(parsed("localhost:1").tls);
 	assert_refused("https://localhost", "'https://localhost' has no port");
 	assert_refused("https://unix:/x", "'https://unix:/x' has a bad port");
-	assert_refused("http://localhost:1", "no address before the port");
+	assert_refused("http://localhost:1", "left out");
 }
 
 static void test_mode(void **state)
