@@ -218,7 +218,8 @@ static int parse_string(const struct conf_key *key, const char *text,
 		return conf_error_set(reterr, -EINVAL,
 		    "too long; allowed are %" PRIu64 " bytes", key->max);
 	if (n == 0 && key->min > 0)
-		return conf_error_set(reterr, -EINVAL, "empty; write something");
+		return conf_error_set(
+		    reterr, -EINVAL, "empty; write something");
 	if (n < key->min)
 		return conf_error_set(reterr, -EINVAL,
 		    "too short; at least %" PRIu64 " bytes are needed",

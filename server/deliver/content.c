@@ -240,6 +240,7 @@ void content_reply_broken(struct http_request *req, struct file *f)
 	    .title = e.title,
 	    .detail = e.detail,
 	    .error = e.word,
+	    .received = e.answered,
 	    .said = e.said,
 	};
 	http_reply_failure(req, &failure);
@@ -266,6 +267,15 @@ static void count_read(void *ctx, bool complete)
 	file_unref(f);
 }
 
+/* All of it is sent. Parts are not counted: of a download in several nobody
+ * knows which is its last, and the others have to find the file. */
+static void count(struct http_request *req, const struct content *c)
+{
+	if (c->count_read && http_method(req) == HTTP_GET &&
+	    atomic_load(&c->file->reads_left) > 0)
+		http_on_done(req, count_read, file_ref(c->file));
+}
+
 void content_reply_whole(struct http_request *req, const struct content *c)
 {
 	if (is_broken(c, c->off)) {
@@ -278,9 +288,7 @@ void content_reply_whole(struct http_request *req, const struct content *c)
 	content_fields(req, c, &r);
 	if (c->sent && http_method(req) == HTTP_GET)
 		http_reply_header(&r, "Content-Digest", c->sent);
-	if (c->count_read && http_method(req) == HTTP_GET &&
-	    atomic_load(&c->file->reads_left) > 0)
-		http_on_done(req, count_read, file_ref(c->file));
+	count(req, c);
 	http_reply(req, &r);
 }
 
@@ -298,6 +306,8 @@ static void reply_range(struct http_request *req, const struct content *c,
 	    req, c->file, 206, off, range->last - range->first + 1);
 	content_range_field(&r, range, c->size);
 	content_fields(req, c, &r);
+	if (range->first == 0 && range->last + 1 == c->size)
+		count(req, c);
 	http_reply(req, &r);
 }
 

@@ -49,7 +49,9 @@ struct http_problem http_problem_errno(int err)
 		    "directory; delete files, or wait until some expire.");
 	case EFBIG:
 		return http_problem(
-		    PROBLEM_TOO_LARGE, "The content is longer than the limit.");
+		    PROBLEM_TOO_LARGE,
+		    "The content is longer than any file may be here, by the "
+		    "server's limit or by the quota of the token.");
 	case EXFULL:
 		return http_problem(PROBLEM_UNAVAILABLE,
 		    "The server holds as many files as it may "
@@ -289,7 +291,11 @@ void http_reply_failure(struct http_request *req, const struct http_failure *f)
 	if (f->status == 503)
 		http_reply_header(&r, "Retry-After", HTTP_RETRY_AFTER);
 	if (f->error) {
-		snprintf(text, sizeof(text), "spillway; error=%s", f->error);
+		int n = snprintf(text, sizeof(text), "spillway; error=%s",
+		    f->error);
+		if (f->received > 0)
+			snprintf(text + n, sizeof(text) - (size_t)n,
+			    "; received-status=%d", f->received);
 		http_reply_header(&r, "Proxy-Status", text);
 	}
 	http_reply(req, &r);

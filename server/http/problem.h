@@ -142,13 +142,14 @@ struct http_failure {
 	const char *title;
 	const char *detail;
 	const char *error; /* RFC 9209 word, or NULL */
+	int received;	   /* the status an origin answered; 0: none */
 	const char *said;  /* what a program complained of; NULL or "" */
 };
 
 /**
  * Answer with it, as a problem and as Proxy-Status.
  *
- * Source:    RFC 9457; RFC 9209 §2.3
+ * Source:    RFC 9457; RFC 9209 §2.1.4, §2.3
  */
 void http_reply_failure(
     struct http_request *req, const struct http_failure *f);

@@ -51,6 +51,7 @@ void fetch_reply_failure(struct http_request *req, struct file *file)
 	    .title = e.title,
 	    .detail = e.detail,
 	    .error = e.word,
+	    .received = e.answered,
 	};
 	http_reply_failure(req, &f);
 }

@@ -197,6 +197,16 @@ class Fetches(Each, Fetching):
         gate.open()
         until(lambda: self.metric("fetches_completed_total") == 2, "the end")
 
+    def test_lazy_waits_for_a_connection(self):
+        gate = self.held("fetch.max_transfers=1", count=1)
+        job = Worker(self.lazy, "/lazy")
+        until(lambda: self.metric("fetches_lazy") == 1, "it to wait")
+        # Long enough for it to be looked at, and found without anything.
+        until(lambda: self.metric("fetches_queued") == 0, "it to begin")
+        self.http("GET", "/files/none/info?wait=1")
+        gate.open()
+        self.assertEqual(job.result()[1].status, 202)
+
     def test_max_transfers_enough(self):
         self.held("fetch.max_transfers=2")
         until(lambda: self.origin.connections == 2, "both")

@@ -165,6 +165,13 @@ class Files(Case):
             self.assert_content(made["id"], b"twice")
         until(lambda: self.info(made["id"]) is None, "the file to be gone")
 
+    def test_a_range_of_all_is_a_download(self):
+        made = self.upload(b"once", "/files?reads=1")
+        answer = self.http("GET", made["links"]["self"],
+                           {"Range": "bytes=0-"})
+        self.assertEqual((answer.status, answer.body), (206, b"once"))
+        until(lambda: self.info(made["id"]) is None, "the file to be gone")
+
     def test_reads_counts_complete_downloads(self):
         data = content(3000000)
         made = self.upload(data, "/files?reads=1")
