@@ -249,8 +249,11 @@ static void fail_code(struct fetch_transfer *t, CURLcode code)
 		why = url_rule_text(t->guard.local_rule);
 	}
 	bool sentence = cause == FETCH_CAUSE_PROHIBITED;
-	fetch_transfer_fail(t, cause, "%.*s: %s%s", (int)host.n, host.p, why,
-	    sentence ? "" : ".");
+	/* libcurl names it where it did not resolve. */
+	if (memmem(why, strlen(why), host.p, host.n))
+		host.n = 0;
+	fetch_transfer_fail(t, cause, "%.*s%s%s%s", (int)host.n, host.p,
+	    host.n > 0 ? ": " : "", why, sentence ? "" : ".");
 }
 
 /* Whether the answer came to its end. */

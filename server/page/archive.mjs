@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The entries of an archive as a tree that grows page by page. */
+import { visible } from "./format.mjs";
 
 /** A folder or an entry; `entry` is what the server says of it. */
 export class TreeNode {
@@ -11,6 +12,11 @@ export class TreeNode {
 		this.name = name;
 		this.parent = parent;
 		this.isFolder = isFolder;
+	}
+
+	/** @returns {string} the name as it can be shown */
+	get label() {
+		return visible(this.name);
 	}
 
 	/** @returns {TreeNode[]} folders first, then by name as people sort. */

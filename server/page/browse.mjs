@@ -35,6 +35,7 @@ class Browser {
 		this.status = h("p", { class: "meta", role: "status" });
 		this.more = button("Load more", () => this.#load(),
 			{ hidden: true });
+		this.note = h("p", { role: "status" });
 		this.pane = h("section", { class: "pane", "aria-label": "Preview" });
 	}
 
@@ -104,21 +105,22 @@ class Browser {
 	}
 
 	async #open(node) {
-		const name = node.name;
+		const name = node.label;
 
 		// What was asked for before is of no interest any more.
 		this.#reading.abort();
 		const { signal } = this.#reading = new AbortController();
 
 		this.content = h("p", { class: "meta" }, "Reading…");
+		this.note.textContent = "";
 		this.pane.replaceChildren(h("h3", {}, name),
 			h("p", { class: "meta" }, `${bytes(node.entry.size)} · ${
 				bytes(node.entry.compressed_size)} packed`),
 			h("div", { class: "actions" },
 				button("Download", () =>
-					downloadEntry(this.#path(node), name)),
+					downloadEntry(this.#path(node), node.name)),
 				button("Keep as a file", () => this.#save(node))),
-			this.content);
+			this.note, this.content);
 		try {
 			const found = await preview(this.#path(node), node.entry, signal);
 
@@ -153,12 +155,16 @@ class Browser {
 				{ method: "POST" });
 
 			this.onsaved(await answer.json());
-			announce(`${node.name} is a file now.`);
-			this.content.before(h("p", { class: "meta" },
-				"It is among your files now."));
+			this.#tell(`${node.label} is among your files now.`, "meta");
 		} catch (error) {
-			this.content.textContent = error.message;
+			this.#tell(`${node.label}: ${error.message}`, "error");
 		}
+	}
+
+	/** Say what has become of an entry, whichever is looked at by now. */
+	#tell(text, kind) {
+		this.note.className = kind;
+		this.note.textContent = text;
 	}
 }
 

@@ -60,7 +60,7 @@ export async function askForToken(refused) {
 				"Enter another one."
 			: "The server asks who you are. Enter the token that you " +
 				"were given; it is kept until you close this tab."),
-		h("form", { class: "line", onsubmit: (event) => {
+		h("form", { class: "field", onsubmit: (event) => {
 			event.preventDefault();
 			dialog.close(field.value.trim());
 		} }, h("label", { for: field.id }, "Token"), field,

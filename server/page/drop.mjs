@@ -17,10 +17,13 @@ async function childrenOf(folder) {
 	}
 }
 
+/** Each with its path, which begins with the name of what was dropped. */
 async function* filesOf(entry) {
 	if (entry.isFile) {
-		yield await new Promise((resolve, reject) =>
+		const file = await new Promise((resolve, reject) =>
 			entry.file(resolve, reject));
+
+		yield [file, entry.fullPath.replace(/^\//, "")];
 		return;
 	}
 	for (const child of await childrenOf(entry))
@@ -32,7 +35,7 @@ function hasFiles(event) {
 	return event.dataTransfer?.types.includes("Files");
 }
 
-/** @param {(file: File) => void} onfile */
+/** @param {(file: File, path?: string) => void} onfile */
 export function startDrop(onfile) {
 	const page = byId("page");
 	let depth = 0;
@@ -59,9 +62,9 @@ export function startDrop(onfile) {
 			.map((item) => item.webkitGetAsEntry()).filter(Boolean);
 		const plain = entries.length ? [] : [...event.dataTransfer.files];
 
-		plain.forEach(onfile);
+		plain.forEach((file) => onfile(file));
 		for (const entry of entries)
-			for await (const file of filesOf(entry))
-				onfile(file);
+			for await (const [file, path] of filesOf(entry))
+				onfile(file, path);
 	});
 }

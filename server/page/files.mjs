@@ -5,7 +5,7 @@ import { browse, isArchive } from "./browse.mjs";
 import { confirm } from "./dialogs.mjs";
 import { announce, button, byId, complain, h } from "./dom.mjs";
 import { downloadFile } from "./download.mjs";
-import { bytes, expiry, nameOf } from "./format.mjs";
+import { bytes, expiry, nameOf, visible } from "./format.mjs";
 import { Queue } from "./queue.mjs";
 import { copyLink, share } from "./share.mjs";
 
@@ -18,16 +18,19 @@ const PLACES = {
 export class Files {
 	#rows = new Map();
 	#memory;
+	#fetches;
 	#onreceiving;
 	// Connections are few, and others want some.
 	#checks = new Queue(2);
 
 	/**
 	 * @param {Memory} memory ids
+	 * @param {Fetches} fetches
 	 * @param {(file: object) => void} onreceiving one that still comes in
 	 */
-	constructor(memory, onreceiving) {
+	constructor(memory, fetches, onreceiving) {
 		this.#memory = memory;
+		this.#fetches = fetches;
 		this.#onreceiving = onreceiving;
 		this.list = byId("files");
 		setInterval(() => this.#age(), MINUTE_MS);
@@ -73,20 +76,20 @@ export class Files {
 
 	#row(file) {
 		const name = nameOf(file);
+		const failed = file.state === "failed";
 		const about = h("p", { class: "meta" });
-		const copies = button("Copy link", () => copyLink(file, copies),
-			{ "aria-label": `Copy link of ${name}`, class: "copies" });
 		const act = (label, what) =>
 			button(label, what, { "aria-label": `${label}: ${name}` });
-		const element = h("li", { class: "item", "data-id": file.id },
-			h("div", { class: "about" },
-				h("h3", {}, name), about),
-			h("div", { class: "actions" }, copies,
-				act("QR code", () => share(file)),
-				isArchive(file) ? act("Browse", () =>
-					browse(file, (saved) => this.add(saved))) : null,
-				act("Download", () => downloadFile(file)),
-				act("Delete", () => this.#remove(file))));
+		const element = h("li",
+			{ class: failed ? "item failed" : "item", "data-id": file.id },
+			h("div", { class: "about" }, h("h3", {}, name),
+				failed && file.source.url
+					? h("p", { class: "meta" }, visible(file.source.url))
+					: null,
+				about),
+			h("div", { class: "actions" }, ...(failed
+				? this.#failedActions(file, act)
+				: this.#actions(file, act)).filter(Boolean)));
 
 		element.querySelector(".actions").lastChild.classList.add("danger");
 		const row = { file, element, about };
@@ -95,16 +98,36 @@ export class Files {
 		return row;
 	}
 
-	#describe({ file, about }) {
-		const parts = [
-			file.size === null ? "size unknown" : bytes(file.size),
-			PLACES[file.storage.tier] ?? file.storage.tier,
-			expiry(file.expires, Date.now()),
-		];
+	#actions(file, act) {
+		const copies = button("Copy link", () => copyLink(file, copies), {
+			"aria-label": `Copy link of ${nameOf(file)}`, class: "copies" });
 
-		if (file.state === "failed")
-			parts.unshift(file.source.error?.detail ?? "failed");
-		about.textContent = parts.join(" · ");
+		return [copies, act("QR code", () => share(file)),
+			isArchive(file) && act("Browse", () =>
+				browse(file, (saved) => this.add(saved))),
+			act("Download", () => downloadFile(file)),
+			act("Delete", () => this.#remove(file))];
+	}
+
+	/** What is not whole is not handed on. */
+	#failedActions(file, act) {
+		const what = this.#fetches.whatOf(file);
+
+		return [what && act("Try again", ({ target }) =>
+			this.#fetchAgain(file, what, target)),
+		act("Remove", () => this.#delete(file, "removed"))];
+	}
+
+	#describe({ file, about }) {
+		const { title = "It failed", detail } = file.source.error ?? {};
+
+		about.textContent = file.state === "failed"
+			? [title, detail].filter(Boolean).join(": ")
+			: [
+				file.size === null ? "size unknown" : bytes(file.size),
+				PLACES[file.storage.tier] ?? file.storage.tier,
+				expiry(file.expires, Date.now()),
+			].join(" · ");
 	}
 
 	/** Time goes by. */
@@ -120,12 +143,25 @@ export class Files {
 	}
 
 	async #remove(file) {
-		const name = nameOf(file);
-
-		if (!await confirm(`Delete ${name}?`,
+		if (await confirm(`Delete ${nameOf(file)}?`,
 			"Its link stops working for everybody, at once and for good.",
 			"Delete"))
-			return;
+			await this.#delete(file, "deleted");
+	}
+
+	/** In the place of one that failed. */
+	async #fetchAgain(file, what, pressed) {
+		pressed.disabled = true;
+		try {
+			this.add(await this.#fetches.begin(what));
+			await this.#delete(file, "begun again");
+		} catch (error) {
+			complain(error);
+		}
+		pressed.disabled = false;
+	}
+
+	async #delete(file, verb) {
 		try {
 			await request(file.links.self, { method: "DELETE" });
 		} catch (error) {
@@ -135,7 +171,7 @@ export class Files {
 			}
 		}
 		this.forget(file.id);
-		announce(`${name} was deleted.`);
+		announce(`${nameOf(file)} was ${verb}.`);
 		byId("files-title").focus();
 	}
 

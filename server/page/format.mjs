@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: MIT
 /** Numbers and times as people read them. */
 
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /**
  * @param {number} count bytes
- * @returns {string} "0 B", "999 B", "1.5 KiB", "12 MiB"
+ * @returns {string} "0 B", "999 B", "1.5 KiB", "12.3 MiB", as spill has it
  */
 export function bytes(count) {
-	let unit = 0;
+	let unit = 1;
 
-	// What would be rounded up to 1024 is 1 of the next unit.
-	while (count >= (unit ? 1023.5 : 1024) && unit < UNITS.length - 1) {
-		count /= 1024;
-		unit++;
-	}
-	const digits = unit && count < 9.95 ? 1 : 0;
-
-	return `${count.toFixed(digits)} ${UNITS[unit]}`;
+	if (count < 1024)
+		return `${Math.floor(count)} B`;
+	// Cut, not rounded: "1024.0 KiB" would be the next unit.
+	for (; count >= 1024 * 1024 && unit < UNITS.length - 1; unit++)
+		count = Math.floor(count / 1024);
+	return `${(Math.floor(count * 10 / 1024) / 10).toFixed(1)} ${UNITS[unit]}`;
 }
 
 /**
@@ -65,12 +63,30 @@ export function expiry(time, now) {
 	return left > 0 ? `expires in ${duration(left)}` : "expired";
 }
 
+// What moves the cursor, breaks the line, or turns text around.
+const UNPRINTABLE =
+	/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+
+/**
+ * @param {string} name that anybody may have given
+ * @returns {string} where what cannot be seen in it is "\x1b" or "\u202e"
+ */
+export function visible(name) {
+	return name.replace(UNPRINTABLE, (found) => {
+		const hex = found.charCodeAt(0).toString(16);
+
+		return found < "\x80" ? `\\x${hex.padStart(2, "0")}`
+			: `\\u${hex.padStart(4, "0")}`;
+	});
+}
+
 /**
  * @param {object} file a descriptor
  * @returns {string} what to call it: a fetched one may have no name yet
  */
 export function nameOf(file) {
-	const [, last] = /\/([^/?#]+)(?:[?#].*)?$/.exec(file.source.url ?? "") ?? [];
+	const [, last] =
+		/\/([^/?#]+)\/?(?:[?#].*)?$/.exec(file.source.url ?? "") ?? [];
 
-	return file.name ?? last ?? file.id;
+	return visible(file.name ?? last ?? file.id);
 }

@@ -1,36 +1,35 @@
 // SPDX-License-Identifier: MIT
 /** The page: its parts put together. */
-import { request } from "./api.mjs";
 import { startAuth } from "./auth.mjs";
 import { byId, complain } from "./dom.mjs";
 import { startDrop } from "./drop.mjs";
+import { Fetches } from "./fetches.mjs";
 import { Files } from "./files.mjs";
 import { startGauge } from "./gauge.mjs";
 import { Memory } from "./store.mjs";
 import { Transfers } from "./transfers.mjs";
 
-// How long the answer to a fetch may wait for the first news of its origin.
-const FETCH_WAIT_S = 10;
-
-function storage() {
+/** @param {"localStorage"|"sessionStorage"} kind */
+function memory(kind, name) {
 	try {
-		return localStorage;
+		return new Memory(globalThis[kind], `spillway.${name}`);
 	} catch {
-		return undefined;
+		return new Memory(undefined, name);
 	}
 }
 
-const transfers = new Transfers(new Memory(storage(), "spillway.uploads"),
+const transfers = new Transfers(memory("localStorage", "uploads"),
 	{ ondone: (file) => files.add(file), ongone: (id) => files.forget(id) });
-const files = new Files(new Memory(storage(), "spillway.files"),
+const fetches = new Fetches(memory("sessionStorage", "fetches"));
+const files = new Files(memory("localStorage", "files"), fetches,
 	(file) => transfers.follow(file));
 
 function ttl() {
 	return byId("ttl").value;
 }
 
-function upload(file) {
-	transfers.upload(file, ttl() ? `/files?ttl=${ttl()}` : "/files");
+function upload(file, path = file.webkitRelativePath || file.name) {
+	transfers.upload(file, path, ttl() ? `/files?ttl=${ttl()}` : "/files");
 }
 
 function startPick() {
@@ -38,7 +37,7 @@ function startPick() {
 
 	byId("pick").addEventListener("click", () => field.click());
 	field.addEventListener("change", () => {
-		[...field.files].forEach(upload);
+		[...field.files].forEach((file) => upload(file));
 		// So that the same file can be chosen again.
 		field.value = "";
 	});
@@ -49,16 +48,7 @@ async function fetchUrl(url, lazy) {
 
 	if (ttl())
 		what.ttl = Number(ttl());
-	const answer = await request("/fetch", {
-		method: "POST",
-		headers: {
-			"Content-Type": "application/json",
-			...(lazy && { Prefer: `wait=${FETCH_WAIT_S}` }),
-		},
-		body: JSON.stringify(what),
-	});
-
-	files.add(await answer.json());
+	files.add(await fetches.begin(what));
 }
 
 function startFetch() {

@@ -19,21 +19,43 @@ export function imageType(name) {
 	return Object.hasOwn(IMAGES, ending) ? IMAGES[ending] : undefined;
 }
 
+// What no text has, but other bytes do when they are read as one: control
+// characters that neither move on nor colour.
+const CONTROL = /(?![\b-\r\x1b])\p{Cc}/u;
+
+function decode(encoding, bytes, whole) {
+	try {
+		// The end may be in the middle of a character.
+		return new TextDecoder(encoding, { fatal: true })
+			.decode(bytes, { stream: !whole });
+	} catch {
+		return null;
+	}
+}
+
+/** The same where most bytes would be read as some character. */
+function guess(encoding, bytes, whole) {
+	const text = decode(encoding, bytes, whole);
+
+	return text === null || CONTROL.test(text) ? null : text;
+}
+
 /**
+ * UTF-16 is known by its mark; what is not UTF-8 is windows-1252, in which
+ * ISO 8859-1 is.
+ *
  * @param {Uint8Array} bytes the beginning of something
  * @param {boolean} whole whether that is all of it
  * @returns {string|null} the text that it is; null for what is none
  */
 export function textOf(bytes, whole) {
-	if (bytes.includes(0))
-		return null;
-	try {
-		// The end may be in the middle of a character.
-		return new TextDecoder("utf-8", { fatal: true })
-			.decode(bytes, { stream: !whole });
-	} catch {
-		return null;
-	}
+	const mark = bytes[0] << 8 | bytes[1];
+
+	if (mark === 0xfffe || mark === 0xfeff)
+		return guess(mark === 0xfffe ? "utf-16le" : "utf-16be",
+			bytes, whole);
+	return bytes.includes(0) ? null : decode("utf-8", bytes, whole) ??
+		guess("windows-1252", bytes, whole);
 }
 
 async function imageOf(path, type, signal) {

@@ -15,7 +15,7 @@ export class Row {
 
 	/**
 	 * @param {string} name
-	 * @param {...HTMLButtonElement} buttons
+	 * @param {...(HTMLButtonElement|null)} buttons
 	 */
 	constructor(name, ...buttons) {
 		this.name = name;

@@ -73,3 +73,46 @@ export class Memory {
 		}
 	}
 }
+
+/**
+ * Places in a Memory for what is under way. What looks the same cannot be told
+ * apart in a later visit: of that nothing is kept, as long as it is under way.
+ */
+export class Places {
+	#memory;
+	#open = new Map();
+
+	/** @param {Memory} memory */
+	constructor(memory) {
+		this.#memory = memory;
+	}
+
+	/** @returns {boolean} whether something by that key is under way */
+	has(key) {
+		return this.#open.has(key);
+	}
+
+	/**
+	 * @param {string} key
+	 * @returns {{get: () => object|undefined, set: (value: object) => void,
+	 *	delete: () => void, close: () => void}} `close` is to be called when
+	 *	it is not under way any more
+	 */
+	open(key) {
+		const memory = this.#memory;
+		const same = this.#open.get(key) ?? new Set();
+		const alone = () => same.size === 1;
+		const place = {
+			get: () => alone() ? memory.get(key) : undefined,
+			set: (value) => alone() && memory.set(key, value),
+			delete: () => memory.delete(key),
+			close: () => same.delete(place) && !same.size &&
+				this.#open.delete(key),
+		};
+
+		this.#open.set(key, same.add(place));
+		if (!alone())
+			memory.delete(key);
+		return place;
+	}
+}

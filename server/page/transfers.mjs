@@ -2,10 +2,11 @@
 /** What is under way: uploads, those that were interrupted, and fetches. */
 import { json, request, send } from "./api.mjs";
 import { announce, button, byId, soon } from "./dom.mjs";
-import { nameOf, percent } from "./format.mjs";
+import { nameOf, percent, visible } from "./format.mjs";
 import { Queue } from "./queue.mjs";
 import { Row } from "./row.mjs";
 import { follow } from "./sse.mjs";
+import { Places } from "./store.mjs";
 import { Upload, fingerprint } from "./tus.mjs";
 
 // Of six connections to a server one is left for everything else.
@@ -16,6 +17,7 @@ const TUS = { "Tus-Resumable": "1.0.0" };
 /** An upload and its row. */
 class UploadRow {
 	#upload;
+	#name;
 	#row;
 	#queue;
 	#onend;
@@ -32,9 +34,10 @@ class UploadRow {
 	constructor(file, options, queue, onend) {
 		this.#queue = queue;
 		this.#onend = onend;
-		this.#row = new Row(file.name, this.#toggle,
+		this.#name = visible(options.path);
+		this.#row = new Row(this.#name, this.#toggle,
 			button("Cancel", () => this.#cancel(),
-				{ "aria-label": `Cancel ${file.name}`, class: "danger" }));
+				{ "aria-label": `Cancel ${this.#name}`, class: "danger" }));
 		this.#upload = new Upload(file,
 			{ ...options, onchange: soon(() => this.#show()) });
 		this.#show();
@@ -95,13 +98,13 @@ class UploadRow {
 	}
 
 	#label() {
-		const { state, file } = this.#upload;
+		const { state } = this.#upload;
 		const verb = this.#goes ? "Pause"
 			: state === "failed" ? "Try again" : "Resume";
 
 		this.#toggle.hidden = state === "waiting" || state === "done";
 		this.#toggle.textContent = verb;
-		this.#toggle.setAttribute("aria-label", `${verb} ${file.name}`);
+		this.#toggle.setAttribute("aria-label", `${verb} ${this.#name}`);
 	}
 }
 
@@ -110,8 +113,8 @@ export class Transfers {
 	#uploads = new Queue(UPLOADS);
 	#fetches = new Queue(FETCHES);
 	#memory;
+	#places;
 	#told;
-	#live = new Set();
 	#interrupted = new Map();
 	#followed = new Set();
 
@@ -122,6 +125,7 @@ export class Transfers {
 	 */
 	constructor(memory, told) {
 		this.#memory = memory;
+		this.#places = new Places(memory);
 		this.#told = told;
 	}
 
@@ -144,8 +148,8 @@ export class Transfers {
 			// The answer to its last piece was lost.
 			if (!gone && offset === size)
 				this.#told.ondone(await json(`${url}/info`));
-			else if (!gone && !this.#live.has(key))
-				this.#showInterrupted(key, url, name,
+			else if (!gone && !this.#places.has(key))
+				this.#showInterrupted(key, url, visible(name),
 					percent(offset, size));
 		} catch {
 			// Without a network there is nothing to tell.
@@ -153,14 +157,17 @@ export class Transfers {
 	}
 
 	#showInterrupted(key, url, name, done) {
-		const row = new Row(name,
-			button("Choose file", () => byId("pick-files").click(),
+		// What was in a folder is known by its path there.
+		const inFolder = name.includes("/");
+		const row = new Row(name, inFolder ? null
+			: button("Choose file", () => byId("pick-files").click(),
 				{ "aria-label": `Choose ${name} again to go on` }),
 			button("Forget", () => this.#forget(key, url),
 				{ "aria-label": `Forget ${name}` }));
 
-		row.stand(done, 100, `Interrupted at ${done} %. Choose the same ` +
-			"file again, and it goes on from there.");
+		row.stand(done, 100, `Interrupted at ${done} %. ${inFolder
+			? "Drop the same folder" : "Choose the same file"} again, ` +
+			"and it goes on from there.");
 		this.#interrupted.set(key, row);
 	}
 
@@ -177,26 +184,25 @@ export class Transfers {
 	}
 
 	/**
-	 * Upload a file, or go on with it.
+	 * Upload a file, or go on with one of the last visit.
 	 *
 	 * @param {File} file
+	 * @param {string} path of it, in the folder that it was given in
 	 * @param {string} endpoint with what is to become of the file as its query
 	 */
-	upload(file, endpoint) {
-		const key = fingerprint(file);
+	upload(file, path, endpoint) {
+		const key = fingerprint(file, path);
+		const place = this.#places.open(key);
 
-		if (this.#live.has(key))
-			return;
-		this.#live.add(key);
 		this.#endInterrupted(key);
-		new UploadRow(file, { send, endpoint, memory: this.#memory },
+		new UploadRow(file, { send, endpoint, place, path },
 			this.#uploads, async (id) => {
-				this.#live.delete(key);
+				place.close();
 				if (id === null)
 					return;
 				this.#told.ondone(
 					await json(`/files/${encodeURIComponent(id)}/info`));
-				announce(`${file.name} was uploaded.`);
+				announce(`${visible(path)} was uploaded.`);
 			});
 	}
 

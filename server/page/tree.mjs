@@ -46,7 +46,7 @@ export class Tree {
 			"aria-selected": String(node === this.selected),
 			class: node.isFolder ? "folder" : "entry",
 		}, h("span", { class: "row" },
-			h("span", { class: "name" }, node.name),
+			h("span", { class: "name" }, node.label),
 			node.isFolder ? null
 				: h("span", { class: "meta" }, bytes(node.entry.size))));
 

@@ -19,10 +19,13 @@ function encode(value) {
 	return btoa(String.fromCharCode(...new TextEncoder().encode(value)));
 }
 
-/** @returns {string} what stands for this file in a later visit */
-export function fingerprint(file) {
-	return JSON.stringify(
-		[file.name, file.size, file.type, file.lastModified]);
+/**
+ * @param {File} file
+ * @param {string} path of it, in the folder that it was given in
+ * @returns {string} what stands for this file in a later visit
+ */
+export function fingerprint(file, path) {
+	return JSON.stringify([path, file.size, file.type, file.lastModified]);
 }
 
 /**
@@ -55,9 +58,10 @@ export class Upload {
 
 	/**
 	 * @param {File} file
-	 * @param {{send: Function, memory: Memory, endpoint: string,
+	 * @param {{send: Function, place: object, path: string, endpoint: string,
 	 *	onchange?: (upload: Upload) => void,
 	 *	pause?: (ms: number, signal: AbortSignal) => Promise<void>}} options
+	 *	`place` is where it is remembered, one of Places; as `path`
 	 */
 	constructor(file, options) {
 		this.file = file;
@@ -79,7 +83,7 @@ export class Upload {
 
 			try {
 				await this.#transfer();
-				this.#options.memory.delete(fingerprint(this.file));
+				this.#options.place.delete();
 				return this.#set("done");
 			} catch (error) {
 				if (abort.signal.aborted)
@@ -103,12 +107,12 @@ export class Upload {
 
 	/** Stop for good, and have the server forget what it has. */
 	async cancel() {
-		const key = fingerprint(this.file);
+		const { place } = this.#options;
 
 		this.#set("cancelled");
 		this.#stop();
-		this.#url ??= this.#options.memory.get(key)?.url ?? null;
-		this.#options.memory.delete(key);
+		this.#url ??= place.get()?.url ?? null;
+		place.delete();
 		// What cannot be reached forgets by itself, later.
 		if (this.#url)
 			await this.#send("DELETE", this.#url).catch(() => {});
@@ -176,15 +180,15 @@ export class Upload {
 
 	/** Find where it goes on; false when nothing of it is there. */
 	async #locate() {
-		const key = fingerprint(this.file);
+		const { place } = this.#options;
 
-		this.#url ??= this.#options.memory.get(key)?.url ?? null;
+		this.#url ??= place.get()?.url ?? null;
 		if (!this.#url)
 			return false;
 		const answer = await this.#send("HEAD", this.#url);
 
 		if (answer.status === 404 || answer.status === 410) {
-			this.#options.memory.delete(key);
+			place.delete();
 			this.#url = null;
 			return false;
 		}
@@ -207,8 +211,8 @@ export class Upload {
 			throw answer.error();
 		this.#url = answer.get("Location");
 		this.offset = 0;
-		this.#options.memory.set(fingerprint(this.file),
-			{ url: this.#url, name, size });
+		this.#options.place.set(
+			{ url: this.#url, name: this.#options.path, size });
 	}
 
 	async #append() {

@@ -51,6 +51,9 @@ export async function look(page, job) {
 	await choose(page, job.files);
 	for (const name of job.names)
 		await listed(page, name);
+	await page.fill("#url", job.failing);
+	await page.click("#fetch-button");
+	await listed(page, job.failingName);
 	await network(page, 1 << 18);
 	await choose(page, job.large);
 	await reached(page, job.largeName, 5);
@@ -155,6 +158,24 @@ export async function token(page, { files, name, right, url }) {
 	await page.getByRole("button", { name: "Forget the token" }).click();
 	return { asked, id, kept, after: await page.evaluate(
 		() => ({ ...sessionStorage })) };
+}
+
+/** How much of the dialog the field for a token takes, which is long. */
+export async function tokenField(page, job) {
+	const found = [];
+
+	await page.route(`${job.url}/files**`, (route) => route.fulfill({ status: 401,
+		contentType: "application/problem+json", body: "{}" }));
+	await choose(page, job.files);
+	const field = page.getByLabel("Token", { exact: true });
+
+	await field.waitFor();
+	await shoot(page, job, "token");
+	await audit(page, "token", found);
+	const share = await field.evaluate((element) => element.offsetWidth /
+		element.closest("form").offsetWidth);
+
+	return { found, share };
 }
 
 /** Nobody has a token: the upload says so and does not go on. */

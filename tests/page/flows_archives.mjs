@@ -77,14 +77,32 @@ export async function entryDownload(page, { files, name, path, to }) {
 	await (await begun).saveAs(to);
 }
 
-export async function entryKeep(page, { files, name, path }) {
+/** What is said when an entry is kept that is looked at. */
+async function keep(page, { files, name, path }, meanwhile = () => {}) {
+	const note = page.getByRole("region", { name: "Preview" })
+		.getByRole("status");
+
 	await choose(page, files);
 	await browse(page, name);
 	await entry(page, path).locator("> .row").click();
+	await shown(page);
+	await meanwhile();
 	await page.getByRole("button", { name: "Keep as a file" }).click();
-	await page.getByText("among your files").waitFor();
+	await note.getByText(path).waitFor();
+	return note.textContent();
+}
+
+export async function entryKeep(page, job) {
+	const told = await keep(page, job);
+
 	await page.keyboard.press("Escape");
-	return listed(page, path);
+	return { told, id: await listed(page, job.path) };
+}
+
+/** The archive goes before. */
+export async function entryKeepGone(page, job) {
+	return keep(page, job, async () => page.request.delete(
+		`${job.url}/files/${await listed(page, job.name)}`));
 }
 
 /** All pages of a long one. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Uploads and fetches.
 import fs from "node:fs";
-import { choose, listed, network, reached, row } from "./using.mjs";
+import { choose, drag, listed, network, reached, row } from "./using.mjs";
 
 const SLOW = 1 << 20;
 
@@ -23,17 +23,22 @@ export async function upload(page, { files, names, ttl }) {
 
 /** The same by dragging them, folders too, from the desktop. */
 export async function drop(page, { files, names }) {
-	const data = { items: [], files, dragOperationsMask: 1 };
-
-	for (const type of ["dragEnter", "dragOver", "drop"])
-		await page.devtools.send("Input.dispatchDragEvent",
-			{ type, x: 300, y: 300, data });
+	await drag(page, files);
 	return ids(page, names);
 }
 
-async function half(page, { files, name }) {
+/** Files that look the same, `count` of them: the id of each. */
+export async function alike(page, { files, dragged, count }) {
+	const items = page.locator("#files > li");
+
+	await (dragged ? drag : choose)(page, files);
+	await items.nth(count - 1).waitFor();
+	return items.evaluateAll((all) => all.map((item) => item.dataset.id));
+}
+
+async function half(page, { files, name, dragged }) {
 	await network(page, SLOW);
-	await choose(page, files);
+	await (dragged ? drag : choose)(page, files);
 	await reached(page, name, 20);
 }
 
@@ -67,6 +72,20 @@ export async function reload(page, job) {
 	await network(page, -1);
 	await choose(page, job.files);
 	return { told, id: await listed(page, job.name) };
+}
+
+/** The same of a file in a folder, which is dragged again. */
+export async function reloadFolder(page, { files, path, name }) {
+	await half(page, { files, name: path, dragged: true });
+	await page.reload();
+	const item = row(page, path);
+
+	await item.getByText("Drop the same folder again").waitFor();
+	const buttons = await item.getByRole("button").allTextContents();
+
+	await network(page, -1);
+	await drag(page, files);
+	return { buttons, id: await listed(page, name) };
 }
 
 /** The page was left when all had gone, but before it heard so. */
@@ -171,9 +190,38 @@ export async function fetchOffline(page, job) {
 	return listed(page, job.name);
 }
 
-/** What is said of one that the origin does not have. */
+/** What is said of one that the origin does not have; then it is removed. */
 export async function fetchFails(page, job) {
 	await askFor(page, job);
-	await listed(page, job.name);
-	return row(page, job.name).locator(".meta").textContent();
+	const id = await listed(page, job.name);
+	const item = row(page, job.name);
+	const told = await item.locator(".meta").allTextContents();
+	const buttons = await item.getByRole("button").allTextContents();
+	const marked = await item.evaluate(
+		(element) => element.classList.contains("failed"));
+
+	await page.getByRole("button", { name: `Remove: ${job.name}` }).click();
+	await page.getByText("Nothing yet").waitFor();
+	return { id, told, buttons, marked };
+}
+
+/** It fails, and again; when `mark` has gone the origin has it. */
+export async function fetchAgain(page, job) {
+	const again = page.getByRole("button", { name: `Try again: ${job.name}` });
+
+	await askFor(page, job);
+	const first = await listed(page, job.name);
+
+	await again.click();
+	await page.locator(`[data-id="${first}"]`).waitFor({ state: "detached" });
+	await again.waitFor();
+	await page.reload();
+	await again.waitFor();
+	fs.writeFileSync(job.mark, "");
+	while (fs.existsSync(job.mark))
+		await page.waitForTimeout(10);
+	await again.click();
+	await page.locator("#files > li:not(.failed)").waitFor();
+	await page.locator("#files > li.failed").waitFor({ state: "detached" });
+	return listed(page, job.name);
 }

@@ -7,7 +7,8 @@ API.md section 7.
 import io
 import wave
 
-from paging import PageCase, content, main, png, sample_archive, table
+from paging import (ALLOW, Origin, Page, PageCase, content, main, png,
+                    sample_archive, table)
 
 ARCHIVE = "archive with a rather long name, as people have them.zip"
 TOKEN = "sesame"
@@ -27,7 +28,7 @@ def sound():
 class Everybody(PageCase):
     """By mouse, keyboard, ear; in the dark, on a phone."""
 
-    OPTIONS = ["spool.memory_max=256K"]
+    OPTIONS = ["spool.memory_max=256K", *ALLOW]
 
     @table(("light", {}), ("dark", {"dark": True}), ("phone", {"phone": True}),
            ("phone in the dark", {"phone": True, "dark": True}))
@@ -36,9 +37,13 @@ class Everybody(PageCase):
                  "large.csv": content(400000, 98), ARCHIVE: sample_archive()}
         paths = self.files(files)
         large = self.files({"holiday film.mp4": content(4 << 20, 97)})
+        origin = Origin()
+        self.addCleanup(origin.close)
+        failing = origin.add("/gone.bin", Page(status=404))
         found, _ = self.flow("look", files=paths, names=list(files),
                              archive=ARCHIVE, large=large,
-                             largeName="holiday film.mp4", **kind)
+                             largeName="holiday film.mp4", failing=failing,
+                             failingName="gone.bin", **kind)
         self.assertEqual(found["found"], [])
         self.assertEqual(found["wide"], [])
 
@@ -75,6 +80,11 @@ class Tokens(PageCase):
         self.assertEqual(session, {"spillway.token": TOKEN})
         self.assertNotIn(TOKEN, local)
         self.assertEqual(done["after"], {})
+
+    def test_field(self):
+        paths = self.files({"a.txt": b"abc"})
+        seen, _ = self.flow("tokenField", files=paths, phone=True)
+        self.assertEqual(seen, {"found": [], "share": 1})
 
     def test_none(self):
         paths = self.files({"a.txt": b"abc"})

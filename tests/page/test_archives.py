@@ -4,7 +4,7 @@
 Source: API.md section 5; ARIA Authoring Practices Guide, tree view.
 """
 from paging import (ALLOW, Origin, Page, PageCase, README, content, main,
-                    many_zip, sample_archive, zipped)
+                    many_zip, png, sample_archive, zipped)
 
 
 class Archives(PageCase):
@@ -29,6 +29,18 @@ class Archives(PageCase):
         self.assertEqual(shown["empty.txt"], "")
         self.assertTrue(1 << 15 < len(shown["docs/more/long.txt"]) <= 1 << 16)
 
+    def test_text(self):
+        texts = {"latin.txt": "Größe: 5 €\n".encode("cp1252"),
+                 "wide.txt": "Größe\n".encode("utf-16")}
+        shown = self.browse("entries", zipped(texts), paths=list(texts))
+        self.assertEqual(shown, {"latin.txt": "Größe: 5 €\n",
+                                 "wide.txt": "Größe\n"})
+
+    def test_name_that_turns_text_around(self):
+        shown = self.browse("entries", zipped({"in\u202etxt.exe": "x"}),
+                            paths=["in\\u202etxt.exe"])
+        self.assertEqual(shown, {"in\\u202etxt.exe": "x"})
+
     def test_keys(self):
         focused = self.browse("treeKeys", keys=[
             "ArrowDown", "ArrowRight", "ArrowDown", "ArrowUp", "ArrowRight",
@@ -44,8 +56,20 @@ class Archives(PageCase):
         self.assertEqual(self.read("got"), b"\0\1\2" * 1000)
 
     def test_keep(self):
-        name = self.browse("entryKeep", path="inner.zip")
-        self.assert_stored(name, zipped({"within.txt": "deep"}))
+        kept = self.browse("entryKeep", path="inner.zip")
+        self.assert_stored(kept["id"], zipped({"within.txt": "deep"}))
+
+    def test_keep_picture(self):
+        kept = self.browse("entryKeep", zipped({"dot.png": png(8, 8)}),
+                           path="dot.png")
+        self.assertEqual(kept["told"], "dot.png is among your files now.")
+        self.assert_stored(kept["id"], png(8, 8))
+
+    def test_keep_of_what_is_gone(self):
+        told = self.browse("entryKeepGone", zipped({"dot.png": png(8, 8)}),
+                           path="dot.png")
+        self.assertEqual(
+            told, "dot.png: The file was deleted or has expired.")
 
     def test_long(self):
         told = self.browse("paged", many_zip(2500))

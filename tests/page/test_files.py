@@ -49,7 +49,7 @@ class Listed(PageCase):
 
     def test_description(self):
         told, _ = self.use("described")
-        self.assertEqual(told, "68 KiB · in memory · expires in 5 hours")
+        self.assertEqual(told, "68.3 KiB · in memory · expires in 5 hours")
 
     def test_remembered(self):
         files = {name: DATA for name in ("a.bin", "b.bin", "c.bin")}
@@ -60,7 +60,7 @@ class Listed(PageCase):
     def test_server(self):
         told, _ = self.use("gauge")
         memory, disk, transfers = told
-        self.assertTrue(re.match(r"Memory[\d.]+ KiBof 256 MiB", memory), told)
+        self.assertTrue(re.match(r"Memory[\d.]+ KiBof 256\.0 MiB", memory), told)
         self.assertTrue(re.match(r"Disk\d.*free", disk), told)
         self.assertTrue(re.match(r"Transfers\d active.*in .*out", transfers),
                         told)

@@ -68,6 +68,24 @@ class Uploads(PageCase):
         for path, data in {**SMALL, **inside}.items():
             self.assert_stored(found[path.rsplit("/", 1)[-1]], data)
 
+    @table(("dragged in folders", True), ("chosen", False))
+    def test_alike(self, dragged):
+        # Same name, size, type and time; that is all a browser tells of them.
+        files = {f"{folder}/__init__.py": b"# %s" % folder.encode()
+                 for folder in ("one", "two")}
+        for path in files:
+            os.mkdir(os.path.dirname(self.path(path)))
+        paths = self.files(files)
+        for path in paths:
+            os.utime(path, (1e9, 1e9))
+        if dragged:
+            paths = [os.path.dirname(path) for path in paths]
+        found, requests = self.flow("alike", files=paths, dragged=dragged,
+                                    count=2)
+        self.assertEqual(creations(requests), 2)
+        stored = [self.http("GET", f"/files/{name}").body for name in found]
+        self.assertEqual(sorted(stored), sorted(files.values()))
+
     def test_life(self):
         made, _ = self.flow("upload", files=self.files({"a.txt": b"a"}),
                             names=["a.txt"], ttl="an hour")
@@ -94,6 +112,18 @@ class Uploads(PageCase):
     def test_reload(self):
         result, requests = self.run_large("reload")
         self.assertRegex(result["told"], r"^Interrupted at [1-9]\d %")
+        self.assertEqual(creations(requests), 1)
+        self.assert_one(result["id"])
+
+    def test_reload_folder(self):
+        os.mkdir(self.path("pack"))
+        path = "pack/large.bin"
+        self.files({path: LARGE["large.bin"]})
+        result, requests = self.flow(
+            "reloadFolder", files=[self.path("pack")], path=path,
+            name="large.bin")
+        # Which folder it was in is not told by what is chosen.
+        self.assertEqual(result["buttons"], ["Forget"])
         self.assertEqual(creations(requests), 1)
         self.assert_one(result["id"])
 
@@ -172,9 +202,32 @@ class Fetches(PageCase):
         self.assertEqual(requests.count("POST 202 /fetch"), 1)
 
     def test_fails(self):
-        told, _ = self.flow("fetchFails", name="b.bin",
-                            source=self.origin.add("/b.bin", Page(status=404)))
-        self.assertRegex(told, r"404")
+        url = self.origin.add("/b.bin", Page(status=404))
+        found, _ = self.flow("fetchFails", name="b.bin", source=url)
+        self.assertEqual(found["told"][0], url)
+        self.assertRegex(found["told"][1], r"^The fetch failed: .*404")
+        self.assertEqual(found["buttons"], ["Try again", "Remove"])
+        self.assertTrue(found["marked"])
+        self.assertIsNone(self.info(found["id"]))
+
+    def test_again(self):
+        before = self.file_count()
+        page = Page(self.data, status=404)
+        mark = self.path("mark")
+
+        def repair(answer):
+            until(lambda: os.path.exists(mark) or not answer.is_alive(),
+                  "two failures")
+            page.status = 200
+            os.unlink(mark)
+
+        # What a server tells of the URL is without the key.
+        url = self.origin.add("/b.bin?key=secret", page)
+        name, requests = self.flow("fetchAgain", repair, name="b.bin",
+                                   source=url, mark=mark)
+        self.assert_stored(name, self.data)
+        self.assertEqual(requests.count("POST 202 /fetch"), 3)
+        self.assertEqual(self.file_count(), before + 1)
 
     def test_cancel(self):
         before = self.file_count()

@@ -12,6 +12,15 @@ export async function choose(page, paths) {
 	await page.setInputFiles("#pick-files", paths);
 }
 
+/** Drag files, folders too, from the desktop. */
+export async function drag(page, paths) {
+	const data = { items: [], files: paths, dragOperationsMask: 1 };
+
+	for (const type of ["dragEnter", "dragOver", "drop"])
+		await page.devtools.send("Input.dispatchDragEvent",
+			{ type, x: 300, y: 300, data });
+}
+
 /** Wait until a file is in the list of files: its id. */
 export async function listed(page, name) {
 	const item = page.locator("#files > li").filter({

@@ -25,7 +25,7 @@ function archiveOf(...pages) {
 /** As lines: folders end in a slash. */
 function lines(node, indent = "") {
 	return node.sorted().flatMap((child) => [
-		indent + child.name + (child.isFolder ? "/" : ""),
+		indent + child.label + (child.isFolder ? "/" : ""),
 		...lines(child, `${indent} `)]);
 }
 
@@ -56,6 +56,11 @@ test("what leads elsewhere is shown as it is called", async () => {
 test("odd names are shown", async () => {
 	assert.deepEqual(await shown("//a//b", "__proto__/x", "constructor"),
 		["__proto__/", " x", "a/", " b", "constructor"]);
+});
+
+test("what turns text around is seen", async () => {
+	assert.deepEqual(await shown("a\u202e/\u202efdp.exe"),
+		["a\\u202e/", " \\u202efdp.exe"]);
 });
 
 test("pages come one after the other", async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Memory } from "../../../server/page/store.mjs";
+import { Memory, Places } from "../../../server/page/store.mjs";
 import { FakeStorage } from "./fakes.mjs";
 
 test("what is kept is there at the next visit", () => {
@@ -57,4 +57,53 @@ test("the oldest are forgotten", () => {
 		memory.set(`k${at}`, {});
 	assert.equal(memory.entries().length, 500);
 	assert.equal(memory.entries()[0][0], "k10");
+});
+
+test("what is under way has a place, and what comes later finds it", () => {
+	const memory = new Memory(new FakeStorage(), "m");
+	const place = new Places(memory).open("a");
+
+	place.set({ x: 1 });
+	assert.deepEqual(memory.get("a"), { x: 1 });
+	assert.deepEqual(new Places(memory).open("a").get(), { x: 1 });
+	place.delete();
+	assert.deepEqual(memory.entries(), []);
+});
+
+test("of what cannot be told apart nothing is remembered", () => {
+	const memory = new Memory(new FakeStorage(), "m");
+	const places = new Places(memory);
+	const one = places.open("a");
+
+	one.set({ x: 1 });
+	const two = places.open("a");
+
+	assert.deepEqual(memory.entries(), []);
+	for (const place of [one, two]) {
+		place.set({ x: 2 });
+		memory.set("a", { x: 3 });
+		assert.equal(place.get(), undefined);
+		memory.delete("a");
+	}
+	places.open("b").set({ x: 4 });
+	assert.deepEqual(memory.entries(), [["b", { x: 4 }]]);
+});
+
+test("when it is over, the next may be remembered", () => {
+	const memory = new Memory(new FakeStorage(), "m");
+	const places = new Places(memory);
+	const [one, two] = [places.open("a"), places.open("a")];
+
+	one.close();
+	one.close();
+	assert.equal(places.has("a"), true);
+	two.set({ x: 1 });
+	assert.deepEqual(memory.get("a"), { x: 1 });
+	two.close();
+	assert.equal(places.has("a"), false);
+	const three = places.open("a");
+
+	two.close();
+	assert.equal(places.has("a"), true);
+	assert.deepEqual(three.get(), { x: 1 });
 });

@@ -2,7 +2,7 @@
 // Source: tus 1.0.0
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Memory } from "../../../server/page/store.mjs";
+import { Memory, Places } from "../../../server/page/store.mjs";
 import { Upload, backOff, fingerprint } from "../../../server/page/tus.mjs";
 import { FakeFile, FakeStorage, FakeTus, answer } from "./fakes.mjs";
 
@@ -10,9 +10,12 @@ const MIB = 1 << 20;
 
 let file, memory, pauses, server, states;
 
+const key = () => fingerprint(file, file.name);
+
 function begin(options = {}) {
 	return new Upload(file, {
-		send: server.send, memory, endpoint: "/files?ttl=60",
+		send: server.send, path: file.name, endpoint: "/files?ttl=60",
+		place: new Places(memory).open(key()),
 		pause: async (ms) => { pauses.push(ms); },
 		onchange: (upload) => {
 			if (states.at(-1) !== upload.state)
@@ -110,14 +113,14 @@ test("what does not pass is told, and can be tried again", async () => {
 test("an upload of an earlier visit goes on", async () => {
 	server.POST("/files", { "Upload-Length": String(file.size) });
 	server.offset = 100 * MIB;
-	memory.set(fingerprint(file), { url: "/files/id%201" });
+	memory.set(key(), { url: "/files/id%201" });
 	await begin().run();
 	assert.deepEqual(server.log, ["HEAD", "PATCH"]);
 	assert.equal(server.offset, file.size);
 });
 
 test("one that is gone begins anew", async () => {
-	memory.set(fingerprint(file), { url: "/files/gone" });
+	memory.set(key(), { url: "/files/gone" });
 	await begin().run();
 	assert.deepEqual(server.log.slice(0, 3), ["HEAD", "POST", "PATCH"]);
 	assert.equal(server.offset, file.size);
@@ -126,8 +129,18 @@ test("one that is gone begins anew", async () => {
 test("another file of the same name is another upload", () => {
 	const other = new FakeFile(file.name, file.size);
 
+	assert.notEqual(fingerprint(other, "folder/naïve.txt"), key());
+	assert.equal(fingerprint(other, file.name), key());
 	other.lastModified = 2;
-	assert.notEqual(fingerprint(other), fingerprint(file));
+	assert.notEqual(fingerprint(other, file.name), key());
+});
+
+test("what is remembered of it goes by its path", async () => {
+	server.faults = [null, () => answer(403)];
+	await begin({ path: "folder/naïve.txt" }).run();
+	assert.deepEqual(memory.get(key()), { url: "/files/id%201",
+		name: "folder/naïve.txt", size: file.size });
+	assert.match(server.metadata, /^filename bmHDr3ZlLnR4dA==,/);
 });
 
 test("a pause stops it, and it goes on", async () => {
@@ -173,7 +186,7 @@ test("what is cancelled is taken back", async () => {
 });
 
 test("cancelled before it goes on, an earlier one is taken back", async () => {
-	memory.set(fingerprint(file), { url: "/files/id%201" });
+	memory.set(key(), { url: "/files/id%201" });
 	await begin().cancel();
 	assert.deepEqual(server.log, ["DELETE"]);
 });
