@@ -250,10 +250,9 @@ static void fail_code(struct fetch_transfer *t, CURLcode code)
 	}
 	bool sentence = cause == FETCH_CAUSE_PROHIBITED;
 	/* libcurl names it where it did not resolve. */
-	if (memmem(why, strlen(why), host.p, host.n))
-		host.n = 0;
-	fetch_transfer_fail(t, cause, "%.*s%s%s%s", (int)host.n, host.p,
-	    host.n > 0 ? ": " : "", why, sentence ? "" : ".");
+	bool named = memmem(why, strlen(why), host.p, host.n);
+	fetch_transfer_fail(t, cause, "%.*s%s%s%s", named ? 0 : (int)host.n,
+	    host.p, named ? "" : ": ", why, sentence ? "" : ".");
 }
 
 /* Whether the answer came to its end. */
