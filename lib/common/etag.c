@@ -49,6 +49,10 @@ bool etag_list_match(const char *field, size_t len, const char *etag, bool weak)
 	struct str s = str_trim((struct str){field, len});
 	bool found = false;
 
+	/* Of a weak tag of ours the rest; where only strong ones count, it
+	   stays what no tag of the field is. */
+	if (etag && weak && etag[0] == 'W')
+		etag += 2;
 	if (str_eq(s, "*"))
 		return true;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entity tags in conditional requests. Our own tags are always strong and
- * given with their quotes (`"abc"`). Pure functions: any thread.
+ * Entity tags in conditional requests. Our own tags are given with their
+ * quotes, and with W/ if they are weak (`"abc"`, `W/"abc"`). Pure functions:
+ * any thread.
  */
 #ifndef COMMON_ETAG_H
 #define COMMON_ETAG_H
@@ -13,8 +14,9 @@
  * Whether the value of If-Match or If-None-Match names `etag`.
  *
  * `*` names any; an `etag` of NULL (content without a tag) is named by `*`
- * only. With `weak`, `W/"x"` names `"x"`, as If-None-Match wants it; without,
- * a weak tag names nothing, as If-Match wants it.
+ * only. With `weak`, `W/"x"` and `"x"` name each other, as If-None-Match wants
+ * it; without, a weak tag names nothing and is named by nothing but `*`, as
+ * If-Match wants it.
  *
  * Returns:   false also for a field that is malformed anywhere: If-Match then
  *            fails, and If-None-Match is as good as absent.

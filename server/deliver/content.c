@@ -159,6 +159,12 @@ static void validators(const struct content *c, struct http_reply *r)
 	http_reply_header(r, "Cache-Control", c->control ? c->control : own);
 }
 
+void content_validators(const struct content *c, struct http_reply *r)
+{
+	validators(c, r);
+	last_modified(c, r);
+}
+
 void content_fields(const struct http_request *req, const struct content *c,
     struct http_reply *r)
 {
@@ -217,9 +223,7 @@ void content_reply_verdict(
 	}
 
 	struct http_reply r = http_reply_head(status, c->size);
-	http_reply_header(&r, "Accept-Ranges", "bytes");
-	validators(c, &r);
-	last_modified(c, &r);
+	content_validators(c, &r);
 	http_reply(req, &r);
 }
 
@@ -246,11 +250,15 @@ void content_reply_broken(struct http_request *req, struct file *f)
 	http_reply_failure(req, &failure);
 }
 
-/* Broke the source before byte `off` came? */
-static bool is_broken(const struct content *c, uint64_t off)
+bool content_refuse_broken(
+    struct http_request *req, const struct content *c, uint64_t off)
 {
-	return c->growing && file_state(c->file) == FILE_FAILED &&
-	       !spw_spool_present(c->file->spool, off);
+	if (!c->growing || file_state(c->file) != FILE_FAILED ||
+	    spw_spool_present(c->file->spool, off))
+		return false;
+
+	content_reply_broken(req, c->file);
+	return true;
 }
 
 /* One read less; the last one takes the file out of the store. */
@@ -278,10 +286,8 @@ static void count(struct http_request *req, const struct content *c)
 
 void content_reply_whole(struct http_request *req, const struct content *c)
 {
-	if (is_broken(c, c->off)) {
-		content_reply_broken(req, c->file);
+	if (content_refuse_broken(req, c, c->off))
 		return;
-	}
 
 	struct http_reply r = content_send(req, c->file, 200, c->off, c->size);
 
@@ -297,10 +303,8 @@ static void reply_range(struct http_request *req, const struct content *c,
 {
 	uint64_t off = c->off + range->first;
 
-	if (is_broken(c, off)) {
-		content_reply_broken(req, c->file);
+	if (content_refuse_broken(req, c, off))
 		return;
-	}
 
 	struct http_reply r = content_send(
 	    req, c->file, 206, off, range->last - range->first + 1);

@@ -62,8 +62,14 @@ void content_range(const struct http_request *req, const char *etag,
 void content_fields(const struct http_request *req, const struct content *c,
     struct http_reply *r);
 
+/** Of these what a 304 has, too: ETag, Vary, Cache-Control, Last-Modified. */
+void content_validators(const struct content *c, struct http_reply *r);
+
 /** Answer with 304, 412 or 416. */
 void content_reply_verdict(
     struct http_request *req, const struct content *c, int status);
+
+/** Answer that bytes of a file will never be there, and why. */
+void content_reply_broken(struct http_request *req, struct file *f);
 
 #endif

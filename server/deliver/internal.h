@@ -37,8 +37,14 @@ struct http_reply content_follow(struct http_request *req, struct file *f,
 /** Answer a request for content whose size is not known yet. */
 void content_reply_unknown(struct http_request *req, const struct content *c);
 
-/** Answer that the bytes asked for will never be there, and why. */
-void content_reply_broken(struct http_request *req, struct file *f);
+/**
+ * Answer with content_reply_broken() if the source broke before byte `off` of
+ * the spool came.
+ *
+ * Returns:   whether it did.
+ */
+bool content_refuse_broken(
+    struct http_request *req, const struct content *c, uint64_t off);
 
 /** Answer 200 with everything. */
 void content_reply_whole(struct http_request *req, const struct content *c);

@@ -80,6 +80,17 @@ static bool refuse(
 	return true;
 }
 
+void zip_visit_unseen(
+    struct http_request *req, const struct zip_visit *v, const char *what)
+{
+	if (file_state(v->file) == FILE_FAILED)
+		content_reply_broken(req, v->file);
+	else
+		http_reply_error(req, PROBLEM_CONFLICT,
+		    "%s GET /files/{id}/info?wait=SECONDS waits for the file.",
+		    what);
+}
+
 void zip_visit_fault(struct http_request *req, const struct zip_visit *v,
     const struct zip_fault *f)
 {
@@ -87,10 +98,7 @@ void zip_visit_fault(struct http_request *req, const struct zip_visit *v,
 		content_reply_broken(req, v->file);
 	else if (f->kind == ZIP_FAULT_NOT_ZIP && !v->index)
 		/* Of what came so far; see look_into(). */
-		http_reply_error(req, PROBLEM_CONFLICT,
-		    "The file is not complete, and what came does not begin "
-		    "like an archive, whose directory is at its end. GET "
-		    "/files/{id}/info?wait=SECONDS waits for it.");
+		zip_visit_unseen(req, v, f->detail);
 	else
 		zip_reply_fault(req, f);
 }
@@ -174,7 +182,7 @@ static int unpack_into_file(struct zip_visit *v)
 	    v->file->spool, v->entry, &first, NULL, &p, &v->fault);
 	if (err < 0)
 		return err;
-	err = zip_fill_new(p, v->made, false, &v->fill);
+	err = zip_fill_new(p, v->made, false, v->digests, &v->fill);
 	if (err < 0) {
 		zip_pull_free(p);
 		return zip_fault_errno(&v->fault, err);
@@ -385,7 +393,7 @@ bool zip_handle(struct http_request *req, struct zip_service *z, struct file *f,
 }
 
 void zip_save(struct http_request *req, struct zip_service *z, struct file *f,
-    struct str rest, const struct zip_saver *saver, void *ctx)
+    struct str rest, unsigned digests, const struct zip_saver *saver, void *ctx)
 {
 	struct zip_visit *v = zip_visit_new(z, f);
 	if (!v) {
@@ -396,6 +404,7 @@ void zip_save(struct http_request *req, struct zip_service *z, struct file *f,
 
 	v->saver = saver;
 	v->saver_ctx = ctx;
+	v->digests = digests;
 	if (!read_target(req, v, rest))
 		;
 	else if (v->target == ZIP_TARGET_LIST)

@@ -26,7 +26,8 @@
  *     known place (zip_points.h), is unpacked on a worker into a ring of a few
  *     blocks (zip_flow.h) that the connection drains. The last block is
  *     released only after the CRC was right: up to ZIP_RING_BYTES a damaged
- *     entry is answered 422, a larger one is cut off.
+ *     entry is answered 422, a larger one is cut off. What was found damaged
+ *     is 422 from then on.
  *
  * A file that is fetched as it is read is looked into the same way: what is
  * missing is waited for, and with that asked for. Of a file that arrives from
@@ -104,11 +105,13 @@ struct zip_saver {
  * Make an entry a file of its own, and answer when its bytes are all there and
  * right. From handler.begin() only.
  *
- * `rest` is as for zip_handle().
+ * `rest` is as for zip_handle(); `digests` are the algorithms of which the
+ * file gets values.
  * Ownership: takes its own reference on `f`; takes `ctx`.
  */
 void zip_save(struct http_request *req, struct zip_service *z, struct file *f,
-    struct str rest, const struct zip_saver *saver, void *ctx);
+    struct str rest, unsigned digests, const struct zip_saver *saver,
+    void *ctx);
 
 /**
  * Have all that is made in the background end soon; before the workers are

@@ -28,6 +28,7 @@ struct zip_arrival {
 	struct spw_spool *s;
 	pthread_mutex_t lock;
 	/* Under `lock`. */
+	bool begun;  /* there was a header */
 	bool over;   /* nothing more is to be seen */
 	uint64_t at; /* the next header */
 	struct zip_table table;
@@ -230,6 +231,7 @@ static int see_one(struct look *l)
 	ssize_t head = find_header(l, &r);
 	if (head <= 0)
 		return (int)head;
+	a->begun = true;
 	if (r.flags & ZIP_FLAG_DEFERRED)
 		return search_end(l, head, &r);
 
@@ -307,7 +309,11 @@ static int look(struct zip_arrival *a, struct zip_cache *c,
 		err = see(a, reterr);
 	if (err == 0 && a->over && a->table.d->count == 0)
 		err = zip_fault_set(reterr, ZIP_FAULT_NOT_ZIP,
-		    "The file does not begin like an archive.");
+		    a->begun ? "Where the archive's first entry ends is told "
+			       "behind its bytes, and by the directory at the "
+			       "archive's end, which has not come yet."
+			     : "What came of the file does not begin like an "
+			       "archive, whose directory is at its end.");
 	return err < 0 ? err : tell(a, c, reterr);
 }
 

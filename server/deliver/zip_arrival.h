@@ -37,8 +37,9 @@ void zip_arrival_free(struct zip_arrival *a);
  *
  * Returns:   0 and a directory of the entries seen so far, provisional, as an
  *            index with a reference in `*ret`.
- * Errors:    -EBADMSG: it does not begin like an archive; -EBUSY; -ENOMEM, or
- *            of the spool; `reterr` says more.
+ * Errors:    -EBADMSG: it does not begin like an archive, or with an entry
+ *            whose end cannot be seen; -EBUSY; -ENOMEM, or of the spool;
+ *            `reterr` says more.
  */
 int zip_arrival_look(struct zip_arrival *a, struct zip_cache *c,
     uint64_t max_entries, struct zip_index **ret, struct zip_fault *reterr)

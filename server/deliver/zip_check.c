@@ -11,8 +11,6 @@
 #define DENSE_READ ((size_t)64 * 1024)
 #define SPARSE_READ ((size_t)512)
 #define WINDOW_SIZE (ZIP_LOCAL_MAX + DENSE_READ)
-/** Deflate makes at most so much of a byte. */
-#define DEFLATE_MAX_RATIO 1032
 /** What encryption by password puts before the bytes. */
 #define PASSWORD_HEAD 12
 /** Smaller entries may grow as they like. */
@@ -32,7 +30,7 @@ static bool sizes_lie(const struct zip_entry *e)
 	case ZIP_METHOD_STORE:
 		return packed != e->size;
 	case ZIP_METHOD_DEFLATE:
-		return e->size / DEFLATE_MAX_RATIO > packed ||
+		return e->size / ZIP_DEFLATE_MAX_RATIO > packed ||
 		       packed / 2 > e->size + 512;
 	default:
 		return false;

@@ -21,6 +21,9 @@
 #include "deliver/zip_fault.h"
 #include "deliver/zip_warn.h"
 
+/** Deflate makes at most so much of a byte. */
+#define ZIP_DEFLATE_MAX_RATIO 1032
+
 enum {
 	/* ZIP_WARN_... below them */
 	ZIP_ENTRY_DEFERRED = 1 << 28, /* a descriptor follows its bytes */

@@ -48,6 +48,12 @@ int zip_fault_missing(
 	return f->err;
 }
 
+int zip_fault_broken(struct zip_fault *f)
+{
+	*f = (struct zip_fault){.kind = ZIP_FAULT_BROKEN, .err = -EIO};
+	return f->err;
+}
+
 int zip_fault_errno(struct zip_fault *f, int err)
 {
 	*f = (struct zip_fault){.kind = ZIP_FAULT_SYSTEM, .err = err};

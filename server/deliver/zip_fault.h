@@ -55,6 +55,14 @@ int zip_fault_missing(
     struct zip_fault *f, struct spw_spool *s, uint64_t off, uint64_t len);
 
 /**
+ * Say that bytes will never come. Why is the file's to tell: its source's own
+ * error could be one that means something else here.
+ *
+ * Returns:   -EIO.
+ */
+int zip_fault_broken(struct zip_fault *f);
+
+/**
  * Say that the system failed.
  *
  * Returns:   `err`.

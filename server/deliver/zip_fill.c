@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/digest.h"
+#include "base/metrics.h"
 #include "deliver/zip_service.h"
 #include "http/problem.h"
 #include "store/store.h"
@@ -14,19 +16,26 @@
 struct zip_fill {
 	struct zip_pull *pull;
 	struct file *file;
+	struct digest *digest; /* or NULL */
 	bool known;
 	bool over;
 	struct zip_fault fault;
 	char block[BLOCK_SIZE];
 };
 
-int zip_fill_new(struct zip_pull *p, struct file *f, bool known,
+int zip_fill_new(struct zip_pull *p, struct file *f, bool known, unsigned algs,
     struct zip_fill **ret)
 {
 	struct zip_fill *fl = malloc(sizeof *fl);
 	if (!fl)
 		return -ENOMEM;
 
+	fl->digest = NULL;
+	int err = algs ? digest_new(algs, &fl->digest) : 0;
+	if (err < 0) {
+		free(fl);
+		return err;
+	}
 	fl->pull = p;
 	fl->file = file_ref(f);
 	fl->known = known;
@@ -55,11 +64,29 @@ static enum zip_flow_state fail(struct zip_fill *fl)
 	return ZIP_FLOW_DONE;
 }
 
+/** Note the digests of what was made. */
+static int note_digests(struct zip_fill *fl)
+{
+	struct digest_set set;
+
+	if (!fl->digest)
+		return 0;
+
+	int err = digest_finish(fl->digest, &set);
+	if (err == 0)
+		err = file_add_digests(fl->file, &set);
+	if (err == 0)
+		metrics_add(METRIC_DIGESTS_ARRIVING, 1);
+	return err;
+}
+
 static enum zip_flow_state complete(struct zip_fill *fl)
 {
 	struct file *f = fl->file;
 
 	int err = spw_spool_seal(f->spool);
+	if (err == 0)
+		err = note_digests(fl);
 	if (err == 0 && fl->known && store_keeps(f->store))
 		err = store_keep(f->store, f);
 	if (err < 0) {
@@ -95,6 +122,8 @@ enum zip_flow_state zip_fill_turn(struct zip_fill *fl)
 			zip_fault_errno(&fl->fault, err);
 			return fail(fl);
 		}
+		if (fl->digest)
+			digest_add(fl->digest, fl->block, (size_t)n);
 		made += (size_t)n;
 	}
 	return ZIP_FLOW_AGAIN;
@@ -119,6 +148,7 @@ void zip_fill_free(struct zip_fill *fl)
 	if (!fl)
 		return;
 
+	digest_free(fl->digest);
 	zip_pull_free(fl->pull);
 	file_unref(fl->file);
 	free(fl);

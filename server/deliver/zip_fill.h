@@ -18,12 +18,13 @@ struct zip_fill;
 
 /**
  * Prepare to fill `f`, whose spool is empty. If it is `known` to the store, it
- * is ready when it survives like any other there.
+ * is ready when it survives like any other there. `algs` are the digests that
+ * it gets, 0 for none.
  *
- * Errors:    -ENOMEM.
+ * Errors:    -ENOMEM; of digest_new().
  * Ownership: takes `p` when it succeeds; its own reference on `f`.
  */
-int zip_fill_new(struct zip_pull *p, struct file *f, bool known,
+int zip_fill_new(struct zip_pull *p, struct file *f, bool known, unsigned algs,
     struct zip_fill **ret) SPW_MUST_CHECK;
 
 /**

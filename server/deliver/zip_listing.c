@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/metrics.h"
-#include "common/httpdate.h"
 #include "deliver/content.h"
 #include "deliver/zip_list.h"
 #include "deliver/zip_visit.h"
@@ -144,13 +143,12 @@ static bool reply_verdict(struct http_request *req, const struct content *c)
 	}
 }
 
-/** Take the first piece; if it is the only one its length is told. */
+/** The first piece is there; if it is the only one its length is told. */
 static struct http_reply make_reply(struct listing *l)
 {
 	static const struct http_stream ops = {
 	    .read = listing_read, .free = listing_free, .soon = true};
 
-	zip_list_more(&l->list, &l->piece);
 	if (!l->list.ended && !l->piece.failed)
 		return http_reply_stream(200, HTTP_LENGTH_UNKNOWN, &ops, l);
 
@@ -160,21 +158,6 @@ static struct http_reply make_reply(struct listing *l)
 				     : http_reply_empty(200);
 	listing_free(l);
 	return r;
-}
-
-/** Fields of what stays as it is; a listing of what came so far does not. */
-static void add_validators(struct http_reply *r, const struct content *c)
-{
-	char date[HTTPDATE_SIZE];
-
-	if (!c->etag) {
-		http_reply_header(r, "Cache-Control", "no-store");
-		return;
-	}
-	httpdate_format(c->modified_ms / 1000, date);
-	http_reply_header(r, "ETag", c->etag);
-	http_reply_header(r, "Last-Modified", date);
-	http_reply_header(r, "Cache-Control", "private");
 }
 
 static void reply_listing(
@@ -188,6 +171,9 @@ static void reply_listing(
 		return;
 	}
 
+	zip_list_init(&l->list, v->index->dir, &wish);
+	zip_list_more(&l->list, &l->piece);
+
 	/* Weak: what is wrong with an entry may be found out later. */
 	const struct form *form = &forms[wish.form];
 	snprintf(etag, sizeof etag, "W/\"%.*s-%s\"",
@@ -195,19 +181,20 @@ static void reply_listing(
 	bool stays = file_fixed(v->file) && !v->index->dir->provisional;
 	struct content c = {
 	    .file = v->file,
+	    .size = l->list.ended ? l->piece.len : FILE_SIZE_UNKNOWN,
 	    .etag = stays ? etag : NULL,
 	    .modified_ms = stays ? file_modified_ms(v->file) : 0,
+	    .control = stays ? "private" : NULL,
+	    .vary = "Accept",
 	};
 	if (reply_verdict(req, &c)) {
 		listing_free(l);
 		return;
 	}
 
-	zip_list_init(&l->list, v->index->dir, &wish);
 	struct http_reply r = make_reply(l);
 	http_reply_header(&r, "Content-Type", form->type);
-	add_validators(&r, &c);
-	http_reply_header(&r, "Vary", "Accept");
+	content_validators(&c, &r);
 	http_reply_header(&r, "X-Content-Type-Options", "nosniff");
 	metrics_add(METRIC_ZIP_LISTINGS, 1);
 	http_reply(req, &r);

@@ -130,7 +130,7 @@ bool zip_make_file(struct http_request *req, struct zip_service *z,
 {
 	struct making *m = calloc(1, sizeof *m);
 
-	if (!m || zip_fill_new(zip_build_pull(b), f, true, &m->fill) < 0) {
+	if (!m || zip_fill_new(zip_build_pull(b), f, true, 0, &m->fill) < 0) {
 		zip_build_free(b);
 		free(m);
 		zip_reply_errno(req, -ENOMEM);

@@ -144,33 +144,68 @@ static bool has_dotdot(struct str name)
 	return false;
 }
 
-static bool has_bad_character(struct str name)
+/** What is wrong with a character of it; NULL: nothing. */
+static const char *bad_character(struct str name)
 {
 	for (size_t i = 0; i < name.n;) {
 		unsigned char c = (unsigned char)name.p[i];
+		uint32_t cp = c;
+		size_t seq =
+		    c < 0x80 ? 1 : utf8_next(name.p + i, name.n - i, &cp);
 
-		if (c < 0x80) {
-			if (c < 0x20 || c == 0x7f || c == '\\')
-				return true;
-			i++;
-			continue;
-		}
-		uint32_t cp;
-		size_t seq = utf8_next(name.p + i, name.n - i, &cp);
-		if (seq == 0 || is_acting(cp))
-			return true;
+		if (seq == 0)
+			return "is not UTF-8";
+		if (c == '\\')
+			return "has a backslash";
+		if (is_acting(cp))
+			return cp < 0xa0 ? "has a control character"
+					 : "has a character that changes how "
+					   "text is laid out";
 		i += seq;
 	}
-	return false;
+	return NULL;
+}
+
+static bool has_drive(struct str name)
+{
+	return name.n >= 2 && ascii_is_alpha(name.p[0]) && name.p[1] == ':';
 }
 
 bool zip_name_unsafe(struct str name)
 {
-	if (name.n == 0 || is_separator(name.p[0]))
-		return true;
-	if (name.n >= 2 && ascii_is_alpha(name.p[0]) && name.p[1] == ':')
-		return true;
-	return has_bad_character(name) || has_dotdot(name);
+	return name.n == 0 || is_separator(name.p[0]) || has_drive(name) ||
+	       bad_character(name) || has_dotdot(name);
+}
+
+static const char *bad_part(struct str part)
+{
+	if (part.n == 0)
+		return "has an empty part, between two slashes";
+	if (str_eq(part, "."))
+		return "has the part '.'";
+	return str_eq(part, "..") ? "has the part '..'" : NULL;
+}
+
+const char *zip_name_refusal(struct str name)
+{
+	const char *why = NULL;
+	size_t start = 0;
+
+	if (name.n == 0)
+		return "is empty";
+	if (name.p[0] == '/')
+		return "begins with a slash";
+	if (name.p[name.n - 1] == '/')
+		return "is a folder's: it ends in a slash";
+	if (has_drive(name))
+		return "begins with a drive letter";
+	for (size_t i = 0; i <= name.n && !why; i++) {
+		if (i < name.n && name.p[i] != '/')
+			continue;
+		why = bad_part((struct str){name.p + start, i - start});
+		start = i + 1;
+	}
+	return why ? why : bad_character(name);
 }
 
 /** Whether a part of a name is a device of Windows, with any ending. */

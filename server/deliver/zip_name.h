@@ -29,6 +29,14 @@
 bool zip_name_unsafe(struct str name);
 
 /**
+ * Why an archive that is made here gets no entry of that name: it is unsafe, a
+ * folder's, or has a part that is empty or `.`.
+ *
+ * Returns:   what is wrong, to follow "The name"; NULL: nothing.
+ */
+const char *zip_name_refusal(struct str name);
+
+/**
  * Whether a name is not the same everywhere: `.` and empty parts, parts that
  * end in a dot or space or begin with a space, a leading `-`, characters and
  * device names that some systems do not have, and such that do not show.

@@ -3,13 +3,11 @@
 
 #include <errno.h>
 
-/** Why what is missing will never come. */
-static int source_error(struct spw_spool *s)
+/** Whether the bytes at `off` are not there, and never will be. */
+static bool is_lost(struct spw_spool *s, uint64_t off)
 {
-	struct spw_spool_info info;
-
-	spw_spool_info(s, &info);
-	return info.error ? info.error : -EIO;
+	return spw_spool_state(s) == SPW_STATE_FAILED &&
+	       spw_spool_present(s, off) == 0;
 }
 
 int zip_read_at(struct spw_spool *s, void *buf, size_t len, uint64_t off,
@@ -20,14 +18,12 @@ int zip_read_at(struct spw_spool *s, void *buf, size_t len, uint64_t off,
 
 	while (got < len) {
 		ssize_t n = spw_spool_pread(s, to + got, len - got, off + got);
-		if (n == -EAGAIN && spw_spool_state(s) == SPW_STATE_OPEN)
+		/* First: the read gives the source's error like a disk's. */
+		if (n <= 0 && is_lost(s, off + got))
+			return zip_fault_broken(reterr);
+		if (n == -EAGAIN)
 			return zip_fault_missing(
 			    reterr, s, off + got, len - got);
-		if (n == -EAGAIN) {
-			zip_fault_errno(reterr, source_error(s));
-			reterr->kind = ZIP_FAULT_BROKEN;
-			return reterr->err;
-		}
 		if (n <= 0)
 			return zip_fault_errno(reterr, n ? (int)n : -ENODATA);
 		got += (size_t)n;
@@ -40,8 +36,12 @@ int zip_read_need(
 {
 	uint64_t there = spw_spool_present(s, off);
 
+	if (there >= len)
+		return 0;
+	if (is_lost(s, off + there))
+		return zip_fault_broken(reterr);
 	/* What a sealed spool has not, nobody can wait for. */
-	if (there >= len || spw_spool_state(s) != SPW_STATE_OPEN)
+	if (spw_spool_state(s) == SPW_STATE_SEALED)
 		return 0;
 	return zip_fault_missing(reterr, s, off + there, len - there);
 }

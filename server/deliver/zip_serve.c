@@ -12,7 +12,7 @@
 #include "common/accept.h"
 #include "common/media.h"
 #include "common/range.h"
-#include "deliver/content.h"
+#include "deliver/internal.h"
 #include "deliver/reader.h"
 #include "deliver/zip_name.h"
 #include "deliver/zip_unpack.h"
@@ -84,6 +84,18 @@ static bool has_come(const struct zip_visit *v)
 	       spw_spool_present(v->file->spool, off) >= v->entry->packed_size;
 }
 
+/** Answer that there is no such entry, or none as far as can be seen. */
+static void reply_unknown(struct http_request *req, const struct zip_visit *v)
+{
+	if (v->index->dir->provisional)
+		zip_visit_unseen(req, v,
+		    "What came of the archive so far has no such entry.");
+	else
+		http_reply_error(req, PROBLEM_NOT_FOUND,
+		    "The archive has no such entry; /files/{id}/zip lists "
+		    "them.");
+}
+
 /** Find the entry and see whether it may be served; answers if not. */
 static bool open_entry(struct http_request *req, struct zip_visit *v)
 {
@@ -92,9 +104,7 @@ static bool open_entry(struct http_request *req, struct zip_visit *v)
 	if (v->entry)
 		return true;
 	if (!find_entry(v)) {
-		http_reply_error(req, PROBLEM_NOT_FOUND,
-		    "The archive has no such entry; /files/{id}/zip lists "
-		    "them.");
+		reply_unknown(req, v);
 		return false;
 	}
 	/* By its number it is what it is, mostly nothing. */
@@ -108,9 +118,8 @@ static bool open_entry(struct http_request *req, struct zip_visit *v)
 		return false;
 	}
 	if (v->index->dir->provisional && !has_come(v)) {
-		http_reply_error(req, PROBLEM_CONFLICT,
-		    "The entry's bytes have not all come yet; GET "
-		    "/files/{id}/info?wait=SECONDS waits for the file.");
+		zip_visit_unseen(
+		    req, v, "The entry's bytes have not all come yet.");
 		return false;
 	}
 	return true;
@@ -142,7 +151,7 @@ static void make_answer(
 	bool stays = file_fixed(v->file) && !v->index->dir->provisional;
 	a->c = (struct content){
 	    .file = v->file,
-	    .size = e->size,
+	    .size = a->gzip ? e->packed_size + GZIP_OVERHEAD : e->size,
 	    .growing = file_state(v->file) != FILE_READY,
 	    .etag = stays ? a->etag : NULL,
 	    .modified_ms = stays ? file_modified_ms(v->file) : 0,
@@ -180,15 +189,13 @@ static void free_nothing(void *ctx)
 	(void)ctx;
 }
 
-static void reply_head(
-    struct http_request *req, const struct zip_visit *v, const struct answer *a)
+static void reply_head(struct http_request *req, const struct answer *a)
 {
 	static const struct http_stream ops = {
 	    .read = read_nothing, .free = free_nothing};
-	uint64_t len =
-	    a->gzip ? v->entry->packed_size + GZIP_OVERHEAD : v->entry->size;
-	struct http_reply r = len > 0 ? http_reply_stream(200, len, &ops, NULL)
-				      : http_reply_empty(200);
+	struct http_reply r =
+	    a->c.size > 0 ? http_reply_stream(200, a->c.size, &ops, NULL)
+			  : http_reply_empty(200);
 
 	reply_with(req, a, &r);
 }
@@ -269,8 +276,11 @@ static void reply_gzip(struct http_request *req, const struct zip_visit *v,
 	static const struct http_stream ops = {
 	    .read = gzip_read, .free = gzip_free, .soon = true};
 	struct http_reply r = {.status = 200};
-	struct gzip *g = gzip_new(req, v, off);
 
+	if (content_refuse_broken(req, &a->c, off))
+		return;
+
+	struct gzip *g = gzip_new(req, v, off);
 	if (g)
 		r = http_reply_stream(200, g->len + GZIP_OVERHEAD, &ops, g);
 	metrics_add(METRIC_ZIP_ENTRIES_PASSED, 1);
@@ -457,7 +467,7 @@ void zip_serve_entry(struct http_request *req, struct zip_visit *v)
 	if (v->flow)
 		reply_flow(req, v, &a);
 	else if (http_method(req) == HTTP_HEAD)
-		reply_head(req, v, &a);
+		reply_head(req, &a);
 	else if (a.gzip)
 		reply_deflated(req, v, &a);
 	else if (e->method == ZIP_METHOD_STORE && !check_on_the_way(req, e, &a))

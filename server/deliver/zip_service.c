@@ -110,6 +110,16 @@ int zip_service_check(const struct zip_service *z, const struct zip_entry *e,
 	if (e->method == ZIP_METHOD_STORE && e->size != e->packed_size)
 		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
 		    "The entry is stored, yet its two sizes differ.");
+	if (e->method == ZIP_METHOD_DEFLATE &&
+	    e->size / ZIP_DEFLATE_MAX_RATIO > e->packed_size)
+		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
+		    "The entry's packed bytes are too few for its size.");
+	if (e->flags & ZIP_WARN_OUTSIDE)
+		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
+		    "The entry's bytes are not all within the archive.");
+	if (zip_entry_warnings(e) & ZIP_WARN_DAMAGED)
+		return zip_fault_set(reterr, ZIP_FAULT_CORRUPT,
+		    "The entry is damaged, as was seen when it was read.");
 	if (e->flags & ZIP_WARN_OVERLAP)
 		return zip_fault_set(reterr, ZIP_FAULT_LIMIT,
 		    "The entry's bytes are also another's.");

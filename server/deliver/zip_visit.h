@@ -67,6 +67,7 @@ struct zip_visit {
 	/* The entry becomes a file. */
 	const struct zip_saver *saver; /* or NULL */
 	void *saver_ctx;
+	unsigned digests; /* that the file gets */
 	struct file *made;
 	struct zip_fill *fill;
 
@@ -94,6 +95,13 @@ void zip_visit_unref(struct zip_visit *v);
 /** Returns: a reply of `len` bytes (HTTP_LENGTH_UNKNOWN) from `flow`. */
 struct http_reply zip_visit_stream(
     struct zip_visit *v, int status, uint64_t len);
+
+/**
+ * Answer that what is asked for is not among what came of the file so far:
+ * that it is to be waited for, or, of a file that failed, why it never comes.
+ */
+void zip_visit_unseen(
+    struct http_request *req, const struct zip_visit *v, const char *what);
 
 /** Answer with what is wrong with the file of a visit. */
 void zip_visit_fault(struct http_request *req, const struct zip_visit *v,

@@ -5,8 +5,9 @@
  *   {"files":[{"id":ID,"name":NAME},...],"method":"store"|"deflate",
  *    "name":NAME,"save":true|false}
  *
- * A file may be an id alone. Without a name it is called as it is here. What
- * is saved has the terms of any upload: ?ttl=, ?reads=.
+ * A file may be an id alone. Without a name it is called as it is here. ?save
+ * does what "save" does. What is saved has the terms of any upload: ?ttl=,
+ * ?reads=.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@
 #include <jansson.h>
 
 #include "common/media.h"
+#include "deliver/content.h"
 #include "deliver/zip_make.h"
 #include "deliver/zip_name.h"
 #include "front/front.h"
@@ -66,7 +68,7 @@ static bool take_member(
 		return call->params.name[0] || bad(req, key, "is no name");
 	}
 	if (!strcmp(key, "save")) {
-		call->save = json_is_true(v);
+		call->save = call->save || json_is_true(v);
 		return json_is_boolean(v) ||
 		       bad(req, key, "is neither true nor false");
 	}
@@ -81,7 +83,9 @@ static bool read_body(struct http_request *req, struct call *call)
 	json_error_t why;
 	json_t *v;
 
-	call->root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &why);
+	/* What NUL means where is known better here. */
+	call->root = json_loadb(
+	    text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
 	if (!call->root) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "The body is not JSON: %s, in line %d.", why.text,
@@ -108,15 +112,15 @@ static bool read_body(struct http_request *req, struct call *call)
 /** Whether an entry may be called so. False: answered. */
 static bool check_name(struct http_request *req, struct str name)
 {
-	if (name.n > ENTRY_NAME_MAX || zip_name_unsafe(name) ||
-	    name.p[name.n - 1] == '/') {
-		http_reply_error(req, PROBLEM_INVALID,
-		    "An entry cannot be called '%.*s': a name is a path from "
-		    "inside, without .. and not of a folder.",
-		    (int)(name.n < 64 ? name.n : 64), name.p ? name.p : "");
-		return false;
-	}
-	return true;
+	const char *why = name.n > ENTRY_NAME_MAX ? "is longer than 65535 bytes"
+						  : zip_name_refusal(name);
+	if (!why)
+		return true;
+
+	http_reply_error(req, PROBLEM_INVALID,
+	    "An entry cannot be called '%.*s': the name %s.",
+	    (int)(name.n < 64 ? name.n : 64), name.p ? name.p : "", why);
+	return false;
 }
 
 /** The id of an item of the list; .p is NULL when it has none. */
@@ -143,9 +147,13 @@ static struct file *get_whole(
 	if (file_fixed(file) && atomic_load(&file->size) != FILE_SIZE_UNKNOWN)
 		return file;
 
-	http_reply_error(req, PROBLEM_CONFLICT,
-	    "The file '%s' is not complete; its /info?wait=60 waits for it.",
-	    file->id);
+	if (file_state(file) == FILE_FAILED)
+		content_reply_broken(req, file);
+	else
+		http_reply_error(req, PROBLEM_CONFLICT,
+		    "The file '%s' is not complete; its /info?wait=60 waits "
+		    "for it.",
+		    file->id);
 	file_unref(file);
 	return NULL;
 }
@@ -176,20 +184,52 @@ static bool add_file(struct http_request *req, struct call *call,
 	return r == 0;
 }
 
+/** Slashes come first: what is below a name follows it at once. */
 static int compare_names(const void *a, const void *b)
 {
 	const struct str *x = a, *y = b;
-	int r = memcmp(x->p, y->p, x->n < y->n ? x->n : y->n);
+	size_t n = x->n < y->n ? x->n : y->n, i = 0;
 
-	return r ? r : x->n < y->n ? -1 : x->n > y->n;
+	while (i < n && x->p[i] == y->p[i])
+		i++;
+	if (i == n)
+		return (x->n > y->n) - (x->n < y->n);
+	if (x->p[i] == '/' || y->p[i] == '/')
+		return x->p[i] == '/' ? -1 : 1;
+	return (unsigned char)x->p[i] < (unsigned char)y->p[i] ? -1 : 1;
 }
 
-/** Whether no two entries have one name. False: answered. */
-static bool check_twins(struct http_request *req, const struct zip_build *b)
+/** Whether unpacking one would be in the way of the next. False: answered. */
+static bool check_pair(
+    struct http_request *req, const struct str *name, const struct str *next)
+{
+	int shown = (int)(name->n < 64 ? name->n : 64);
+
+	if (next->n < name->n || memcmp(name->p, next->p, name->n) != 0)
+		return true;
+	if (next->n == name->n) {
+		http_reply_error(req, PROBLEM_INVALID,
+		    "Two entries would be called '%.*s'; give one of them "
+		    "another name.",
+		    shown, name->p);
+		return false;
+	}
+	if (next->p[name->n] != '/')
+		return true;
+
+	http_reply_error(req, PROBLEM_INVALID,
+	    "An entry would be called '%.*s', which is also the folder of "
+	    "another; give one of them another name.",
+	    shown, name->p);
+	return false;
+}
+
+/** Whether all can be unpacked side by side. False: answered. */
+static bool check_names(struct http_request *req, const struct zip_build *b)
 {
 	size_t n = zip_build_count(b);
 	struct str *names = malloc((n + 1) * sizeof(*names));
-	const struct str *twin = NULL;
+	bool fine = true;
 
 	if (!names) {
 		upload_failed(req, -ENOMEM);
@@ -198,15 +238,8 @@ static bool check_twins(struct http_request *req, const struct zip_build *b)
 	for (size_t i = 0; i < n; i++)
 		names[i] = zip_build_name(b, i);
 	qsort(names, n, sizeof(*names), compare_names);
-	for (size_t i = 1; i < n && !twin; i++)
-		if (compare_names(&names[i - 1], &names[i]) == 0)
-			twin = &names[i];
-	if (twin)
-		http_reply_error(req, PROBLEM_INVALID,
-		    "Two entries would be called '%.*s'; give one of them "
-		    "another name.",
-		    (int)(twin->n < 64 ? twin->n : 64), twin->p);
-	bool fine = !twin;
+	for (size_t i = 1; i < n && fine; i++)
+		fine = check_pair(req, &names[i - 1], &names[i]);
 	free(names);
 	return fine;
 }
@@ -246,7 +279,7 @@ static struct zip_build *build(struct http_request *req, struct call *call)
 			return NULL;
 		}
 	}
-	if (!check_twins(req, b)) {
+	if (!check_names(req, b)) {
 		zip_build_free(b);
 		return NULL;
 	}
@@ -390,6 +423,8 @@ static const struct http_sink SINK = {http_gather_data, on_end, on_free};
 void archive_post(struct http_request *req, struct front *f)
 {
 	struct str type = http_header(req, "Content-Type");
+	char none[1];
+	size_t len;
 
 	if (type.p && !media_type_is(type, "application/json")) {
 		http_reply_error(req, PROBLEM_UNSUPPORTED_TYPE,
@@ -404,6 +439,7 @@ void archive_post(struct http_request *req, struct front *f)
 		return;
 	}
 	call->front = f;
+	call->save = http_query_get(req, "save", none, sizeof(none), &len);
 	if (!upload_params(req, &call->params)) {
 		free(call);
 		return;

@@ -11,6 +11,7 @@
 struct save {
 	struct front *front;
 	struct upload_params params;
+	struct integrity integrity; /* what is to be told of its content */
 	struct keeping *keeping;
 };
 
@@ -60,14 +61,15 @@ static int publish(struct save *s, struct http_request *req, struct file *f)
 
 static void reply(void *ctx, struct http_request *req, struct file *f)
 {
-	int r = publish(ctx, req, f);
+	struct save *s = ctx;
+	int r = publish(s, req, f);
 
 	if (r == -EINPROGRESS)
 		return;
 	if (r < 0)
 		upload_failed(req, r);
 	else
-		upload_reply(req, f, 201);
+		upload_reply_told(req, f, 201, s->integrity.asked);
 }
 
 static void drop(void *ctx)
@@ -102,8 +104,9 @@ void save_entry(struct http_request *req, struct front *f, struct file *file,
 		return;
 	}
 	s->front = f;
-	if (upload_params(req, &s->params))
-		zip_save(req, f->zip, file, rest, &saver, s);
+	if (upload_params(req, &s->params) &&
+	    integrity_wishes(req, f->conf, &s->integrity))
+		zip_save(req, f->zip, file, rest, s->integrity.kept, &saver, s);
 	else
 		free(s);
 }

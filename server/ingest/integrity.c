@@ -99,13 +99,26 @@ bool integrity_asked(struct http_request *req, unsigned *ret)
 	return false;
 }
 
+bool integrity_wishes(
+    struct http_request *req, const struct conf *conf, struct integrity *ret)
+{
+	if (!integrity_asked(req, &ret->asked))
+		return false;
+
+	ret->asked |= integrity_wanted(req);
+	ret->kept = ret->asked;
+	if (conf->store.digest == CONF_DIGEST_ALWAYS)
+		ret->kept |= DIGEST_BIT(DIGEST_SHA256);
+	return true;
+}
+
 bool integrity_read(
     struct http_request *req, const struct conf *conf, struct integrity *ret)
 {
 	struct digest_set *said = &ret->said;
 
 	said->have = 0;
-	if (!integrity_asked(req, &ret->asked) ||
+	if (!integrity_wishes(req, conf, ret) ||
 	    !read_said(req, "Content-Digest", digest_field_read, said) ||
 	    !read_said(req, "Repr-Digest", digest_field_read, said) ||
 	    !read_said(req, "Content-MD5", digest_md5_read, said))
@@ -120,10 +133,6 @@ bool integrity_read(
 	ret->trailing = announced(req);
 	/* Which of them it will be is told when it is too late to begin. */
 	ret->checked = able | (ret->trailing ? DIGEST_SECURE : 0);
-	ret->asked |= integrity_wanted(req);
-	ret->kept = ret->asked;
-	if (conf->store.digest == CONF_DIGEST_ALWAYS)
-		ret->kept |= DIGEST_BIT(DIGEST_SHA256);
 	return true;
 }
 

@@ -41,6 +41,15 @@ struct integrity {
 bool integrity_read(
     struct http_request *req, const struct conf *conf, struct integrity *ret);
 
+/**
+ * Read of these what does not speak of the request's content: `asked` and
+ * `kept`.
+ *
+ * Returns:   true; else it was answered 400.
+ */
+bool integrity_wishes(
+    struct http_request *req, const struct conf *conf, struct integrity *ret);
+
 /** Returns: the algorithms Want-Repr-Digest asks for: one, or none. */
 unsigned integrity_wanted(const struct http_request *req);
 

@@ -10,7 +10,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "inproc/archive.h"
 
 /* On disk, and in memory. */
 #define LARGE 200000
@@ -117,6 +120,12 @@ static int list_archive(const struct bed *b)
 	return whole_say(b, "GET /files/old/zip", "", NULL, 0);
 }
 
+static int save_entry(const struct bed *b)
+{
+	return whole_say(b, "POST /files/archive/zip/entry?save&digest=sha-256",
+	    "", NULL, 0);
+}
+
 /* From the server itself. */
 static int fetch_url(const struct bed *b)
 {
@@ -142,6 +151,7 @@ static const struct scenario scenarios[] = {
     {"list", list, 200},
     {"info", info, 200},
     {"list_archive", list_archive, 422},
+    {"save_entry", save_entry, 201},
     {"fetch", fetch_url, 201},
 };
 
@@ -157,13 +167,21 @@ static bool is_defined(const struct scenario *sc, int status)
 	       (sc->want == upload_tus && status == 410);
 }
 
-/* Have a file whose content is not open, and nothing else. */
+/* Have a file whose content is not open, and an archive. */
 static void prepare(const struct bed *b)
 {
 	(void)ask(b->port, "DELETE", "/files/new");
 	int status = upload(b, "old", LARGE);
 
 	require(status == 200 || status == 201);
+	if (ask(b->port, "HEAD", "/files/archive") == 200)
+		return;
+
+	uint8_t *archive = NULL;
+	size_t len = archive_make(LARGE, &archive);
+	status = whole_say(b, "PUT /files/archive", "", archive, len);
+	free(archive);
+	require(status == 201);
 }
 
 /* What was told is so, and what was not is as before. */

@@ -5,7 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const tags[] = {"\"\"", "\"e1\"", "\"a,b\"", NULL};
+	static const char *const tags[] = {
+	    "\"\"", "\"e1\"", "\"a,b\"", "W/\"e1\"", NULL};
 	const char *field = (const char *)data;
 
 	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
@@ -21,5 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			FUZZ_CHECK(
 			    etag_list_match(field, size, "\"z\"", false));
 	}
+	/* Where weak ones count, a tag of ours may be either. */
+	FUZZ_CHECK(etag_list_match(field, size, "\"e1\"", true) ==
+		   etag_list_match(field, size, "W/\"e1\"", true));
 	return 0;
 }

@@ -5,6 +5,7 @@ That nothing is asked for twice is told by the origin, not by the daemon.
 
 Source: API.md section 4; RFC 9110 sections 13.1.5, 14, 15.3.7.
 """
+import json
 import zlib
 
 from fetching import ALLOW, Fetching
@@ -350,6 +351,8 @@ class RemoteZip(Fetching):
         {"name": b"packed.txt", "data": SMALL * 40, "method": 8,
          "packed": PACKED},
         {"name": b"more.bin", "data": BIG},
+        {"name": b"large.txt", "data": BIG, "method": 8,
+         "packed": zlib.compress(BIG, 0)[2:-4]},
         *({"name": b"many/%05d" % i, "data": b"x"} for i in range(3000))])
     DIRECTORY = len(ZIP) - 22 - ZIP.index(b"PK\1\2")
 
@@ -367,9 +370,9 @@ class RemoteZip(Fetching):
 
     def test_listing_moves_the_directory_alone(self):
         names = [e["name"] for e in self.pages(self.zip, "entries")]
-        self.assertEqual(names[:4], ["big.bin", "small.bin", "packed.txt",
-                                     "more.bin"])
-        self.assertEqual(len(names), 3004)
+        self.assertEqual(names[:5], ["big.bin", "small.bin", "packed.txt",
+                                     "more.bin", "large.txt"])
+        self.assertEqual(len(names), 3005)
         self.assertLessEqual(len(self.origin.requests), 2)
         self.assertLess(self.moved, self.DIRECTORY + 2 * 65536 + 4096)
 
@@ -402,6 +405,49 @@ class RemoteZip(Fetching):
         self.origin.close()
         answer = self.http("GET", f"{self.zip}/small.bin")
         self.assertGreaterEqual(answer.status, 500, answer)
+
+    # Bytes that nobody waits for before the answer begins: cut the first time.
+    STREAMED = {"Range": "bytes=5-9"}, {"Accept-Encoding": "gzip"}
+
+    @table(("listing", "GET", "", {}), ("stored", "GET", "/small.bin", {}),
+           ("large", "GET", "/more.bin", {}),
+           ("range", "GET", "/more.bin", STREAMED[0]),
+           ("deflated", "GET", "/packed.txt", {}),
+           ("large gzip", "GET", "/large.txt", STREAMED[1]),
+           ("save", "POST", "/packed.txt?save", {}))
+    def test_origin_that_breaks(self, method, what, headers):
+        # It is the origin's fault, and told like any other fault of it.
+        if what:
+            self.pages(self.zip, "entries")
+        self.page.status = 404
+        answers = []
+        if headers not in self.STREAMED:
+            answers.append(self.http(method, self.zip + what, headers))
+        else:
+            self.http("GET", f"{self.zip}/small.bin")
+        answers.append(self.http(method, self.zip + what, headers))
+        of_file = self.http("GET", self.zip.removesuffix("/zip"),
+                            {"Range": "bytes=30000000-"})
+        want = self.assert_problem(of_file, 502, "fetch-failed")
+        self.assertEqual(want["error"], "http_request_error")
+        for answer in answers:
+            self.assertEqual(self.assert_problem(answer, 502), want)
+            self.assertEqual(answer.get("Proxy-Status"),
+                             of_file.get("Proxy-Status"))
+        self.assertEqual(self.metric('errors_total{kind="disk"}'), 0)
+
+    @table(("answer", False), ("file", True))
+    def test_origin_that_breaks_meanwhile(self, save):
+        self.page.status = 404
+        answer = self.http("POST", "/files/zip", body=json.dumps({
+            "files": [self.zip.split("/")[-2]], "save": save}).encode())
+        if save:
+            name = self.json(answer, 201)["id"]
+            problem = self.wait_state(name, "failed")["source"]["error"]
+        else:
+            problem = self.assert_problem(answer, 502)
+        self.assertEqual(problem["type"], "/problems/fetch-failed")
+        self.assertEqual(self.metric('errors_total{kind="disk"}'), 0)
 
 
 if __name__ == "__main__":

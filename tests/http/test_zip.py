@@ -157,6 +157,47 @@ class Entries(Zips):
         self.assert_same(self.entry(name, {**span, "If-Range": '"x"'}).body,
                          data)
 
+    @table(*[(f"{kind} {coding}", target, {"Accept-Encoding": coding})
+             for kind, target in (("stored", "/stored.bin"),
+                                  ("deflated", "/deep%2Fer%2Fbig.txt"))
+             for coding in ("identity", "gzip")],
+           *[(form, "", {"Accept": form}) for form in (
+               "application/json", "application/x-ndjson", "text/plain")])
+    def test_not_modified(self, target, headers):
+        path = f"/files/z/zip{target}"
+        whole = self.http("GET", path, headers)
+        tag = whole.get("ETag")
+        self.assertTrue(whole.get("Vary") or "stored" in target)
+        for value in (tag, f'"x", {tag}', tag.removeprefix("W/"),
+                      "W/" + tag.removeprefix("W/"), "*"):
+            answer = self.http("GET", path,
+                               {**headers, "If-None-Match": value})
+            self.assertEqual((answer.status, answer.body), (304, b""), value)
+            for name in ("ETag", "Cache-Control", "Vary", "Last-Modified"):
+                self.assertEqual(answer.get(name), whole.get(name), name)
+            self.assertIn(answer.get("Content-Length"),
+                          (None, str(len(whole.body))))
+            self.assertIsNone(answer.get("Accept-Ranges"))
+
+    def test_listing_is_weak(self):
+        # What is wrong with an entry may be found out later.
+        tag = self.http("GET", "/files/z/zip").get("ETag")
+        self.assertRegex(tag, '^W/"[!-~]+"$')
+        for value in (tag, tag.removeprefix("W/")):
+            self.assert_problem(self.http(
+                "GET", "/files/z/zip", {"If-Match": value}), 412)
+        self.assertEqual(self.http(
+            "GET", "/files/z/zip", {"If-None-Match": '"x"'}).status, 200)
+
+    def test_long_listing_not_modified(self):
+        self.upload(many_zip(3000), "/files/many")
+        path = "/files/many/zip?limit=3000"
+        whole = self.http("GET", path)
+        answer = self.http("GET", path, {"If-None-Match": whole.get("ETag")})
+        self.assertEqual((answer.status, answer.body), (304, b""))
+        self.assertIn(answer.get("Content-Length"),
+                      (None, whole.get("Content-Length")))
+
     def test_gzip_accepted(self):
         # Coded or not: whoever decodes as told gets the entry.
         name = "deep/er/big.txt"

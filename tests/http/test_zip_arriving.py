@@ -12,7 +12,9 @@ import json
 import zipfile
 from urllib.parse import quote
 
+from fetching import ALLOW, Fetching
 from harness import Case, main, table
+from origin import Page
 from samples import content, raw_zip, text
 from zips import deflate
 
@@ -123,6 +125,28 @@ class Arriving:
                          content(100000))
         self.complete(data, 100031)
 
+    def test_not_seen_yet(self):
+        data, ends = archive(zipfile.ZIP_STORED, False)
+        self.begin(data, ends[0])
+        for what in ("/folder%2Fb", "/none", "/?index=2", "/?index=99"):
+            problem = self.assert_problem(self.get(what), 409)
+            self.assertIn("/info?wait=", problem["detail"])
+        self.complete(data, ends[0])
+        self.assert_same(self.get("/folder%2Fb").body, MEMBERS[2][1])
+        for what in ("/none", "/?index=99"):
+            self.assert_problem(self.get(what), 404)
+
+    def test_end_not_told(self):
+        # It begins like an archive, and shall not be told that it does not.
+        data, ends = archive(zipfile.ZIP_STORED, True)
+        self.begin(data, ends[0])
+        for what in ("", "/a.txt"):
+            problem = self.assert_problem(self.get(what), 409)
+            self.assertNotIn("begin", problem["detail"])
+            self.assertIn("ends", problem["detail"])
+            self.assertIn("/info?wait=", problem["detail"])
+        self.complete(data, ends[0])
+
     def test_ranges(self):
         data, ends = archive(zipfile.ZIP_DEFLATED, False)
         self.begin(data, ends[3])
@@ -207,6 +231,49 @@ class Disk(Arriving, Case):
     """Archives on disk."""
 
     OPTIONS = ["spool.memory_max=0"]
+
+
+class Failed(Fetching):
+    """An archive whose source broke: why is told, not to wait for it."""
+
+    DAEMON = True
+    OPTIONS = [*ALLOW, "fetch.max_retries=0"]
+
+    def broken(self, data, cut):
+        """Fetch the beginning: the file, and the problem it has."""
+        page = Page(data, cut=cut, type="application/zip", ranges=False)
+        made = self.fetched(self.origin.add("/a.zip", page))
+        self.assertEqual((made["state"], made["received"]), ("failed", cut))
+        answer = self.http("GET", f"/files/{made['id']}",
+                           {"Range": f"bytes={len(data) - 1}-"})
+        return made["id"], self.assert_problem(answer, 502, "fetch-failed")
+
+    def test_entries(self):
+        data, ends = archive(zipfile.ZIP_STORED, False)
+        name, want = self.broken(data, ends[2] - 100)
+        page = self.json(self.http("GET", f"/files/{name}/zip"))
+        self.assertTrue(page["provisional"])
+        self.assert_same(self.http("GET", f"/files/{name}/zip/a.txt").body,
+                         MEMBERS[0][1])
+        for method, what in (("GET", "folder%2Fb"), ("GET", "zeros"),
+                             ("GET", "?index=3"), ("POST", "zeros?save")):
+            answer = self.http(method, f"/files/{name}/zip/{what}")
+            self.assertEqual(self.assert_problem(answer, 502), want)
+            self.assertEqual(answer.get("Proxy-Status"),
+                             f"spillway; error={want['error']}")
+
+    @table(("text", text(5000)), ("stored", archive(0, True)[0]))
+    def test_nothing_to_be_seen(self, data):
+        name, want = self.broken(data, 3100)
+        for what in ("zip", "zip/a.txt"):
+            answer = self.http("GET", f"/files/{name}/{what}")
+            self.assertEqual(self.assert_problem(answer, 502), want)
+
+    def test_archive_of_it(self):
+        name, want = self.broken(content(5000), 1000)
+        answer = self.http("POST", "/files/zip",
+                           body=json.dumps({"files": [name]}).encode())
+        self.assertEqual(self.assert_problem(answer, 502), want)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import zipfile
 from urllib.parse import quote
 
 from harness import Case, main, need, table, until
-from samples import content, raw_zip, sample_zip, text
+from samples import content, raw_zip, sample_zip, sha256, text
 from zips import BY_NAME, FILES, Zips, deflate
 
 
@@ -47,6 +47,27 @@ class Save(Zips, Case):
             answer = self.http("GET", f"/files/{made['id']}")
             self.assertEqual(answer.status, status)
 
+    @table(("asked", "&digest=sha-256", {}, ["sha-256"], ["sha-256"]),
+           ("two", "&digest=sha-512,crc32c", {}, ["sha-512", "crc32c"],
+            ["sha-512", "crc32c"]),
+           ("wanted", "", {"Want-Repr-Digest": "sha-512=9"}, ["sha-512"],
+            ["sha-512"]),
+           ("neither", "", {}, [], []))
+    def test_digests(self, query, headers, told, kept):
+        # As an upload of the same bytes is answered.
+        data = BY_NAME["readme.txt"]
+        uploaded = self.http("POST", "/files?" + query[1:], headers, data)
+        answer = self.http("POST", f"/files/z/zip/readme.txt?save{query}",
+                           headers)
+        made = self.json(answer, 201)
+        self.assertEqual(made["digest"], self.json(uploaded, 201)["digest"])
+        self.assertEqual(list(made["digest"] or {}), kept)
+        self.assertEqual(answer.get("Repr-Digest"),
+                         uploaded.get("Repr-Digest"))
+        self.assertEqual([item.split("=")[0] for item in
+                          (answer.get("Repr-Digest") or "").split(", ")],
+                         told or [""])
+
     def test_outlives_the_archive(self):
         made = self.json(self.save("stored.bin"), 201)
         self.http("DELETE", "/files/z")
@@ -71,6 +92,7 @@ class Save(Zips, Case):
            ("the listing", "", "save", 400),
            ("a folder", quote("folder/", safe=""), "save", 404),
            ("bad ttl", "readme.txt", "save&ttl=x", 400),
+           ("bad digest", "readme.txt", "save&digest=x", 400),
            ("bad name", "a%zz", "save", 400))
     def test_refused(self, target, query, status):
         before = self.file_count()
@@ -87,6 +109,9 @@ class Save(Zips, Case):
            ("too large", {"data": content(1000) * 5000, "method": 8,
                           "packed": deflate(content(1000) * 5000)},
             "too-large"),
+           ("claims too much", {"data": b"hello", "method": 8,
+                                "packed": deflate(b"hello"),
+                                "size": 0xfffffff0}, "corrupt-zip"),
            ("cut short", {"data": bytes(1000), "method": 8,
                           "packed": deflate(content(900)), "crc": 0},
             "corrupt-zip"))
@@ -114,6 +139,18 @@ class Save(Zips, Case):
 
 FILES_MADE = {"a": text(5000, 1), "b": b"", "c": content(200000, 2),
               "d": text(300000, 3) * 10}
+
+
+class SaveAlways(Zips, Case):
+    """And all files have a digest."""
+
+    OPTIONS = ["store.digest=always"]
+
+    def test_digest(self):
+        answer = self.http("POST", "/files/z/zip/stored.bin?save")
+        self.assertEqual(self.json(answer, 201)["digest"],
+                         {"sha-256": sha256(BY_NAME["stored.bin"])})
+        self.assertIsNone(answer.get("Repr-Digest"))
 
 
 class Build:
@@ -246,6 +283,50 @@ class Build:
     def test_refused(self, body, status):
         answer = self.http("POST", "/files/zip", body=body)
         self.assert_problem(answer, status)
+
+    @table(("empty", "", "is empty"), ("absolute", "/x", "begins with"),
+           ("folder", "x/", "ends in a slash"), ("parent", "x/..", "'..'"),
+           ("this", "./y", "'.'"), ("this inside", "x/./y", "'.'"),
+           ("nothing between", "x//y", "empty part"),
+           ("drive", "C:x", "drive"), ("backslash", "x\\y", "backslash"),
+           ("control", "x\ny", "control"), ("NUL", "x\0y", "control"),
+           ("direction", "x\u202ey", "laid out"),
+           ("long", "x" * 65536, "65535"))
+    def test_bad_name(self, name, why):
+        answer = self.build({"files": [{"id": "a", "name": name}]})
+        problem = self.assert_problem(answer, 422, "invalid")
+        self.assertIn(why, problem["detail"])
+
+    @table(("a file and below it", ["d", "d-", "d/x"], "folder"),
+           ("far below", ["x/y/z", "d/x/y", "e", "d"], "folder"),
+           ("twins", ["d/x", "d-", "d/x"], "Two"),
+           ("neighbours", ["d-", "d/x", "d.", "dd/x", "e"], None))
+    def test_names_together(self, names, why):
+        answer = self.build({"files": [{"id": "a", "name": name}
+                                       for name in names]})
+        if not why:
+            self.assertEqual(answer.status, 200, answer)
+            return
+        problem = self.assert_problem(answer, 422, "invalid")
+        self.assertIn(why, problem["detail"])
+        self.assertIn("'d", problem["detail"])
+
+    @table(("id", {"files": ["a\0"]}, 404),
+           ("method", {"files": [], "method": "store\0"}, 400),
+           ("name", {"files": [], "name": "a\0b"}, 200))
+    def test_nul(self, order, status):
+        # It is none of the JSON library's business.
+        answer = self.build(order)
+        self.assertEqual(answer.status, status)
+        self.assertNotIn(b"JSON", answer.body)
+
+    @table(("alone", {}), ("and told", {"save": True}),
+           ("and not told", {"save": False}))
+    def test_save_in_the_query(self, more):
+        made = self.json(self.build({"files": ["a"], **more}, "?save"), 201)
+        self.wait_state(made["id"], "ready")
+        whole = self.http("GET", f"/files/{made['id']}").body
+        self.assert_archive(whole, {"a": FILES_MADE["a"]}, False)
 
     def test_type(self):
         answer = self.http("POST", "/files/zip",

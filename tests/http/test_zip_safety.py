@@ -9,7 +9,7 @@ import zipfile
 import zlib
 
 from daemon import MemoryWatch, SANITIZED
-from harness import Case, main, table, until
+from harness import Case, Truncated, main, table, until
 from samples import content, many_zip, raw_zip, sample_zip, text
 from zips import deflate
 
@@ -181,6 +181,23 @@ class Told(Case):
         page = self.json(self.http("GET", "/files/z/zip"))
         self.assertEqual([e["warnings"] for e in page["entries"]],
                          [["damaged"], []])
+
+
+    @table(("stored", 0), ("deflated", 8))
+    def test_large_damaged_entry(self, method):
+        # The first is told by breaking off; from then on it is known.
+        data = content(20 * MIB)
+        packed = zlib.compress(data, 0)[2:-4] if method else data
+        self.upload(raw_zip([plain(data=data, method=method, packed=packed,
+                                   crc=1)]), "/files/z")
+        with self.assertRaises(Truncated):
+            self.http("GET", "/files/z/zip/a")
+        for kind, headers in (("GET", {}), ("GET", {"Range": "bytes=0-9"}),
+                              ("GET", {"Range": "bytes=-9"}), ("POST", {}),
+                              ("GET", {"Accept-Encoding": "gzip"})):
+            what = "?save" if kind == "POST" else ""
+            self.assert_problem(self.http(
+                kind, "/files/z/zip/a" + what, headers), 422, "corrupt-zip")
 
 
 class Bombs(Case):

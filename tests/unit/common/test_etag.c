@@ -50,6 +50,23 @@ static void weak_and_strong_rfc9110_8_8_3_2(void **state)
 	assert_false(match("w/\"e1\"", TAG, true));
 }
 
+static void weak_of_ours_rfc9110_8_8_3_2(void **state)
+{
+	(void)state;
+	static const char ours[] = "W/" TAG;
+	static const char *const names[] = {
+	    "W/\"e1\"", "\"e1\"", "\"x\", W/\"e1\"", "W/\"x\",\"e1\""};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_true(match(names[i], ours, true));
+		assert_false(match(names[i], ours, false));
+	}
+	assert_false(match("W/\"e2\"", ours, true));
+	assert_true(match("*", ours, false));
+	assert_false(etag_equal_strong(ours, strlen(ours), ours));
+	assert_false(etag_equal_strong(TAG, strlen(TAG), ours));
+}
+
 static void malformed_matches_nothing_rfc9110_8_8_3(void **state)
 {
 	(void)state;
@@ -91,6 +108,7 @@ int main(void)
 	    cmocka_unit_test(star_rfc9110_13_1_1),
 	    cmocka_unit_test(lists_rfc9110_13_1_2),
 	    cmocka_unit_test(weak_and_strong_rfc9110_8_8_3_2),
+	    cmocka_unit_test(weak_of_ours_rfc9110_8_8_3_2),
 	    cmocka_unit_test(malformed_matches_nothing_rfc9110_8_8_3),
 	    cmocka_unit_test(if_range_rfc9110_13_1_5),
 	};

@@ -254,7 +254,7 @@ static void test_fill(void **state)
 	enum zip_flow_state went;
 	unsigned turns = 0;
 
-	assert_ok(zip_fill_new(zip_build_pull(b), f, false, &fl));
+	assert_ok(zip_fill_new(zip_build_pull(b), f, false, 0, &fl));
 	while ((went = zip_fill_turn(fl)) == ZIP_FLOW_AGAIN)
 		turns++;
 	assert_int_equal(went, ZIP_FLOW_DONE);
@@ -277,7 +277,7 @@ static void test_fill_abandoned(void **state)
 	struct file *f = empty_file(*state);
 	struct zip_fill *fl = NULL;
 
-	assert_ok(zip_fill_new(zip_build_pull(b), f, false, &fl));
+	assert_ok(zip_fill_new(zip_build_pull(b), f, false, 0, &fl));
 	assert_int_equal(zip_fill_turn(fl), ZIP_FLOW_AGAIN);
 	zip_fill_abandon(fl);
 	assert_int_equal(file_state(f), FILE_FAILED);

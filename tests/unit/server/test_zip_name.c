@@ -3,6 +3,8 @@
 
 #include "deliver/zip_name.h"
 
+#include <string.h>
+
 /** For initializers; a compound literal is none. */
 #define BYTES(literal) \
 	{ \
@@ -48,6 +50,45 @@ static void test_safe(void **state)
 	for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
 		if (zip_name_unsafe(str_from(safe[i])))
 			fail_msg("%s", safe[i]);
+}
+
+/* Whatever is unsafe is refused, and some that is only odd. */
+static void test_refusal(void **state)
+{
+	static const struct {
+		struct str name;
+		const char *word;
+	} refused[] = {
+	    {{"", 0}, "empty"},
+	    {BYTES("/x"), "begins"},
+	    {BYTES("/"), "begins"},
+	    {BYTES("x/"), "folder"},
+	    {BYTES("c:"), "drive"},
+	    {BYTES("a//b"), "empty part"},
+	    {BYTES("./a"), "'.'"},
+	    {BYTES("a/."), "'.'"},
+	    {BYTES(".."), "'..'"},
+	    {BYTES("a/../b"), "'..'"},
+	    {BYTES("a\\b"), "backslash"},
+	    {BYTES("..\\b"), "backslash"},
+	    {BYTES("a\0b"), "control"},
+	    {BYTES("a\x7f"), "control"},
+	    {BYTES("a\xc2\x85"), "control"},
+	    {BYTES("a\xff"), "UTF-8"},
+	    {BYTES("a\xe2\x80\xae"), "laid out"},
+	};
+	static const char *const fine[] = {
+	    "a", "a/b/c.txt", "...", "a/..b", ".a/b.", "a b?*:|", "1:x"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		const char *why = zip_name_refusal(refused[i].name);
+		if (!why || !strstr(why, refused[i].word))
+			fail_msg("%zu: %s", i, why ? why : "fine");
+	}
+	for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+		if (zip_name_refusal(str_from(fine[i])))
+			fail_msg("%s", fine[i]);
 }
 
 static void test_cp437(void **state)
@@ -147,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_unsafe),
 	    cmocka_unit_test(test_safe),
+	    cmocka_unit_test(test_refusal),
 	    cmocka_unit_test(test_cp437),
 	    cmocka_unit_test(test_base),
 	    cmocka_unit_test(test_type),

@@ -223,7 +223,8 @@ static void test_missing(void **state)
 	/* It never will. */
 	assert_ok(spw_spool_new(&opts, &s));
 	spw_spool_fail(s, -ECONNRESET);
-	assert_err(zip_tail_read(s, &t, &fault), ECONNRESET);
+	assert_err(zip_tail_read(s, &t, &fault), EIO);
+	assert_int_equal(fault.kind, ZIP_FAULT_BROKEN);
 	spw_spool_unref(s);
 	maker_fini(&m);
 }
