@@ -100,7 +100,7 @@ static int set_up(
 	c->connect_timeout_ms = (long)(ms > 0 ? ms : CONNECT_TIMEOUT_MS);
 	c->stall_timeout_s = (long)opts->stall_timeout_s;
 	c->retries = opts->retries;
-	c->max_rate = opts->max_rate;
+	c->pace.rate = opts->max_rate;
 	c->easy = curl_easy_init();
 	return c->easy != NULL ? 0 : spwc__error_oom(e);
 }
@@ -155,7 +155,7 @@ void spwc_set_progress(struct spwc_client *c, spwc_progress_fn fn, void *arg)
 
 void spwc_set_max_rate(struct spwc_client *c, uint64_t max_rate)
 {
-	c->max_rate = max_rate;
+	c->pace.rate = max_rate;
 }
 
 const char *spwc_server(const struct spwc_client *c)

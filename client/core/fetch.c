@@ -16,8 +16,10 @@ static json_t *fetch_body(const struct spwc_fetch_opts *opts)
 	if (!bad && opts->lazy)
 		bad |= json_object_set_new(body, "mode", json_string("lazy"));
 	if (!bad && opts->ttl_s > 0)
-		bad |= json_object_set_new(
-		    body, "ttl", json_integer((json_int_t)opts->ttl_s));
+		bad |= json_object_set_new(body, "ttl",
+		    json_integer(opts->ttl_s == SPWC_FOREVER
+				     ? 0
+				     : (json_int_t)opts->ttl_s));
 	if (!bad && opts->reads > 0)
 		bad |= json_object_set_new(
 		    body, "reads", json_integer((json_int_t)opts->reads));

@@ -41,26 +41,29 @@ static int absolute(
 	return r;
 }
 
-static int read_link(const struct spwc_client *c, const json_t *answer,
+static int read_link(const struct spwc_client *c, json_t *answer,
     char **ret_url, char **ret_json, struct spwc_error *reterr_error)
 {
-	const char *url = json_string_value(json_object_get(answer, "url"));
+	const char *path = json_string_value(json_object_get(answer, "url"));
 	char *line = NULL;
+	char *url;
 
-	if (url == NULL)
+	if (path == NULL)
 		return spwc__error_protocol(
 		    reterr_error, "the answer holds no link");
-	if (ret_json != NULL) {
-		line = json_dumps(answer, JSON_COMPACT | JSON_ENSURE_ASCII);
-		if (line == NULL)
-			return spwc__error_oom(reterr_error);
-	}
-	if (absolute(c, url, ret_url) < 0) {
-		free(line);
+	if (absolute(c, path, &url) < 0)
 		return spwc__error_oom(reterr_error);
-	}
-	if (ret_json != NULL)
+	if (ret_json != NULL) {
+		if (json_object_set_new(answer, "url", json_string(url)) == 0)
+			line = json_dumps(
+			    answer, JSON_COMPACT | JSON_ENSURE_ASCII);
+		if (line == NULL) {
+			free(url);
+			return spwc__error_oom(reterr_error);
+		}
 		*ret_json = line;
+	}
+	*ret_url = url;
 	return 0;
 }
 

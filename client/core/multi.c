@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -35,9 +36,13 @@ struct spwc_call {
 
 struct spwc_multi {
 	CURLM *curl;
-	/** Has the sockets and the timer, and is what the program watches. */
+	/** Has the sockets and the timers, and is what the program watches. */
 	int epoll_fd;
+	/** Libcurl's, and that of calls which rest to keep their rate. */
 	int timer_fd;
+	int turn_fd;
+	/** Some call has a rate. */
+	bool paced;
 	struct spwc_call *calls;
 	size_t running;
 };
@@ -84,22 +89,28 @@ static int on_timer(CURLM *curl, long timeout_ms, void *arg)
 
 /* ---- making and freeing ------------------------------------------------- */
 
-static int open_descriptors(struct spwc_multi *m)
+static int open_timer(struct spwc_multi *m, int *ret_fd)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 
+	*ret_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (*ret_fd < 0)
+		return -errno;
+
+	event.data.fd = *ret_fd;
+	return epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, *ret_fd, &event) < 0
+		   ? -errno
+		   : 0;
+}
+
+static int open_descriptors(struct spwc_multi *m)
+{
 	m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (m->epoll_fd < 0)
 		return -errno;
-	m->timer_fd =
-	    timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (m->timer_fd < 0)
-		return -errno;
 
-	event.data.fd = m->timer_fd;
-	if (epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, m->timer_fd, &event) < 0)
-		return -errno;
-	return 0;
+	int r = open_timer(m, &m->timer_fd);
+	return r < 0 ? r : open_timer(m, &m->turn_fd);
 }
 
 int spwc_multi_new(struct spwc_multi **ret_multi)
@@ -110,6 +121,7 @@ int spwc_multi_new(struct spwc_multi **ret_multi)
 
 	m->epoll_fd = -1;
 	m->timer_fd = -1;
+	m->turn_fd = -1;
 	int r = open_descriptors(m);
 	if (r == 0) {
 		m->curl = curl_multi_init();
@@ -159,6 +171,8 @@ void spwc_multi_free(struct spwc_multi *m)
 	curl_multi_cleanup(m->curl);
 	if (m->timer_fd >= 0)
 		close(m->timer_fd);
+	if (m->turn_fd >= 0)
+		close(m->turn_fd);
 	if (m->epoll_fd >= 0)
 		close(m->epoll_fd);
 	free(m);
@@ -171,10 +185,61 @@ void spwc_call_cancel(struct spwc_call *call)
 	free_call(call);
 }
 
+/* ---- keeping a rate ----------------------------------------------------- */
+
+static uint64_t paid_us(const struct spwc_call *call)
+{
+	return call->request.c->pace.paid_us;
+}
+
+/* Who rests and may go on first; of those of one client, who has rested for
+ * longest. */
+static struct spwc_call *next_turn(const struct spwc_multi *m)
+{
+	struct spwc_call *next = NULL;
+
+	for (struct spwc_call *c = m->calls; c != NULL; c = c->next) {
+		uint64_t since = c->request.resting_us;
+
+		if (since != 0 && (next == NULL || paid_us(c) < paid_us(next) ||
+				      (paid_us(c) == paid_us(next) &&
+					  since < next->request.resting_us)))
+			next = c;
+	}
+	return next;
+}
+
+/* Goes on with those whose turn it is. A callback may cancel any other call,
+ * so each time the list is looked through anew. */
+static void take_turns(struct spwc_multi *m)
+{
+	uint64_t now = spwc__pace_now_us();
+	struct spwc_call *call;
+
+	while ((call = next_turn(m)) != NULL && paid_us(call) <= now) {
+		call->request.resting_us = 0;
+		curl_easy_pause(call->request.easy, CURLPAUSE_CONT);
+	}
+}
+
+static void set_turn_timer(struct spwc_multi *m)
+{
+	const struct spwc_call *call = m->paced ? next_turn(m) : NULL;
+	struct itimerspec when = {.it_value.tv_sec = 0};
+
+	if (call == NULL)
+		return;
+	when.it_value.tv_sec = (time_t)(paid_us(call) / 1000000);
+	when.it_value.tv_nsec = (long)(paid_us(call) % 1000000) * 1000;
+	timerfd_settime(m->turn_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
 void spwc_call_resume(struct spwc_call *call)
 {
 	assert(call->magic == CALL_MAGIC);
 	curl_easy_pause(call->request.easy, CURLPAUSE_CONT);
+	/* It may have to rest now, with nothing else to wake it. */
+	set_turn_timer(call->multi);
 }
 
 /* ---- running ------------------------------------------------------------ */
@@ -234,6 +299,11 @@ static void on_event(struct spwc_multi *m, const struct epoll_event *event)
 		    m->curl, CURL_SOCKET_TIMEOUT, 0, &running);
 		return;
 	}
+	if (event->data.fd == m->turn_fd) {
+		(void)!read(m->turn_fd, &expired, sizeof(expired));
+		take_turns(m);
+		return;
+	}
 	mask |= event->events & EPOLLIN ? CURL_CSELECT_IN : 0;
 	mask |= event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
 	mask |= event->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0;
@@ -253,6 +323,7 @@ size_t spwc_multi_perform(struct spwc_multi *m)
 	for (int i = 0; i < n; i++)
 		on_event(m, &events[i]);
 	finish_all(m);
+	set_turn_timer(m);
 	return m->running;
 }
 
@@ -315,6 +386,7 @@ static int begin(struct spwc_multi *m, struct spwc_call *call,
 		m->calls->prev = call;
 	m->calls = call;
 	m->running++;
+	m->paced |= r->paced;
 	if (ret_call != NULL)
 		*ret_call = call;
 	return 0;

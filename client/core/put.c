@@ -82,7 +82,7 @@ void spwc__put_build(struct spwc__request *r, struct spwc_client *c,
 		add_key(r);
 	}
 	spwc__request_query(r, "name", known.name);
-	spwc__request_query_u64(r, "ttl", known.ttl_s);
+	spwc__request_query_ttl(r, known.ttl_s);
 	spwc__request_query_u64(r, "reads", known.reads);
 	spwc__content_type(r, known.type);
 }

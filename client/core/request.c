@@ -26,6 +26,7 @@ void spwc__request_init(
 	    .magic = SPWC__REQUEST_MAGIC,
 	    .c = c,
 	    .easy = c->easy,
+	    .paced = c->pace.rate > 0,
 	    .method = method,
 	    .repeatable = strcmp(method, "POST") != 0 &&
 			  strcmp(method, "PATCH") != 0 &&
@@ -129,6 +130,14 @@ void spwc__request_query_u64(
 		return;
 	start_parameter(r, key);
 	spwc__buf_put_u64(&r->url, value);
+}
+
+void spwc__request_query_ttl(struct spwc__request *r, uint64_t ttl_s)
+{
+	if (ttl_s == SPWC_FOREVER)
+		spwc__request_query(r, "ttl", "0");
+	else
+		spwc__request_query_u64(r, "ttl", ttl_s);
 }
 
 void spwc__request_header(

@@ -31,6 +31,7 @@
 #include <spillway/client.h>
 
 #include "core/buf.h"
+#include "core/pace.h"
 
 /** In the `magic` of a live request. */
 #define SPWC__REQUEST_MAGIC 0x73707263u
@@ -48,7 +49,7 @@ struct spwc_client {
 	long connect_timeout_ms;
 	long stall_timeout_s;
 	unsigned int retries;
-	uint64_t max_rate;
+	struct spwc__pace pace;
 	/** The server has answered before: it is no wrong address. */
 	bool answered;
 	spwc_progress_fn progress;
@@ -81,6 +82,11 @@ struct spwc__request {
 	uint64_t sent;
 	/** Nobody knows when the answer begins. */
 	bool patient;
+
+	/** It began with a rate to keep. */
+	bool paced;
+	/** One of many: since when it rests to keep it; 0 while not. */
+	uint64_t resting_us;
 
 	/** Where a success goes; else into `body`. */
 	const struct spwc_sink *sink;
@@ -159,6 +165,13 @@ void spwc__request_query(
  */
 void spwc__request_query_u64(
     struct spwc__request *r, const char *key, uint64_t value);
+
+/**
+ * Append how long a file is kept, as struct spwc_put_opts has it.
+ *
+ * Returns:   nothing; see above.
+ */
+void spwc__request_query_ttl(struct spwc__request *r, uint64_t ttl_s);
 
 /**
  * Add a header field.

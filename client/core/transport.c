@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,11 @@
 #define PROBLEM_MAX_BYTES ((size_t)64 << 10)
 #define RETRY_AFTER_MAX_S 1000000ul
 #define BUFFER_BYTES (256L << 10)
-#define SMALL_BUFFER_BYTES (16L << 10)
+#define UPLOAD_BUFFER_MIN_BYTES (16L << 10)
+/* So many pieces may move elsewhere before a call has its turn again. */
+#define ROUND_PIECES 64u
+/* How long to rest without a look at who wants to stop it. */
+#define REST_MAX_US 200000u
 
 static struct spwc__request *request_of(void *arg)
 {
@@ -132,6 +137,88 @@ static void keep_body(struct spwc__request *r, const char *data, size_t len)
 		r->failed = spwc__error_oom(&r->error);
 }
 
+/* Whether who asked to be told of progress wants to go on. */
+static bool goes_on(struct spwc__request *r)
+{
+	struct spwc_client *c = r->c;
+	uint64_t done = 0;
+	uint64_t total = SPWC_UNKNOWN;
+
+	if (r->source.read != NULL) {
+		done = r->sent;
+		total = r->source.size;
+	} else if (r->sink != NULL && r->begun && is_success(r->status)) {
+		/* A resumed download counts what was there before; a part
+		 * that was asked for is a whole of its own. */
+		bool part = r->range.length > 0 || r->range.suffix > 0;
+
+		done = r->taken + (part ? 0 : r->content.offset);
+		total = part ? r->content.length : r->content.total;
+	}
+	if (c->progress == NULL ||
+	    c->progress(c->progress_arg, done, total) == 0)
+		return true;
+	if (r->failed == 0)
+		fail_callback(r, -ECANCELED);
+	return false;
+}
+
+/* Rests in a call that has its thread for itself. False ends it. */
+static bool rest(struct spwc__request *r)
+{
+	uint64_t left;
+
+	while (
+	    (left = spwc__pace_rest_us(&r->c->pace, spwc__pace_now_us())) > 0) {
+		poll(NULL, 0,
+		    (int)((left < REST_MAX_US ? left : REST_MAX_US) / 1000));
+		if (!goes_on(r))
+			return false;
+	}
+	return true;
+}
+
+/* Whether nothing may move now: one of many has to rest, or to rest was
+ * interrupted. */
+static bool is_held(struct spwc__request *r)
+{
+	uint64_t now;
+
+	if (!r->paced)
+		return false;
+	if (!r->shared)
+		return !rest(r);
+	now = spwc__pace_now_us();
+	if (spwc__pace_rest_us(&r->c->pace, now) == 0)
+		r->resting_us = 0;
+	else if (r->resting_us == 0)
+		r->resting_us = now;
+	return r->resting_us != 0;
+}
+
+static void moved(struct spwc__request *r, size_t bytes)
+{
+	if (r->paced)
+		spwc__pace_take(&r->c->pace, spwc__pace_now_us(), bytes);
+}
+
+static size_t give(struct spwc__request *r, const char *data, size_t len)
+{
+	if (is_held(r))
+		return r->shared ? CURL_WRITEFUNC_PAUSE : CURL_WRITEFUNC_ERROR;
+
+	int err = r->sink->write(r->sink->arg, data, len);
+	if (err == -EAGAIN && r->shared)
+		return CURL_WRITEFUNC_PAUSE;
+	if (err < 0) {
+		fail_callback(r, err);
+		return CURL_WRITEFUNC_ERROR;
+	}
+	r->taken += len;
+	moved(r, len);
+	return len;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct spwc__request *r = request_of(arg);
@@ -142,17 +229,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	if (r->failed < 0)
 		return CURL_WRITEFUNC_ERROR;
 
-	if (r->sink == NULL || !is_success(r->status)) {
-		keep_body(r, data, len);
-	} else {
-		int err = r->sink->write(r->sink->arg, data, len);
-		if (err == -EAGAIN && r->shared)
-			return CURL_WRITEFUNC_PAUSE;
-		if (err < 0)
-			fail_callback(r, err);
-		else
-			r->taken += len;
-	}
+	if (r->sink != NULL && is_success(r->status))
+		return give(r, data, len);
+	keep_body(r, data, len);
 	return r->failed < 0 ? CURL_WRITEFUNC_ERROR : len;
 }
 
@@ -167,6 +246,10 @@ static size_t on_read(char *data, size_t size, size_t count, void *arg)
 		room = (size_t)left;
 	if (room == 0)
 		return 0;
+	if (is_held(r))
+		return r->shared ? CURL_READFUNC_PAUSE : CURL_READFUNC_ABORT;
+	if (r->paced && room > spwc__pace_piece(&r->c->pace))
+		room = spwc__pace_piece(&r->c->pace);
 
 	ssize_t got = r->source.read(r->source.arg, data, room);
 	if (got == -EAGAIN && r->shared)
@@ -182,6 +265,7 @@ static size_t on_read(char *data, size_t size, size_t count, void *arg)
 		return CURL_READFUNC_ABORT;
 	}
 	r->sent += (uint64_t)got;
+	moved(r, (size_t)got);
 	return (size_t)got;
 }
 
@@ -200,32 +284,11 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 static int on_progress(void *arg, curl_off_t down_total, curl_off_t down,
     curl_off_t up_total, curl_off_t up)
 {
-	struct spwc__request *r = request_of(arg);
-	struct spwc_client *c = r->c;
-	uint64_t done = 0;
-	uint64_t total = SPWC_UNKNOWN;
-
 	(void)down_total;
 	(void)down;
 	(void)up_total;
 	(void)up;
-	if (r->source.read != NULL) {
-		done = r->sent;
-		total = r->source.size;
-	} else if (r->sink != NULL && r->begun && is_success(r->status)) {
-		/* A resumed download counts what was there before; a part
-		 * that was asked for is a whole of its own. */
-		bool part = r->range.length > 0 || r->range.suffix > 0;
-
-		done = r->taken + (part ? 0 : r->content.offset);
-		total = part ? r->content.length : r->content.total;
-	}
-	if (c->progress == NULL ||
-	    c->progress(c->progress_arg, done, total) == 0)
-		return 0;
-	if (r->failed == 0)
-		fail_callback(r, -ECANCELED);
-	return 1;
+	return goes_on(request_of(arg)) ? 0 : 1;
 }
 
 #define SET(easy, option, value) \
@@ -264,22 +327,21 @@ static bool must_move(const struct spwc__request *r)
 static int set_pace(struct spwc__request *r)
 {
 	const struct spwc_client *c = r->c;
-	curl_off_t rate = c->max_rate < INT64_MAX ? (curl_off_t)c->max_rate : 0;
+	size_t piece = spwc__pace_piece(&c->pace);
+	long rest_s = 0;
 	CURL *easy = r->easy;
 	bool bad = false;
 
-	SET(easy, CURLOPT_MAX_SEND_SPEED_LARGE, rate);
-	SET(easy, CURLOPT_MAX_RECV_SPEED_LARGE, rate);
-	if (rate > 0 && rate < BUFFER_BYTES) {
-		/* In smaller pieces, or it comes in bursts. */
-		SET(easy, CURLOPT_BUFFERSIZE,
-		    rate > SMALL_BUFFER_BYTES ? (long)rate
-					      : SMALL_BUFFER_BYTES);
-		SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, SMALL_BUFFER_BYTES);
+	if (r->paced && c->pace.rate > 0) {
+		/* Not in bursts that are rested for afterwards. */
+		SET(easy, CURLOPT_BUFFERSIZE, (long)piece);
+		SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_MIN_BYTES);
+		rest_s = (long)(ROUND_PIECES * piece / c->pace.rate);
 	}
 	if (c->stall_timeout_s > 0 && must_move(r)) {
+		/* To rest is no stall. */
 		SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		SET(easy, CURLOPT_LOW_SPEED_TIME, c->stall_timeout_s);
+		SET(easy, CURLOPT_LOW_SPEED_TIME, c->stall_timeout_s + rest_s);
 	}
 	return bad ? -ENOMEM : 0;
 }

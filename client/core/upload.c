@@ -113,7 +113,7 @@ static void build_new(struct spwc__request *r, struct spwc_client *c,
 	if (spwc__opts_take(known, sizeof(*known), opts) < 0 || opts == NULL)
 		spwc__request_invalid(r, SPWC__OPTS_WRONG);
 	spwc__request_path(r, "/files");
-	spwc__request_query_u64(r, "ttl", known->ttl_s);
+	spwc__request_query_ttl(r, known->ttl_s);
 	spwc__request_query_u64(r, "reads", known->reads);
 	spwc__buf_init(&metadata, LIST_MAX_BYTES);
 	put_pair(&metadata, "filename", known->name);

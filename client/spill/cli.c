@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "common/sizes.h"
 #include "spill/text.h"
 
@@ -33,13 +35,54 @@ bool cli_interrupted(void)
 
 /* ---- telling ------------------------------------------------------------ */
 
-SPW_PRINTF(2, 0)
-static void say(struct cli *cli, const char *format, va_list args)
+/* A text that may not be UTF-8. */
+static json_t *text_json(const char *text)
+{
+	char escaped[4096];
+	json_t *json = json_string(text);
+
+	if (json != NULL)
+		return json;
+	text_escape(escaped, sizeof(escaped), text);
+	return json_string(escaped);
+}
+
+/* With what is known of the cause; NULL knows nothing. */
+static void say_json(
+    const char *key, const char *text, const struct spwc_error *e)
+{
+	json_t *json = json_pack("{s:o}", key, text_json(text));
+
+	if (json != NULL && e != NULL) {
+		json_t *known = json_pack("{s:s, s:o, s:s*, s:o*, s:s*, s:o*}",
+		    "type", e->type, "detail", text_json(e->detail), "title",
+		    e->title[0] != '\0' ? e->title : NULL, "status",
+		    e->status != 0 ? json_integer(e->status) : NULL, "stderr",
+		    e->said[0] != '\0' ? e->said : NULL, "retry_after",
+		    e->retry_after_s != 0 ? json_integer(e->retry_after_s)
+					  : NULL);
+
+		json_object_update_missing(json, known);
+		json_decref(known);
+	}
+	json_dumpf(json, stderr, JSON_COMPACT | JSON_ENSURE_ASCII);
+	fputc('\n', stderr);
+	json_decref(json);
+}
+
+/* `key` is what the text is, for programs. */
+SPW_PRINTF(4, 0)
+static void say(struct cli *cli, const char *key, const struct spwc_error *e,
+    const char *format, va_list args)
 {
 	char text[2048];
 
 	progress_clear(&cli->progress);
 	vsnprintf(text, sizeof(text), format, args);
+	if (cli->json) {
+		say_json(key, text, e);
+		return;
+	}
 	fputs("spill: ", stderr);
 	text_put(stderr, text, strlen(text));
 	fputc('\n', stderr);
@@ -50,7 +93,27 @@ void cli_say(struct cli *cli, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(cli, format, args);
+	say(cli, "error", NULL, format, args);
+	va_end(args);
+}
+
+void cli_remark(struct cli *cli, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(cli, "note", NULL, format, args);
+	va_end(args);
+}
+
+SPW_PRINTF(3, 4)
+static void say_error(
+    struct cli *cli, const struct spwc_error *e, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(cli, "error", e, format, args);
 	va_end(args);
 }
 
@@ -62,7 +125,7 @@ void cli_note(struct cli *cli, const char *format, ...)
 	if (!cli->progress.enabled)
 		return;
 	va_start(args, format);
-	say(cli, format, args);
+	say(cli, "note", NULL, format, args);
 	va_end(args);
 	cli->progress.running = running;
 }
@@ -72,8 +135,10 @@ int cli_usage(struct cli *cli, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(cli, format, args);
+	say(cli, "error", NULL, format, args);
 	va_end(args);
+	if (cli->json)
+		return EXIT_USAGE;
 	if (cli->command != NULL)
 		fprintf(stderr, "Try 'spill %s --help'.\n", cli->command->name);
 	else
@@ -101,8 +166,11 @@ static const char *hint(const struct cli *cli, const struct spwc_error *e)
 	return "";
 }
 
-static int exit_code(int err)
+static int exit_code(int err, const struct spwc_error *e)
 {
+	/* It could not even be asked for. */
+	if (e->status == 0 && strcmp(e->type, "invalid_argument") == 0)
+		return EXIT_USAGE;
 	switch (err) {
 	case 0:
 		return EXIT_OK;
@@ -139,15 +207,16 @@ int cli_fail(
 	if (error->retry_after_s > 0)
 		snprintf(later, sizeof(later), "; try again in %u s",
 		    error->retry_after_s);
-	cli_say(cli, "%s%s%s%s%s", what != NULL ? what : "",
+	say_error(cli, error, "%s%s%s%s%s", what != NULL ? what : "",
 	    what != NULL ? ": " : "", error->detail, hint(cli, error), later);
-	say_said(cli, error->said);
+	if (!cli->json)
+		say_said(cli, error->said);
 	/* An id and the name of a file look the same. */
 	if (err == -ENOENT && what != NULL && cli->command->takes_local &&
 	    strchr(what, '/') == NULL && access(what, F_OK) == 0)
-		cli_say(cli, "there is a file of that name here: that is ./%s",
-		    what);
-	return exit_code(err);
+		cli_remark(cli,
+		    "there is a file of that name here: that is ./%s", what);
+	return exit_code(err, error);
 }
 
 bool cli_is_fatal(int err, const struct spwc_error *error)
@@ -177,6 +246,30 @@ bool cli_parse_seconds(struct cli *cli, const char *option, const char *text,
 	cli_usage(cli, "%s: '%s' is no time; 90, 90s, 15m, 2h or 7d is", option,
 	    text);
 	return false;
+}
+
+bool cli_parse_span(struct cli *cli, const char *option, const char *text,
+    uint64_t *ret_seconds)
+{
+	uint64_t seconds;
+
+	if (!cli_parse_seconds(cli, option, text, &seconds))
+		return false;
+	if (seconds == 0) {
+		cli_usage(cli, "%s: it takes a second or more", option);
+		return false;
+	}
+	*ret_seconds = seconds;
+	return true;
+}
+
+bool cli_parse_ttl(struct cli *cli, const char *text, uint64_t *ret_ttl_s)
+{
+	if (!cli_parse_seconds(cli, "--ttl", text, ret_ttl_s))
+		return false;
+	if (*ret_ttl_s == 0)
+		*ret_ttl_s = SPWC_FOREVER;
+	return true;
 }
 
 bool cli_parse_count(
@@ -276,10 +369,16 @@ static int settle(struct cli *cli)
 		return EXIT_USAGE;
 	}
 	if (error.exposed && !cli->quiet)
-		cli_say(cli,
+		cli_remark(cli,
 		    "%s holds a token that others can read; 'chmod 600 %s' "
 		    "ends that",
 		    error.text, error.text);
+	const char *ca_file = cli->config.ca_file;
+	if (ca_file != NULL && access(ca_file, R_OK) < 0) {
+		cli_say(
+		    cli, "the authorities in %s: %s", ca_file, strerror(errno));
+		return EXIT_USAGE;
+	}
 	cli->settled = true;
 	return EXIT_OK;
 }

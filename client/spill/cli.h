@@ -66,12 +66,20 @@ struct cli {
 };
 
 /**
- * Print "spill: " and a line on standard error. Text of others in it is
- * escaped; the progress line is cleared first.
+ * Tell of a failure: "spill: " and a line on standard error, or with --json
+ * an object whose "error" is that line. Text of others in it is escaped; the
+ * progress line is cleared first.
  *
  * Returns:   nothing.
  */
 void cli_say(struct cli *cli, const char *format, ...) SPW_PRINTF(2, 3);
+
+/**
+ * The same for what is no failure; with --json that is a "note".
+ *
+ * Returns:   nothing.
+ */
+void cli_remark(struct cli *cli, const char *format, ...) SPW_PRINTF(2, 3);
 
 /**
  * The same for what is only good to know: where progress is drawn.
@@ -86,6 +94,13 @@ void cli_note(struct cli *cli, const char *format, ...) SPW_PRINTF(2, 3);
  * Returns:   EXIT_USAGE.
  */
 int cli_usage(struct cli *cli, const char *format, ...) SPW_PRINTF(2, 3);
+
+/**
+ * Tell of an option that getopt_long() did not take.
+ *
+ * Returns:   EXIT_USAGE.
+ */
+int cli_bad_option(struct cli *cli, char **argv);
 
 /**
  * Tell of a call that failed: what, why, and what can be done. `what`, the
@@ -163,14 +178,18 @@ int cli_print_file(
     struct cli *cli, const struct spwc_client *c, const struct spwc_file *file);
 
 /**
- * Read an option that is a span of time, a number from 1 on, a number of
- * bytes, or one of parts.
+ * Read an option that is a time, one of a second or more, how long to keep a
+ * file (0 is SPWC_FOREVER), a number from 1 on, a number of bytes, or one of
+ * parts.
  *
  * Returns:   true and the seconds, or the number.
  * Errors:    false; the user was told.
  */
 bool cli_parse_seconds(struct cli *cli, const char *option, const char *text,
     uint64_t *ret_seconds);
+bool cli_parse_span(struct cli *cli, const char *option, const char *text,
+    uint64_t *ret_seconds);
+bool cli_parse_ttl(struct cli *cli, const char *text, uint64_t *ret_ttl_s);
 bool cli_parse_count(
     struct cli *cli, const char *option, const char *text, uint64_t *ret_count);
 bool cli_parse_size(

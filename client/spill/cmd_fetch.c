@@ -31,7 +31,7 @@ static const struct option_row options[] = {
 	.help = "wait for the end, TIME at most; fail if it did"},
     {OPTION_NAME, "name", "NAME", .help = "name to give it"},
     {OPTION_TTL, "ttl", "TIME",
-	.help = "keep it so long: 90, 90s, 15m, 2h, 7d"},
+	.help = "keep it so long: 90, 90s, 15m, 2h, 7d; 0 is for ever"},
     {OPTION_READS, "reads", "N", .help = "delete it after N downloads"},
     {OPTION_LAZY, "lazy", NULL, .help = "pull only what is read"},
     {0},
@@ -56,7 +56,7 @@ static bool take_option(struct cli *cli, int option, struct fetch *f)
 		f->opts.name = optarg;
 		return true;
 	case OPTION_TTL:
-		return cli_parse_seconds(cli, "--ttl", optarg, &f->opts.ttl_s);
+		return cli_parse_ttl(cli, optarg, &f->opts.ttl_s);
 	case OPTION_READS:
 		return cli_parse_count(cli, "--reads", optarg, &f->opts.reads);
 	default:

@@ -353,7 +353,6 @@ const struct command cmd_get = {
     .options = options,
     .notes = "What breaks off is in FILE.part, and the same command goes on "
 	     "with it.\n",
-    .words = "<file>",
     .takes_local = true,
     .run = run,
 };

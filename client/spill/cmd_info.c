@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "spill/commands.h"
 #include "spill/target.h"
 #include "spill/text.h"
@@ -54,6 +56,21 @@ static void line_time(const char *key, uint64_t seconds)
 		line(key, text);
 }
 
+/* Where the bytes are, and why. Not every server tells. */
+static void line_placement(const char *descriptor)
+{
+	json_t *json = json_loads(descriptor, 0, NULL);
+	const json_t *placement = json_object_get(json, "placement");
+	const char *medium =
+	    json_string_value(json_object_get(placement, "medium"));
+	const char *reason =
+	    json_string_value(json_object_get(placement, "reason"));
+
+	line("placement", medium);
+	line("reason", reason);
+	json_decref(json);
+}
+
 static void print_info(const struct spwc_file *file)
 {
 	line("id", file->id);
@@ -69,6 +86,7 @@ static void print_info(const struct spwc_file *file)
 	line("etag", file->etag);
 	line_time("created", file->created);
 	line_time("expires", file->expires);
+	line_placement(file->json);
 }
 
 static int run(struct cli *cli, int argc, char **argv)

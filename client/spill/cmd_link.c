@@ -60,7 +60,7 @@ static bool take_option(
 {
 	switch (option) {
 	case OPTION_TTL:
-		return cli_parse_seconds(cli, "--ttl", optarg, &opts->ttl_s);
+		return cli_parse_span(cli, "--ttl", optarg, &opts->ttl_s);
 	case OPTION_ID:
 		opts->id = optarg;
 		return true;

@@ -30,8 +30,10 @@ static const struct option_row options[] = {
 	.help = "id to give it; replaces what has it, and is sent\n"
 		"in one piece"},
     {OPTION_TTL, "ttl", "TIME",
-	.help = "keep it so long: 90, 90s, 15m, 2h, 7d"},
-    {OPTION_READS, "reads", "N", .help = "delete it after N downloads"},
+	.help = "keep it so long: 90, 90s, 15m, 2h, 7d; 0 is for ever"},
+    {OPTION_READS, "reads", "N",
+	.help = "delete it after N downloads; what is got in parts\n"
+		"('get --parts 1' has none) does not count"},
     {OPTION_PARTS, "parts", "N",
 	.help = "send N parts of it at the same time; else 4 of a\n"
 		"file from 64 MiB on"},
@@ -68,8 +70,7 @@ static bool take_option(struct put *p, int option)
 		p->opts.id = optarg;
 		return true;
 	case OPTION_TTL:
-		return cli_parse_seconds(
-		    p->cli, "--ttl", optarg, &p->opts.ttl_s);
+		return cli_parse_ttl(p->cli, optarg, &p->opts.ttl_s);
 	case OPTION_READS:
 		return cli_parse_count(
 		    p->cli, "--reads", optarg, &p->opts.reads);
@@ -158,7 +159,7 @@ static void put_open(struct put *p, const char *path, int fd,
 			 : cli_print_file(p->cli, p->client, &file);
 	if (r < 0 && kept && (r == -ECANCELED || spwc_transient(r, &error))) {
 		code = EXIT_PARTIAL;
-		cli_say(p->cli,
+		cli_remark(p->cli,
 		    "what arrived of %s is kept; the same command goes on "
 		    "there",
 		    path);

@@ -43,11 +43,8 @@ static bool take_option(struct view *v, int option)
 		v->once = true;
 		return true;
 	case OPTION_INTERVAL:
-		if (!cli_parse_seconds(
-			v->cli, "--interval", optarg, &v->interval_s))
-			return false;
-		v->interval_s += v->interval_s == 0;
-		return true;
+		return cli_parse_span(
+		    v->cli, "--interval", optarg, &v->interval_s);
 	default:
 		return cli_parse_count(v->cli, "--limit", optarg, &v->limit);
 	}
@@ -79,10 +76,10 @@ static void show(
 		if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 ||
 		    size.ws_col == 0 || size.ws_row < 4)
 			size = (struct winsize){.ws_col = 80, .ws_row = 24};
-		/* Home, the new lines, and nothing below them. */
-		fputs("\033[H\033[2J", stdout);
-		printf("%s\n\n", spwc_server(v->client));
+		/* Over what is there, which would flicker if cleared. */
+		printf("\033[H%s\033[K\n\033[K\n", spwc_server(v->client));
 		top_print(stdout, t, before, size.ws_col, size.ws_row - 3u);
+		fputs("\033[J", stdout);
 	} else {
 		top_print(stdout, t, before, 0, 0);
 	}

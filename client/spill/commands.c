@@ -16,5 +16,6 @@ const struct command *const command_table[] = {
     &cmd_top,
     &cmd_check,
     &cmd_completion,
+    &cmd_help,
     NULL,
 };

@@ -19,11 +19,17 @@ static void put_words(FILE *out, const struct option_row *rows)
 	}
 }
 
-/* The help of an option or a command in one line, without quotes. */
-static void put_line(FILE *out, const char *text, const char * not )
+/* The help of an option or a command in one line, between single quotes:
+ * `quote` is one in there, and what is in `special` gets a backslash. */
+static void put_line(
+    FILE *out, const char *text, const char *quote, const char *special)
 {
 	for (; *text != '\0'; text++) {
-		if (strchr(not, *text) == NULL)
+		if (*text == '\'')
+			fputs(quote, out);
+		else if (strchr(special, *text) != NULL)
+			fprintf(out, "\\%c", *text);
+		else
 			fputc(*text == '\n' ? ' ' : *text, out);
 	}
 }
@@ -55,53 +61,77 @@ static void bash_values(FILE *out, const struct option_row *rows)
 	}
 }
 
-static void bash_command(FILE *out, const struct command *c)
+/* After the options: those that take a word, then all, then no options. */
+static void bash_cases(FILE *out, const struct option_row *rows)
 {
-	fprintf(out, "\t%s)\n\t\twords='", c->name);
-	put_words(out, c->options);
 	fputs(" '$globals\n\t\tcase $prev in\n", out);
-	bash_values(out, c->options);
+	bash_values(out, rows);
 	bash_values(out, option_globals);
 	fputs("\t\t*) case $cur in\n"
-	      "\t\t\t-*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) "
+	      "\t\t\t-*) COMPREPLY=($(compgen -W \"$options\" -- \"$cur\")) "
 	      ";;\n\t\t\t*",
 	    out);
+}
+
+static void bash_command(FILE *out, const struct command *c)
+{
+	fprintf(out, "\t%s)\n\t\toptions='", c->name);
+	put_words(out, c->options);
+	bash_cases(out, c->options);
 	bash_value(out, c->words);
 	fputs("\t\t\tesac ;;\n\t\tesac ;;\n", out);
 }
 
+/* bash breaks words at ':' and '=' as well: they are put together again, and
+ * --option=value is taken apart as if it were two. */
+static const char bash_start[] =
+    "_spill()\n{\n"
+    "\tlocal words=() word rest=${COMP_LINE:0:COMP_POINT}\n"
+    "\tfor word in \"${COMP_WORDS[@]:0:COMP_CWORD+1}\"; do\n"
+    "\t\tif [[ ${#words[@]} -gt 0 && $rest != [[:blank:]]* ]]; then\n"
+    "\t\t\twords[-1]+=$word\n"
+    "\t\telse\n"
+    "\t\t\twords+=(\"$word\")\n"
+    "\t\tfi\n"
+    "\t\trest=${rest#*\"$word\"}\n"
+    "\tdone\n"
+    "\tlocal cur=${words[-1]} prev=${words[-2]} joined=\n"
+    "\tif [[ $cur == --*=* ]]; then\n"
+    "\t\tprev=${cur%%=*} cur=${cur#*=}\n"
+    "\t\t[[ $COMP_WORDBREAKS == *=* ]] || joined=$prev=\n"
+    "\tfi\n"
+    "\tlocal command= skip= options i globals='";
+
 static void put_bash(FILE *out)
 {
 	fputs("# bash completion of spill(1), made by 'spill completion "
-	      "bash'.\n"
-	      "_spill()\n{\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
-	      "prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-	      "\tlocal command= skip= words i globals='",
+	      "bash'.\n",
 	    out);
+	fputs(bash_start, out);
 	put_words(out, option_globals);
-	fputs("'\n\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	fputs("'\n\tfor ((i = 1; i < ${#words[@]} - 1; i++)); do\n"
 	      "\t\tif [[ $skip ]]; then\n\t\t\tskip=\n\t\t\tcontinue\n\t\tfi\n"
-	      "\t\tcase ${COMP_WORDS[i]} in\n",
+	      "\t\tcase ${words[i]} in\n",
 	    out);
 	for (const struct option_row *o = option_globals; o->name != NULL;
 	     o++) {
 		if (o->value != NULL)
 			fprintf(out, "\t\t--%s) skip=1 ;;\n", o->name);
 	}
-	fputs("\t\t-*) ;;\n\t\t*)\n\t\t\tcommand=${COMP_WORDS[i]}\n"
+	fputs("\t\t-*) ;;\n\t\t*)\n\t\t\tcommand=${words[i]}\n"
 	      "\t\t\tbreak\n\t\t\t;;\n\t\tesac\n\tdone\n"
 	      "\tCOMPREPLY=()\n\tcase $command in\n",
 	    out);
 	for (const struct command *const *c = command_table; *c != NULL; c++)
 		bash_command(out, *c);
-	fputs("\t'')\n\t\twords=\"--version$globals", out);
+	fputs("\t'')\n\t\toptions='--version", out);
+	bash_cases(out, NULL);
+	fputs(") COMPREPLY=($(compgen -W '", out);
 	for (const struct command *const *c = command_table; *c != NULL; c++)
 		fprintf(out, " %s", (*c)->name);
-	fputs("\"\n\t\tcase $prev in\n", out);
-	bash_values(out, option_globals);
-	fputs("\t\t*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
-	      "\t\tesac ;;\n\tesac\n}\ncomplete -F _spill spill\n",
+	fputs("' -- \"$cur\")) ;;\n\t\t\tesac ;;\n\t\tesac ;;\n\tesac\n"
+	      "\tCOMPREPLY=(\"${COMPREPLY[@]/#/$joined}\")\n}\n"
+	      "complete -F _spill spill\n",
 	    out);
 }
 
@@ -129,7 +159,7 @@ static void zsh_options(FILE *out, const struct option_row *rows)
 			    rows->value == NULL ? ""
 			    : rows->optional	? "=-"
 						: "=");
-		put_line(out, rows->help, "'[]");
+		put_line(out, rows->help, "'\\''", "[]");
 		fputc(']', out);
 		if (rows->value != NULL) {
 			fprintf(out, "%s%s:", rows->optional ? "::" : ":",
@@ -164,7 +194,7 @@ static void put_zsh(FILE *out)
 	    out);
 	for (const struct command *const *c = command_table; *c != NULL; c++) {
 		fprintf(out, "\t\t\t'%s:", (*c)->name);
-		put_line(out, (*c)->summary, "'");
+		put_line(out, (*c)->summary, "'\\''", ":");
 		fputs("'\n", out);
 	}
 	fputs("\t\t)\n\t\t_describe command commands\n\t\t;;\n"
@@ -193,7 +223,7 @@ static void fish_options(
 		if (rows->words != NULL && !names_files(rows->words))
 			fprintf(out, " -a '%s'", rows->words);
 		fputs(" -d '", out);
-		put_line(out, rows->help, "'\\");
+		put_line(out, rows->help, "\\'", "\\");
 		fputs("'\n", out);
 	}
 }
@@ -211,7 +241,7 @@ static void put_fish(FILE *out)
 		    "complete -c spill -n __fish_use_subcommand -a %s "
 		    "-d '",
 		    (*c)->name);
-		put_line(out, (*c)->summary, "'\\");
+		put_line(out, (*c)->summary, "\\'", "\\");
 		fputs("'\n", out);
 		fish_options(out, (*c)->options, (*c)->name);
 		if ((*c)->words == NULL)

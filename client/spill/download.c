@@ -172,7 +172,6 @@ static int get_at_once(struct download *d, struct spwc_error *reterr_error)
 {
 	struct lanes l = {
 	    .cli = d->cli,
-	    .client = d->target->client,
 	    .count = d->part.span_count,
 	    .begin = begin_lane,
 	    .arg = d,
@@ -354,7 +353,7 @@ int download_close(struct download *d, int code)
 	text_size(size, d->size);
 	int r = code == EXIT_OK ? partial_commit(&d->part, d->force) : 0;
 	if (partial_close(&d->part) && code == EXIT_PARTIAL)
-		cli_say(d->cli,
+		cli_remark(d->cli,
 		    "%s of it are in %s.part; the same command goes on there",
 		    size, d->path);
 	if (r == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "spill/cli.h"
+#include "spill/commands.h"
 #include "spill/text.h"
 
 #define RETRIES_MAX 1000u
@@ -147,14 +148,18 @@ int cli_take_global(struct cli *cli, int option)
 	}
 }
 
-static void print_help(const struct command *command)
+int cli_bad_option(struct cli *cli, char **argv)
 {
-	printf("Usage: spill %s\n%s.\n\n", command->synopsis, command->summary);
-	option_print(stdout, command->options);
-	if (command->notes != NULL)
-		printf("%s%s", command->options != NULL ? "\n" : "",
-		    command->notes);
-	puts("\n'spill --help' has the options of every command.");
+	if (cli->json)
+		return cli_usage(cli,
+		    "'%s' is no option, or something is wrong with its value",
+		    argv[optind - 1]);
+	/* getopt said why. */
+	if (cli->command != NULL)
+		fprintf(stderr, "Try 'spill %s --help'.\n", cli->command->name);
+	else
+		fputs("Try 'spill --help'.\n", stderr);
+	return EXIT_USAGE;
 }
 
 int cli_getopt(struct cli *cli, int argc, char **argv)
@@ -164,17 +169,17 @@ int cli_getopt(struct cli *cli, int argc, char **argv)
 	option_set_add(&set, cli->command->options);
 	option_set_add(&set, option_globals);
 	for (;;) {
+		opterr = !cli->json;
 		int c = getopt_long(argc, argv, set.shorts, set.longs, NULL);
 
 		if (c == -1)
 			return CLI_DONE;
 		if (c == '?') {
-			fprintf(stderr, "Try 'spill %s --help'.\n",
-			    cli->command->name);
+			cli_bad_option(cli, argv);
 			return CLI_BAD;
 		}
 		if (c == 'h') {
-			print_help(cli->command);
+			help_print(cli->command);
 			return CLI_HELPED;
 		}
 		int taken = cli_take_global(cli, c);

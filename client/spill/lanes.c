@@ -138,9 +138,6 @@ int lanes_run(struct lanes *l, struct spwc_error *reterr_error)
 		l->lane[i].sure = l->lane[i].at;
 		l->lane[i].tried_at = l->lane[i].at;
 	}
-	/* What the user allows is for all of them together. */
-	spwc_set_max_rate(
-	    l->client, (l->cli->max_rate + l->count - 1) / l->count);
 	while (l->err == 0 && !all_done(l)) {
 		uint64_t now = clock_ms();
 
@@ -151,7 +148,6 @@ int lanes_run(struct lanes *l, struct spwc_error *reterr_error)
 			interrupted(l);
 	}
 	spwc_multi_freep(&l->multi);
-	spwc_set_max_rate(l->client, l->cli->max_rate);
 	if (l->err < 0)
 		*reterr_error = l->error;
 	return l->err;

@@ -44,7 +44,6 @@ struct lane {
 
 struct lanes {
 	struct cli *cli;
-	struct spwc_client *client;
 	struct spwc_multi *multi;
 	struct lane lane[CLI_PARTS_MAX];
 	size_t count;

@@ -15,6 +15,7 @@
 #include <spillway/spool.h>
 #include <spillway/zip.h>
 
+#include "common/text.h"
 #define MEMORY_MAX_BYTES ((size_t)16 << 20)
 #define PIECE_BYTES 65536
 
@@ -159,20 +160,30 @@ static json_t *to_json(const struct spwc_zip_entry *e)
 	    e->is_encrypted);
 }
 
-static int tell(const zip_stat_t *st, spwc_zip_entry_fn fn, void *arg)
+/* As servers read names: what is UTF-8 is that. Libzip would make symbols of
+ * its control characters. */
+static const char *name_of(struct localzip *z, const zip_stat_t *st)
+{
+	const char *raw = zip_get_name(z->archive, st->index, ZIP_FL_ENC_RAW);
+
+	return raw != NULL && utf8_valid(raw, strlen(raw)) ? raw : st->name;
+}
+
+static int tell(
+    const zip_stat_t *st, const char *name, spwc_zip_entry_fn fn, void *arg)
 {
 	char modified[32] = "";
 	struct tm tm;
-	size_t len = strlen(st->name);
+	size_t len = strlen(name);
 	struct spwc_zip_entry e = {
 	    .index = st->index,
-	    .name = st->name,
+	    .name = name,
 	    .name_len = len,
 	    .method = method_name(st->comp_method),
 	    .size = st->size,
 	    .compressed_size = st->comp_size,
 	    .crc32 = st->crc,
-	    .is_dir = len > 0 && st->name[len - 1] == '/',
+	    .is_dir = len > 0 && name[len - 1] == '/',
 	    .is_encrypted = st->encryption_method != ZIP_EM_NONE,
 	};
 
@@ -205,9 +216,10 @@ int localzip_list(
 
 		if (zip_stat_index(z->archive, (zip_uint64_t)i, 0, &st) < 0)
 			return fail(z, zip_strerror(z->archive));
+		const char *name = name_of(z, &st);
 		if (prefix == NULL ||
-		    strncmp(st.name, prefix, strlen(prefix)) == 0)
-			r = tell(&st, fn, arg);
+		    strncmp(name, prefix, strlen(prefix)) == 0)
+			r = tell(&st, name, fn, arg);
 	}
 	return r < 0 ? fail(z, strerror(-r)) : EXIT_OK;
 }
@@ -233,11 +245,27 @@ static int copy_entry(
 	return n < 0 ? fail(z, zip_file_strerror(file)) : EXIT_OK;
 }
 
+/* By the name that a list has, which may not be the one libzip knows. */
+static zip_int64_t find(struct localzip *z, const char *name)
+{
+	zip_int64_t count = zip_get_num_entries(z->archive, 0);
+	zip_int64_t found = zip_name_locate(z->archive, name, 0);
+
+	for (zip_int64_t i = 0; found < 0 && i < count; i++) {
+		zip_stat_t st;
+
+		if (zip_stat_index(z->archive, (zip_uint64_t)i, 0, &st) == 0 &&
+		    strcmp(name_of(z, &st), name) == 0)
+			found = i;
+	}
+	return found;
+}
+
 int localzip_read(struct localzip *z, const char *name, uint64_t index,
     spwc_write_fn write, void *arg)
 {
 	if (name != NULL) {
-		zip_int64_t found = zip_name_locate(z->archive, name, 0);
+		zip_int64_t found = find(z, name);
 		if (found < 0) {
 			cli_say(z->cli, "%s: there is no entry '%s'", z->path,
 			    name);

@@ -14,17 +14,9 @@
 #include <unistd.h>
 
 #include "spill/cli.h"
+#include "spill/commands.h"
 
 #define RETRIES_USUAL 5u
-
-static const char help_tail[] =
-    "\n"
-    "FILEs of the server are named by id, as /files/ID, or by URL; files of "
-    "this\n"
-    "machine, where both may stand, by a path with a slash in it: ./FILE.\n"
-    "\n"
-    "Exit codes: 0 done, 1 refused or failed, 2 usage, 3 not found,\n"
-    "4 interrupted or partial.\n";
 
 static void on_signal(int number)
 {
@@ -52,19 +44,6 @@ static void catch_signals(void)
 	}
 }
 
-static void print_help(void)
-{
-	puts("Usage: spill [OPTION]... COMMAND ...");
-	puts("Store, fetch and read files on a Spillway server.\n");
-	for (const struct command *const *c = command_table; *c != NULL; c++)
-		printf("  %-10s %s\n", (*c)->name, (*c)->summary);
-	puts("\n'spill COMMAND --help' has the options of a command.\n"
-	     "\nOptions, before or after the command:");
-	option_print(stdout, option_globals);
-	puts("      --version        print the version");
-	fputs(help_tail, stdout);
-}
-
 /* Reads the options before the command. An exit code, or -1 to go on. */
 static int read_options(struct cli *cli, int argc, char **argv)
 {
@@ -81,18 +60,18 @@ static int read_options(struct cli *cli, int argc, char **argv)
 	while ((option = getopt_long(
 		    argc, argv, set.shorts, set.longs, NULL)) != -1) {
 		if (option == 'h') {
-			print_help();
+			help_print(NULL);
 			return EXIT_OK;
 		}
 		if (option == OPTION_VERSION) {
 			printf("spill %s\n", spwc_version());
 			return EXIT_OK;
 		}
-		int taken = cli_take_global(cli, option);
-		if (taken > 0)
-			fputs("Try 'spill --help'.\n", stderr);
-		if (taken != 0)
+		if (option == '?')
+			return cli_bad_option(cli, argv);
+		if (cli_take_global(cli, option) != 0)
 			return EXIT_USAGE;
+		opterr = !cli->json;
 	}
 	return -1;
 }

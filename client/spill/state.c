@@ -126,6 +126,14 @@ static uint64_t number(const json_t *json, const char *key)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
+/* SPWC_FOREVER became a number below zero. */
+static uint64_t ttl(const json_t *json)
+{
+	json_int_t n = json_integer_value(json_object_get(json, "ttl"));
+
+	return n >= 0 ? (uint64_t)n : SPWC_FOREVER;
+}
+
 static const char *string(const json_t *json, const char *key)
 {
 	return json_string_value(json_object_get(json, key));
@@ -140,7 +148,7 @@ static void read_key(const json_t *json, struct state_key *key)
 	    .mtime_ns = json_integer_value(json_object_get(json, "mtime_ns")),
 	    .name = string(json, "name"),
 	    .type = string(json, "type"),
-	    .ttl_s = number(json, "ttl"),
+	    .ttl_s = ttl(json),
 	    .reads = number(json, "reads"),
 	};
 }

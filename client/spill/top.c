@@ -11,6 +11,13 @@
 #include "spill/text.h"
 
 #define LINE_SIZE 256
+/* Columns of the list of files, each with the space before it, and how much
+ * there has to be for id and name together. */
+#define ID_COLUMNS 24
+#define RECEIVED_COLUMNS 11
+#define SIZE_COLUMNS 11
+#define STATE_COLUMNS 10
+#define NAMES_MIN_COLUMNS 20
 
 /* Which metric each number is, and what it is called in JSON. */
 static const struct {
@@ -151,13 +158,22 @@ static void count_text(char buf[TEXT_NUMBER_SIZE], double n)
 		snprintf(buf, TEXT_NUMBER_SIZE, "%" PRIu64, whole(n));
 }
 
-/* No line is longer than the terminal is wide. */
+/* No line is longer than the terminal is wide, of whose old line nothing
+ * stays; no character is cut in two. */
 static void put_line(FILE *out, const char *line, size_t width)
 {
-	if (width > 0)
-		fprintf(out, "%.*s\n", (int)(width - 1), line);
-	else
+	size_t n = strlen(line);
+
+	if (width == 0) {
 		fprintf(out, "%s\n", line);
+		return;
+	}
+	if (n >= width) {
+		n = width - 1;
+		while (n > 0 && ((unsigned char)line[n] & 0xc0) == 0x80)
+			n--;
+	}
+	fprintf(out, "%.*s\033[K\n", (int)n, line);
 }
 
 static void print_sizes(
@@ -204,9 +220,58 @@ static void print_counts(FILE *out, const struct top *t, size_t width)
 	put_line(out, line, width);
 }
 
-static void print_file(FILE *out, const struct top_file *f, size_t width)
+/* The columns that there is room for. Names need some, and get what is left;
+ * the size is known once all was received, and a state can be guessed. */
+struct columns {
+	size_t width;
+	/** Of the id: at least, and at most. */
+	int id;
+	int id_max;
+	bool size;
+	bool state;
+};
+
+static struct columns columns_for(size_t width)
+{
+	struct columns c = {width, ID_COLUMNS, SPWC_ID_MAX, true, true};
+	size_t rest = RECEIVED_COLUMNS + SIZE_COLUMNS + STATE_COLUMNS + 2;
+
+	if (width == 0)
+		return c;
+	if (width < rest + NAMES_MIN_COLUMNS) {
+		c.size = false;
+		rest -= SIZE_COLUMNS;
+	}
+	if (width < rest + NAMES_MIN_COLUMNS) {
+		c.state = false;
+		rest -= STATE_COLUMNS;
+	}
+	if (width < rest + 2 * ID_COLUMNS) {
+		c.id = width > rest ? (int)(width - rest) / 2 : 1;
+		c.id_max = c.id;
+	}
+	return c;
+}
+
+static void print_row(FILE *out, const struct columns *c, const char *id,
+    const char *received, const char *size, const char *state, const char *name)
 {
 	char line[LINE_SIZE * 3];
+	char middle[LINE_SIZE] = "";
+	size_t n = 0;
+
+	if (c->size)
+		n = (size_t)snprintf(middle, sizeof(middle), " %10s", size);
+	if (c->state)
+		snprintf(middle + n, sizeof(middle) - n, " %-9s", state);
+	snprintf(line, sizeof(line), "%-*.*s %10s%s %s", c->id, c->id_max, id,
+	    received, middle, name);
+	put_line(out, line, c->width);
+}
+
+static void print_file(
+    FILE *out, const struct top_file *f, const struct columns *c)
+{
 	char name[LINE_SIZE];
 	char received[TEXT_NUMBER_SIZE];
 	char size[TEXT_NUMBER_SIZE];
@@ -214,26 +279,24 @@ static void print_file(FILE *out, const struct top_file *f, size_t width)
 	text_escape(name, sizeof(name), f->name);
 	text_size(received, f->received);
 	text_size(size, f->size);
-	snprintf(line, sizeof(line), "%-24.*s %10s %10s %-9s %s", SPWC_ID_MAX,
-	    f->id, received, size, spwc_state_name(f->state), name);
-	put_line(out, line, width);
+	print_row(
+	    out, c, f->id, received, size, spwc_state_name(f->state), name);
 }
 
 void top_print(FILE *out, const struct top *t, const struct top *before,
     size_t width, size_t lines)
 {
+	const struct columns c = columns_for(width);
 	size_t room = lines > 7 ? lines - 7 : 0;
 
 	print_sizes(out, t, before, width);
 	print_counts(out, t, width);
 	if (t->count == 0)
 		return;
-	fputc('\n', out);
-	put_line(out,
-	    "ID                         RECEIVED       SIZE STATE     NAME",
-	    width);
+	put_line(out, "", width);
+	print_row(out, &c, "ID", "RECEIVED", "SIZE", "STATE", "NAME");
 	for (size_t i = 0; i < t->count && (lines == 0 || i < room); i++)
-		print_file(out, &t->files[i], width);
+		print_file(out, &t->files[i], &c);
 }
 
 static json_t *number_json(double n)

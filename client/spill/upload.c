@@ -221,7 +221,6 @@ static int move(struct upload *u, bool look, struct spwc_error *e)
 
 	*l = (struct lanes){
 	    .cli = u->cli,
-	    .client = u->client,
 	    .count = u->state.count,
 	    .begin = begin_lane,
 	    .end = end_lane,

@@ -43,6 +43,7 @@ class File:
         self.cuts = None            # how often it is cut; None: always
         self.sha256 = None          # the digest to tell, rather than its own
         self.no_digest = False
+        self.placement = None       # where it is, and why, as info tells it
         self.upload = None          # uploads.Upload while it is one
 
     def descriptor(self):
@@ -196,7 +197,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             stub.waits += 1
             if stub.on_wait is not None:
                 stub.on_wait(f, stub.waits)
-        self.answer(200, f.descriptor())
+        placed = {} if f.placement is None else {"placement": f.placement}
+        self.answer(200, {**f.descriptor(), **placed})
 
     def delete(self, query, fid):
         if self.find(fid) is not None:

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <spillway/client_multi.h>
@@ -373,6 +374,48 @@ static void test_stall(void **state)
 	spwc_free(c);
 }
 
+/* They rest for longer than what is a stall, and in turn. */
+static void test_rate(void **state)
+{
+	const struct spwc_opts opts = {
+	    .size = sizeof(opts),
+	    .server = server,
+	    .stall_timeout_s = 1,
+	    .max_rate = 10,
+	};
+	const struct spwc_get_opts range = {
+	    .size = sizeof(range),
+	    .length = 10,
+	};
+	struct piece p[4] = {0};
+	struct spwc_client *c = NULL;
+	struct piece stored = {0};
+	struct timespec began;
+	struct timespec ended;
+
+	(void)state;
+	put(&stored, "0123456789");
+	run();
+	assert_ok(spwc_new(&opts, &c, &error));
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	for (int i = 0; i < 4; i++) {
+		const struct spwc_sink sink = {.write = write_piece,
+		    .arg = &p[i]};
+
+		assert_ok(spwc_multi_get(multi, c, stored.id, &range, &sink,
+		    on_done, &p[i], NULL, &error));
+	}
+	run();
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	for (int i = 0; i < 4; i++) {
+		assert_ok(p[i].result.err);
+		assert_string_equal(p[i].got, "0123456789");
+	}
+	/* The first one moves at once; only to be faster is wrong. */
+	assert_true(ended.tv_sec - began.tv_sec >= 2);
+	spwc_free(c);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +427,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_setup_teardown(test_begin_in_done, start, stop),
 	    cmocka_unit_test_setup_teardown(test_append, start, stop),
 	    cmocka_unit_test_setup_teardown(test_stall, start, stop),
+	    cmocka_unit_test_setup_teardown(test_rate, start, stop),
 	};
 
 	int wrong = stub_client(argc, argv, &client);

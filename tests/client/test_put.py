@@ -7,6 +7,7 @@ import unittest
 
 import harness
 import stub
+import uploads
 
 
 class Put(harness.Case):
@@ -89,6 +90,16 @@ class Put(harness.Case):
         self.assertEqual(f.query["reads"], "3")
         self.assertEqual(self.stub.requests[0][0], "PUT")
 
+    def test_for_ever(self):
+        self.write("big", b"x" * 1000)
+        for tus, args in ((None, ("big",)), (None, ("-",)),
+                          (uploads.EXTENSIONS, ("--parts", "2", "big"))):
+            self.stub.tus = tus
+            self.stub.files.clear()
+            self.ok("put", "--ttl", "0", *args)
+            ttls = [f.query.get("ttl") for f in self.stub.files.values()]
+            self.assertIn("0", ttls)
+
     def test_replace(self):
         self.stub.add("mine", b"old")
         self.ok("put", "--id", "mine", "-", stdin=b"new")
@@ -96,10 +107,11 @@ class Put(harness.Case):
 
     def test_bad_id(self):
         self.assertIn("cannot be an id",
-                      self.fails(1, "put", "--id", "../x", "-"))
+                      self.fails(2, "put", "--id", "../x", "-"))
+        self.assertEqual(self.stub.requests, [])
 
     def test_header_injection(self):
-        self.fails(1, "put", "--type", "text/plain\r\nX-Evil: 1", "-")
+        self.fails(2, "put", "--type", "text/plain\r\nX-Evil: 1", "-")
         self.assertEqual(self.stub.requests, [])
 
     def test_json(self):

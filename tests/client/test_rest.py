@@ -162,7 +162,7 @@ class Cat(harness.Case):
         self.stub.add("z", make_zip(["a"]))
         self.assertIn("no such entry", self.fails(3, "cat", "z", "b"))
         self.fails(3, "cat", "z", "--index", "9")
-        self.fails(1, "cat", "z", "")
+        self.fails(2, "cat", "z", "")
 
     def test_cut(self):
         self.stub.add("f", b"0123456789").cut_after = 4
@@ -204,6 +204,14 @@ class Info(harness.Case):
         self.assertEqual(json.loads(out), self.stub.files["f"].descriptor())
         self.assertEqual(len(out.splitlines()), 1)
 
+    def test_placement(self):
+        f = self.stub.add("f", b"xy")
+        self.assertNotIn(b"placement", self.ok("info", "f"))
+        f.placement = {"medium": "file", "holes": 0, "missing_bytes": 0,
+                       "reason": "It is long\x1b."}
+        self.assertTrue(self.ok("info", "f").endswith(
+            b"placement file\nreason    It is long\\x1b.\n"))
+
     def test_not_found(self):
         self.fails(3, "info", "nope")
 
@@ -242,6 +250,10 @@ class Fetch(harness.Case):
         self.assertEqual(self.stub.orders[0], {
             "url": self.URL, "name": "ü", "ttl": 86400})
         self.assertEqual(self.stub.waits, 0)
+
+    def test_for_ever(self):
+        self.ok("fetch", "--ttl", "0", self.URL)
+        self.assertEqual(self.stub.orders[0]["ttl"], 0)
 
     def finish_at(self, count, state):
         def on_wait(f, waits):

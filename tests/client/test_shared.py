@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What all commands share: options, servers, tokens, failures."""
 
+import json
 import socket
 import unittest
 
@@ -17,7 +18,8 @@ class Shared(harness.Case):
                      ("rm", "--help"), ("check-url", "--help"),
                      ("uploads", "--help"), ("link", "--help"),
                      ("process", "--help"), ("top", "--help"),
-                     ("completion", "--help")):
+                     ("completion", "--help"), ("help", "--help"),
+                     ("help",), ("help", "top")):
             out = self.ok(*args).decode()
             self.assertTrue(out.startswith("Usage: spill "), args)
             self.assertLessEqual(max(map(len, out.splitlines())), 80)
@@ -33,6 +35,8 @@ class Shared(harness.Case):
                      ("cat", "./a.zip"), ("rm",), ("link",),
                      ("link", "--upload", "a"), ("process", "a", "b", "c"),
                      ("top", "a"), ("top", "--interval", "x"),
+                     ("top", "--interval", "0"), ("help", "frobnicate"),
+                     ("help", "put", "get"),
                      ("completion",), ("completion", "csh"),
                      ("put", "--resume", "--no-resume", "a"),
                      ("--retries", "x", "ls"), ("--limit-rate", "0", "ls"),
@@ -56,6 +60,55 @@ class Shared(harness.Case):
             err = self.fails(2, *args)
             self.assertIn("--help", err, args)
         self.assertEqual(self.stub.requests, [])
+
+    def test_help(self):
+        self.assertEqual(self.ok("help"), self.ok("--help"))
+        self.assertEqual(self.ok("help", "put"), self.ok("put", "--help"))
+
+    def test_no_authorities(self):
+        for args in (("--cacert", "/nonexistent", "ls"),
+                     ("ls", "--cacert", "/nonexistent")):
+            self.assertIn("/nonexistent: No such file", self.fails(2, *args))
+        self.assertEqual(self.stub.requests, [])
+
+    def json_failure(self, code, *args):
+        result = self.run_spill("--json", *args)
+        self.assertEqual((result.code, result.out), (code, b""), result)
+        return [json.loads(line) for line in result.err.splitlines()]
+
+    def test_json_of_a_problem(self):
+        self.assertEqual(self.json_failure(3, "info", "nope"), [{
+            "error": "nope: there is no file nope", "type": "not-found",
+            "title": "not-found", "status": 404,
+            "detail": "there is no file nope"}])
+        self.stub.canned = lambda h: h.problem(
+            503, "overloaded", EVIL, [("Retry-After", "7")])
+        (told,) = self.json_failure(1, "ls")
+        self.assertEqual((told["retry_after"], told["detail"]), (7, EVIL))
+
+    def test_json_of_a_connection(self):
+        (told,) = self.json_failure(1, "--server", "http://127.0.0.1:1", "ls")
+        self.assertEqual(told["type"], "connection_refused")
+        self.assertNotIn("status", told)
+
+    def test_json_of_this_side(self):
+        self.assertEqual(self.json_failure(1, "put", "./none"), [
+            {"error": "./none: No such file or directory"}])
+        self.assertEqual(self.json_failure(2, "rm"), [
+            {"error": "rm needs files: their ids or URLs"}])
+        (told,) = self.json_failure(2, "ls", "--odd")
+        self.assertIn("--odd", told["error"])
+        (told,) = self.json_failure(2, "--odd", "ls")
+        self.assertIn("--odd", told["error"])
+        (told,) = self.json_failure(1, "put", b"./\xff")
+        self.assertIn(r"./\xff", told["error"])
+
+    def test_json_notes(self):
+        with open(self.path("a"), "wb"):
+            pass
+        error, note = self.json_failure(3, "ls", "a")
+        self.assertEqual(error["status"], 404)
+        self.assertIn("that is ./a", note["note"])
 
     def test_options_before_and_after(self):
         self.env["SPILLWAY_URL"] = "http://127.0.0.1:1"

@@ -94,13 +94,18 @@ static void test_another_upload(void **state)
 	other[3].mtime_ns++;
 	other[4].name = NULL;
 	other[5].type = "text/plain";
-	other[6].ttl_s = 1;
+	other[6].ttl_s = SPWC_FOREVER;
 	other[7].reads = 1;
 	remember(&key);
 	for (size_t i = 0; i < sizeof(other) / sizeof(*other); i++)
 		assert_int_equal(count_of(&other[i]), 0);
 	assert_int_equal(count_of(&key), 2);
 	forget(&key);
+	/* It is the same again when it is read. */
+	remember(&other[6]);
+	assert_int_equal(count_of(&other[6]), 2);
+	assert_int_equal(count_of(&key), 0);
+	forget(&other[6]);
 }
 
 static void test_locked(void **state)

@@ -107,11 +107,73 @@ static void test_room(void **state)
 	free(text);
 	text = printed(&t, NULL, 30, 12);
 	for (char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
-		assert_true(strcspn(line, "\n") < 30);
+		/* Each line clears what was on it before. */
+		assert_true(strcspn(line, "\033\n") < 30);
+		assert_memory_equal(strchr(line, '\n') - 3, "\033[K", 3);
 		lines++;
 	}
 	assert_int_equal(lines, 12);
 	free(text);
+	top_fini(&t);
+}
+
+/* The columns that there is room for, and id and name always. */
+static void test_columns(void **state)
+{
+	static const struct {
+		size_t width;
+		const char *titles;
+		const char *row;
+	} cases[] = {
+	    {100,
+		"\nID                         RECEIVED       SIZE STATE  "
+		"   NAME\033",
+		"\nthe-id-of-this                  5 B          - "
+		"receiving n\\x1b[31m\033"},
+	    {60,
+		"\nID              RECEIVED       SIZE STATE     NAME\033",
+		"\nthe-id-of-thi        5 B          - receiving "
+		"n\\x1b[31m\033"},
+	    {40,
+		"\nID              RECEIVED NAME\033",
+		"\nthe-id-of-thi        5 B n\\x1b[31m\033"},
+	    {20,
+		"\nID    RECEIVED NAME\033",
+		"\nthe        5 B n\\x1\033"},
+	};
+	struct top t;
+
+	(void)state;
+	top_init(&t, 1, 0);
+	add(&t, "the-id-of-this", SPWC_RECEIVING, 5);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *text = printed(&t, NULL, cases[i].width, 20);
+
+		if (strstr(text, cases[i].titles) == NULL ||
+		    strstr(text, cases[i].row) == NULL)
+			fail_msg("%zu:\n%s", cases[i].width, text);
+		free(text);
+	}
+	top_fini(&t);
+}
+
+static void test_no_half_characters(void **state)
+{
+	char name[] = "\303\244\303\266\303\274\303\244\303\266\303\274";
+	char id[] = "id";
+	struct spwc_file f = {.id = id, .name = name, .size = 1, .received = 1};
+	struct top t;
+
+	(void)state;
+	top_init(&t, 1, 0);
+	assert_ok(top_take_file(&t, &f));
+	for (size_t width = 18; width < 30; width++) {
+		char *text = printed(&t, NULL, width, 20);
+
+		for (char *p = text; *p != '\0'; p++)
+			assert_false(*p == '\303' && p[1] == '\033');
+		free(text);
+	}
 	top_fini(&t);
 }
 
@@ -148,6 +210,8 @@ int main(void)
 	    cmocka_unit_test(test_files),
 	    cmocka_unit_test(test_rates),
 	    cmocka_unit_test(test_room),
+	    cmocka_unit_test(test_columns),
+	    cmocka_unit_test(test_no_half_characters),
 	    cmocka_unit_test(test_json),
 	};
 

@@ -51,7 +51,8 @@ class Links(Guarded, SpillCase):
     def test_json(self):
         made = json.loads(self.link("--json", "--ttl", "90", "canary"))
         self.assertEqual(made["method"], "GET")
-        self.assertRegex(made["url"], "^/files/canary[?]")
+        self.assertRegex(made["url"], "^http://[^/]*/files/canary[?]")
+        self.assertEqual(self.spill("cat", made["url"]), CONTENT.decode())
 
     def test_not_for_more(self):
         url = self.link("canary")

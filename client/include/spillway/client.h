@@ -78,6 +78,8 @@ extern "C" {
 
 /** A size that is not known, or a time that is not set. */
 #define SPWC_UNKNOWN UINT64_MAX
+/** As the time that a file is kept: it never expires. */
+#define SPWC_FOREVER UINT64_MAX
 /** Longest id, without the final NUL. */
 #define SPWC_ID_MAX 200
 
@@ -225,7 +227,7 @@ struct spwc_opts {
 	 * pauses that grow, and if that can do no harm: see spwc_transient().
 	 */
 	unsigned int retries;
-	/** Bytes a second of content, for each call; 0 is no limit. */
+	/** Bytes a second, of all its calls together; 0 is no limit. */
 	uint64_t max_rate;
 };
 
@@ -272,9 +274,10 @@ SPW_API void spwc_set_progress(
     struct spwc_client *c, spwc_progress_fn fn, void *arg);
 
 /**
- * Limit how fast content goes from now on, as `max_rate` of the options.
+ * Limit how fast content goes from now on, as `max_rate` of the options. A
+ * call that began without a limit keeps none.
  *
- * Units:     bytes a second, for each call; 0 is no limit.
+ * Units:     bytes a second, of all its calls together; 0 is no limit.
  * Returns:   nothing.
  */
 SPW_API void spwc_set_max_rate(struct spwc_client *c, uint64_t max_rate);
@@ -367,7 +370,8 @@ struct spwc_put_opts {
 	const char *name;
 	/** Media type; NULL means application/octet-stream. */
 	const char *type;
-	/** Seconds until the file expires; 0 is the server's default. */
+	/** Seconds until the file expires; 0 is the server's default, and
+	 * SPWC_FOREVER never. */
 	uint64_t ttl_s;
 	/** Complete downloads after which it is deleted; 0 is no limit. */
 	uint64_t reads;

@@ -25,6 +25,7 @@ struct spwc_fetch_opts {
 	const char *name;
 	/** Pull only what is read, if the origin allows ("mode": "lazy"). */
 	bool lazy;
+	/** As in struct spwc_put_opts. */
 	uint64_t ttl_s;
 	uint64_t reads;
 	/** Seconds to wait for the end; 0 returns once it is admitted. */

@@ -35,8 +35,8 @@ struct spwc_link_opts {
  * in one request.
  *
  * Returns:   0 and an absolute URL, for free(); of a server on a unix socket
- *            a path. `*ret_json` (NULL is allowed) is the answer as one line
- *            of JSON, for free().
+ *            a path. `*ret_json` (NULL is allowed) is the answer with that URL,
+ *            as one line of JSON, for free().
  * Errors:    as there; -EACCES also when the server has no key to sign with.
  */
 SPW_API int spwc_link(struct spwc_client *c, const char *ref,

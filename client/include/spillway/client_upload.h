@@ -54,7 +54,7 @@ struct spwc_upload_opts {
 	const char *name;
 	/** Media type; NULL means application/octet-stream. */
 	const char *type;
-	/** Seconds until the file expires; 0 is the server's default. */
+	/** As in struct spwc_put_opts. */
 	uint64_t ttl_s;
 	/** Complete downloads after which it is deleted; 0 is no limit. */
 	uint64_t reads;
