@@ -215,7 +215,7 @@ class Clients(Behind, Told):
 
     @table(("told", []), ("forged", FORGED))
     def test_url(self, headers):
-        self.assertEqual(self.url(dict(headers)), "http://own.example:8080")
+        self.assertEqual(self.url(dict(headers)), "http://own-host:8080")
 
 
 if __name__ == "__main__":

@@ -260,7 +260,8 @@ class Failed(Fetching):
             answer = self.http(method, f"/files/{name}/zip/{what}")
             self.assertEqual(self.assert_problem(answer, 502), want)
             self.assertEqual(answer.get("Proxy-Status"),
-                             f"spillway; error={want['error']}")
+                             f"spillway; error={want['error']}"
+                             "; received-status=200")
 
     @table(("text", text(5000)), ("stored", archive(0, True)[0]))
     def test_nothing_to_be_seen(self, data):
