@@ -287,6 +287,22 @@ static int check_whole(struct resumable *r)
 	return 0;
 }
 
+/* It is not what was announced. Who is told of that finds it gone. */
+static void throw_away(struct resumable *r)
+{
+	static const struct file_error e = {
+	    .status = 422,
+	    .type = "digest-mismatch",
+	    .title = "The content is not what its digest says",
+	    .detail = "What came has another digest than was announced, and "
+		      "was thrown away.",
+	};
+
+	metrics_add(METRIC_UPLOADS_FAILED_DIGEST, 1);
+	file_fail(r->file, &e);
+	store_remove(r->in->store, r->file);
+}
+
 /*
  * Busy. `err` is what came of sealing; `later`: it is to be told to who asks
  * next.
@@ -306,7 +322,6 @@ static int end_finish(struct resumable *r, int err, bool later)
 		return err;
 	}
 	pthread_mutex_lock(&r->lock);
-	r->busy = false;
 	r->result = later ? err : 0;
 	if (r->gone) {
 		err = -ENOENT;
@@ -318,23 +333,17 @@ static int end_finish(struct resumable *r, int err, bool later)
 		if (err == 0)
 			file_ready(r->file);
 	}
-	resumable_wake_all(r);
 	pthread_mutex_unlock(&r->lock);
 	clients_leave(ticket);
 	if (err == 0)
 		metrics_add(METRIC_UPLOADS_COMPLETED, 1);
-	if (err == -EBADE) {
-		static const struct file_error e = {
-		    .status = 422,
-		    .type = "digest-mismatch",
-		    .title = "The content is not what its digest says",
-		    .detail = "What came has another digest than was "
-			      "announced, and was thrown away.",
-		};
-		metrics_add(METRIC_UPLOADS_FAILED_DIGEST, 1);
-		file_fail(r->file, &e);
-		store_remove(r->in->store, r->file);
-	}
+	if (err == -EBADE)
+		throw_away(r);
+
+	pthread_mutex_lock(&r->lock);
+	r->busy = false;
+	resumable_wake_all(r);
+	pthread_mutex_unlock(&r->lock);
 	return err;
 }
 

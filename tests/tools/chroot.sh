@@ -42,10 +42,15 @@ copy_tree() {
 	tar -c --exclude-vcs --exclude='./build*' . | tar -x -C "$1/src"
 }
 
-# Where this machine gets npm's packages from, as a setting of npm's.
-npm_mirror() {
-	! command -v npm >/dev/null ||
-		echo "npm_config_registry=$(npm config get registry)"
+# What npm has to know in the chroot at $1: where this machine gets its packages
+# from, and whom it trusts there.
+npm_settings() {
+	command -v npm >/dev/null || return 0
+	echo "npm_config_registry=$(npm config get registry)"
+	if [ -f "${NODE_EXTRA_CA_CERTS:-}" ]; then
+		cp "$NODE_EXTRA_CA_CERTS" "$1/etc/npm-ca.pem"
+		echo NODE_EXTRA_CA_CERTS=/etc/npm-ca.pem
+	fi
 }
 
 # Run the shell commands $2 in /src of the chroot at $1. Mounts and processes
@@ -61,6 +66,6 @@ run_inside() {
 		mount -t tmpfs tmpfs "$1/dev/shm"
 		exec chroot "$1" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
 			PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb $3 \
-			sh -euc "cd /src; $2"' sh "$1" "$2" "$(npm_mirror)" \
+			sh -euc "cd /src; $2"' sh "$1" "$2" "$(npm_settings "$1")" \
 		</dev/null
 }
