@@ -146,7 +146,7 @@ async function askFor(page, { source, lazy }) {
 /** Half of it has come when `mark` is there; then it goes on. */
 export async function fetchUrl(page, job) {
 	await askFor(page, job);
-	await reached(page, job.name, 45);
+	await reached(page, job.name, 50);
 	const text = await row(page, job.name).locator(".meta").textContent();
 
 	fs.writeFileSync(job.mark, "");
