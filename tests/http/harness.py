@@ -337,13 +337,24 @@ def explain(error):
     return "\n".join([*places, f"{type(error).__name__}: {error}", ""])
 
 
+def last_words(case):
+    """What the daemon said before it ended by itself, if it did."""
+    if not case.daemon or case.daemon.is_alive():
+        return ""
+    return f"the daemon ended:\n{case.daemon.output()}"
+
+
 def run_case(tap, cls, name, call):
     """Run one case and print its line."""
     case = cls("id")    # any attribute will do: the call is made here
+    said = ""
     try:
         try:
             case.setUp()
             call(case)
+        except Exception:
+            said = last_words(case)     # before the cleaning ends it
+            raise
         finally:
             case.doCleanups()
         if cls.daemon and not cls.daemon.is_alive():
@@ -352,10 +363,7 @@ def run_case(tap, cls, name, call):
     except unittest.SkipTest as skip:
         tap.line(True, name, skip=str(skip))
     except Exception as error:
-        why = explain(error)
-        if cls.daemon and not cls.daemon.is_alive():
-            why += f"the daemon ended:\n{cls.daemon.output()}"
-        tap.line(False, name, why)
+        tap.line(False, name, explain(error) + (said or last_words(cls)))
 
 
 def run_class(tap, cls, words):

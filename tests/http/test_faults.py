@@ -11,7 +11,8 @@ import resource
 import time
 
 import faults
-from harness import Case, Closed, Daemon, Truncated, main, table, until
+from harness import (SANITIZED, Case, Closed, Daemon, Truncated, main, table,
+                     until)
 from samples import content
 from wire import encode_chunk
 
@@ -252,6 +253,8 @@ class Limits(Faulty):
         self.assert_works()
 
     def test_address_space(self):
+        if SANITIZED:
+            self.skipTest("without memory the sanitizer ends the process")
         self.upload(SMALL, "/files/old")
         with open(f"/proc/{self.daemon.pid}/statm", encoding="ascii") as file:
             size = int(file.read().split()[0]) * resource.getpagesize()
