@@ -423,8 +423,6 @@ static const struct http_sink SINK = {http_gather_data, on_end, on_free};
 void archive_post(struct http_request *req, struct front *f)
 {
 	struct str type = http_header(req, "Content-Type");
-	char none[1];
-	size_t len;
 
 	if (type.p && !media_type_is(type, "application/json")) {
 		http_reply_error(req, PROBLEM_UNSUPPORTED_TYPE,
@@ -439,7 +437,7 @@ void archive_post(struct http_request *req, struct front *f)
 		return;
 	}
 	call->front = f;
-	call->save = http_query_get(req, "save", none, sizeof(none), &len);
+	call->save = http_query_has(req, "save");
 	if (!upload_params(req, &call->params)) {
 		free(call);
 		return;

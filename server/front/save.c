@@ -84,10 +84,8 @@ void save_entry(struct http_request *req, struct front *f, struct file *file,
     struct str rest)
 {
 	static const struct zip_saver saver = {make, reply, drop};
-	char none[1];
-	size_t len;
 
-	if (!http_query_get(req, "save", none, sizeof(none), &len)) {
+	if (!http_query_has(req, "save")) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "POST to an entry makes it a file, and says so: ?save.");
 		return;

@@ -63,6 +63,14 @@ bool http_query_get(const struct http_request *req, const char *key, char *out,
 	return q.n && query_get(q.p, q.n, key, out, cap, ret_len);
 }
 
+bool http_query_has(const struct http_request *req, const char *key)
+{
+	char none[1];
+	size_t len;
+
+	return http_query_get(req, key, none, sizeof(none), &len);
+}
+
 const char *http_scheme(const struct http_request *req)
 {
 	return req->https ? "https" : "http";

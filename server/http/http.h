@@ -116,6 +116,8 @@ bool http_prefers(
 /** Find a decoded query parameter; false when absent. NUL-terminated. */
 bool http_query_get(const struct http_request *req, const char *key, char *out,
     size_t cap, size_t *ret_len);
+/** Returns: whether there is such a parameter, with whatever value. */
+bool http_query_has(const struct http_request *req, const char *key);
 /** Returns: Host as sent (checked: exactly one on HTTP/1.1), maybe empty; by
     way of a trusted proxy what that was sent. */
 struct str http_host(const struct http_request *req);

@@ -163,7 +163,7 @@ def check_query(tree, document):
     """Parameters of a query that only one of them has."""
     text = sources(tree, "front", "ingest", "deliver")
     code = set(re.findall(
-        r'(?:http_query_get|read_number|parse_number)\(\s*req,\s*"(\w+)"',
+        r'(?:http_query_(?:get|has)|read_number|parse_number)\(\s*req,\s*"(\w+)"',
         text))
     link = (tree / "lib/common/signedlink.c").read_text(encoding="utf-8")
     members = re.search(r"names\[MEMBERS\] = \{(.*?)\}", link, re.S)[1]
