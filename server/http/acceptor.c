@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,23 +22,32 @@
 #define REFUSAL \
 	"{\"type\":\"/problems/unavailable\"," \
 	"\"title\":\"The server is busy\",\"status\":503}\n"
-_Static_assert(sizeof(REFUSAL) - 1 == 75, "the Content-Length below");
+
+/* With TLS there is no answer that would be understood. */
+static void answer_busy(int fd, const char *id)
+{
+	char answer[512];
+	int n = snprintf(answer, sizeof(answer),
+	    "HTTP/1.1 503 Service Unavailable\r\n"
+	    "Content-Type: application/problem+json\r\n"
+	    "Content-Length: %zu\r\nCache-Control: no-store\r\n"
+	    "X-Request-Id: %s\r\nRetry-After: " HTTP_RETRY_AFTER "\r\n"
+	    "Connection: close\r\n\r\n" REFUSAL,
+	    sizeof(REFUSAL) - 1, id);
+
+	(void)!send(fd, answer, (size_t)n, MSG_NOSIGNAL);
+}
 
 /*
  * The connection is over the limit: one short answer. What the client sends
  * all the same is read by a loop for a while, or the answer might be lost; `l`
- * NULL: there is no time for that. With TLS there is no answer that would be
- * understood.
+ * NULL: there is no time for that.
  */
 static void refuse(struct http_loop *l, int fd, bool tls,
     const struct sockaddr_storage *addr, enum metric why, const char *text)
 {
 	const struct http_arrival how = {.refused = true};
-	static const char answer[] =
-	    "HTTP/1.1 503 Service Unavailable\r\n"
-	    "Content-Type: application/problem+json\r\n"
-	    "Content-Length: 75\r\nRetry-After: " HTTP_RETRY_AFTER "\r\n"
-	    "Connection: close\r\n\r\n" REFUSAL;
+	struct log_request whom = {0}, *before = log_for(&whom);
 	char client[HTTP_CLIENT_SIZE] = "somebody";
 
 	if (addr)
@@ -45,7 +55,8 @@ static void refuse(struct http_loop *l, int fd, bool tls,
 	incident(why, LOG_LEVEL_INFO, "refused: 503: a connection from %s: %s",
 	    client, text);
 	if (!tls)
-		(void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+		answer_busy(fd, log_request_id(&whom));
+	log_for(before);
 	if (tls || !l || http_loop_post(l, fd, addr, &how) < 0)
 		close(fd);
 }

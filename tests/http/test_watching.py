@@ -186,10 +186,12 @@ class Connections(Watched):
         held = [self.hold(None) for _ in range(4)]
         held += [self.hold(second) for _ in range(2 if second else 0)]
         with Conn(self.daemon.address, source=second) as conn:
-            self.assertEqual(conn.read().status, 503)
+            answer = conn.request("GET", "/healthz")
+        self.assertEqual(answer.status, 503)
         for conn in held:
             conn.close()
-        until(lambda: any(words in line and "refused: 503" in line
+        until(lambda: any(words in line and answer.get("x-request-id") in line
+                          and "refused: 503" in line
                           for line in self.daemon.lines), "a line")
         self.assertGreater(until(lambda: self.counted(name), "a place"),
                            before)
