@@ -366,10 +366,6 @@ static int set_body(struct spwc__request *r)
 		    r->source.size == SPWC_UNKNOWN
 			? (curl_off_t)-1
 			: (curl_off_t)r->source.size);
-		/* A kept connection may turn out dead when the first bytes
-		 * are gone already: not for what cannot be read again. */
-		SET(easy, CURLOPT_FRESH_CONNECT,
-		    r->source.seek == NULL ? 1L : 0L);
 	} else if (strcmp(r->method, "POST") == 0 ||
 		   strcmp(r->method, "PATCH") == 0) {
 		/* An empty body has its length, too. */
@@ -379,6 +375,14 @@ static int set_body(struct spwc__request *r)
 		SET(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)0);
 	}
 	return bad ? -ENOMEM : 0;
+}
+
+/* A kept connection may turn out dead when the first bytes are gone already,
+ * and libcurl then sends it all again by itself. */
+static bool must_not_repeat(const struct spwc__request *r)
+{
+	return r->once || !r->repeatable ||
+	       (r->source.read != NULL && r->source.seek == NULL);
 }
 
 static int set_request(struct spwc__request *r)
@@ -393,6 +397,7 @@ static int set_request(struct spwc__request *r)
 	SET(easy, CURLOPT_HTTPHEADER, r->headers);
 	SET(easy, CURLOPT_WRITEFUNCTION, on_body);
 	SET(easy, CURLOPT_WRITEDATA, r);
+	SET(easy, CURLOPT_FRESH_CONNECT, must_not_repeat(r) ? 1L : 0L);
 	if (strcmp(r->method, "HEAD") == 0)
 		SET(easy, CURLOPT_NOBODY, 1L);
 	else

@@ -56,13 +56,13 @@ class Upload:
             self.length = int(handler.headers["Upload-Length"])
         stub.appends.append((self.file.id, offset, length))
         with self.lock:
-            fault = stub.faults.pop(0) if stub.faults else ("none",)
-            if not self.misbehave(handler, fault):
-                return
             if offset != len(self.file.data):
                 # What is not read could take the answer along.
                 handler.rfile.read(length)
                 handler.problem(409, "upload-offset", "the wrong place")
+                return
+            fault = stub.faults.pop(0) if stub.faults else ("none",)
+            if not self.misbehave(handler, fault):
                 return
             self.take(handler, length)
         if len(self.file.data) == self.length:

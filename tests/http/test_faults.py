@@ -38,7 +38,7 @@ class Faulty(Case):
 
     def doCleanups(self):
         self.faults.stop()
-        if self.daemon.is_alive():
+        if self.daemon and self.daemon.is_alive():
             self.daemon.stop()
         super().doCleanups()
 
@@ -203,12 +203,13 @@ class Network(Faulty):
         self.assert_content("s", SMALL)
 
     def test_waking(self):
-        # The thread of fetches is woken through a socket, too.
+        # The thread of fetches is woken through a socket, too, by a libcurl
+        # that has no eventfd for it.
         self.faults.fail(faults.SEND, errno.ENOBUFS)
         with self.assertRaises((Closed, Truncated)):
             self.http("POST", "/fetch", {"Content-Type": "application/json"},
                       b'{"url": "http://spillway.invalid/"}')
-        self.assertGreater(self.faults.stop(), 1)
+        self.assertGreater(self.faults.stop(), 0)
         until(lambda: self.metric("fetches_queued") == 0, "it to begin", 30)
 
 

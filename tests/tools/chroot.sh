@@ -54,8 +54,9 @@ npm_settings() {
 }
 
 # Run the shell commands $2 in /src of the chroot at $1. Mounts and processes
-# live in name spaces of their own and end with them; the chroot is a mount,
-# too, because tests that mount want that of their root.
+# live in name spaces of their own and end with them. The chroot is a mount, and
+# becomes the root of its name space: the kernel gives no user name spaces to
+# what was only chrooted.
 run_inside() {
 	# shellcheck disable=SC2016  # the parameters are the inner shell's
 	unshare --mount --propagation private --pid --fork --kill-child \
@@ -64,7 +65,10 @@ run_inside() {
 		mount -t proc proc "$1/proc"
 		mount --rbind /dev "$1/dev"
 		mount -t tmpfs tmpfs "$1/dev/shm"
-		exec chroot "$1" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
+		cd "$1"
+		pivot_root . .
+		umount -l .
+		exec /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 \
 			PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb $3 \
 			sh -euc "cd /src; $2"' sh "$1" "$2" "$(npm_settings "$1")" \
 		</dev/null
