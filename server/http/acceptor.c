@@ -21,7 +21,8 @@
 
 #define REFUSAL \
 	"{\"type\":\"/problems/unavailable\"," \
-	"\"title\":\"The server is busy\",\"status\":503}\n"
+	"\"title\":\"The server is busy\",\"status\":503," \
+	"\"detail\":\"There are too many connections; try again later.\"}\n"
 
 /* With TLS there is no answer that would be understood. */
 static void answer_busy(int fd, const char *id)

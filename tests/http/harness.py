@@ -255,7 +255,7 @@ class Case(unittest.TestCase):
         self.assertEqual(problem["status"], answer.status)
         self.assertRegex(problem["type"], r"^/problems/[a-z0-9-]+$")
         self.assertTrue(problem["title"])
-        self.assertIsInstance(problem.get("detail", ""), str)
+        self.assertTrue(problem["detail"], problem)
         if name:
             self.assertEqual(problem["type"], f"/problems/{name}")
         return problem

@@ -187,7 +187,7 @@ class Connections(Watched):
         held += [self.hold(second) for _ in range(2 if second else 0)]
         with Conn(self.daemon.address, source=second) as conn:
             answer = conn.request("GET", "/healthz")
-        self.assertEqual(answer.status, 503)
+        self.assert_problem(answer, 503, "unavailable")
         for conn in held:
             conn.close()
         until(lambda: any(words in line and answer.get("x-request-id") in line
