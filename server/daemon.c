@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The server put together: memory, directory, threads, store, front, HTTP;
- * and a housekeeper that lets files expire and looks after the disk.
- */
+/* The server put together: memory, directory, threads, store, front, HTTP. */
 #include "daemon.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <time.h>
 
 #include <spillway/crypto.h>
 
@@ -19,23 +14,23 @@
 #include "base/metrics.h"
 #include "base/notify.h"
 #include "base/procstat.h"
-#include "base/thread.h"
-#include "base/troubles.h"
+#include "descriptors.h"
 #include "front/front.h"
 #include "hook/hook.h"
+#include "house.h"
+#include "http/allowance.h"
 #include "ingest/resumable.h"
 #include "store/disk.h"
 
-#define HOUSEKEEPING_MS 500
-#define PROBE_EVERY 10 /* rounds of housekeeping */
-#define CHECKPOINT_EVERY 120
-#define RESTORE_ROUNDS_MAX 512 /* between two tries */
+/* What requests describe at length may have this part of the memory. */
+#define DOCUMENTS_PART 4
 #define ZIP_THREADS 2
 #define KEEP_FREE_DEFAULT (64 * CONF_MIB)
 
 struct spw_server {
 	struct conf conf;
 	struct spw_budget *budget;
+	struct allowance documents;
 	struct spw_dir *dir;
 	struct spw_pool *disk, *readers, *workers;
 	struct disk *kept; /* NULL: files are gone with the process */
@@ -47,12 +42,7 @@ struct spw_server {
 	struct hooks *hooks;   /* NULL: there are none */
 	struct front front;
 	struct http_server *http;
-
-	pthread_t housekeeper, restorer;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool keeping, restoring, stop;
-	_Atomic bool stop_restoring;
+	struct house *house; /* NULL: it has not started */
 };
 
 /* What survives the process. After spool.dir itself, whose quota counts. */
@@ -124,9 +114,8 @@ static int open_dir(struct spw_server *s, struct conf_error *reterr)
 
 static int open_store(struct spw_server *s)
 {
-	int r = spw_budget_new(
-	    s->conf.spool.memory_budget ? s->conf.spool.memory_budget : 1,
-	    &s->budget);
+	uint64_t memory = s->conf.spool.memory_budget;
+	int r = spw_budget_new(memory ? memory : 1, &s->budget);
 	if (r == 0)
 		r = spw_pool_new(s->conf.spool.io_threads, &s->disk);
 	if (r == 0)
@@ -138,9 +127,11 @@ static int open_store(struct spw_server *s)
 	if (r < 0)
 		return r;
 
+	s->documents.budget = s->budget;
+	s->documents.max = (size_t)(memory / DOCUMENTS_PART);
 	uint64_t memory_max = s->conf.spool.memory_max;
-	if (memory_max > s->conf.spool.memory_budget)
-		memory_max = s->conf.spool.memory_budget;
+	if (memory_max > memory)
+		memory_max = memory;
 
 	struct store_opts opts = {
 	    .budget = s->budget,
@@ -154,7 +145,7 @@ static int open_store(struct spw_server *s)
 	    .max_files = s->conf.store.max_files,
 	    .disk = s->kept,
 	    .keepers = s->keepers,
-	    .max_open = s->conf.store.max_open_files,
+	    .max_open = descriptors_for_files(&s->conf),
 	    .revive = resumable_revive,
 	    .revive_ctx = &s->front.ingest,
 	    .on_event = s->hooks ? hooks_tell : NULL,
@@ -166,7 +157,11 @@ static int open_store(struct spw_server *s)
 static int open_front(struct spw_server *s, struct daemon_files *files,
     struct conf_error *reterr)
 {
-	struct http_handler handler = {front_begin, &s->front};
+	struct http_handler handler = {
+	    .begin = front_begin,
+	    .ctx = &s->front,
+	    .documents = &s->documents,
+	};
 	struct notify_fds fds;
 
 	(void)notify_listen_fds(&fds);
@@ -238,13 +233,6 @@ int daemon_new(struct conf *conf, struct daemon_files *files, struct zygote *z,
 	s->zygote = z;
 	s->conf = *conf;
 	memset(conf, 0, sizeof(*conf));
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->wake, &attr);
-	pthread_condattr_destroy(&attr);
-
 	int r = open_dir(s, reterr);
 	if (r == 0)
 		r = hooks_new(&s->conf, &s->hooks, reterr);
@@ -298,108 +286,18 @@ int spw_server_new(const char *file, const char *const *settings,
 	return r;
 }
 
-/* Returns: false when it is time to stop. */
-static bool nap(struct spw_server *s)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	ts.tv_nsec += HOUSEKEEPING_MS * 1000000L;
-	ts.tv_sec += ts.tv_nsec / 1000000000L;
-	ts.tv_nsec %= 1000000000L;
-	pthread_mutex_lock(&s->lock);
-	if (!s->stop)
-		pthread_cond_timedwait(&s->wake, &s->lock, &ts);
-	bool go_on = !s->stop;
-	pthread_mutex_unlock(&s->lock);
-	return go_on;
-}
-
-static void look_after_disk(struct spw_server *s)
-{
-	int r = store_probe(s->store);
-	bool fails = r < 0;
-
-	if (fails != atomic_exchange(&s->front.disk_fails, fails)) {
-		if (fails)
-			log_error("the spool directory cannot be written: %s",
-			    strerror(-r));
-		else
-			log_warn("the spool directory can be written again");
-	}
-}
-
-/* What was kept so far survives a loss of power from now on. */
-static void checkpoint(struct spw_server *s)
-{
-	int r = s->kept ? disk_checkpoint(s->kept) : 0;
-
-	if (r < 0)
-		log_error("kept files could not be written to the disk: %s",
-		    strerror(-r));
-}
-
-static void *keep_house(void *arg)
-{
-	struct spw_server *s = arg;
-	struct troubles troubles = {0};
-
-	for (unsigned round = 1; nap(s); round++) {
-		store_expire(s->store, clock_unix_ms());
-		through_tick(s->front.through);
-		store_close_unused(s->store);
-		troubles_tell(&troubles);
-		if (round % PROBE_EVERY == 0)
-			look_after_disk(s);
-		if (round % CHECKPOINT_EVERY == 0)
-			checkpoint(s);
-	}
-	return NULL;
-}
-
-static void *restore(void *arg)
-{
-	struct spw_server *s = arg;
-	unsigned rounds = 2;
-	int r;
-
-	/* A disk that fails now may work again. */
-	while ((r = store_restore(s->store, &s->stop_restoring)) < 0 &&
-	       r != -ECANCELED) {
-		log_error("not all files on the disk could be looked at: %s; "
-			  "they are found by id, but not listed until a later "
-			  "try succeeds",
-		    strerror(-r));
-		for (unsigned i = 0; i < rounds; i++) {
-			if (!nap(s))
-				return NULL;
-		}
-		if (rounds < RESTORE_ROUNDS_MAX)
-			rounds *= 2;
-	}
-	if (r == 0)
-		log_info("%lld files and uploads are there from before",
-		    (long long)(metrics_get(METRIC_FILES_RESTORED) +
-				metrics_get(METRIC_UPLOADS_RESTORED)));
-	return NULL;
-}
-
 int spw_server_start(struct spw_server *s)
 {
 	metrics_set(METRIC_START_TIME, clock_unix_ms() / 1000);
 	metrics_set(METRIC_DRAINING, 0);
-	int r = thread_start(&s->housekeeper, "house", keep_house, s);
-	if (r < 0)
-		return r;
-
-	s->keeping = true;
-	if (s->kept)
-		r = thread_start(&s->restorer, "restorer", restore, s);
-	if (r < 0)
-		return r;
-
-	s->restoring = s->kept;
-	return http_server_start(s->http);
+	const struct house_opts opts = {
+	    .store = s->store,
+	    .kept = s->kept,
+	    .through = s->front.through,
+	    .disk_fails = &s->front.disk_fails,
+	};
+	int r = house_new(&opts, &s->house);
+	return r < 0 ? r : http_server_start(s->http);
 }
 
 uint16_t spw_server_port(const struct spw_server *s)
@@ -448,17 +346,7 @@ void spw_server_free(struct spw_server *s)
 	if (!s)
 		return;
 
-	if (s->keeping) {
-		pthread_mutex_lock(&s->lock);
-		s->stop = true;
-		pthread_cond_broadcast(&s->wake);
-		pthread_mutex_unlock(&s->lock);
-		pthread_join(s->housekeeper, NULL);
-	}
-	if (s->restoring) {
-		atomic_store(&s->stop_restoring, true);
-		pthread_join(s->restorer, NULL);
-	}
+	house_free(s->house);
 	if (s->http)
 		http_server_stop(s->http);
 	if (s->front.fetcher)
@@ -483,7 +371,7 @@ void spw_server_free(struct spw_server *s)
 	ingest_fini(&s->front.ingest);
 	auth_free(s->front.auth);
 	accounts_free(s->accounts);
-	checkpoint(s);
+	house_checkpoint(s->kept);
 	hooks_free(s->hooks);
 	disk_close(s->kept);
 	procstat_close();
@@ -491,8 +379,6 @@ void spw_server_free(struct spw_server *s)
 	spw_pool_free(s->disk);
 	spw_budget_unref(s->budget);
 	spw_dir_unref(s->dir);
-	pthread_cond_destroy(&s->wake);
-	pthread_mutex_destroy(&s->lock);
 	conf_fini(&s->conf);
 	free(s);
 }

@@ -30,6 +30,8 @@ struct zip_build {
 	struct item *items;
 	size_t count, cap;
 	bool deflated;
+	size_t names;  /* bytes of them */
+	struct allotment share;
 	uint64_t size; /* of headers, bytes and directory */
 
 	enum phase phase;
@@ -62,6 +64,7 @@ void zip_build_free(struct zip_build *b)
 		deflateEnd(&b->z);
 	free(b->items);
 	free(b->head);
+	allot_end(&b->share);
 	free(b);
 }
 
@@ -109,6 +112,7 @@ int zip_build_add(struct zip_build *b, struct file *f, struct str name)
 		.deflated = b->deflated,
 		.large = size > LARGE_SIZE,
 	    }};
+	b->names += name.n;
 	b->size += zip_header_local(&it->head, scratch) + name.n + size;
 	it->head.name.n = name.n;
 	return 0;
@@ -122,6 +126,13 @@ size_t zip_build_count(const struct zip_build *b)
 struct str zip_build_name(const struct zip_build *b, size_t i)
 {
 	return b->items[i].head.name;
+}
+
+void zip_build_hold(struct zip_build *b, struct allowance *from)
+{
+	assert(!b->share.from);
+	allot_anyway(&b->share, from,
+	    sizeof(*b) + b->cap * sizeof(*b->items) + b->names);
 }
 
 uint64_t zip_build_size(const struct zip_build *b)

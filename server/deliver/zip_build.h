@@ -22,6 +22,7 @@
 
 #include "common/text.h"
 #include "deliver/zip_pull.h"
+#include "http/allowance.h"
 #include "store/file.h"
 
 struct zip_build;
@@ -48,6 +49,12 @@ int zip_build_add(struct zip_build *b, struct file *f, struct str name)
 /** Returns: how many entries it has, and what entry `i` is called. */
 size_t zip_build_count(const struct zip_build *b);
 struct str zip_build_name(const struct zip_build *b, size_t i);
+
+/**
+ * Once all are added: what it holds in memory is of this allowance until it is
+ * freed. NULL: of none.
+ */
+void zip_build_hold(struct zip_build *b, struct allowance *from);
 
 /** Returns: how long it will be; SPW_UNLIMITED when that is not known. */
 uint64_t zip_build_size(const struct zip_build *b);

@@ -283,6 +283,7 @@ static struct zip_build *build(struct http_request *req, struct call *call)
 		zip_build_free(b);
 		return NULL;
 	}
+	zip_build_hold(b, http_documents(req));
 	return b;
 }
 

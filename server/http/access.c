@@ -71,6 +71,11 @@ bool http_query_has(const struct http_request *req, const char *key)
 	return http_query_get(req, key, none, sizeof(none), &len);
 }
 
+struct allowance *http_documents(const struct http_request *req)
+{
+	return req->loop->handler->documents;
+}
+
 const char *http_scheme(const struct http_request *req)
 {
 	return req->https ? "https" : "http";

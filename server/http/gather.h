@@ -15,17 +15,25 @@
 #define HTTP_GATHER_H
 
 #include "base/strbuf.h"
+#include "http/allowance.h"
 #include "http/http.h"
 
 /* The first member of the sink's context. */
 struct http_gather {
 	uint32_t magic;
 	struct strbuf text;
+	struct allotment share; /* of http_documents() */
 };
+
+/** What anybody may have, and what others take in memory for each byte. */
+#define HTTP_GATHER_SMALL 4096
+#define HTTP_GATHER_TIMES 20
 
 /**
  * Take the body of a request, `max` bytes at most: past them it is answered
- * 413, without memory 503. `g` becomes the context of `sink`.
+ * 413, without memory 503; the same if it is not small and the allowance of
+ * the server is used up, and then sink.free() is called at once. `g` becomes
+ * the context of `sink`.
  */
 void http_gather(struct http_request *req, const struct http_sink *sink,
     struct http_gather *g, size_t max);

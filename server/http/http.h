@@ -50,6 +50,7 @@ enum http_method {
 	HTTP_OTHER,
 };
 
+struct allowance;
 struct http_loop;
 struct http_waker;
 struct http_reply;
@@ -85,6 +86,8 @@ struct http_waiter {
 struct http_handler {
 	void (*begin)(struct http_request *req, void *ctx);
 	void *ctx;
+	/* Memory for what http_gather() reads; NULL: without end. */
+	struct allowance *documents;
 };
 
 /*
@@ -100,6 +103,8 @@ struct str http_path(const struct http_request *req);
 struct str http_query(const struct http_request *req);
 /** Returns: the body's length, HTTP_LENGTH_UNKNOWN when chunked, 0 without. */
 uint64_t http_content_length(const struct http_request *req);
+/** Returns: the server's allowance for what requests describe; or NULL. */
+struct allowance *http_documents(const struct http_request *req);
 /** Returns: whether a body follows (its length may still be 0). */
 bool http_has_body(const struct http_request *req);
 bool http_is_1_0(const struct http_request *req);

@@ -90,13 +90,14 @@ void store_written(struct file *f)
 		close_it(f->store, f);
 }
 
-/* The one that is next in turn, if there are too many; with a reference. */
-static struct file *next_in_turn(struct store *st)
+/* The one that is next in turn, if there are more than `max`; with a
+   reference. */
+static struct file *next_in_turn(struct store *st, unsigned max)
 {
 	struct file *f = NULL;
 
 	pthread_mutex_lock(&st->lru_lock);
-	if (st->lru_count > st->opts.max_open) {
+	if (st->lru_count > max) {
 		f = file_ref(st->lru_first);
 		put_last(st, f);
 	}
@@ -116,12 +117,28 @@ void store_opened(struct store *st, struct file *f)
 void store_close_unused(struct store *st)
 {
 	for (unsigned i = 0; i < PASSED_OVER_MAX; i++) {
-		struct file *old = next_in_turn(st);
+		struct file *old = next_in_turn(st, st->opts.max_open);
 
 		if (!old)
 			return;
 		if (!atomic_exchange(&old->used, false))
 			close_it(st, old);
+		file_unref(old);
+	}
+}
+
+void store_close_all_unused(struct store *st)
+{
+	pthread_mutex_lock(&st->lru_lock);
+	unsigned n = st->lru_count;
+	pthread_mutex_unlock(&st->lru_lock);
+
+	while (n-- > 0) {
+		struct file *old = next_in_turn(st, 0);
+
+		if (!old)
+			return;
+		close_it(st, old);
 		file_unref(old);
 	}
 }

@@ -180,6 +180,9 @@ int store_load(struct store *st, const char *id, size_t len,
     there are too many. Opening one does, too. */
 void store_close_unused(struct store *st);
 
+/** Close all of them: descriptors are needed for something else. */
+void store_close_all_unused(struct store *st);
+
 /** What is known of a kept file changed: have that written behind. Any
     thread. */
 void store_note(struct file *f);

@@ -4,10 +4,11 @@
 Source: API.md sections 2 and 8; RFC 9110 sections 10.1.1, 15.5.14, 15.6.4;
 RFC 4918 section 11.5.
 """
+import json
 import os
 import select
 
-from daemon import library_refuses
+from daemon import Daemon, library_refuses
 from harness import Case, Conn, main, table, until
 from samples import content
 from wire import encode_chunk, encode_request
@@ -400,6 +401,72 @@ class Connections(Case):
             self.assertEqual(conn.request("GET", "/healthz").status, 200)
             conn.close()
         until(lambda: is_served(self), "room for a connection")
+
+
+class Documents(Case):
+    """Bodies that describe something at length share a part of the memory."""
+
+    OPTIONS = ["spool.memory_budget=1M"]
+
+    def begin(self, target, length):
+        """A request whose last byte does not come."""
+        conn = self.conn()
+        conn.send_request("POST", target, {
+            "Content-Type": "application/json", "Expect": "100-continue",
+            "Content-Length": str(length)})
+        return conn
+
+    def is_let_in(self, target, length):
+        """Whether one is."""
+        with self.begin(target, length) as conn:
+            return conn.read_interim().status == 100
+
+    @table(("archive", "/files/zip", 1 << 20), ("fetch", "/fetch", 50000))
+    def test_one_at_a_time(self, target, length):
+        self.upload(b"x", "/files/x")
+        first = self.begin(target, length)
+        self.assertEqual(first.read_interim().status, 100)
+        first.send(b"{")
+        with self.begin(target, length) as conn:
+            self.assert_problem(conn.read(), 503, "unavailable")
+        # Small ones are.
+        made = self.http("POST", "/files/zip",
+                         {"Content-Type": "application/json"},
+                         b'{"files":["x"]}')
+        self.assertEqual(made.status, 200)
+        first.close()
+        until(lambda: self.is_let_in(target, length), "room")
+
+
+class Descriptors(Case):
+    """A process that may have few of them."""
+
+    DAEMON = False
+
+    def setUp(self):
+        self.daemon = Daemon("store.durability=restart",
+                             wrapper=["prlimit", "--nofile=200:200"])
+        self.addCleanup(self.daemon.clean)
+        self.addCleanup(self.daemon.kill)
+
+    def test_files_that_are_only_held_open(self):
+        names = [f"f{i}" for i in range(300)]
+        for name in names:
+            self.upload(b"x", f"/files/{name}")
+        for name in names:
+            self.assert_content(name, b"x")
+        self.assertLessEqual(self.metric("files_open"), 100)
+
+        # Those of an archive are all open at once; then they are not needed.
+        self.assert_problem(self.http(
+            "POST", "/files/zip", {"Content-Type": "application/json"},
+            json.dumps({"files": names}).encode()), 503)
+        until(lambda: self.http("PUT", "/files/new", (),
+                                content(1 << 20)).status == 201, "room")
+        self.assert_content("f0", b"x")
+        until(lambda: any("200 descriptors" in line
+                          for line in self.daemon.lines), "a warning")
+        self.daemon.stop()
 
 
 class Address(Case):

@@ -44,7 +44,7 @@ static inline void sending_init(
 	require(store_new(opts, &s->store) == 0);
 	require(file_new(s->store, &fo, &s->file) == 0);
 	require(store_add(s->store, s->file) == 0);
-	s->handler = (struct http_handler){sending_begin, s};
+	s->handler = (struct http_handler){.begin = sending_begin, .ctx = s};
 	web_init(&s->web, &s->handler);
 }
 

@@ -56,7 +56,7 @@ static inline void serving_open(
 	require(store_new(&opts, &sv->store) == 0);
 	sv->file = stored_add(sv->store, NULL, 0);
 	file_ref(sv->file);
-	sv->handler = (struct http_handler){serving_begin, sv};
+	sv->handler = (struct http_handler){.begin = serving_begin, .ctx = sv};
 	web_init(&sv->web, &sv->handler);
 	web_ask(&sv->web, "GET", "/f", NULL);
 }

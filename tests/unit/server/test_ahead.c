@@ -80,7 +80,7 @@ static int setup(void **state)
 	memset(&disk, 0, sizeof(disk));
 	disk.ready = HTTP_AHEAD_BYTES;
 	length = LENGTH;
-	fx.handler = (struct http_handler){begin, &length};
+	fx.handler = (struct http_handler){.begin = begin, .ctx = &length};
 	web_init(&fx.web, &fx.handler);
 	close(fx.web.conn.fd);
 	fx.web.conn.fd = connect_pair(&fx.peer);

@@ -80,7 +80,7 @@ static void begin(struct http_request *req, void *ctx)
 		answer(req);
 }
 
-static const struct http_handler HANDLER = {begin, NULL};
+static const struct http_handler HANDLER = {.begin = begin};
 
 static int setup(void **state)
 {

@@ -16,6 +16,10 @@ static struct call {
 	unsigned ends, frees;
 } call;
 
+/* What the server has for documents, and how long they may be. */
+static struct allowance documents;
+static size_t max = MAX;
+
 static void end(struct http_request *req, void *ctx)
 {
 	struct str text = http_gather_text(ctx);
@@ -47,12 +51,13 @@ static void begin(struct http_request *req, void *ctx)
 	    http_gather_data, end, release};
 
 	(void)ctx;
-	http_gather(req, &sink, &call.body, MAX);
+	http_gather(req, &sink, &call.body, max);
 }
 
 static void start(struct web *w, const char *length)
 {
-	static const struct http_handler handler = {begin, NULL};
+	static const struct http_handler handler = {
+	    .begin = begin, .documents = &documents};
 
 	memset(&call, 0, sizeof(call));
 	web_init(w, &handler);
@@ -115,12 +120,42 @@ static void test_too_long(void **state)
 	finish(&w);
 }
 
+/* One is let in; then only small ones, and what is refused for its size. */
+static void test_memory(void **state)
+{
+	static const struct {
+		const char *length;
+		int status;
+	} cases[] = {{"4097", 503}, {"9999", 503}, {"4096", 0}, {"10000", 0}};
+	struct web w;
+
+	(void)state;
+	max = 9999;
+	assert_ok(spw_budget_new(1 << 20, &documents.budget));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		start(&w, cases[i].length);
+		assert_int_equal(w.status, 0);
+		finish(&w);
+
+		atomic_store(&documents.taken, 1);
+		start(&w, cases[i].length);
+		web_end(&w);
+		assert_int_equal(w.status, cases[i].status);
+		finish(&w);
+		atomic_fetch_sub(&documents.taken, 1);
+		assert_int_equal(atomic_load(&documents.taken), 0);
+	}
+	spw_budget_unref(documents.budget);
+	max = MAX;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_pieces),
 	    cmocka_unit_test(test_nothing),
 	    cmocka_unit_test(test_too_long),
+	    cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

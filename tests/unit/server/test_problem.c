@@ -100,7 +100,7 @@ static void answer(struct http_request *req, void *ctx)
 	http_reply_problem(req, &to_answer);
 }
 
-static const struct http_handler HANDLER = {answer, NULL};
+static const struct http_handler HANDLER = {.begin = answer};
 
 static void test_reply(void **state)
 {
@@ -207,7 +207,7 @@ static void check_raw_fields(const char *text)
 
 static void test_overload_raw(void **state)
 {
-	static const struct http_handler handler = {take_body, NULL};
+	static const struct http_handler handler = {.begin = take_body};
 	static char body[64 * 1024];
 	struct web w;
 	char text[4096];
@@ -228,7 +228,7 @@ static void test_overload_raw(void **state)
 
 static void test_raw(void **state)
 {
-	static const struct http_handler handler = {take_body, NULL};
+	static const struct http_handler handler = {.begin = take_body};
 	static char body[64 * 1024];
 	struct web w;
 	char text[4096];
@@ -260,7 +260,7 @@ static void test_raw(void **state)
 /* A short rest is read, and the answer keeps the connection. */
 static void test_after_body(void **state)
 {
-	static const struct http_handler handler = {take_body, NULL};
+	static const struct http_handler handler = {.begin = take_body};
 	struct web w;
 
 	(void)state;
@@ -294,7 +294,7 @@ static void answer_busy(struct http_request *req, void *ctx)
 /* What failed for a reason that passes may be tried again. */
 static void test_failure_that_passes(void **state)
 {
-	static const struct http_handler handler = {answer_busy, NULL};
+	static const struct http_handler handler = {.begin = answer_busy};
 	struct web w;
 
 	(void)state;
@@ -322,7 +322,7 @@ static void answer_failure(struct http_request *req, void *ctx)
 
 static void test_failure(void **state)
 {
-	static const struct http_handler handler = {answer_failure, NULL};
+	static const struct http_handler handler = {.begin = answer_failure};
 	struct web w;
 	char text[512];
 	ssize_t end;

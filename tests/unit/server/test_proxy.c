@@ -28,7 +28,7 @@ static void begin(struct http_request *req, void *ctx)
 	http_reply(req, &r);
 }
 
-static const struct http_handler HANDLER = {begin, NULL};
+static const struct http_handler HANDLER = {.begin = begin};
 
 static void connect_from(struct web *w, const char *address)
 {

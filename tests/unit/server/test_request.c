@@ -88,7 +88,7 @@ static void begin(struct http_request *req, void *ctx)
 		http_wait(req, &waiter, ctx);
 }
 
-static const struct http_handler HANDLER = {begin, NULL};
+static const struct http_handler HANDLER = {.begin = begin};
 
 static int setup(void **state)
 {

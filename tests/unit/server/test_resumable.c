@@ -53,7 +53,7 @@ static void begin(struct http_request *req, void *ctx)
 static void side_init(struct side *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->handler = (struct http_handler){begin, s};
+	s->handler = (struct http_handler){.begin = begin, .ctx = s};
 	web_init(&s->web, &s->handler);
 	web_begin(&s->web, "PATCH", "/files/a",
 	    FIELDS({"Content-Length", "1000000"}));

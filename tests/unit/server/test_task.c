@@ -111,7 +111,7 @@ static void begin(struct http_request *req, void *ctx)
 		answer(req, NULL);
 }
 
-static const struct http_handler HANDLER = {begin, NULL};
+static const struct http_handler HANDLER = {.begin = begin};
 
 static int setup(void **state)
 {

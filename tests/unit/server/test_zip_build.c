@@ -197,6 +197,21 @@ static void test_freed_unread(void **state)
 	zip_build_free(NULL);
 }
 
+static void test_memory_is_held(void **state)
+{
+	size_t len = 1;
+	uint8_t *data = (uint8_t *)(uintptr_t) "x";
+	struct zip_build *b = build(*state, false, &data, &len, 1);
+	struct allowance a = {.max = 1};
+
+	assert_ok(spw_budget_new(1 << 20, &a.budget));
+	zip_build_hold(b, &a);
+	assert_true(atomic_load(&a.taken) > zip_build_name(b, 0).n);
+	zip_build_free(b);
+	assert_int_equal(atomic_load(&a.taken), 0);
+	spw_budget_unref(a.budget);
+}
+
 /* What 32 bits cannot say. */
 static void test_zip64(void **state)
 {
@@ -292,6 +307,7 @@ int main(void)
 	    cmocka_unit_test(test_methods),
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_freed_unread),
+	    cmocka_unit_test(test_memory_is_held),
 	    cmocka_unit_test(test_zip64),
 	    cmocka_unit_test(test_fill),
 	    cmocka_unit_test(test_fill_abandoned),

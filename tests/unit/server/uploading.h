@@ -29,7 +29,7 @@ static inline void uploading_begin(struct http_request *req, void *ctx)
 
 static inline void uploading_init(struct uploading *u, struct store *st)
 {
-	u->handler = (struct http_handler){uploading_begin, u};
+	u->handler = (struct http_handler){.begin = uploading_begin, .ctx = u};
 	web_init(&u->web, &u->handler);
 	assert_ok(ingest_init(&u->ingest, &u->web.conf, st));
 }

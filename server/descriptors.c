@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "descriptors.h"
+
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+
+unsigned descriptors_for_files(const struct conf *c)
+{
+	struct rlimit rl;
+	rlim_t want = c->server.max_connections;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
+		return c->store.max_open_files;
+	if (c->store.durability != CONF_DURABILITY_NONE)
+		want += c->store.max_open_files;
+	if (rl.rlim_cur < want)
+		log_warn("%llu descriptors (ulimit -n, LimitNOFILE=) are few "
+			 "for server.max_connections and "
+			 "store.max_open_files: who needs one more is told "
+			 "to try again",
+		    (unsigned long long)rl.rlim_cur);
+	return rl.rlim_cur / 2 < c->store.max_open_files
+	    ? (unsigned)(rl.rlim_cur / 2)
+	    : c->store.max_open_files;
+}
+
+bool descriptors_short(int64_t *known)
+{
+	int64_t before = *known;
+
+	*known = metrics_get(METRIC_ERRORS_DESCRIPTORS) +
+		 metrics_get(METRIC_CONNECTIONS_REJECTED_FDS);
+	return *known != before;
+}
