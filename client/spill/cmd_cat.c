@@ -71,7 +71,7 @@ const struct command cmd_cat = {
     .options = options,
     .notes = "ENTRY is the name of an entry, as 'spill ls' has it.\n"
 	     "A zip of this machine is named by a path with a slash in it.\n",
-    .words = "<file>",
+    .words = "<any>",
     .takes_local = true,
     .run = run,
 };

@@ -353,6 +353,7 @@ const struct command cmd_get = {
     .options = options,
     .notes = "What breaks off is in FILE.part, and the same command goes on "
 	     "with it.\n",
+    .words = "<id>",
     .takes_local = true,
     .run = run,
 };

@@ -121,5 +121,6 @@ const struct command cmd_info = {
     .name = "info",
     .synopsis = "info [OPTION]... ID|URL",
     .summary = "Describe a file",
+    .words = "<id>",
     .run = run,
 };

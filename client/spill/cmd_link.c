@@ -113,5 +113,6 @@ const struct command cmd_link = {
     .synopsis = "link [OPTION]... ID|URL|--upload",
     .summary = "Print a link that needs no token, for a time",
     .options = options,
+    .words = "<id>",
     .run = run,
 };

@@ -233,7 +233,7 @@ const struct command cmd_ls = {
     .notes = "The URL of a zip anywhere works too: the server reads it in "
 	     "parts.\n"
 	     "A zip of this machine is named by a path with a slash in it.\n",
-    .words = "<file>",
+    .words = "<any>",
     .takes_local = true,
     .run = run,
 };

@@ -204,7 +204,8 @@ const struct command cmd_process = {
     .options = options,
     .notes = "Without an input it reads standard input; without NAME it "
 	     "lists what there is.\n",
-    .words = "<file>",
+    .words = "<any>",
+    .others = 1,
     .takes_local = true,
     .run = run,
 };

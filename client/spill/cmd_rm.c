@@ -50,5 +50,6 @@ const struct command cmd_rm = {
     .name = "rm",
     .synopsis = "rm [OPTION]... ID|URL...",
     .summary = "Delete files",
+    .words = "<id>",
     .run = run,
 };

@@ -4,10 +4,40 @@
 
 #include "spill/options.h"
 
+/* Asks for ids. Shells run it with the options that say which server, and
+ * are silent where it is slow to answer or does not. */
+#define LIST_IDS "--retries 0 ls -n 1000 2>/dev/null </dev/null"
+
 static bool names_files(const char *words)
 {
 	return words != NULL &&
 	       (strcmp(words, "<file>") == 0 || strcmp(words, "<dir>") == 0);
+}
+
+/* The function of the shell that completes with what is not known here. */
+static const char *asker(const char *words)
+{
+	if (words == NULL || words[0] != '<' || names_files(words))
+		return NULL;
+	return strcmp(words, "<id>") == 0 ? "_spill_ids" : "_spill_any";
+}
+
+static bool takes_word(const struct option_row *row)
+{
+	return row->value != NULL && !row->optional;
+}
+
+/* The options of a table that take a word, each with `before` and `after`. */
+static void put_takers(FILE *out, const struct option_row *rows,
+    const char *before, const char *after)
+{
+	for (; rows != NULL && rows->name != NULL; rows++) {
+		if (!takes_word(rows))
+			continue;
+		fprintf(out, "%s--%s%s", before, rows->name, after);
+		if (rows->id < OPTION_FIRST)
+			fprintf(out, "%s-%c%s", before, rows->id, after);
+	}
 }
 
 static void put_words(FILE *out, const struct option_row *rows)
@@ -41,6 +71,8 @@ static void bash_value(FILE *out, const char *words)
 {
 	if (names_files(words))
 		fputs(") compopt -o default ;;\n", out);
+	else if (asker(words) != NULL)
+		fprintf(out, ") %s ;;\n", asker(words));
 	else if (words != NULL)
 		fprintf(out,
 		    ") COMPREPLY=($(compgen -W '%s' -- \"$cur\")) ;;\n", words);
@@ -52,7 +84,7 @@ static void bash_value(FILE *out, const char *words)
 static void bash_values(FILE *out, const struct option_row *rows)
 {
 	for (; rows != NULL && rows->name != NULL; rows++) {
-		if (rows->value == NULL || rows->optional)
+		if (!takes_word(rows))
 			continue;
 		fprintf(out, "\t\t--%s", rows->name);
 		if (rows->id < OPTION_FIRST)
@@ -78,9 +110,29 @@ static void bash_command(FILE *out, const struct command *c)
 	fprintf(out, "\t%s)\n\t\toptions='", c->name);
 	put_words(out, c->options);
 	bash_cases(out, c->options);
-	bash_value(out, c->words);
+	if (c->others > 0)
+		fprintf(out, ") [[ $count -ge %u ]] && %s ;;\n", c->others,
+		    asker(c->words));
+	else
+		bash_value(out, c->words);
 	fputs("\t\t\tesac ;;\n\t\tesac ;;\n", out);
 }
+
+/* What a server says may hold what the shell would run: by compgen -W, or once
+ * it is in the line. A name without a slash is an id to spill, so files get
+ * one. */
+static const char bash_askers[] =
+    "_spill_ids()\n{\n\tlocal id rest\n"
+    "\twhile read -r id rest; do\n"
+    "\t\t[[ $id == \"$cur\"* && $id != *[!A-Za-z0-9._~-]* ]] &&\n"
+    "\t\t\tCOMPREPLY+=(\"$id\")\n"
+    "\tdone < <(timeout 2 \"$spill\" \"${given[@]}\" " LIST_IDS ")\n}\n"
+    "_spill_any()\n{\n\tlocal file\n\t_spill_ids\n"
+    "\twhile IFS= read -r file; do\n"
+    "\t\t[[ $file == */* ]] || file=./$file\n"
+    "\t\tCOMPREPLY+=(\"$file\")\n"
+    "\tdone < <(compgen -f -- \"$cur\")\n"
+    "\tcompopt -o filenames\n}\n";
 
 /* bash breaks words at ':' and '=' as well: they are put together again, and
  * --option=value is taken apart as if it were two. */
@@ -100,28 +152,42 @@ static const char bash_start[] =
     "\t\tprev=${cur%%=*} cur=${cur#*=}\n"
     "\t\t[[ $COMP_WORDBREAKS == *=* ]] || joined=$prev=\n"
     "\tfi\n"
-    "\tlocal command= skip= options i globals='";
+    "\tlocal spill=${1:-spill} command= skip= count=0 given=() options i\n"
+    "\tlocal globals='";
+
+/* Finds the command, how many arguments follow it, and what is said of the
+ * server. */
+static void bash_look(FILE *out)
+{
+	fputs("'\n\tfor ((i = 1; i < ${#words[@]} - 1; i++)); do\n"
+	      "\t\tif [[ $skip ]]; then\n"
+	      "\t\t\t[[ $skip == given ]] && given+=(\"${words[i]}\")\n"
+	      "\t\t\tskip=\n\t\t\tcontinue\n\t\tfi\n"
+	      "\t\tcase ${words[i]} in\n",
+	    out);
+	put_takers(out, option_globals, "\t\t",
+	    ") given+=(\"${words[i]}\") skip=given ;;\n");
+	put_takers(out, option_globals, "\t\t",
+	    "=*) given+=(\"${words[i]}\") ;;\n");
+	for (const struct command *const *c = command_table; *c != NULL; c++)
+		put_takers(out, (*c)->options, "\t\t", ") skip=value ;;\n");
+	fputs("\t\t-*) ;;\n"
+	      "\t\t*) [[ $command ]] && ((count++))\n"
+	      "\t\t\tcommand=${command:-${words[i]}} ;;\n"
+	      "\t\tesac\n\tdone\n",
+	    out);
+}
 
 static void put_bash(FILE *out)
 {
 	fputs("# bash completion of spill(1), made by 'spill completion "
 	      "bash'.\n",
 	    out);
+	fputs(bash_askers, out);
 	fputs(bash_start, out);
 	put_words(out, option_globals);
-	fputs("'\n\tfor ((i = 1; i < ${#words[@]} - 1; i++)); do\n"
-	      "\t\tif [[ $skip ]]; then\n\t\t\tskip=\n\t\t\tcontinue\n\t\tfi\n"
-	      "\t\tcase ${words[i]} in\n",
-	    out);
-	for (const struct option_row *o = option_globals; o->name != NULL;
-	     o++) {
-		if (o->value != NULL)
-			fprintf(out, "\t\t--%s) skip=1 ;;\n", o->name);
-	}
-	fputs("\t\t-*) ;;\n\t\t*)\n\t\t\tcommand=${words[i]}\n"
-	      "\t\t\tbreak\n\t\t\t;;\n\t\tesac\n\tdone\n"
-	      "\tCOMPREPLY=()\n\tcase $command in\n",
-	    out);
+	bash_look(out);
+	fputs("\tCOMPREPLY=()\n\tcase $command in\n", out);
 	for (const struct command *const *c = command_table; *c != NULL; c++)
 		bash_command(out, *c);
 	fputs("\t'')\n\t\toptions='--version", out);
@@ -141,6 +207,8 @@ static void zsh_value(FILE *out, const char *words)
 {
 	if (names_files(words))
 		fputs("_files", out);
+	else if (asker(words) != NULL)
+		fputs(asker(words), out);
 	else if (words != NULL)
 		fprintf(out, "(%s)", words);
 }
@@ -174,18 +242,46 @@ static void zsh_command(FILE *out, const struct command *c)
 {
 	fprintf(out, "\t\t%s) _arguments $globals", c->name);
 	zsh_options(out, c->options);
+	for (unsigned int i = 1; i <= c->others; i++)
+		fprintf(out, " \\\n\t\t\t'%u:argument: '", i);
 	fputs(" \\\n\t\t\t'*:argument:", out);
 	zsh_value(out, c->words);
 	fputs("' ;;\n", out);
 }
 
+/* A name without a slash is an id to spill, so files get one. */
+static const char zsh_askers[] =
+    "_spill_ids() {\n\tlocal -a ids\n"
+    "\tids=(${${(f)\"$(timeout 2 $spill $given " LIST_IDS ")\"}%% *})\n"
+    "\tcompadd -a ids\n}\n"
+    "_spill_any() {\n\t_spill_ids\n"
+    "\tif [[ $PREFIX == */* ]]; then\n\t\t_files\n"
+    "\telse\n\t\t_files -P ./\n\tfi\n}\n";
+
+/* Finds what is said of the server, before words are taken apart. */
+static void zsh_look(FILE *out)
+{
+	fputs("\tlocal spill=$words[1] i\n\tlocal -a given\n"
+	      "\tfor ((i = 2; i < CURRENT; i++)); do\n"
+	      "\t\tcase $words[i] in\n",
+	    out);
+	put_takers(out, option_globals, "\t\t",
+	    ") given+=($words[i] ${(Q)words[++i]}) ;;\n");
+	put_takers(out, option_globals, "\t\t",
+	    "=*) given+=(${(Q)words[i]}) ;;\n");
+	fputs("\t\tesac\n\tdone\n", out);
+}
+
 static void put_zsh(FILE *out)
 {
 	fputs("#compdef spill\n"
-	      "# zsh completion of spill(1), made by 'spill completion zsh'.\n"
-	      "_spill() {\n\tlocal state\n\tlocal -a commands globals\n"
-	      "\tglobals=(",
+	      "# zsh completion of spill(1), made by 'spill completion "
+	      "zsh'.\n",
 	    out);
+	fputs(zsh_askers, out);
+	fputs("_spill() {\n", out);
+	zsh_look(out);
+	fputs("\tlocal state\n\tlocal -a commands globals\n\tglobals=(", out);
 	zsh_options(out, option_globals);
 	fputs("\n\t)\n\t_arguments -C $globals "
 	      "'--version[print the version]' \\\n"
@@ -218,7 +314,7 @@ static void fish_options(
 		if (rows->id < OPTION_FIRST)
 			fprintf(out, " -s %c", rows->id);
 		fprintf(out, " -l %s", rows->name);
-		if (rows->value != NULL && !rows->optional)
+		if (takes_word(rows))
 			fputs(names_files(rows->words) ? " -rF" : " -x", out);
 		if (rows->words != NULL && !names_files(rows->words))
 			fprintf(out, " -a '%s'", rows->words);
@@ -228,10 +324,38 @@ static void fish_options(
 	}
 }
 
+/* A name without a slash is an id to spill, so files get one: in front of them,
+ * "./" would be for hidden files to fish. */
+static const char fish_askers[] =
+    "function _spill_ids\n"
+    "\tset -l words (commandline -opc)\n\tset -l given\n"
+    "\tset -l spill $words[1]\n\tset -e words[1]\n"
+    "\twhile set -q words[1]\n\t\tswitch $words[1]\n";
+
+static const char fish_any[] =
+    "\t\tend\n\t\tset -e words[1]\n\tend\n"
+    "\ttimeout 2 $spill $given " LIST_IDS " | string replace -r ' .*' ''\n"
+    "end\n"
+    "function _spill_any\n\t_spill_ids\n"
+    "\tfor file in (__fish_complete_path (commandline -ct))\n"
+    "\t\tset file (string split -m 1 \\t $file)[1]\n"
+    "\t\tstring match -q '*/*' $file\n"
+    "\t\tor set file (pwd)/$file\n"
+    "\t\techo $file\n\tend\nend\n";
+
 static void put_fish(FILE *out)
 {
 	fputs("# fish completion of spill(1), made by 'spill completion "
-	      "fish'.\ncomplete -c spill -f\n"
+	      "fish'.\n",
+	    out);
+	fputs(fish_askers, out);
+	put_takers(out, option_globals, "\t\tcase ",
+	    "\n\t\t\tset -a given $words[1] $words[2]\n"
+	    "\t\t\tset -e words[1]\n");
+	put_takers(out, option_globals, "\t\tcase '",
+	    "=*'\n\t\t\tset -a given $words[1]\n");
+	fputs(fish_any, out);
+	fputs("complete -c spill -f\n"
 	      "complete -c spill -n __fish_use_subcommand -l version "
 	      "-d 'print the version'\n",
 	    out);
@@ -251,6 +375,8 @@ static void put_fish(FILE *out)
 		    (*c)->name);
 		if (names_files((*c)->words))
 			fputs(" -F\n", out);
+		else if (asker((*c)->words) != NULL)
+			fprintf(out, " -a '(%s)'\n", asker((*c)->words));
 		else
 			fprintf(out, " -a '%s'\n", (*c)->words);
 	}

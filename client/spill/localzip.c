@@ -15,7 +15,8 @@
 #include <spillway/spool.h>
 #include <spillway/zip.h>
 
-#include "common/text.h"
+#include "common/zipformat.h"
+
 #define MEMORY_MAX_BYTES ((size_t)16 << 20)
 #define PIECE_BYTES 65536
 
@@ -25,6 +26,7 @@ struct localzip {
 	zip_t *archive;
 	struct spw_dir *dir;
 	struct spw_spool *spool;
+	char name[ZIP_TEXT_MAX * UINT16_MAX + 1]; /* what name_of() gave */
 };
 
 static int fail(struct localzip *z, const char *what)
@@ -160,13 +162,15 @@ static json_t *to_json(const struct spwc_zip_entry *e)
 	    e->is_encrypted);
 }
 
-/* As servers read names: what is UTF-8 is that. Libzip would make symbols of
- * its control characters. */
-static const char *name_of(struct localzip *z, const zip_stat_t *st)
+/* As servers read names. Libzip would make symbols of control characters. */
+static const char *name_of(struct localzip *z, zip_uint64_t index)
 {
-	const char *raw = zip_get_name(z->archive, st->index, ZIP_FL_ENC_RAW);
+	const char *raw = zip_get_name(z->archive, index, ZIP_FL_ENC_RAW);
+	bool guess;
 
-	return raw != NULL && utf8_valid(raw, strlen(raw)) ? raw : st->name;
+	size_t n = zip_text_utf8(str_from(raw), false, z->name, &guess);
+	z->name[n] = '\0';
+	return z->name;
 }
 
 static int tell(
@@ -216,7 +220,7 @@ int localzip_list(
 
 		if (zip_stat_index(z->archive, (zip_uint64_t)i, 0, &st) < 0)
 			return fail(z, zip_strerror(z->archive));
-		const char *name = name_of(z, &st);
+		const char *name = name_of(z, st.index);
 		if (prefix == NULL ||
 		    strncmp(name, prefix, strlen(prefix)) == 0)
 			r = tell(&st, name, fn, arg);
@@ -249,16 +253,12 @@ static int copy_entry(
 static zip_int64_t find(struct localzip *z, const char *name)
 {
 	zip_int64_t count = zip_get_num_entries(z->archive, 0);
-	zip_int64_t found = zip_name_locate(z->archive, name, 0);
 
-	for (zip_int64_t i = 0; found < 0 && i < count; i++) {
-		zip_stat_t st;
-
-		if (zip_stat_index(z->archive, (zip_uint64_t)i, 0, &st) == 0 &&
-		    strcmp(name_of(z, &st), name) == 0)
-			found = i;
+	for (zip_int64_t i = 0; i < count; i++) {
+		if (strcmp(name_of(z, (zip_uint64_t)i), name) == 0)
+			return i;
 	}
-	return found;
+	return -1;
 }
 
 int localzip_read(struct localzip *z, const char *name, uint64_t index,

@@ -44,6 +44,17 @@ static void catch_signals(void)
 	}
 }
 
+/* What is wrong with an option is told as JSON also when that is asked for
+ * behind it. */
+static bool asks_json(char **argv)
+{
+	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
+		if (strcmp(*argv, "--json") == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Reads the options before the command. An exit code, or -1 to go on. */
 static int read_options(struct cli *cli, int argc, char **argv)
 {
@@ -80,6 +91,8 @@ static int run(struct cli *cli, int argc, char **argv)
 {
 	/* getopt begins its messages with argv[0]. */
 	argv[0] = program_invocation_short_name;
+	cli->json = asks_json(argv);
+	opterr = !cli->json;
 	int code = read_options(cli, argc, argv);
 	if (code >= 0)
 		return code;

@@ -28,8 +28,9 @@ struct option_row {
 	/** The value may be left off. */
 	bool optional;
 	/**
-	 * What shells complete the value with: words, or "<file>", "<dir>";
-	 * NULL for nothing.
+	 * What shells complete the value with: words, or "<file>", "<dir>",
+	 * "<id>" of a file of the server, "<any>" of these as spill tells them
+	 * apart (target.h); NULL for nothing.
 	 */
 	const char *words;
 	/** Lines of the help. */
@@ -46,8 +47,10 @@ struct command {
 	const struct option_row *options;
 	/** More for its help; NULL for nothing. */
 	const char *notes;
-	/** What shells complete its arguments with, as `words`. */
+	/** What shells complete its arguments with, as `words`; and how many of
+	 * them come before those. */
 	const char *words;
+	unsigned int others;
 	/** A file of this machine may be named by a path. */
 	bool takes_local;
 	int (*run)(struct cli *cli, int argc, char **argv);

@@ -80,6 +80,21 @@ static inline uint8_t *zip_put(uint8_t *p, unsigned n, uint64_t v)
 	return p;
 }
 
+/** A byte of a text takes at most so many of UTF-8. */
+#define ZIP_TEXT_MAX 3
+
+/**
+ * Write a name or a comment in UTF-8: it is that where its entry says so
+ * (`is_utf8`, ZIP_FLAG_UTF8), and where it can be; else it is of code page 437.
+ *
+ * Units:     `out` has room for ZIP_TEXT_MAX bytes for each of `text`.
+ * Returns:   the bytes written; and whether the code page was needed, which is
+ *            a guess: many programs write one of their own.
+ * Source:    APPNOTE Appendix D
+ */
+size_t zip_text_utf8(
+    struct str text, bool is_utf8, char *out, bool *ret_guess);
+
 /* What a record of the directory, or a local header, says of an entry. */
 struct zip_record {
 	uint64_t size, packed_size;

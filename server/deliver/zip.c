@@ -36,6 +36,7 @@ void zip_visit_unref(struct zip_visit *v)
 
 	zip_flow_free(v->flow);
 	zip_fill_free(v->fill);
+	zip_listing_free(v->listing);
 	if (v->saver)
 		v->saver->free(v->saver_ctx);
 	if (v->counted)
@@ -269,6 +270,14 @@ static void fill(struct zip_visit *v)
 	go_on(v, state, zip_fill_fault(v->fill));
 }
 
+static void measure(struct zip_visit *v)
+{
+	if (zip_listing_measure(v->listing))
+		go_on(v, ZIP_FLOW_AGAIN, NULL);
+	else
+		finish(v);
+}
+
 static void run(struct zip_task *t)
 {
 	struct zip_visit *v =
@@ -279,6 +288,10 @@ static void run(struct zip_task *t)
 	assert(v->magic == VISIT_MAGIC);
 	if (zip_task_stopped(t)) {
 		zip_visit_unref(v);
+		return;
+	}
+	if (v->step == ZIP_STEP_MEASURE) {
+		measure(v);
 		return;
 	}
 	if (!v->flow && !v->fill)

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/zipformat.h"
 #include "deliver/zip_check.h"
 #include "deliver/zip_keys.h"
-#include "deliver/zip_name.h"
 #include "deliver/zip_read.h"
 #include "deliver/zip_table.h"
 #include "deliver/zip_tail.h"
@@ -119,6 +119,7 @@ static int read_comment(struct reader *r, const struct zip_tail *t)
 {
 	size_t n = t->comment_len;
 	const uint8_t *p = NULL;
+	bool guess;
 
 	if (n == 0)
 		return 0;
@@ -129,15 +130,12 @@ static int read_comment(struct reader *r, const struct zip_tail *t)
 		return err;
 
 	struct str raw = {(const char *)p, n};
-	r->table.d->comment = malloc(ZIP_CP437_MAX * n);
+	r->table.d->comment = malloc(ZIP_TEXT_MAX * n);
 	if (!r->table.d->comment)
 		return zip_fault_errno(r->reterr, -ENOMEM);
 
-	if (utf8_valid(raw.p, raw.n))
-		memcpy(r->table.d->comment, raw.p, n);
-	else
-		n = zip_name_from_cp437(raw.p, raw.n, r->table.d->comment);
-	r->table.d->comment_len = n;
+	r->table.d->comment_len =
+	    zip_text_utf8(raw, false, r->table.d->comment, &guess);
 	return 0;
 }
 

@@ -7,7 +7,6 @@
 
 #include <zlib.h>
 
-#include "deliver/zip_name.h"
 #include "deliver/zip_read.h"
 
 #define CHECK_BLOCK ((size_t)128 * 1024)
@@ -96,6 +95,7 @@ static bool same_name(struct str name, const struct zip_record *local)
 {
 	struct str raw = local->name;
 	char *converted;
+	bool guess;
 
 	if (local->unicode_name.n > 0)
 		raw = local->unicode_name;
@@ -106,11 +106,11 @@ static bool same_name(struct str name, const struct zip_record *local)
 	    raw.n > name.n)
 		return false;
 
-	converted = malloc(ZIP_CP437_MAX * raw.n + 1);
+	converted = malloc(ZIP_TEXT_MAX * raw.n + 1);
 	if (!converted)
 		return true;
 
-	size_t n = zip_name_from_cp437(raw.p, raw.n, converted);
+	size_t n = zip_text_utf8(raw, false, converted, &guess);
 	bool same = n == name.n && memcmp(converted, name.p, n) == 0;
 	free(converted);
 	return same;

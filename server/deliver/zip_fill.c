@@ -54,9 +54,12 @@ static enum zip_flow_state fail(struct zip_fill *fl)
 	if (fl->known) {
 		struct http_problem p = zip_problem(&fl->fault);
 
-		e.status = http_problem_status(&p);
-		e.type = http_problem_type(&p);
-		e.title = http_problem_title(&p);
+		const struct http_problem_type *type =
+		    http_problem_type(p.kind);
+
+		e.status = type->status;
+		e.type = type->name;
+		e.title = type->title;
 		snprintf(e.detail, sizeof e.detail, "%s", p.detail);
 	}
 	fl->over = true;

@@ -126,14 +126,17 @@ static void run(struct zip_task *t)
 }
 
 bool zip_make_file(struct http_request *req, struct zip_service *z,
-    struct zip_build *b, struct file *f)
+    struct zip_build *b, struct file *f, unsigned algs)
 {
 	struct making *m = calloc(1, sizeof *m);
+	int err = -ENOMEM;
 
-	if (!m || zip_fill_new(zip_build_pull(b), f, true, 0, &m->fill) < 0) {
+	if (m)
+		err = zip_fill_new(zip_build_pull(b), f, true, algs, &m->fill);
+	if (err < 0) {
 		zip_build_free(b);
 		free(m);
-		zip_reply_errno(req, -ENOMEM);
+		zip_reply_errno(req, err);
 		return false;
 	}
 	if (!zip_service_enter(req, z)) {

@@ -22,11 +22,12 @@ void zip_make_reply(struct http_request *req, struct zip_service *z,
 
 /**
  * Fill a file with the archive, in the background: it is there, and grows, as
- * any file that is received. Answers only when it returns false.
+ * any file that is received; it has the digests `algs` at its end. Answers
+ * only when it returns false.
  *
  * Ownership: takes `b`, in any case, and its own reference on `f`.
  */
 bool zip_make_file(struct http_request *req, struct zip_service *z,
-    struct zip_build *b, struct file *f) SPW_MUST_CHECK;
+    struct zip_build *b, struct file *f, unsigned algs) SPW_MUST_CHECK;
 
 #endif

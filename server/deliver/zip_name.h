@@ -15,9 +15,6 @@
 #include "base/strbuf.h"
 #include "common/text.h"
 
-/** A byte of code page 437 takes at most so many of UTF-8. */
-#define ZIP_CP437_MAX 3
-
 /** Room for zip_method_name(). */
 #define ZIP_METHOD_NAME_SIZE 12
 
@@ -42,14 +39,6 @@ const char *zip_name_refusal(struct str name);
  * device names that some systems do not have, and such that do not show.
  */
 bool zip_name_odd(struct str name);
-
-/**
- * Translate code page 437 to UTF-8.
- *
- * Units:     `out` has room for ZIP_CP437_MAX bytes for each of `n`.
- * Returns:   the bytes written.
- */
-size_t zip_name_from_cp437(const char *s, size_t n, char *out);
 
 /** Returns: what follows the last `/` or `\` (of a folder: nothing). */
 struct str zip_name_base(struct str name);

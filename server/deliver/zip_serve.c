@@ -138,7 +138,8 @@ static void make_answer(
 	a->gzip = is_deflated(e) && !zip_entry_longer(e) &&
 		  !http_header(req, "Range").p &&
 		  accept_gzip(http_header(req, "Accept-Encoding"));
-	/* The file's tag without its quotes, and the entry's number. */
+	/* The file's tag without its quotes, and the entry's number: CRC and
+	   size are no proof that the bytes are the same. */
 	snprintf(a->etag, sizeof a->etag, "\"%.*s-%" PRIu64 "%s\"",
 	    (int)tag_len - 2, v->file->etag + 1, v->number,
 	    a->gzip ? "-gzip" : "");

@@ -8,6 +8,7 @@
 
 #include <zlib.h>
 
+#include "common/zipformat.h"
 #include "deliver/zip_keys.h"
 #include "deliver/zip_name.h"
 
@@ -84,14 +85,9 @@ static int reserve_names(
 static uint32_t add_text(
     struct zip_table *t, struct str text, bool is_utf8, bool *ret_guess)
 {
-	char *to = t->d->names + t->names_len;
-	size_t n = text.n;
+	size_t n = zip_text_utf8(
+	    text, is_utf8, t->d->names + t->names_len, ret_guess);
 
-	*ret_guess = !is_utf8 && !utf8_valid(text.p, text.n);
-	if (*ret_guess)
-		n = zip_name_from_cp437(text.p, text.n, to);
-	else if (n > 0)
-		memcpy(to, text.p, n);
 	t->names_len += n;
 	return (uint32_t)n;
 }
@@ -169,7 +165,7 @@ int zip_table_add(
 	if (err < 0)
 		return err;
 	err = reserve_names(
-	    t, ZIP_CP437_MAX * (rec->name.n + rec->comment.n) + 1, reterr);
+	    t, ZIP_TEXT_MAX * (rec->name.n + rec->comment.n) + 1, reterr);
 	if (err < 0)
 		return err;
 

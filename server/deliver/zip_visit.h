@@ -38,6 +38,7 @@ enum zip_step {
 	ZIP_STEP_UNPACK,  /* find them and unpack [first, first + len) */
 	ZIP_STEP_SAVE,	  /* find them and unpack them into `fill` */
 	ZIP_STEP_SEND,	  /* go on with `flow`, which is there */
+	ZIP_STEP_MEASURE, /* find how long `listing` is */
 };
 
 struct zip_visit {
@@ -63,6 +64,9 @@ struct zip_visit {
 	bool part;	     /* only a range was asked for */
 	uint64_t first, len; /* what of the entry is unpacked */
 	struct zip_flow *flow;
+
+	/* Nothing but its length is to be told, or NULL. */
+	struct zip_listing *listing;
 
 	/* The entry becomes a file. */
 	const struct zip_saver *saver; /* or NULL */
@@ -110,8 +114,13 @@ void zip_visit_fault(struct http_request *req, const struct zip_visit *v,
 /** Answer with the archive that is built (zip_make.c). */
 void zip_serve_built(struct http_request *req, struct zip_visit *v);
 
-/** Answer with the listing, or with why not. */
+/** Answer with the listing or with why not, or submit what is needed first. */
 void zip_serve_list(struct http_request *req, struct zip_visit *v);
+/** Measure the next piece of a listing; a worker's. Returns: whether more is to
+    come. */
+bool zip_listing_measure(struct zip_listing *l);
+/** Free it; NULL is allowed. */
+void zip_listing_free(struct zip_listing *l);
 
 /** Whether an entry that goes out as it lies there is checked before. */
 bool zip_serve_checks(const struct zip_entry *e);

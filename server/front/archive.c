@@ -7,7 +7,7 @@
  *
  * A file may be an id alone. Without a name it is called as it is here. ?save
  * does what "save" does. What is saved has the terms of any upload: ?ttl=,
- * ?reads=.
+ * ?reads=, and the digests that are wanted, once it is whole.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -34,6 +34,7 @@ struct call {
 	json_t *root, *files;
 	bool deflated, save;
 	struct upload_params params;
+	struct integrity integrity; /* what is to be told of what is saved */
 	struct find_many *many; /* those of its files that are kept */
 };
 
@@ -340,7 +341,7 @@ static void save(
 		upload_failed(req, r);
 		return;
 	}
-	if (zip_make_file(req, call->front->zip, b, f))
+	if (zip_make_file(req, call->front->zip, b, f, call->integrity.kept))
 		upload_reply(req, f, 201);
 	else
 		store_remove(call->front->store, f);
@@ -408,7 +409,8 @@ static void on_end(struct http_request *req, void *ctx)
 	    .woken = answer, .free = on_free, .soon = true};
 	struct call *call = ctx;
 
-	if (!read_body(req, call) || !check_count(req, call) ||
+	if (!integrity_text(req, http_gather_text(&call->body)) ||
+	    !read_body(req, call) || !check_count(req, call) ||
 	    (call->save && !auth_admit(req, call->front->auth, AUTH_WRITE)))
 		return;
 
@@ -439,7 +441,8 @@ void archive_post(struct http_request *req, struct front *f)
 	}
 	call->front = f;
 	call->save = http_query_has(req, "save");
-	if (!upload_params(req, &call->params)) {
+	if (!upload_params(req, &call->params) ||
+	    !integrity_wishes(req, f->conf, &call->integrity)) {
 		free(call);
 		return;
 	}

@@ -128,6 +128,29 @@ struct page_asset;
 const struct page_asset *page_find(const struct front *f, struct str path);
 /** Answer with one. */
 void page_send(struct http_request *req, const struct page_asset *asset);
+/** Returns: whether a browser asks, or else a program. */
+bool page_is_browser(const struct http_request *req);
+/* How something is sent that is the same for all who ask. */
+struct page_terms {
+	const char *type, *control, *vary;
+	bool gzip;
+};
+/** Answer with a form of it, which is copied unless it is `constant`; or that
+    it is known to who asks. */
+struct page_form;
+void page_send_form(struct http_request *req, const struct page_form *form,
+    const struct page_terms *terms, bool constant);
+
+/* problems.c */
+/** Answer with what all types of problems mean. */
+void problems_list(struct http_request *req, struct front *f);
+/** Returns: the type that is looked up by that path, or NULL. */
+struct http_problem_type;
+const struct http_problem_type *problems_find(struct str path);
+/** Answer with what it means. */
+void problems_send(
+    struct http_request *req, const struct http_problem_type *type);
+
 /* links.c */
 /** Answer POST /links: with a link to upload by. */
 void links_post(struct http_request *req, struct front *f);

@@ -9,7 +9,6 @@
  * Both are answered with the link, which is as good as its maker's token for
  * that one path and method.
  */
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,31 +20,22 @@
 #include "common/media.h"
 #include "front/auth.h"
 #include "front/front.h"
+#include "http/gather.h"
 #include "http/problem.h"
 
-#define CALL_MAGIC 0x11a4c5u
 #define BODY_MAX 4096
 #define TTL_DEFAULT_S 3600
 #define URL_SIZE (LINK_PATH_MAX + TOKEN_NAME_MAX + SIGNED_LINK_ROOM)
 
 /* A request on its way. */
 struct call {
-	uint32_t magic;
+	struct http_gather body;
 	struct front *front;
-	struct strbuf body;
 	char id[ID_LEN_MAX + 1]; /* of the file; "": one that is to come */
 	bool uploads;
 	/* What it says. */
 	uint64_t ttl_s, max_size;
 };
-
-static struct call *call_of(void *ctx)
-{
-	struct call *call = ctx;
-
-	assert(call && call->magic == CALL_MAGIC);
-	return call;
-}
 
 static bool bad(struct http_request *req, const char *member, const char *what)
 {
@@ -132,14 +122,15 @@ static bool check_method(
 /* Read the body; an empty one says nothing. False: it was answered. */
 static bool read_body(struct http_request *req, struct call *call)
 {
+	struct str text = http_gather_text(&call->body);
 	const char *key;
 	json_error_t why;
 	json_t *v;
 
-	if (!call->body.len)
+	if (!text.n)
 		return true;
-	json_t *root = json_loadb(
-	    call->body.data, call->body.len, JSON_REJECT_DUPLICATES, &why);
+	json_t *root =
+	    json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &why);
 	bool sound = json_is_object(root);
 	if (!sound)
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
@@ -182,10 +173,11 @@ static void reply(struct http_request *req, const struct signed_link *link)
 
 static void on_end(struct http_request *req, void *ctx)
 {
-	struct call *call = call_of(ctx);
+	struct call *call = ctx;
 	char path[ID_LEN_MAX + 16], signature[SIGNATURE_TEXT_LEN + 1];
 
-	if (!read_body(req, call))
+	if (!integrity_text(req, http_gather_text(&call->body)) ||
+	    !read_body(req, call))
 		return;
 
 	snprintf(path, sizeof(path), "/files%s%s", call->id[0] ? "/" : "",
@@ -205,33 +197,19 @@ static void on_end(struct http_request *req, void *ctx)
 	reply(req, &link);
 }
 
-static ssize_t on_data(
-    struct http_request *req, void *ctx, const char *p, size_t len)
-{
-	struct call *call = call_of(ctx);
-
-	strbuf_add(&call->body, p, len);
-	if (!call->body.failed)
-		return (ssize_t)len;
-
-	struct http_problem problem = http_problem_errno(-ENOMEM);
-	http_reply_problem(req, &problem);
-	return -ENOMEM;
-}
-
 static void on_free(struct http_request *req, void *ctx)
 {
-	struct call *call = call_of(ctx);
+	struct call *call = ctx;
 
 	(void)req;
-	strbuf_fini(&call->body);
-	call->magic = 0;
+	http_gather_fini(&call->body);
 	free(call);
 }
 
 static void start(struct http_request *req, struct front *f, const char *id)
 {
-	static const struct http_sink sink = {on_data, on_end, on_free};
+	static const struct http_sink sink = {
+	    http_gather_data, on_end, on_free};
 	struct str type = http_header(req, "Content-Type");
 
 	if (type.p && !media_type_is(type, "application/json")) {
@@ -247,14 +225,11 @@ static void start(struct http_request *req, struct front *f, const char *id)
 		return;
 	}
 	uint64_t ttl_max_s = f->conf->auth.link_ttl_max / 1000;
-	call->magic = CALL_MAGIC;
 	call->front = f;
 	call->uploads = !id;
 	call->ttl_s = TTL_DEFAULT_S < ttl_max_s ? TTL_DEFAULT_S : ttl_max_s;
 	snprintf(call->id, sizeof(call->id), "%s", id ? id : "");
-	strbuf_init(&call->body, BODY_MAX + 1);
-	http_body_limit(req, BODY_MAX);
-	http_take_body(req, &sink, call);
+	http_gather(req, &sink, &call->body, BODY_MAX);
 }
 
 void links_post(struct http_request *req, struct front *f)

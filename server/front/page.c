@@ -25,12 +25,11 @@ static void keep_constant(void *ctx)
 	(void)ctx;
 }
 
-static void send_asset(struct http_request *req, const struct page_asset *a,
-    const char *control, const char *vary)
+void page_send_form(struct http_request *req, const struct page_form *form,
+    const struct page_terms *terms, bool constant)
 {
-	bool gzip = accept_gzip(http_header(req, "Accept-Encoding"));
-	const struct page_form *form = gzip ? &a->gzip : &a->plain;
 	enum content_verdict verdict = content_conditions(req, form->etag, 0);
+	struct http_reply r;
 
 	if (verdict == CONTENT_FAILED) {
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
@@ -38,21 +37,33 @@ static void send_asset(struct http_request *req, const struct page_asset *a,
 		return;
 	}
 
-	struct http_reply r = verdict == CONTENT_NOT_MODIFIED
-				  ? http_reply_head(304, form->len)
-				  : http_reply_borrow(200, form->data,
-					form->len, keep_constant, NULL);
+	if (verdict == CONTENT_NOT_MODIFIED)
+		r = http_reply_head(304, form->len);
+	else if (constant)
+		r = http_reply_borrow(
+		    200, form->data, form->len, keep_constant, NULL);
+	else
+		r = http_reply_copy(200, form->data, form->len);
 	if (r.status == 200)
-		http_reply_header(&r, "Content-Type", a->type);
+		http_reply_header(&r, "Content-Type", terms->type);
 	http_reply_header(&r, "Content-Security-Policy", POLICY);
 	http_reply_header(&r, "X-Content-Type-Options", "nosniff");
 	http_reply_header(&r, "Referrer-Policy", "no-referrer");
 	http_reply_header(&r, "ETag", form->etag);
-	http_reply_header(&r, "Cache-Control", control);
-	http_reply_header(&r, "Vary", vary);
-	if (gzip)
+	http_reply_header(&r, "Cache-Control", terms->control);
+	http_reply_header(&r, "Vary", terms->vary);
+	if (terms->gzip)
 		http_reply_header(&r, "Content-Encoding", "gzip");
 	http_reply(req, &r);
+}
+
+static void send_asset(struct http_request *req, const struct page_asset *a,
+    const char *control, const char *vary)
+{
+	bool gzip = accept_gzip(http_header(req, "Accept-Encoding"));
+	const struct page_terms terms = {a->type, control, vary, gzip};
+
+	page_send_form(req, gzip ? &a->gzip : &a->plain, &terms, true);
 }
 
 /* Lines to paste, for who came without a browser. */
@@ -76,6 +87,7 @@ static void send_text(struct http_request *req, bool varies)
 	    {"%/files", "all files"},
 	    {"%/healthz", "also /readyz, /metrics"},
 	    {"%/openapi.json", "all that there is, for programs"},
+	    {"%/problems", "what the types of errors mean"},
 	};
 	struct str host = http_host(req);
 	struct strbuf out;
@@ -102,7 +114,7 @@ static void send_text(struct http_request *req, bool varies)
 }
 
 /* Browsers name HTML; programs take what there is. */
-static bool is_browser(const struct http_request *req)
+bool page_is_browser(const struct http_request *req)
 {
 	struct str accept = http_header(req, "Accept");
 	int html = accept_weight(accept, "text/html");
@@ -114,7 +126,7 @@ void page_index(struct http_request *req, struct front *f)
 {
 	bool page = f->conf->server.page;
 
-	if (page && is_browser(req))
+	if (page && page_is_browser(req))
 		send_asset(req, &page_assets[0], "no-cache",
 		    "Accept, Accept-Encoding");
 	else

@@ -11,7 +11,7 @@
 
 /* One form of a file, with an entity tag of its own. */
 struct page_form {
-	const unsigned char *data;
+	const void *data;
 	size_t len;
 	const char *etag;
 };

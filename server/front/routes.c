@@ -66,6 +66,8 @@ static const struct route ROUTES[] = {
 	admin_metrics, {READS(AUTH_ADMIN)}},
     {"/openapi.json", {ROUTE_PAGE, ROUTE_PAGE}, "GET, HEAD, OPTIONS",
 	page_openapi, {READS(AUTH_PUBLIC)}},
+    {"/problems", {ROUTE_PAGE, ROUTE_PAGE}, "GET, HEAD, OPTIONS",
+	problems_list, {READS(AUTH_PUBLIC)}},
     {"/processors", {ROUTE_PROCESS, ROUTE_PROCESS}, "GET, HEAD, OPTIONS",
 	process_list, {READS(AUTH_PROCESS)}},
     {"/readyz", {ROUTE_ADMIN, ROUTE_ADMIN}, "GET, HEAD, OPTIONS", admin_ready,
@@ -193,7 +195,8 @@ static void process(struct http_request *req, struct front *f,
 static void itself(struct http_request *req, struct front *f,
     struct file *file, struct str rest);
 
-/* What there is of a file: as ROUTES. `rest` is what follows `path`. */
+/* What there is of a file: as ROUTES. Of a path that ends with a slash it is
+   what is below it, and `rest` begins with that slash. */
 struct file_route {
 	const char *path;
 	struct about about;
@@ -201,7 +204,6 @@ struct file_route {
 	void (*fn)(struct http_request *req, struct front *f,
 	    struct file *file, struct str rest);
 	unsigned needs[HTTP_OPTIONS];
-	bool tree; /* there is something below it */
 };
 
 static const struct file_route FILE_ROUTES[] = {
@@ -209,18 +211,19 @@ static const struct file_route FILE_ROUTES[] = {
 	"GET, HEAD, PUT, PATCH, DELETE, OPTIONS", itself,
 	{[HTTP_GET] = AUTH_READ, [HTTP_HEAD] = AUTH_LOOK,
 	    [HTTP_PUT] = AUTH_WRITE, [HTTP_PATCH] = AUTH_WRITE,
-	    [HTTP_DELETE] = AUTH_DELETE},
-	false},
+	    [HTTP_DELETE] = AUTH_DELETE}},
     {"/events", {ROUTE_EVENTS, ROUTE_EVENTS}, "GET, HEAD, OPTIONS", events,
-	{READS(AUTH_LOOK)}, false},
+	{READS(AUTH_LOOK)}},
     {"/info", {ROUTE_INFO, ROUTE_INFO}, "GET, HEAD, OPTIONS", info,
-	{READS(AUTH_LOOK)}, false},
+	{READS(AUTH_LOOK)}},
     {"/links", {ROUTE_LINK, ROUTE_LINK}, "POST, OPTIONS", links_post_file,
-	{[HTTP_POST] = AUTH_READ}, false},
-    {"/process", {ROUTE_PROCESS, ROUTE_PROCESS}, "POST, OPTIONS", process,
-	{[HTTP_POST] = AUTH_PROCESS}, true},
-    {"/zip", {ROUTE_ARCHIVE, ROUTE_ARCHIVE}, "GET, HEAD, POST, OPTIONS", zip,
-	{READS(AUTH_READ), [HTTP_POST] = AUTH_READ}, true},
+	{[HTTP_POST] = AUTH_READ}},
+    {"/process/", {ROUTE_PROCESS, ROUTE_PROCESS}, "POST, OPTIONS", process,
+	{[HTTP_POST] = AUTH_PROCESS}},
+    {"/zip", {ROUTE_ARCHIVE, ROUTE_ARCHIVE}, "GET, HEAD, OPTIONS", zip,
+	{READS(AUTH_READ)}},
+    {"/zip/", {ROUTE_ARCHIVE, ROUTE_ARCHIVE}, "GET, HEAD, POST, OPTIONS", zip,
+	{READS(AUTH_READ), [HTTP_POST] = AUTH_READ}},
 };
 
 static void itself(struct http_request *req, struct front *f,
@@ -251,10 +254,11 @@ static const struct file_route *find_file_route(struct str *rest)
 	     i++) {
 		const struct file_route *r = &FILE_ROUTES[i];
 		size_t n = strlen(r->path);
+		bool tree = n > 0 && r->path[n - 1] == '/';
 
 		if (str_eq(*rest, r->path) ||
-		    (r->tree && rest->n > n && rest->p[n] == '/' &&
-			!memcmp(rest->p, r->path, n))) {
+		    (tree && rest->n > n && !memcmp(rest->p, r->path, n))) {
+			n -= tree;
 			*rest = (struct str){rest->p + n, rest->n - n};
 			return r;
 		}
@@ -338,20 +342,27 @@ static void under_files(
 	file_unref(file);
 }
 
-/* A file of the page, or nothing. */
+/* A file of the page, what a problem means, or nothing. */
 static void elsewhere(
     struct http_request *req, struct front *f, struct str path)
 {
 	static const unsigned reads[HTTP_OPTIONS] = {READS(AUTH_PUBLIC)};
 	const struct page_asset *asset = page_find(f, path);
+	const struct http_problem_type *problem = problems_find(path);
 
-	if (asset)
-		http_set_route(req, ROUTE_PAGE);
-	if (!asset)
+	if (!asset && !problem) {
 		http_reply_error(req, PROBLEM_NOT_FOUND,
 		    "There is nothing here; see / for what there is.");
-	else if (check_method(req, reads, "GET, HEAD, OPTIONS"))
+		return;
+	}
+
+	http_set_route(req, ROUTE_PAGE);
+	if (!check_method(req, reads, "GET, HEAD, OPTIONS"))
+		return;
+	if (asset)
 		page_send(req, asset);
+	else
+		problems_send(req, problem);
 }
 
 static void go(

@@ -102,7 +102,8 @@ void save_entry(struct http_request *req, struct front *f, struct file *file,
 		return;
 	}
 	s->front = f;
-	if (upload_params(req, &s->params) &&
+	if (integrity_text(req, (struct str){"", 0}) &&
+	    upload_params(req, &s->params) &&
 	    integrity_wishes(req, f->conf, &s->integrity))
 		zip_save(req, f->zip, file, rest, s->integrity.kept, &saver, s);
 	else

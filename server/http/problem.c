@@ -15,11 +15,8 @@
 #define BODY_MAX 8192
 #define HEAD_MAX ((size_t)64 * 1024)
 
-#define ENTRY(id, status, type, title) {status, type, title},
-static const struct {
-	int status;
-	const char *type, *title;
-} KINDS[] = {HTTP_PROBLEMS(ENTRY)};
+#define ENTRY(id, ...) {__VA_ARGS__},
+static const struct http_problem_type KINDS[] = {HTTP_PROBLEMS(ENTRY)};
 
 struct http_problem http_problem(
     enum http_problem_kind kind, const char *fmt, ...)
@@ -92,25 +89,23 @@ int http_problem_status(const struct http_problem *p)
 	return KINDS[p->kind].status;
 }
 
-const char *http_problem_type(const struct http_problem *p)
+const struct http_problem_type *http_problem_type(enum http_problem_kind kind)
 {
-	return KINDS[p->kind].type;
+	return &KINDS[kind];
 }
 
-const char *http_problem_title(const struct http_problem *p)
+void http_problem_told(const char *name, char ret[HTTP_PROBLEM_TYPE_SIZE])
 {
-	return KINDS[p->kind].title;
+	snprintf(ret, HTTP_PROBLEM_TYPE_SIZE, "%s%s",
+	    strchr(name, ':') ? "" : HTTP_PROBLEM_FOLDER, name);
 }
 
 void http_problem_json(
     struct json *j, const char *key, const struct http_problem *p)
 {
-	const char *known = KINDS[p->kind].type;
-	char type[96];
+	char type[HTTP_PROBLEM_TYPE_SIZE];
 
-	/* Types that others have registered are absolute. */
-	snprintf(type, sizeof(type), "%s%s",
-	    strchr(known, ':') ? "" : "/problems/", known);
+	http_problem_told(KINDS[p->kind].name, type);
 	json_object_begin(j, key);
 	json_string(j, "type", type);
 	json_string(j, "title", KINDS[p->kind].title);
@@ -197,9 +192,9 @@ static void refused(struct http_request *req, const struct http_problem *p)
 	    503, METRIC_REQUESTS_DRAINING, LOG_LEVEL_INFO};
 
 	if (p->kind == PROBLEM_DRAINING)
-		tell(req, &draining, KINDS[p->kind].type, p->detail);
+		tell(req, &draining, KINDS[p->kind].name, p->detail);
 	else
-		http_refused(req, KINDS[p->kind].status, KINDS[p->kind].type,
+		http_refused(req, KINDS[p->kind].status, KINDS[p->kind].name,
 		    p->detail);
 }
 
@@ -272,7 +267,7 @@ void http_reply_failure(struct http_request *req, const struct http_failure *f)
 	strbuf_init(&body, BODY_MAX);
 	json_init(&j, &body);
 	json_object_begin(&j, NULL);
-	snprintf(text, sizeof(text), "/problems/%s", f->type);
+	http_problem_told(f->type, text);
 	json_string(&j, "type", text);
 	json_string(&j, "title", f->title);
 	json_int(&j, "status", f->status);

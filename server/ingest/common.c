@@ -371,14 +371,20 @@ void upload_failed(struct http_request *req, int err)
 	http_reply_problem(req, &p);
 }
 
+struct file_error upload_error(enum http_problem_kind kind, const char *detail)
+{
+	const struct http_problem_type *type = http_problem_type(kind);
+	struct file_error e = {
+	    .status = type->status, .type = type->name, .title = type->title};
+
+	snprintf(e.detail, sizeof(e.detail), "%s", detail);
+	return e;
+}
+
 void upload_abandon(struct ingest *in, struct file *f)
 {
-	struct file_error e = {
-	    .status = 400,
-	    .type = "upload-aborted",
-	    .title = "The upload was broken off",
-	    .detail = "The client went away before the end.",
-	};
+	struct file_error e = upload_error(PROBLEM_UPLOAD_ABORTED,
+	    "The client went away before the end.");
 
 	spw_spool_detach(f->spool);
 	file_fail(f, &e);

@@ -7,55 +7,13 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum kind {
-	KIND_FAILED,
-	KIND_TIMEOUT,
-	KIND_FORBIDDEN,
-	KIND_REDIRECT,
-	KIND_REDIRECTS,
-	KIND_CHANGED,
-	KIND_UNCHANGED,
-	KIND_SIZE,
-	KIND_DIGEST,
-	KIND_GONE,
-	KIND_DRAINING,
-	KIND_NO_SPACE,
-	KIND_UNAVAILABLE,
-	KIND_INTERNAL,
-};
-
-/* Types that requests are answered with as well read as in http/problem.h. */
-static const struct {
-	int status;
-	const char *type, *title;
-} kinds[] = {
-    [KIND_FAILED] = {502, "fetch-failed", "The fetch failed"},
-    [KIND_TIMEOUT] = {504, "fetch-timeout", "The origin took too long"},
-    [KIND_FORBIDDEN] = {403, "address-forbidden",
-	"The address must not be fetched from"},
-    [KIND_REDIRECT] = {502, "bad-redirect",
-	"The origin redirects to where nothing is fetched from"},
-    [KIND_REDIRECTS] = {502, "too-many-redirects",
-	"The origin redirects without end"},
-    [KIND_CHANGED] = {502, "origin-changed",
-	"The content changed at the origin while it was fetched"},
-    [KIND_UNCHANGED] = {304, "unchanged", "The content did not change"},
-    [KIND_SIZE] = {422, "size-mismatch",
-	"The content is not as long as it should be"},
-    [KIND_DIGEST] = {422, "digest-mismatch",
-	"The content is not what its digest says"},
-    [KIND_GONE] = {410, "gone", "The file existed and is gone"},
-    [KIND_DRAINING] = {503, "draining", "The server is shutting down"},
-    [KIND_NO_SPACE] = {507, "insufficient-storage", "There is no room"},
-    [KIND_UNAVAILABLE] = {503, "unavailable", "The server is busy"},
-    [KIND_INTERNAL] = {500, "internal", "Something went wrong here"},
-};
+#include "http/problem.h"
 
 #define CAUSE_ROW(id, kind, word, metric) \
 	[FETCH_CAUSE_##id] = { \
-	    KIND_##kind, word, METRIC_FETCHES_##metric},
+	    PROBLEM_##kind, word, METRIC_FETCHES_##metric},
 static const struct {
-	enum kind kind;
+	enum http_problem_kind kind;
 	const char *word;
 	enum metric metric;
 } causes[FETCH_CAUSE_COUNT] = {FETCH_CAUSES(CAUSE_ROW)};
@@ -177,9 +135,13 @@ void fetch_error_set(
 	va_list ap;
 
 	assert(cause > FETCH_CAUSE_NONE && cause < FETCH_CAUSE_COUNT);
-	e->status = kinds[causes[cause].kind].status;
-	e->type = kinds[causes[cause].kind].type;
-	e->title = kinds[causes[cause].kind].title;
+
+	const struct http_problem_type *type =
+	    http_problem_type(causes[cause].kind);
+	/* That nothing is new is no failure, and nobody is told of one. */
+	e->status = cause == FETCH_CAUSE_UNCHANGED ? 304 : type->status;
+	e->type = type->name;
+	e->title = type->title;
 	e->word = causes[cause].word;
 	e->said[0] = '\0';
 	va_start(ap, fmt);

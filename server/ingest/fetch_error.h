@@ -18,37 +18,44 @@
 #include "base/metrics.h"
 #include "store/file.h"
 
-/* X(id, kind of problem, RFC 9209 word or NULL, METRIC_FETCHES_...) */
+/* X(id, PROBLEM_..., RFC 9209 word or NULL, METRIC_FETCHES_...) */
 /* clang-format off */
 #define FETCH_CAUSES(X)                                                        \
-	X(DNS_ERROR, FAILED, "dns_error", FAILED_DNS)                          \
-	X(DNS_TIMEOUT, TIMEOUT, "dns_timeout", FAILED_TIMEOUT)                 \
-	X(PROHIBITED, FORBIDDEN, "destination_ip_prohibited",                  \
+	X(DNS_ERROR, FETCH_FAILED, "dns_error", FAILED_DNS)                    \
+	X(DNS_TIMEOUT, FETCH_TIMEOUT, "dns_timeout", FAILED_TIMEOUT)           \
+	X(PROHIBITED, ADDRESS_FORBIDDEN, "destination_ip_prohibited",          \
 	  FAILED_FORBIDDEN)                                                    \
-	X(UNROUTABLE, FAILED, "destination_ip_unroutable", FAILED_CONNECT)     \
-	X(REFUSED, FAILED, "connection_refused", FAILED_CONNECT)               \
-	X(TERMINATED, FAILED, "connection_terminated", FAILED_INCOMPLETE)      \
-	X(CONNECT_TIMEOUT, TIMEOUT, "connection_timeout", FAILED_TIMEOUT)      \
-	X(READ_TIMEOUT, TIMEOUT, "connection_read_timeout", FAILED_TIMEOUT)    \
-	X(TLS_CERTIFICATE, FAILED, "tls_certificate_error", FAILED_TLS)        \
-	X(TLS_PROTOCOL, FAILED, "tls_protocol_error", FAILED_TLS)              \
-	X(STATUS, FAILED, "http_request_error", FAILED_STATUS)                 \
-	X(INCOMPLETE, FAILED, "http_response_incomplete", FAILED_INCOMPLETE)   \
-	X(HEAD_SIZE, FAILED, "http_response_header_section_size",              \
+	X(UNROUTABLE, FETCH_FAILED, "destination_ip_unroutable",               \
+	  FAILED_CONNECT)                                                      \
+	X(REFUSED, FETCH_FAILED, "connection_refused", FAILED_CONNECT)         \
+	X(TERMINATED, FETCH_FAILED, "connection_terminated",                   \
+	  FAILED_INCOMPLETE)                                                   \
+	X(CONNECT_TIMEOUT, FETCH_TIMEOUT, "connection_timeout",                \
+	  FAILED_TIMEOUT)                                                      \
+	X(READ_TIMEOUT, FETCH_TIMEOUT, "connection_read_timeout",              \
+	  FAILED_TIMEOUT)                                                      \
+	X(TLS_CERTIFICATE, FETCH_FAILED, "tls_certificate_error", FAILED_TLS)  \
+	X(TLS_PROTOCOL, FETCH_FAILED, "tls_protocol_error", FAILED_TLS)        \
+	X(STATUS, FETCH_FAILED, "http_request_error", FAILED_STATUS)           \
+	X(INCOMPLETE, FETCH_FAILED, "http_response_incomplete",                \
+	  FAILED_INCOMPLETE)                                                   \
+	X(HEAD_SIZE, FETCH_FAILED, "http_response_header_section_size",        \
 	  FAILED_ERROR)                                                        \
-	X(TRAILER_SIZE, FAILED, "http_response_trailer_section_size",          \
+	X(TRAILER_SIZE, FETCH_FAILED, "http_response_trailer_section_size",    \
 	  FAILED_ERROR)                                                        \
-	X(BODY_SIZE, FAILED, "http_response_body_size", FAILED_TOO_LARGE)      \
-	X(CODING, FAILED, "http_response_transfer_coding", FAILED_ERROR)       \
-	X(RESPONSE_TIMEOUT, TIMEOUT, "http_response_timeout", FAILED_TIMEOUT)  \
-	X(PROTOCOL, FAILED, "http_protocol_error", FAILED_ERROR)               \
-	X(BAD_REDIRECT, REDIRECT, NULL, FAILED_FORBIDDEN)                      \
-	X(REDIRECTS, REDIRECTS, NULL, FAILED_ERROR)                            \
-	X(CHANGED, CHANGED, NULL, FAILED_ERROR)                                \
-	X(UNCHANGED, UNCHANGED, NULL, UNCHANGED)                               \
-	X(TOO_SLOW, TIMEOUT, "connection_read_timeout", FAILED_TIMEOUT)        \
-	X(SIZE, SIZE, NULL, FAILED_ERROR)                                      \
-	X(DIGEST, DIGEST, NULL, FAILED_ERROR)                                  \
+	X(BODY_SIZE, FETCH_FAILED, "http_response_body_size",                  \
+	  FAILED_TOO_LARGE)                                                    \
+	X(CODING, FETCH_FAILED, "http_response_transfer_coding", FAILED_ERROR) \
+	X(RESPONSE_TIMEOUT, FETCH_TIMEOUT, "http_response_timeout",            \
+	  FAILED_TIMEOUT)                                                      \
+	X(PROTOCOL, FETCH_FAILED, "http_protocol_error", FAILED_ERROR)         \
+	X(BAD_REDIRECT, BAD_REDIRECT, NULL, FAILED_FORBIDDEN)                  \
+	X(REDIRECTS, TOO_MANY_REDIRECTS, NULL, FAILED_ERROR)                   \
+	X(CHANGED, ORIGIN_CHANGED, NULL, FAILED_ERROR)                         \
+	X(UNCHANGED, INTERNAL, NULL, UNCHANGED)                                \
+	X(TOO_SLOW, FETCH_TIMEOUT, "connection_read_timeout", FAILED_TIMEOUT)  \
+	X(SIZE, SIZE_MISMATCH, NULL, FAILED_ERROR)                             \
+	X(DIGEST, DIGEST_MISMATCH, NULL, FAILED_ERROR)                         \
 	X(CANCELLED, GONE, NULL, FAILED_CANCELLED)                             \
 	X(STOPPED, DRAINING, NULL, FAILED_CANCELLED)                           \
 	X(NO_SPACE, NO_SPACE, NULL, FAILED_NO_SPACE)                           \

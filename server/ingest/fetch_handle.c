@@ -128,6 +128,8 @@ static void check_end(struct http_request *req, void *ctx)
 	struct fetch_body body;
 	struct strbuf out;
 
+	if (!call->file && !integrity_text(req, text))
+		return;
 	/* Read again when it is woken: it points into itself. */
 	if (fetch_body_parse(text.p, text.n, &body, &problem) < 0) {
 		http_reply_problem(req, &problem);
@@ -195,7 +197,8 @@ static void on_end(struct http_request *req, void *ctx)
 	struct call *call = ctx;
 
 	if (!call->file) {
-		if (!start_once(req, call))
+		if (!integrity_text(req, http_gather_text(&call->body)) ||
+		    !start_once(req, call))
 			return;
 
 		call->deadline_ms = clock_ms();

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "http/problem.h"
+#include "ingest/upload.h"
 
 /* What we say of ourselves where something else was given. */
 #define ACCEPTED "sha-256=10, sha-512=9"
@@ -112,14 +112,13 @@ bool integrity_wishes(
 	return true;
 }
 
-bool integrity_read(
-    struct http_request *req, const struct conf *conf, struct integrity *ret)
+/* Read what the header says of the content. False: answered. */
+static bool read_content(struct http_request *req, struct integrity *ret)
 {
 	struct digest_set *said = &ret->said;
 
 	said->have = 0;
-	if (!integrity_wishes(req, conf, ret) ||
-	    !read_said(req, "Content-Digest", digest_field_read, said) ||
+	if (!read_said(req, "Content-Digest", digest_field_read, said) ||
 	    !read_said(req, "Repr-Digest", digest_field_read, said) ||
 	    !read_said(req, "Content-MD5", digest_md5_read, said))
 		return false;
@@ -134,6 +133,12 @@ bool integrity_read(
 	/* Which of them it will be is told when it is too late to begin. */
 	ret->checked = able | (ret->trailing ? DIGEST_SECURE : 0);
 	return true;
+}
+
+bool integrity_read(
+    struct http_request *req, const struct conf *conf, struct integrity *ret)
+{
+	return integrity_wishes(req, conf, ret) && read_content(req, ret);
 }
 
 int integrity_trailers(const struct http_request *req, struct integrity *in)
@@ -160,6 +165,24 @@ int integrity_check(
 	if (r < 0)
 		return r;
 	return digest_differs(ret, said) ? -EBADE : 0;
+}
+
+bool integrity_text(struct http_request *req, struct str text)
+{
+	struct integrity in = {0};
+	struct digest_set got;
+
+	if (!read_content(req, &in))
+		return false;
+
+	int r = integrity_trailers(req, &in);
+	if (r == 0 && in.checked)
+		r = digest_once(in.checked, text.p, text.n, &got);
+	if (r == 0 && in.checked && digest_differs(&got, &in.said))
+		r = -EBADE;
+	if (r < 0)
+		upload_failed(req, r);
+	return r == 0;
 }
 
 void integrity_field(struct file *f, unsigned algs, struct http_reply *r)

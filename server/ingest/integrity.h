@@ -9,6 +9,9 @@
  *   integrity_check(&in.said, digest, &got)
  *   integrity_field(file, algs, reply)   with the answer
  *
+ * Of a request that is described by a document: integrity_text(), once that is
+ * there.
+ *
  * Threads: as http/http.h.
  * Source:  RFC 9530; RFC 1864 (Content-MD5)
  */
@@ -79,6 +82,14 @@ int integrity_trailers(const struct http_request *req, struct integrity *in)
  */
 int integrity_check(const struct digest_set *said, struct digest *d,
     struct digest_set *ret) SPW_MUST_CHECK;
+
+/**
+ * Hold all of a request's content, "" when it has none, against what the
+ * request says of it. From sink.end(), or where there is no content.
+ *
+ * Returns:   true; else it was answered: 400, or 422 when it is another.
+ */
+bool integrity_text(struct http_request *req, struct str text);
 
 /** Add Repr-Digest with those of `algs` that the file has, if any. */
 void integrity_field(struct file *f, unsigned algs, struct http_reply *r);

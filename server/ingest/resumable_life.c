@@ -2,7 +2,6 @@
 /* Resumable uploads: how they begin and how they end. */
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,12 +68,8 @@ static void on_removed(struct file_upload *u)
 {
 	struct resumable *r = from_base(u);
 	struct clients_ticket *ticket = NULL;
-	static const struct file_error e = {
-	    .status = 410,
-	    .type = "upload-ended",
-	    .title = "The upload was ended before it was complete",
-	    .detail = "It was deleted, or nothing came for too long.",
-	};
+	struct file_error e = upload_error(PROBLEM_UPLOAD_ENDED,
+	    "It was deleted, or nothing came for too long.");
 
 	pthread_mutex_lock(&r->lock);
 	bool open = !r->over;
@@ -290,13 +285,9 @@ static int check_whole(struct resumable *r)
 /* It is not what was announced. Who is told of that finds it gone. */
 static void throw_away(struct resumable *r)
 {
-	static const struct file_error e = {
-	    .status = 422,
-	    .type = "digest-mismatch",
-	    .title = "The content is not what its digest says",
-	    .detail = "What came has another digest than was announced, and "
-		      "was thrown away.",
-	};
+	struct file_error e = upload_error(PROBLEM_DIGEST_MISMATCH,
+	    "What came has another digest than was announced, and was thrown "
+	    "away.");
 
 	metrics_add(METRIC_UPLOADS_FAILED_DIGEST, 1);
 	file_fail(r->file, &e);
@@ -432,13 +423,10 @@ void resumable_fail(struct resumable *r, int err, const char *why)
 {
 	struct clients_ticket *ticket = NULL;
 	struct http_problem p = http_problem_errno(err);
-	struct file_error e = {
-	    .status = http_problem_status(&p),
-	    .type = "upload-failed",
-	    .title = "The upload could not be put together",
-	};
+	struct file_error e =
+	    upload_error(PROBLEM_UPLOAD_FAILED, why ? why : p.detail);
 
-	snprintf(e.detail, sizeof(e.detail), "%s", why ? why : p.detail);
+	e.status = http_problem_status(&p);
 	pthread_mutex_lock(&r->lock);
 	bool open = !r->gone && !r->over;
 	r->busy = false;

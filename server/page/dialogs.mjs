@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Small dialogs that ask for one thing. */
-import { button, byId, h } from "./dom.mjs";
+import { button, byId, h, herald } from "./dom.mjs";
 
 /**
  * Show a dialog that goes when it is closed.
@@ -15,8 +15,9 @@ export function openDialog(title, attributes, ...content) {
 	const dialog = h("dialog", { "aria-labelledby": id, ...attributes },
 		h("header", {}, h("h2", { id }, title),
 			button("Close", () => dialog.close(), { class: "quiet" })),
-		...content);
+		...content, herald());
 
+	// Behind those that are open, and so in front of them.
 	document.body.append(dialog);
 	dialog.done = new Promise((resolve) => {
 		dialog.addEventListener("close", () => {

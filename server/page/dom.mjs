@@ -48,9 +48,17 @@ export function button(label, onclick, attributes = {}) {
 	return h("button", { type: "button", onclick, ...attributes }, label);
 }
 
+/** Where what is written is read aloud: one of the page, and one in each
+	dialog, since nothing outside of it is while it is open. */
+export function herald() {
+	return h("p", { class: "herald hidden", "aria-live": "polite" });
+}
+
 /** Say something to those who do not see it happen. */
 export function announce(text) {
-	byId("announce").textContent = text;
+	const all = document.querySelectorAll("#announce, dialog[open] .herald");
+
+	all[all.length - 1].textContent = text;
 }
 
 /** Say that something went wrong, for all to see, until the next thing does. */
@@ -60,6 +68,9 @@ export function complain(error) {
 	box.replaceChildren(h("span", {}, error.message),
 		button("Dismiss", () => { box.hidden = true; }));
 	box.hidden = false;
+	// It is an alert of its own, but not from behind a dialog.
+	if (document.querySelector("dialog[open]"))
+		announce(error.message);
 }
 
 /**

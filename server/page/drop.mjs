@@ -1,33 +1,74 @@
 // SPDX-License-Identifier: MIT
 /** Files that are dropped on the page, those in folders as well. */
-import { byId } from "./dom.mjs";
+import { byId, complain } from "./dom.mjs";
+import { visible } from "./format.mjs";
 
-/** @returns {Promise<FileSystemEntry[]>} what is in a folder */
-async function childrenOf(folder) {
+/** So many are named of those that cannot be read. */
+const NAMED = 3;
+
+/** What is in a folder. */
+async function* childrenOf(folder) {
 	const reader = folder.createReader();
-	const found = [];
 
 	for (;;) {
 		const some = await new Promise((resolve, reject) =>
 			reader.readEntries(resolve, reject));
 
 		if (!some.length)
-			return found;
-		found.push(...some);
+			return;
+		yield* some;
 	}
 }
 
-/** Each with its path, which begins with the name of what was dropped. */
+/**
+ * Each with its path, which begins with the name of what was dropped; without
+ * it, what cannot be read: a file, or the rest of a folder.
+ */
 async function* filesOf(entry) {
-	if (entry.isFile) {
-		const file = await new Promise((resolve, reject) =>
-			entry.file(resolve, reject));
+	const path = entry.fullPath.replace(/^\//, "");
 
-		yield [file, entry.fullPath.replace(/^\//, "")];
-		return;
+	try {
+		if (entry.isFile) {
+			yield [path, await new Promise((resolve, reject) =>
+				entry.file(resolve, reject))];
+			return;
+		}
+		for await (const child of childrenOf(entry))
+			yield* filesOf(child);
+	} catch {
+		yield [path];
 	}
-	for (const child of await childrenOf(entry))
-		yield* filesOf(child);
+}
+
+/**
+ * Find all files of what was dropped.
+ *
+ * @param {FileSystemEntry[]} entries
+ * @param {(file: File, path: string) => void} onfile
+ * @returns {Promise<string[]>} the paths of what cannot be read
+ */
+export async function walk(entries, onfile) {
+	const failed = [];
+
+	for (const entry of entries) {
+		for await (const [path, file] of filesOf(entry)) {
+			if (file)
+				onfile(file, path);
+			else
+				failed.push(path);
+		}
+	}
+	return failed;
+}
+
+/** @returns {string} what could not be read, in a sentence */
+export function unreadable(paths) {
+	const more = paths.length - NAMED;
+
+	return "The browser could not read " +
+		paths.slice(0, NAMED).map(visible).join(", ") +
+		(more > 0 ? ` and ${more} more` : "") +
+		"; all else that was dropped is uploaded.";
 }
 
 /** Whether it is files that are dragged, and not text or a link. */
@@ -63,8 +104,10 @@ export function startDrop(onfile) {
 		const plain = entries.length ? [] : [...event.dataTransfer.files];
 
 		plain.forEach((file) => onfile(file));
-		for (const entry of entries)
-			for await (const [file, path] of filesOf(entry))
-				onfile(file, path);
+
+		const failed = await walk(entries, onfile);
+
+		if (failed.length)
+			complain(new Error(unreadable(failed)));
 	});
 }

@@ -20,31 +20,25 @@
 
 /* What readers of the output, and the log, are told. */
 static const struct {
-	int status;
-	const char *type, *title;
+	enum http_problem_kind kind;
 	enum metric metric;
 } ENDS[] = {
-    [RUN_FAILED] = {502, "processor-failed", "The processor failed",
-	METRIC_PROCESS_FAILED_EXIT},
-    [RUN_TIMED_OUT] = {504, "processor-timeout", "The processor took too long",
+    [RUN_FAILED] = {PROBLEM_PROCESSOR_FAILED, METRIC_PROCESS_FAILED_EXIT},
+    [RUN_TIMED_OUT] = {PROBLEM_PROCESSOR_TIMEOUT,
 	METRIC_PROCESS_FAILED_TIMEOUT},
-    [RUN_TOO_LONG] = {507, "processor-output",
-	"The processor wrote more than it may", METRIC_PROCESS_FAILED_OUTPUT},
-    [RUN_CANCELLED] = {503, "processor-cancelled",
-	"The processor was ended early", METRIC_PROCESS_FAILED_CANCELLED},
-    [RUN_NO_SPACE] = {507, "insufficient-storage", "There is no room",
-	METRIC_PROCESS_FAILED_NO_SPACE},
-    [RUN_BROKEN] = {502, "processor-failed", "The processor failed",
-	METRIC_PROCESS_FAILED_ERROR},
+    [RUN_TOO_LONG] = {PROBLEM_PROCESSOR_OUTPUT, METRIC_PROCESS_FAILED_OUTPUT},
+    [RUN_CANCELLED] = {PROBLEM_PROCESSOR_CANCELLED,
+	METRIC_PROCESS_FAILED_CANCELLED},
+    [RUN_NO_SPACE] = {PROBLEM_NO_SPACE, METRIC_PROCESS_FAILED_NO_SPACE},
+    [RUN_BROKEN] = {PROBLEM_PROCESSOR_FAILED, METRIC_PROCESS_FAILED_ERROR},
 };
 
 static void fail(struct run *r)
 {
+	const struct http_problem_type *type =
+	    http_problem_type(ENDS[r->end].kind);
 	struct file_error e = {
-	    .status = ENDS[r->end].status,
-	    .type = ENDS[r->end].type,
-	    .title = ENDS[r->end].title,
-	};
+	    .status = type->status, .type = type->name, .title = type->title};
 
 	memcpy(e.detail, r->detail, sizeof(e.detail));
 	memcpy(e.said, r->said, sizeof(e.said));

@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import subprocess
+import time
 import unittest
 
 import harness
@@ -22,14 +23,15 @@ class Completion(harness.Case):
         if words[-1] and words[-1][-1] in breaks:
             words.append("")
         done = subprocess.run(
-            ["bash", "--norc", "-c", "compopt() { COMPREPLY=('<file>'); }\n"
-             f". {os.environ['COMPLETION_BASH']}\n"
+            ["bash", "--norc", "-c", 'compopt() { '
+             "[[ $2 != default ]] || COMPREPLY=('<file>'); }\n"
+             f". {os.environ['COMPLETION_BASH']}\nspill=$1; shift\n"
              'COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDBREAKS=$2; shift 2\n'
-             'COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))\n_spill\n'
+             'COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))\n_spill "$spill"\n'
              'printf "%s\\n" "${COMPREPLY[@]}"',
-             "bash", line, breaks, *words],
+             "bash", harness.SPILL, line, breaks, *words],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
-            check=True)
+            check=True, cwd=self.dir, env=self.env)
         self.assertEqual(done.stderr, b"")
         return done.stdout.decode().split()
 
@@ -52,7 +54,6 @@ class Completion(harness.Case):
                 ("--server=http://h:1 ls --state=re", ["receiving", "ready"]),
                 ("ls --state=", ["receiving", "ready", "failed"]),
                 ("get --output=x", ["<file>"]),
-                # What takes ids is not completed with files.
                 ("get x", []), ("get ", []), ("info x", [])):
             self.assertEqual(self.complete("spill " + line), want, line)
         self.assertEqual(self.complete("spill ls --state=re", " "),
@@ -61,30 +62,133 @@ class Completion(harness.Case):
         self.assertIn("put", words)
         self.assertEqual([w for w in words if w.startswith("-")], [])
 
+    def fill(self):
+        """Files of the server and of this machine."""
+        for name in ("fig-1", "fig-2", "plum", "$(touch x)", "`touch x`"):
+            self.stub.add(name, b"x")
+        self.write("figs.zip", b"")
+        os.mkdir(self.path("figtree"))
+        self.write("figtree/leaf", b"")
+
+    def test_bash_names(self):
+        self.fill()
+        ids, files = ["fig-1", "fig-2"], ["./figs.zip", "./figtree"]
+        for line, want in (
+                *((f"{command} fi", ids)
+                  for command in ("get", "rm", "info", "link")),
+                *((f"{command} fi", ids + files)
+                  for command in ("ls", "cat", "process up")),
+                # The first argument is a processor.
+                ("process fi", []), ("process --type a/b fi", []),
+                ("process --type a/b up fi", ids + files),
+                ("ls ./fi", files), ("cat figtree/", ["figtree/leaf"]),
+                ("get fig-1 pl", ["plum"]), ("get -o fi pl", ["plum"]),
+                ("put fi", ["<file>"])):
+            self.assertEqual(sorted(self.complete("spill " + line)),
+                             sorted(want), line)
+        # Nothing that a shell would run.
+        self.assertEqual(self.complete("spill get "), ids + ["plum"])
+        self.assertNotIn("x", self.names())
+
+    def test_bash_asks_who_is_meant(self):
+        self.fill()
+        self.env["SPILLWAY_URL"] = "http://127.0.0.1:1"
+        for options in ("", "--server http://127.0.0.1:1 ",
+                        "--config ./none "):
+            self.assertEqual(self.complete(f"spill {options}get fig"), [])
+        url = self.stub.url
+        for line in (f"--server {url} get fig", f"--server={url} get fig",
+                     f"get --server {url} fig"):
+            self.assertEqual(self.complete("spill " + line),
+                             ["fig-1", "fig-2"], line)
+
+    def test_server_that_does_not_answer(self):
+        self.stub.canned = lambda h: time.sleep(5) or h.problem(500, "late")
+        self.assertEqual(self.complete("spill get "), [])
+
+    def type_in(self, shell, *steps):
+        """Type lines into a shell; what it shows has to come after each."""
+        master, slave = pty.openpty()
+        env = {**self.env, "INPUTRC": "/dev/null", "TERM": "dumb", "PS1": "$ ",
+               "PATH": self.search_path()}
+        with subprocess.Popen(shell, stdin=slave, stdout=slave, stderr=slave,
+                              env=env, cwd=self.dir,
+                              start_new_session=True) as process:
+            os.close(slave)
+            try:
+                for send, wait in steps:
+                    self.type_line(master, send, wait)
+            finally:
+                process.kill()
+        os.close(master)
+
+    def type_line(self, master, send, wait):
+        """One of them."""
+        seen = b""
+        os.write(master, send)
+        while wait not in seen:
+            ready, _, _ = select.select([master], [], [], harness.DEADLINE_S)
+            self.assertTrue(ready, seen)
+            seen += os.read(master, 4096)
+
+    def search_path(self):
+        """$PATH with this spill."""
+        return os.path.dirname(harness.SPILL) + ":" + os.environ["PATH"]
+
+    def need(self, shell):
+        if not shutil.which(shell):
+            self.skipTest(f"{shell} is not installed")
+
+    def test_zsh_names(self):
+        self.need("zsh")
+        self.fill()
+        folder = os.path.dirname(os.environ["COMPLETION_ZSH"])
+        self.type_in(
+            ["zsh", "-f", "-i"],
+            (b"fpath=(%s $fpath); autoload -U compinit; compinit -u -D; "
+             b"echo rea''dy\n" % os.fsencode(folder), b"ready"),
+            (b"spill get pl\t", b"um "),
+            (b"\x15spill ls figs\t", b"./figs.zip "),
+            (b"\x15spill cat figt\t", b"./figtree/"),
+            (b"\x15spill cat figtree/\t", b"leaf "),
+            (b"\x15spill process figs\t", b"figs"),
+            (b"\x15spill process up figs\t", b"./figs.zip "),
+            (b"\x15SPILLWAY_URL=http://127.0.0.1:1\n", b"$ "),
+            (b"spill --server %s info pl\t" % self.stub.url.encode(),
+             b"um "))
+
+    def test_fish_names(self):
+        self.need("fish")
+        self.fill()
+        for line, want in (("get fi", ["fig-1", "fig-2"]),
+                           ("rm pl", ["plum"]),
+                           ("ls figs", [self.path("figs.zip")]),
+                           ("cat figt", ["figtree/"]),
+                           ("cat figtree/", ["figtree/leaf"]),
+                           (f"--server {self.stub.url} link pl", ["plum"]),
+                           ("--server http://127.0.0.1:1 link pl", [])):
+            done = subprocess.run(
+                ["fish", "--no-config", "-c", "source $argv[1]; "
+                 "complete -C \"$argv[2]\"",
+                 os.environ["COMPLETION_FISH"], "spill " + line],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+                check=True, cwd=self.dir,
+                env={**self.env, "PATH": self.search_path()})
+            self.assertEqual(done.stderr, b"")
+            self.assertEqual([row.split("\t")[0] for row in
+                              done.stdout.decode().splitlines()], want, line)
+
     def test_bash_itself(self):
         # As it is used: bash breaks the words, and puts in what it is told.
-        env = {**self.env, "INPUTRC": "/dev/null", "PS1": "$ "}
-        master, slave = pty.openpty()
-        with subprocess.Popen(["bash", "--norc", "--noprofile", "-i"],
-                              stdin=slave, stdout=slave, stderr=slave,
-                              env=env, start_new_session=True) as bash:
-            os.close(slave)
-            seen = b""
-            for send, wait in (
-                    (b". %s\n" % os.fsencode(os.environ["COMPLETION_BASH"]),
-                     b"$ "),
-                    (b"spill --server http://127.0.0.1:18070 pu\t",
-                     b":18070 put "),
-                    (b"\x15spill ls --state=rec\t", b"--state=receiving")):
-                seen = b""
-                os.write(master, send)
-                while wait not in seen:
-                    ready, _, _ = select.select([master], [], [],
-                                                harness.DEADLINE_S)
-                    self.assertTrue(ready, seen)
-                    seen += os.read(master, 4096)
-            bash.kill()
-        os.close(master)
+        self.fill()
+        self.type_in(
+            ["bash", "--norc", "--noprofile", "-i"],
+            (b". %s\n" % os.fsencode(os.environ["COMPLETION_BASH"]), b"$ "),
+            (b"spill --server http://127.0.0.1:18070 pu\t", b":18070 put "),
+            (b"\x15spill ls --state=rec\t", b"--state=receiving"),
+            (b"\x15spill rm pl\t", b"um "),
+            (b"\x15spill ls figs\t", b"./figs.zip "),
+            (b"\x15spill ls figt\t", b"./figtree/"))
 
     def test_apostrophes(self):
         for shell, quote in (("zsh", r"'\''"), ("fish", r"\'")):
@@ -109,8 +213,7 @@ class Completion(harness.Case):
                 self.assertEqual(missing, [], name)
 
     def check_syntax(self, shell):
-        if not shutil.which(shell):
-            self.skipTest(f"{shell} is not installed")
+        self.need(shell)
         subprocess.run([shell, "-n", os.environ["COMPLETION_"
                                                 + shell.upper()]],
                        check=True, timeout=60)

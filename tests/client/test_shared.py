@@ -103,6 +103,22 @@ class Shared(harness.Case):
         (told,) = self.json_failure(1, "put", b"./\xff")
         self.assertIn(r"./\xff", told["error"])
 
+    def test_json_behind_what_is_wrong(self):
+        for args, word in ((("--odd", "--json", "ls"), "--odd"),
+                           (("--retries", "x", "ls", "--json"), "--retries"),
+                           (("ls", "--odd", "--json"), "--odd"),
+                           (("ls", "--limit", "--json"), "--limit"),
+                           (("nope", "--json"), "nope"),
+                           (("--token-file", "none", "ls", "--json"),
+                            "--token-file")):
+            result = self.run_spill(*args)
+            self.assertEqual((result.code, result.out), (2, b""), args)
+            (line,) = result.err.splitlines()
+            self.assertIn(word, json.loads(line)["error"])
+        # Behind this it is the name of a file.
+        self.assertTrue(self.fails(1, "put", "--", "--json")
+                        .startswith("spill: --json: "))
+
     def test_json_notes(self):
         with open(self.path("a"), "wb"):
             pass

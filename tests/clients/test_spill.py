@@ -7,14 +7,54 @@ Source: API.md section 8; spill(1).
 import io
 import json
 import re
+import struct
 import zipfile
+import zlib
 
 from programs import SpillCase, main, table
 from origin import Origin, Page, Trap
-from samples import content
+from samples import content, raw_zip
 from test_fetch_lazy import RemoteZip
 
 ALLOW = ["fetch.allow_networks=127.0.0.1/32", "fetch.ports=1-65535"]
+
+
+UTF8 = 1 << 11
+
+
+def unicode_name(name, of):
+    """The field with a name in UTF-8 for the name `of`: APPNOTE 4.6.9."""
+    data = b"\1" + struct.pack("<L", zlib.crc32(of)) + name
+    return struct.pack("<HH", 0x7075, len(data)) + data
+
+
+class Names(SpillCase):
+    """What entries are called here, and by the server."""
+
+    DAEMON = True
+    ENTRIES = [
+        {"name": b"plain.txt"}, {"name": "ü".encode(), "flags": UTF8},
+        {"name": "é".encode()}, {"name": b"\x81.txt"}, {"name": b"\xfb\xc3\xbc"},
+        {"name": b"\x01\x81"}, {"name": b"\x01"}, {"name": b"\x7f\xe1/"},
+        {"name": b"one", "extra": unicode_name("zwei ü".encode(), b"one")},
+        {"name": b"\x84", "extra": unicode_name(b"three", b"another")},
+        {"name": b"\x83", "extra": unicode_name(b"\xff", b"\x83")},
+        {"name": "☺".encode(), "flags": UTF8},
+        {"name": bytes(range(128, 256))}]
+
+    def test_names(self):
+        archive = raw_zip([{"data": b"%d" % i, **entry}
+                           for i, entry in enumerate(self.ENTRIES)])
+        self.upload(archive, "/files/names")
+        path = self.write("names.zip", archive)
+        there, here = ([json.loads(line)["name"] for line in
+                        self.spill("--json", "ls", name).splitlines()]
+                       for name in ("names", path))
+        self.assertEqual(here, there)
+        self.assertEqual(len(set(here)), len(self.ENTRIES))
+        for number, name in enumerate(here):
+            if not name.endswith("/"):
+                self.assertEqual(self.spill("cat", path, name), str(number))
 
 
 class Remote(SpillCase):

@@ -126,6 +126,20 @@ static int save_entry(const struct bed *b)
 	    "", NULL, 0);
 }
 
+static int save_archive(const struct bed *b)
+{
+	static const char body[] = "{\"files\":[\"archive\"]}";
+
+	return whole_say(b, "POST /files/zip?save&digest=sha-256",
+	    "Content-MD5: 9pcoSkiSisfwRWRav0fOCQ==\r\n", body,
+	    sizeof(body) - 1);
+}
+
+static int list_problems(const struct bed *b)
+{
+	return whole_say(b, "GET /problems", "", NULL, 0);
+}
+
 /* From the server itself. */
 static int fetch_url(const struct bed *b)
 {
@@ -152,6 +166,8 @@ static const struct scenario scenarios[] = {
     {"info", info, 200},
     {"list_archive", list_archive, 422},
     {"save_entry", save_entry, 201},
+    {"save_archive", save_archive, 201},
+    {"list_problems", list_problems, 200},
     {"fetch", fetch_url, 201},
 };
 

@@ -56,10 +56,24 @@ static void check_record(const uint8_t *data, size_t size)
 	(void)zip_record_encrypted(&r);
 }
 
+static void check_text(const uint8_t *data, size_t size)
+{
+	char out[ZIP_TEXT_MAX * 256];
+	size_t n = size < 256 ? size : 256;
+	bool guess;
+
+	size_t len = zip_text_utf8(
+	    (struct str){(const char *)data, n}, false, out, &guess);
+	FUZZ_CHECK(len >= n && len <= ZIP_TEXT_MAX * n);
+	FUZZ_CHECK(guess || len == n);
+	FUZZ_CHECK(utf8_valid(out, len));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_locals(data, size);
 	check_record(data, size);
+	check_text(data, size);
 	if (size >= 20) {
 		size_t n = zip_descriptor_match(data + 20, size - 20,
 		    zip_le32(data), zip_le64(data + 4), zip_le64(data + 12));

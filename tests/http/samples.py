@@ -127,7 +127,7 @@ def raw_zip(entries):
     """A zip made by hand, so that it can say what zipfile would not.
 
     entries: dicts of name (bytes), data, and optionally method, packed, crc,
-    size, flags, local_name.
+    size, flags, local_name, and extra, a field of the directory.
     """
     body, directory = bytearray(), bytearray()
     for entry in entries:
@@ -141,8 +141,9 @@ def raw_zip(entries):
         name = entry["name"]
         local = entry.get("local_name", name)
         directory += b"PK\1\2" + struct.pack("<H", 0x0314) + fixed
-        directory += struct.pack("<HHHHHLL", len(name), 0, 0, 0, 0,
-                                 0o100644 << 16, len(body)) + name
+        extra = entry.get("extra", b"")
+        directory += struct.pack("<HHHHHLL", len(name), len(extra), 0, 0, 0,
+                                 0o100644 << 16, len(body)) + name + extra
         body += b"PK\3\4" + fixed
         body += struct.pack("<HH", len(local), 0) + local + packed
     return bytes(body + directory) + b"PK\5\6" + struct.pack(

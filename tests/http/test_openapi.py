@@ -14,19 +14,17 @@ from wire import Response
 DOCUMENT = contract.load()
 # What stands for a parameter of a path.
 FILLED = {"id": "ten", "entry": "a", "processor": "none", "version": "x",
-          "file": "y"}
+          "file": "y", "problem": "gone"}
 # What Allow does not say: only tus has a POST there, which stands for another
-# method, and PATCH is of uploads alone. What it says of the paths below, too.
+# method, and PATCH is of uploads alone.
 HIDDEN = {("/files/{id}", "POST"), ("/files/{id}", "PATCH")}
-BELOW = {("/files/{id}/zip", "POST")}
 
 
 def methods_of(path):
     """What the document says of a path, as Allow has it."""
     item = DOCUMENT.paths[path]
     return [m for m in contract.METHODS
-            if (m.lower() in item and (path, m) not in HIDDEN)
-            or (path, m) in BELOW]
+            if m.lower() in item and (path, m) not in HIDDEN]
 
 
 class Served(Case):

@@ -26,6 +26,8 @@ class Targets(Hostile):
         ("raw UTF-8", "/files/ü"), ("overlong", "/files/%c0%af"),
         ("backslash", "/files\\canary"), ("etc", "/etc/passwd"),
         ("info below nothing", "/files//info"),
+        ("below info", "/files/canary/info/x"),
+        ("no processor", "/files/canary/process"),
         ("case", "/FILES/canary"), ("dot id", "/files/."),
         ("semicolon", "/files;x=1/canary"))
     def test_not_found(self, target):
@@ -65,6 +67,7 @@ class Methods(Hostile):
         ("PUT on the list", "PUT", "/files", "GET, POST"),
         ("PUT on info", "PUT", "/files/canary/info", "GET"),
         ("POST on metrics", "POST", "/metrics", "GET"),
+        ("POST on a listing", "POST", "/files/canary/zip", "GET"),
         ("DELETE on fetch", "DELETE", "/fetch", "POST"))
     def test_not_allowed(self, method, target, allow):
         answer = self.http(method, target)
@@ -95,6 +98,7 @@ class Methods(Hostile):
            ("missing file", "/files/none", {"PUT"}),
            ("info", "/files/canary/info", {"GET"}),
            ("zip", "/files/canary/zip", {"GET"}),
+           ("entry", "/files/canary/zip/a", {"GET", "POST"}),
            ("fetch", "/fetch", {"POST"}), ("star", "*", set()))
     def test_options(self, target, methods):
         answer = self.http("OPTIONS", target)

@@ -189,14 +189,26 @@ class Entries(Zips):
         self.assertEqual(self.http(
             "GET", "/files/z/zip", {"If-None-Match": '"x"'}).status, 200)
 
-    def test_long_listing_not_modified(self):
+    @table(("JSON", "application/json", "limit=3000"),
+           ("lines", "application/x-ndjson", ""), ("text", "text/plain", ""),
+           ("a part", "application/json", "limit=1000&after=999"),
+           ("a short part", "application/json", "limit=10"))
+    def test_long_listing_told(self, accept, query):
+        # Of several pieces, and as long as those together: who is told of it
+        # alone can go on with the connection.
         self.upload(many_zip(3000), "/files/many")
-        path = "/files/many/zip?limit=3000"
-        whole = self.http("GET", path)
-        answer = self.http("GET", path, {"If-None-Match": whole.get("ETag")})
-        self.assertEqual((answer.status, answer.body), (304, b""))
-        self.assertIn(answer.get("Content-Length"),
-                      (None, whole.get("Content-Length")))
+        path, fields = f"/files/many/zip?{query}", {"Accept": accept}
+        whole, conn = self.http("GET", path, fields), self.conn()
+        for method, etag in (("GET", whole.get("ETag")), ("HEAD", '"x"'),
+                             ("HEAD", whole.get("ETag"))):
+            answer = conn.request(method, path, {
+                **fields, "If-None-Match": etag})
+            self.assertEqual((answer.status, answer.body),
+                             (200 if etag == '"x"' else 304, b""))
+            self.assertIsNone(answer.get("Connection"))
+            self.assertEqual(answer.get("Content-Length"),
+                             str(len(whole.body)))
+            self.assertEqual(answer.get("ETag"), whole.get("ETag"))
 
     def test_gzip_accepted(self):
         # Coded or not: whoever decodes as told gets the entry.

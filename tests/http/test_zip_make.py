@@ -152,6 +152,14 @@ class SaveAlways(Zips, Case):
                          {"sha-256": sha256(BY_NAME["stored.bin"])})
         self.assertIsNone(answer.get("Repr-Digest"))
 
+    def test_archive(self):
+        answer = self.http("POST", "/files/zip?save", body=b'{"files":["z"]}')
+        made = self.json(answer, 201)
+        self.wait_state(made["id"], "ready")
+        whole = self.http("GET", f"/files/{made['id']}").body
+        self.assertEqual(self.info(made["id"])["digest"],
+                         {"sha-256": sha256(whole)})
+
 
 class Build:
     """POST /files/zip"""
@@ -160,10 +168,10 @@ class Build:
         for name, data in FILES_MADE.items():
             self.upload(data, f"/files/{name}")
 
-    def build(self, order, query=""):
+    def build(self, order, query="", headers=()):
         """Ask for an archive."""
         return self.http("POST", f"/files/zip{query}",
-                         {"Content-Type": "application/json"},
+                         {"Content-Type": "application/json", **dict(headers)},
                          json.dumps(order).encode())
 
     def assert_archive(self, data, members, deflated):
@@ -216,6 +224,25 @@ class Build:
         for name, data in FILES_MADE.items():
             self.assert_same(self.http(
                 "GET", f"/files/{made['id']}/zip/{name}").body, data)
+
+    @table(("asked", "?digest=sha-256", {}), ("two", "?digest=md5,crc32c", {}),
+           ("wanted", "", {"Want-Repr-Digest": "sha-512=9"}),
+           ("neither", "", {}))
+    def test_digests(self, query, headers):
+        # As an upload of the same bytes has them, once it is whole.
+        order = {"files": list(FILES_MADE), "save": True}
+        made = self.json(self.build(order, query, headers), 201)
+        self.wait_state(made["id"], "ready")
+        whole = self.http("GET", f"/files/{made['id']}").body
+        uploaded = self.http("POST", f"/files{query}", headers, whole)
+        self.assertEqual(self.info(made["id"])["digest"],
+                         self.json(uploaded, 201)["digest"])
+
+    def test_bad_digest(self):
+        before = self.file_count()
+        answer = self.build({"files": ["a"], "save": True}, "?digest=x")
+        self.assert_problem(answer, 400)
+        self.assertEqual(self.file_count(), before)
 
     def test_same_bytes(self):
         order = {"files": list(FILES_MADE)}

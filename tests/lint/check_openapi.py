@@ -22,8 +22,9 @@ from tap import Tap
 
 METHODS = {"get", "head", "post", "put", "patch", "delete", "options"}
 # Routes that the tables do not have: what stands in front/routes.c beside
-# them, and the files of the page.
+# them.
 APART = {"/files/zip": {"POST"}, "/page/{}/{}": {"GET", "HEAD", "OPTIONS"},
+         "/problems/{}": {"GET", "HEAD", "OPTIONS"},
          "/process/{}": {"POST", "OPTIONS"}}
 ROW = re.compile(r'\{"([^"]*)",\s*\{ROUTE_\w+, ROUTE_\w+\},\s*"([A-Z, ]+)",\s*\w+,(.*?)\},?\n'
                  r'(?=    \{|\})', re.S)
@@ -52,15 +53,14 @@ def sources(tree, *folders):
 
 def rows_of(tree):
     """(path, methods, the rest) of the tables' rows, `{}` for what a path has
-    of its own; twice where there is something below."""
+    of its own."""
     text = sources(tree, "front")
     tables = re.findall(r"ROUTES\[\] = \{\n(.*?\n)\};", text, re.S)
     for number, table in enumerate(tables):
         for path, allow, rest in ROW.findall(table + "}"):
-            name = f"/files/{{}}{path}" if number else path
-            yield name, allow, rest
-            if number and rest.rstrip().endswith("true"):
-                yield name + "/{}", allow, rest
+            below = "{}" if path.endswith("/") else ""
+            yield (f"/files/{{}}{path}{below}" if number else path,
+                   allow, rest)
 
 
 def routes_of(tree):
@@ -94,12 +94,10 @@ def written_of(document):
 
 
 def check_routes(tree, document):
-    """What differs. What has no method of its own is its tree's."""
+    """What differs."""
     code, written = routes_of(tree), written_of(document)
-    # tus has a POST for another method; a tree's row is of all below it.
+    # tus has a POST for another method.
     code["/files/{}"] = code["/files/{}"] | {"POST"}
-    written["/files/{}/zip"] |= {"POST"}
-    code.pop("/files/{}/process", None)
     for path in sorted(code.keys() | written.keys()):
         if code.get(path) != written.get(path):
             yield (f"{path}: {sorted(code.get(path, ()))} in the code, "
@@ -132,14 +130,9 @@ def enums_of(value, key):
 def types_of(tree):
     """The types of problem that the code has."""
     header = (tree / "server/http/problem.h").read_text(encoding="utf-8")
-    errors = sources(tree, "ingest", "process")
     names = set(re.findall(r'X\(\w+, \d+, "([a-z-]+)"', header))
     iana = re.findall(r'HTTP_PROBLEM_IANA "([a-z-]+)"', header)
     base = re.search(r'HTTP_PROBLEM_IANA "(https[^"]+)"', header)[1]
-    names |= set(re.findall(r'\{\d{3}, "([a-z-]+)",', errors))
-    names |= set(re.findall(r'\.type = "([a-z-]+)"', errors))
-    # A fetch that finds nothing new answers nobody.
-    names.discard("unchanged")
     return {f"/problems/{name}" for name in names} | {
         base + name for name in iana}
 

@@ -51,6 +51,17 @@ export async function entries(page, { files, name, paths }) {
 	return found;
 }
 
+/** What is said aloud of a preview: where the dialog keeps nobody from it. */
+export async function previewSaid(page, { files, name, entry: of }) {
+	await choose(page, files);
+	await browse(page, name);
+	await entry(page, of).locator("> .row").click();
+	const said = page.getByRole("dialog").locator("[aria-live=polite]");
+
+	await said.filter({ hasText: of }).waitFor({ state: "attached" });
+	return said.textContent();
+}
+
 /** Keys are pressed; what has the focus after each. */
 export async function treeKeys(page, { files, name, keys }) {
 	const found = [];

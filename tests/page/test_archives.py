@@ -51,6 +51,10 @@ class Archives(PageCase):
             "dot.png", "images", "images", "page.html", "docs", "docs",
             "more"])
 
+    def test_announced(self):
+        self.assertEqual(self.browse("previewSaid", entry="data.bin"),
+                         "Preview of data.bin")
+
     def test_download(self):
         self.browse("entryDownload", path="data.bin", to=self.path("got"))
         self.assertEqual(self.read("got"), b"\0\1\2" * 1000)

@@ -193,6 +193,46 @@ static void test_record(void **state)
 	assert_true(r.modified == ZIP_NO_TIME);
 }
 
+/* Text is UTF-8 where that is said or can be, else of code page 437. */
+static void test_text(void **state)
+{
+	char out[8 * ZIP_TEXT_MAX];
+	bool guess;
+
+	(void)state;
+	size_t n =
+	    zip_text_utf8((struct str){"a\x81\xfb", 3}, false, out, &guess);
+	assert_true(guess);
+	assert_int_equal(n, 6);
+	assert_memory_equal(out, "a\xc3\xbc\xe2\x88\x9a", 6); /* a, ü, √ */
+	/* What controls is no symbol. */
+	n = zip_text_utf8((struct str){"\x01\x7f\x81", 3}, false, out, &guess);
+	assert_int_equal(n, 4);
+	assert_memory_equal(out, "\x01\x7f\xc3\xbc", 4);
+	/* ü in UTF-8 is two symbols in the code page. */
+	n = zip_text_utf8((struct str){"\xc3\xbc", 2}, false, out, &guess);
+	assert_false(guess);
+	assert_int_equal(n, 2);
+	assert_memory_equal(out, "\xc3\xbc", 2);
+	/* Said to be UTF-8, and not: told as it is. */
+	n = zip_text_utf8((struct str){"a\x81", 2}, true, out, &guess);
+	assert_false(guess);
+	assert_int_equal(n, 2);
+	assert_memory_equal(out, "a\x81", 2);
+	assert_int_equal(
+	    zip_text_utf8((struct str){NULL, 0}, false, out, &guess), 0);
+
+	/* Every byte becomes valid text. */
+	for (unsigned c = 0; c < 256; c++) {
+		char byte = (char)c;
+
+		n = zip_text_utf8((struct str){&byte, 1}, false, out, &guess);
+		assert_in_range(n, 1, ZIP_TEXT_MAX);
+		assert_true(utf8_valid(out, n));
+		assert_int_equal(guess, c >= 0x80);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +244,7 @@ int main(void)
 	    cmocka_unit_test(test_encrypted),
 	    cmocka_unit_test(test_descriptor),
 	    cmocka_unit_test(test_record),
+	    cmocka_unit_test(test_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,24 +91,6 @@ static void test_refusal(void **state)
 			fail_msg("%s", fine[i]);
 }
 
-static void test_cp437(void **state)
-{
-	char out[3 * ZIP_CP437_MAX];
-
-	(void)state;
-	size_t n = zip_name_from_cp437("a\x81\xfb", 3, out);
-	assert_int_equal(n, 6);
-	assert_memory_equal(out, "a\xc3\xbc\xe2\x88\x9a", 6); /* a, ü, √ */
-
-	/* Every byte becomes valid text. */
-	for (unsigned c = 0; c < 256; c++) {
-		char byte = (char)c;
-		n = zip_name_from_cp437(&byte, 1, out);
-		assert_in_range(n, 1, ZIP_CP437_MAX);
-		assert_true(utf8_valid(out, n));
-	}
-}
-
 static void test_base(void **state)
 {
 	static const char *const pairs[][2] = {
@@ -189,7 +171,6 @@ int main(void)
 	    cmocka_unit_test(test_unsafe),
 	    cmocka_unit_test(test_safe),
 	    cmocka_unit_test(test_refusal),
-	    cmocka_unit_test(test_cp437),
 	    cmocka_unit_test(test_base),
 	    cmocka_unit_test(test_type),
 	    cmocka_unit_test(test_show),
