@@ -54,6 +54,13 @@ int spw__dir_own_file(struct spw_dir *d);
 /** Count a file that was made otherwise; spw__dir_close() closes it. */
 void spw__dir_take_file(struct spw_dir *d);
 
+/**
+ * Open a directory without proving that files can be there.
+ *
+ * Errors:    as spw_dir_open().
+ */
+int spw__dir_look(const struct spw_dir_opts *opts, struct spw_dir **ret);
+
 /** Returns: the open directory. */
 int spw__dir_fd(const struct spw_dir *d);
 

@@ -57,6 +57,12 @@ int spw__keep_file(struct spw_keep *k)
 	return fd == -EPERM ? -EACCES : fd;
 }
 
+int spw__keep_open_file(struct spw_keep *k, const char *file)
+{
+	return spw__sys_open_file(
+	    spw__dir_fd(k->dir), file, !(k->flags & SPW_KEEP_READ));
+}
+
 int spw__keep_locked_file(struct spw_keep *k)
 {
 	int fd = spw__keep_file(k);
@@ -107,6 +113,8 @@ static int find_dir(struct spw_keep *k, const struct spw_keep_opts *o)
 		.keep_free_bytes = o->keep_free_bytes,
 	};
 
+	if (!o->dir && (o->flags & SPW_KEEP_READ))
+		return spw__dir_look(&opts, &k->dir);
 	if (!o->dir)
 		return spw_dir_open(&opts, &k->dir);
 
@@ -124,7 +132,7 @@ static int open_dir(struct spw_keep *k, const struct spw_keep_opts *o)
 		memset(k->boot, 0, sizeof(k->boot));
 		r = 0;
 	}
-	return r == 0 ? probe(k) : r;
+	return r == 0 && !(o->flags & SPW_KEEP_READ) ? probe(k) : r;
 }
 
 int spw_keep_open(const struct spw_keep_opts *opts, struct spw_keep **ret)
@@ -133,7 +141,7 @@ int spw_keep_open(const struct spw_keep_opts *opts, struct spw_keep **ret)
 
 	if (spw__opts_take(&o, sizeof(o), opts) < 0 || (!o.path == !o.dir) ||
 	    !ret || (o.dir && (o.quota_bytes || o.keep_free_bytes)) ||
-	    (o.flags & ~(unsigned)SPW_KEEP_SYNC))
+	    (o.flags & ~(unsigned)(SPW_KEEP_SYNC | SPW_KEEP_READ)))
 		return -EINVAL;
 
 	struct spw_keep *k = spw__sys_alloc(sizeof(*k));
@@ -180,7 +188,7 @@ int spw__keep_sync(struct spw_keep *k, int fd)
 
 int spw__keep_lock(struct spw_keep *k, const struct spw__keep_files *files)
 {
-	int fd = spw__sys_open_file(spw__dir_fd(k->dir), files->journal);
+	int fd = spw__keep_open_file(k, files->journal);
 	if (fd < 0)
 		return fd;
 
@@ -211,7 +219,7 @@ static int take_name(struct spw_keep *k, const struct spw__keep_files *files)
 {
 	int dir = spw__dir_fd(k->dir);
 
-	int fd = spw__sys_open_file(dir, files->content);
+	int fd = spw__keep_open_file(k, files->content);
 	if (fd < 0)
 		return fd;
 
@@ -233,6 +241,8 @@ int spw_keep_reap(struct spw_keep *k, const char *name)
 	struct spw__keep_files files;
 
 	int r = spw__keep_files(name, &files);
+	if (r == 0 && (k->flags & SPW_KEEP_READ))
+		r = -EROFS;
 	if (r < 0)
 		return r;
 	int fd = spw__keep_lock(k, &files);

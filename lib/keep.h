@@ -53,7 +53,10 @@ int spw__keep_files(const char *name, struct spw__keep_files *ret);
 /** Returns: a file without a name. Errors: -EOPNOTSUPP. */
 int spw__keep_file(struct spw_keep *k);
 
-/** Returns: the same, locked. */
+/** Open one of the directory. */
+int spw__keep_open_file(struct spw_keep *k, const char *file);
+
+/** Returns: a file without a name, locked. */
 int spw__keep_locked_file(struct spw_keep *k);
 
 /**

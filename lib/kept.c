@@ -63,7 +63,8 @@ static struct spw_kept *new_kept(struct spw_keep *keep,
 }
 
 /* One of this name, without content and journal yet. */
-static int begin(struct spw_keep *keep, const char *name, struct spw_kept **ret)
+static int prepare(
+    struct spw_keep *keep, const char *name, struct spw_kept **ret)
 {
 	struct spw__keep_files files;
 
@@ -73,6 +74,12 @@ static int begin(struct spw_keep *keep, const char *name, struct spw_kept **ret)
 
 	*ret = new_kept(keep, &files);
 	return *ret ? 0 : -ENOMEM;
+}
+
+static int begin(struct spw_keep *keep, const char *name, struct spw_kept **ret)
+{
+	return keep->flags & SPW_KEEP_READ ? -EROFS
+					   : prepare(keep, name, ret);
 }
 
 static int make_content(struct spw_kept *k, const struct spw_spool_opts *opts)
@@ -255,8 +262,7 @@ static int find_content(struct spw_kept *k)
 {
 	uint64_t size;
 
-	int fd = spw__sys_open_file(
-	    spw__dir_fd(k->keep->dir), k->files.content);
+	int fd = spw__keep_open_file(k->keep, k->files.content);
 	if (fd < 0)
 		return fd;
 
@@ -335,7 +341,7 @@ ssize_t spw_keep_meta(struct spw_keep *keep, const char *name, void *buf,
 {
 	struct spw_kept *k;
 
-	int r = begin(keep, name, &k);
+	int r = prepare(keep, name, &k);
 	if (r < 0)
 		return r;
 

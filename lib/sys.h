@@ -58,8 +58,8 @@ int spw__sys_open_dir_at(int dir_fd, const char *path);
     -EOPNOTSUPP where the file system knows no such files. */
 int spw__sys_unnamed(int dir_fd);
 
-/** An existing file, to be read and written; no link. */
-int spw__sys_open_file(int dir_fd, const char *name);
+/** An existing file, to be read, and written if `write`; no link. */
+int spw__sys_open_file(int dir_fd, const char *name, bool write);
 
 /** Take the lock that goes with an open file; -EBUSY when it is taken. */
 int spw__sys_lock(int fd);

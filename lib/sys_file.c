@@ -125,12 +125,13 @@ int spw__sys_create(int dir_fd, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-int spw__sys_open_file(int dir_fd, const char *name)
+int spw__sys_open_file(int dir_fd, const char *name, bool write)
 {
 	int fd, tries = 0;
 
 	do {
-		fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(dir_fd, name, (write ? O_RDWR : O_RDONLY) |
+		    O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	} while (interrupted(fd, &tries));
 	return fd < 0 ? -errno : fd;
 }

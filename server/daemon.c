@@ -53,10 +53,11 @@ static int open_kept(
 	bool sync = how == CONF_DURABILITY_FSYNC;
 	char why[DISK_WHY_SIZE] = "";
 
-	if (how == CONF_DURABILITY_NONE)
-		return 0;
-
-	int r = disk_open(path, sync, &s->kept, why);
+	int r = how == CONF_DURABILITY_NONE
+		    ? disk_check_free(path, why)
+		    : disk_open(path, sync, &s->kept, why);
+	if (how == CONF_DURABILITY_NONE && r != -EBUSY)
+		return 0; /* shared with others who keep nothing */
 	if (r < 0)
 		return conf_error_set(reterr, r,
 		    "cannot keep files in %s: %s", path, why);
@@ -364,6 +365,7 @@ void spw_server_free(struct spw_server *s)
 	hasher_free(s->front.hasher);
 	through_free(s->front.through);
 	fetcher_free(s->front.fetcher);
+	store_settle(s->store);
 	store_free(s->store);
 	/* What is known of archives hung on their files. */
 	zip_free(s->front.zip);

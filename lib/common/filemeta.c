@@ -12,7 +12,7 @@
 
 enum item_kind { NUMBER, TEXT, DIGESTS, OPTIONAL };
 
-/* Tags are for good: a number is never given a new meaning. */
+/* Tags are for good: a number is never given a new meaning. 15 was a time. */
 static const struct item {
 	uint8_t tag;
 	enum item_kind kind;
@@ -32,7 +32,6 @@ static const struct item {
     {12, TEXT, offsetof(struct filemeta, coding)},
     {13, TEXT, offsetof(struct filemeta, boot)},
     {14, DIGESTS, offsetof(struct filemeta, digests)},
-    {15, NUMBER, offsetof(struct filemeta, kept_ms)},
     {16, NUMBER, offsetof(struct filemeta, upload)},
     {17, NUMBER, offsetof(struct filemeta, ttl_ms)},
     {18, NUMBER, offsetof(struct filemeta, algs)},
@@ -43,6 +42,7 @@ static const struct item {
     {23, OPTIONAL, offsetof(struct filemeta, url)},
     {24, NUMBER, offsetof(struct filemeta, unverified)},
     {25, TEXT, offsetof(struct filemeta, owner)},
+    {26, NUMBER, offsetof(struct filemeta, checkpoint)},
 };
 #define ITEM_COUNT (sizeof(ITEMS) / sizeof(ITEMS[0]))
 

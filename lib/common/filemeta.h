@@ -26,7 +26,6 @@
 struct filemeta {
 	uint64_t size; /* UINT64_MAX: not known */
 	int64_t created_ms, modified_ms, expires_ms;
-	int64_t kept_ms; /* when it was said */
 	uint64_t reads;
 	uint64_t source, unlisted, unverified;
 	struct str id;	 /* of an upload, whose file has another name */
@@ -35,6 +34,7 @@ struct filemeta {
 	struct str owner; /* whose token made it; empty: nobody's */
 	struct str boot; /* the machine's start since which it may be in memory
 			    only; empty: it is on the disk */
+	uint64_t checkpoint; /* the one since which it is on the disk */
 	struct digest_set digests;
 
 	/* Of an upload that can be resumed. */

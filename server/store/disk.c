@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/metrics.h"
 #include "store/place.h"
 #include "store/sys.h"
@@ -24,13 +22,43 @@ struct sync_wait {
 struct disk {
 	struct place at;
 	bool sync;
-	_Atomic bool dirty; /* something was kept since the last checkpoint */
 
 	pthread_mutex_t lock;
+	/* Checkpoints, numbered for as long as the directory is there. */
+	struct storemeta said; /* what was noted when it was opened */
+	uint64_t done;	       /* the last one */
+	uint64_t needed;       /* the one that has the last change */
+	bool begun;	       /* the next; and it may have failed */
+	bool settled;	       /* all that is there can be trusted */
+
 	pthread_cond_t synced;
 	struct sync_wait *waits;
 	bool syncing;
 };
+
+/* Locked. Somebody, who may have been killed, has got as far as that, and begun
+   the next. */
+static void count_from(struct disk *d, uint64_t done)
+{
+	d->done = done;
+	d->begun = true;
+	d->needed = done + 2;
+}
+
+/* Locked. The one that has what is written now: not one that is under way, or
+   was and may have written so much down. */
+static uint64_t next_checkpoint(const struct disk *d)
+{
+	return d->done + 1 + d->begun;
+}
+
+/* Something was changed that a loss of power takes back. */
+static void changed(struct disk *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->needed = next_checkpoint(d);
+	pthread_mutex_unlock(&d->lock);
+}
 
 int disk_open(const char *path, bool sync, struct disk **ret,
     char why[DISK_WHY_SIZE])
@@ -44,11 +72,12 @@ int disk_open(const char *path, bool sync, struct disk **ret,
 	d->sync = sync;
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->synced, NULL);
-	int r = place_open(&d->at, path, sync, why);
+	int r = place_open(&d->at, path, sync, &d->said, why);
 	if (r < 0) {
 		disk_close(d);
 		return r;
 	}
+	count_from(d, d->said.checkpoint);
 	*ret = d;
 	return 0;
 }
@@ -64,21 +93,34 @@ void disk_close(struct disk *d)
 	free(d);
 }
 
+int disk_check_free(const char *path, char why[DISK_WHY_SIZE])
+{
+	return place_check_free(path, why);
+}
+
 int disk_probe(struct disk *d)
 {
-	return place_probe(&d->at);
+	struct storemeta said = {0};
+	int r = place_probe(&d->at, &said);
+
+	if (said.boot[0]) { /* another directory */
+		pthread_mutex_lock(&d->lock);
+		d->said = said;
+		d->settled = false;
+		count_from(d, said.checkpoint > d->done ? said.checkpoint
+							: d->done);
+		pthread_mutex_unlock(&d->lock);
+	}
+	return r;
 }
 
 /* ---- metadata ----------------------------------------------------------- */
 
-int disk_set_meta(struct disk *d, int fd, const struct filemeta *m)
+static int write_meta(int fd, const struct filemeta *m)
 {
 	uint8_t buf[FILEMETA_MAX];
 	struct filemeta all = *m;
 
-	all.kept_ms = clock_unix_ms();
-	all.boot = d->sync ? (struct str){NULL, 0}
-			   : (struct str){d->at.boot, PLACE_BOOT_SIZE};
 	size_t n = filemeta_write(&all, buf, sizeof(buf));
 	int r = n ? sys_set_meta(fd, buf, n) : -ENOSPC;
 	if (r != -ENOSPC && r != -E2BIG)
@@ -91,9 +133,35 @@ int disk_set_meta(struct disk *d, int fd, const struct filemeta *m)
 	return n ? sys_set_meta(fd, buf, n) : -ENOSPC;
 }
 
+int disk_set_meta(struct disk *d, int fd, const struct filemeta *m)
+{
+	int r = write_meta(fd, m);
+
+	if (!d->sync)
+		changed(d);
+	return r;
+}
+
+/* All of the content was written by now. */
+static void stamp(struct disk *d, struct filemeta *m)
+{
+	m->boot = (struct str){NULL, 0};
+	m->checkpoint = 0;
+	if (d->sync)
+		return;
+
+	m->boot = (struct str){d->at.boot, STOREMETA_BOOT};
+	pthread_mutex_lock(&d->lock);
+	m->checkpoint = next_checkpoint(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
 int disk_seal(struct disk *d, int fd, const struct filemeta *m)
 {
-	int r = disk_set_meta(d, fd, m);
+	struct filemeta stamped = *m;
+
+	stamp(d, &stamped);
+	int r = write_meta(fd, &stamped);
 	if (r < 0 || !d->sync)
 		return r;
 
@@ -114,12 +182,17 @@ int disk_get_meta(int fd, uint8_t buf[FILEMETA_MAX], struct filemeta *ret)
 	return n < 0 ? (int)n : filemeta_read(buf, (size_t)n, ret);
 }
 
-bool disk_trusts(const struct disk *d, const struct filemeta *m)
+bool disk_trusts(struct disk *d, const struct filemeta *m)
 {
-	return !m->boot.n ||
-	       (m->boot.n == PLACE_BOOT_SIZE &&
-		   memcmp(m->boot.p, d->at.boot, PLACE_BOOT_SIZE) == 0) ||
-	       m->kept_ms < atomic_load(&d->at.flushed_ms);
+	pthread_mutex_lock(&d->lock);
+	bool yes =
+	    storemeta_trusts(&d->said, d->at.boot, m->boot, m->checkpoint);
+	/* Somebody has removed what says how far it was. */
+	if (yes && m->checkpoint > next_checkpoint(d) &&
+	    m->checkpoint < INT64_MAX / 2)
+		count_from(d, m->checkpoint);
+	pthread_mutex_unlock(&d->lock);
+	return yes;
 }
 
 /* ---- names -------------------------------------------------------------- */
@@ -149,9 +222,10 @@ static int sync_names(struct disk *d)
 {
 	struct sync_wait me = {0};
 
-	atomic_store(&d->dirty, true);
-	if (!d->sync)
+	if (!d->sync) {
+		changed(d);
 		return 0;
+	}
 
 	pthread_mutex_lock(&d->lock);
 	me.next = d->waits;
@@ -168,11 +242,34 @@ static int sync_names(struct disk *d)
 	return me.result;
 }
 
+int disk_find(struct disk *d, const char *id)
+{
+	return sys_open(d->at.files, id, O_RDONLY | O_NONBLOCK);
+}
+
+/* Errors: -EISDIR somebody else has made something of the name. */
+static int check_replaced(struct disk *d, const char *id)
+{
+	uint64_t size;
+
+	int fd = disk_find(d, id);
+	if (fd == -ELOOP || fd == -ENXIO)
+		return -EISDIR;
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+
+	int r = sys_size(fd, &size);
+	sys_close(fd);
+	return r == -EINVAL ? -EISDIR : r;
+}
+
 /* In the place of another: both have a name until it is sure. */
 static int replace(
     struct disk *d, int fd, const char *id, const char *passing)
 {
-	int r = sys_link(fd, d->at.passing, passing);
+	int r = check_replaced(d, id);
+	if (r == 0)
+		r = sys_link(fd, d->at.passing, passing);
 	if (r < 0)
 		return r;
 
@@ -205,11 +302,6 @@ int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
 	if (r < 0 && sys_unlink(d->at.files, id) < 0)
 		r = DISK_IN_DOUBT;
 	return r;
-}
-
-int disk_find(struct disk *d, const char *id)
-{
-	return sys_open(d->at.files, id, O_RDONLY | O_NONBLOCK);
 }
 
 /* 0 when it is the one with this etag; -ENOENT when it is another. */
@@ -259,30 +351,96 @@ int disk_unlink(struct disk *d, const char *id, const char *etag)
 	return synced < 0 ? synced : r;
 }
 
-int disk_unlink_any(struct disk *d, const char *id)
-{
-	int r = sys_unlink(d->at.files, id);
-
-	return r < 0 ? r : sync_names(d);
-}
-
 int disk_each(
     struct disk *d, int (*fn)(const char *id, void *ctx), void *ctx)
 {
 	return place_each(d->at.files, fn, ctx);
 }
 
-int disk_checkpoint(struct disk *d)
+/* ---- checkpoints -------------------------------------------------------- */
+
+void disk_settled(struct disk *d)
 {
-	int64_t now = clock_unix_ms();
+	pthread_mutex_lock(&d->lock);
+	d->settled = true;
+	d->needed = next_checkpoint(d);
+	pthread_mutex_unlock(&d->lock);
+}
 
-	if (d->sync || !atomic_exchange(&d->dirty, false))
-		return 0;
+static bool is_same_start(const struct disk *d)
+{
+	return memcmp(d->said.boot, d->at.boot, sizeof(d->at.boot)) == 0;
+}
 
+/* Locked. What can be noted when this one is done. */
+static struct storemeta next_note(const struct disk *d)
+{
+	struct storemeta m = {.checkpoint = d->done + 1};
+
+	memcpy(m.boot, d->at.boot, sizeof(m.boot));
+	if (d->settled)
+		m.others = m.checkpoint;
+	else
+		m.others = is_same_start(d) ? d->said.others
+					    : d->said.checkpoint;
+	return m;
+}
+
+/* Locked. There is one number for all earlier starts: if the last of them did
+   not get so far it stands until what they left is looked through. */
+static bool can_note(const struct disk *d)
+{
+	return d->settled || is_same_start(d) ||
+	       d->said.others == d->said.checkpoint;
+}
+
+bool disk_unsettled(struct disk *d)
+{
+	pthread_mutex_lock(&d->lock);
+	bool yes = !can_note(d);
+	pthread_mutex_unlock(&d->lock);
+	return yes;
+}
+
+/* Locked. Returns: how many more are needed, of those that can be noted. */
+static uint64_t due(const struct disk *d)
+{
+	return can_note(d) && d->needed > d->done ? d->needed - d->done : 0;
+}
+
+static int write_checkpoint(struct disk *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->begun = true;
+	struct storemeta m = next_note(d);
+	pthread_mutex_unlock(&d->lock);
+
+	/* All of the file system, so what a daemon has left that was killed
+	   as well. */
 	int r = sys_sync_all(d->at.dir);
 	if (r == 0)
-		r = place_note_flushed(&d->at, now);
+		r = place_note(&d->at, &m);
 	if (r < 0)
-		atomic_store(&d->dirty, true);
+		return r;
+
+	pthread_mutex_lock(&d->lock);
+	if (d->done + 1 == m.checkpoint) {
+		d->done = m.checkpoint;
+		d->begun = false;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return 0;
+}
+
+int disk_checkpoint(struct disk *d)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&d->lock);
+	uint64_t n = due(d);
+	pthread_mutex_unlock(&d->lock);
+	/* Two after one that failed: the second has what came meanwhile. */
+	while (r == 0 && n-- > 0)
+		r = write_checkpoint(d);
 	return r;
 }

@@ -16,9 +16,10 @@
  * time share one wait for the directory.
  *
  * Without it, what the machine had not written when it stopped is lost, and
- * may be a part of a file. So each file says since which start of the machine
- * it may not be on the disk, and disk_checkpoint() notes up to when all of it
- * is: disk_trusts() tells by the two.
+ * may be a part of a file. So each file says in which start of the machine it
+ * was kept, and which checkpoint is the first to have it; disk_checkpoint()
+ * counts them, and notes how many there were: disk_trusts() tells by that. No
+ * clock has a part in it.
  *
  * Who publishes and unlinks the same id at the same time takes turns by
  * himself.
@@ -62,11 +63,17 @@ void disk_close(struct disk *d);
  */
 int disk_probe(struct disk *d) SPW_MUST_CHECK;
 
-/** Write what is known about a file, and since when it may be lost. */
+/** See that no process keeps files there. Errors: -EBUSY; from the disk. */
+int disk_check_free(const char *path, char why[DISK_WHY_SIZE]) SPW_MUST_CHECK;
+
+/** Write what is known about a file: all of it, as `m` has it. */
 int disk_set_meta(struct disk *d, int fd, const struct filemeta *m)
     SPW_MUST_CHECK;
 
-/** The same for a complete file; with `sync` it is all on the disk then. */
+/**
+ * The same for a complete file, and what it takes to tell whether it is on the
+ * disk; with `sync` it is.
+ */
 int disk_seal(struct disk *d, int fd, const struct filemeta *m)
     SPW_MUST_CHECK;
 
@@ -79,7 +86,7 @@ int disk_get_meta(int fd, uint8_t buf[FILEMETA_MAX], struct filemeta *ret)
     SPW_MUST_CHECK;
 
 /** Returns: whether the content is what it was when it was published. */
-bool disk_trusts(const struct disk *d, const struct filemeta *m);
+bool disk_trusts(struct disk *d, const struct filemeta *m);
 
 /**
  * Give a file that disk_seal() was done with the name `id`, in the place of
@@ -87,7 +94,8 @@ bool disk_trusts(const struct disk *d, const struct filemeta *m);
  *
  * Returns:   0; with `sync` it is on the disk then. DISK_IN_DOUBT when it has
  *            the name, but that could neither be waited for nor undone.
- * Errors:    from the disk; whatever had the name has it again.
+ * Errors:    from the disk; whatever had the name has it again. -EISDIR: that
+ *            is a directory, or something else that is no file.
  */
 #define DISK_IN_DOUBT 1
 int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
@@ -106,9 +114,6 @@ int disk_find(struct disk *d, const char *id);
 int disk_unlink(struct disk *d, const char *id, const char *etag)
     SPW_MUST_CHECK;
 
-/** Delete whatever has the name, for repairs. */
-int disk_unlink_any(struct disk *d, const char *id) SPW_MUST_CHECK;
-
 /**
  * Call `fn` for each name, until it returns something else than 0. It may
  * delete.
@@ -118,7 +123,18 @@ int disk_unlink_any(struct disk *d, const char *id) SPW_MUST_CHECK;
 int disk_each(struct disk *d, int (*fn)(const char *id, void *ctx), void *ctx)
     SPW_MUST_CHECK;
 
-/** Have all that was published survive a loss of power, and note it. */
+/** Who looked through it has deleted all that is not to be trusted. */
+void disk_settled(struct disk *d);
+
+/** Returns: whether no checkpoint can be noted before it is settled. */
+bool disk_unsettled(struct disk *d);
+
+/**
+ * Have all that was published survive a loss of power, and note it; if there
+ * is anything that may not.
+ *
+ * Threads:   one at a time, and not beside disk_probe().
+ */
 int disk_checkpoint(struct disk *d) SPW_MUST_CHECK;
 
 #endif

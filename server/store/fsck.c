@@ -12,12 +12,15 @@
 #include "base/digest.h"
 #include "base/id.h"
 #include "store/disk.h"
+#include "store/place.h"
 #include "store/sys.h"
 
 #define BLOCK ((size_t)64 * 1024)
+#define NO_FILE "no plain file"
 
 struct fsck {
-	struct disk *disk;
+	struct place at;
+	struct storemeta said;
 	struct spw_keep *keep;
 	bool repair;
 	FILE *out;
@@ -114,7 +117,7 @@ static struct verdict judge_file(struct fsck *c, const char *name, int fd)
 
 	int r = sys_size(fd, &size);
 	if (r == -EINVAL)
-		return lost("no plain file");
+		return lost(NO_FILE);
 	if (r == 0)
 		r = disk_get_meta(fd, buf, &m);
 	if (r == -ENOTSUP)
@@ -127,31 +130,59 @@ static struct verdict judge_file(struct fsck *c, const char *name, int fd)
 		return lost("not under its own name");
 	if (size != m.size)
 		return lost("not as long as it was");
-	if (!disk_trusts(c->disk, &m))
+	if (!storemeta_trusts(&c->said, c->at.boot, m.boot, m.checkpoint))
 		return lost("perhaps not whole: the machine went down before "
 			    "it was on the disk");
 	return judge_content(fd, &m);
 }
 
+/* A link, socket, directory or pipe where a file should be? */
+static bool is_no_file(int r)
+{
+	return r == -ELOOP || r == -ENXIO || r == -EISDIR || r == -ESPIPE;
+}
+
+static struct verdict judge_name(struct fsck *c, const char *name)
+{
+	int fd = sys_open(c->at.files, name, O_RDONLY | O_NONBLOCK);
+	if (is_no_file(fd))
+		return lost(NO_FILE);
+	if (fd < 0)
+		return unknown(strerror(-fd));
+
+	struct verdict v = judge_file(c, name, fd);
+	sys_close(fd);
+	return v;
+}
+
 static int check_file(const char *name, void *ctx)
 {
 	struct fsck *c = ctx;
-	struct verdict v;
+	struct verdict v = judge_name(c, name);
 
-	int fd = disk_find(c->disk, name);
-	if (fd >= 0) {
-		v = judge_file(c, name, fd);
-		sys_close(fd);
-	} else if (fd == -ELOOP || fd == -ENXIO) {
-		v = lost("no plain file");
-	} else {
-		v = unknown(strerror(-fd));
-	}
 	if (v.why)
 		tell(c, "file", name, &v,
-		    goes(c, &v) ? disk_unlink_any(c->disk, name) : 0);
+		    goes(c, &v) ? place_remove(c->at.files, name) : 0);
 	else
 		c->result->files++;
+	return 0;
+}
+
+/* Files there are what a daemon left that was killed, and the next deletes. */
+static int check_passing(const char *name, void *ctx)
+{
+	struct fsck *c = ctx;
+	struct verdict v = lost(NO_FILE);
+
+	int fd = sys_open(c->at.passing, name, O_RDONLY | O_DIRECTORY);
+	if (fd == -ENOTDIR || fd == -ELOOP)
+		return 0;
+	if (fd >= 0)
+		sys_close(fd);
+	else
+		v = unknown(strerror(-fd));
+	tell(c, "passing", name, &v,
+	    goes(c, &v) ? place_remove(c->at.passing, name) : 0);
 	return 0;
 }
 
@@ -164,9 +195,29 @@ static struct verdict judge_upload(struct fsck *c, const char *name)
 		return lost("only half of it is there");
 	if (n == -EBADMSG)
 		return lost("damaged");
+	if (is_no_file((int)n))
+		return lost(NO_FILE);
 	if (n == -ESTALE)
 		return lost("perhaps not whole: the machine went down");
 	return unknown(n < 0 ? strerror(-(int)n) : NULL);
+}
+
+static int remove_upload(struct fsck *c, const char *name)
+{
+	static const char *const ends[] = {".spool", ".keep"};
+	char file[SPW_KEEP_NAME_MAX + sizeof(".spool")];
+
+	int r = spw_keep_reap(c->keep, name);
+	if (!is_no_file(r))
+		return r;
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(file, sizeof(file), "%s%s", name, ends[i]);
+		r = place_remove(c->at.dir, file);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return 0;
 }
 
 static int check_upload(const char *name, void *ctx)
@@ -176,10 +227,30 @@ static int check_upload(const char *name, void *ctx)
 
 	if (v.why)
 		tell(c, "upload", name, &v,
-		    goes(c, &v) ? spw_keep_reap(c->keep, name) : 0);
+		    goes(c, &v) ? remove_upload(c, name) : 0);
 	else
 		c->result->uploads++;
 	return 0;
+}
+
+static int check_all(struct fsck *c, const char *path)
+{
+	const struct spw_keep_opts opts = {
+	    .size = sizeof(opts),
+	    .path = path,
+	    .flags = c->repair ? 0 : SPW_KEEP_READ,
+	};
+
+	int r = spw_keep_open(&opts, &c->keep);
+	if (r == 0)
+		r = place_each(c->at.files, check_file, c);
+	if (r == 0)
+		r = place_each(c->at.passing, check_passing, c);
+	if (r == 0)
+		r = spw_keep_list(c->keep, check_upload, c);
+	if (r == 0 && c->result->repaired)
+		r = sys_sync_all(c->at.dir);
+	return r;
 }
 
 int fsck_run(
@@ -187,25 +258,14 @@ int fsck_run(
 {
 	char why[DISK_WHY_SIZE] = "";
 	struct fsck c = {.repair = repair, .out = out, .result = ret};
-	const struct spw_keep_opts opts = {
-	    .size = sizeof(opts),
-	    .path = path,
-	};
 
 	*ret = (struct fsck_result){0};
-	int r = disk_open(path, true, &c.disk, why);
-	if (r < 0) {
-		fprintf(out, "%s: %s\n", path, why);
-		return r;
-	}
-	r = spw_keep_open(&opts, &c.keep);
-	if (r == 0)
-		r = disk_each(c.disk, check_file, &c);
-	if (r == 0)
-		r = spw_keep_list(c.keep, check_upload, &c);
+	int r = place_look(&c.at, path, &c.said, why);
 	if (r < 0)
+		fprintf(out, "%s: %s\n", path, why);
+	else if ((r = check_all(&c, path)) < 0)
 		fprintf(out, "%s: %s\n", path, strerror(-r));
 	spw_keep_unref(c.keep);
-	disk_close(c.disk);
+	place_close(&c.at);
 	return r;
 }

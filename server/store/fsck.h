@@ -21,8 +21,8 @@ struct fsck_result {
  * Look at every file and upload, the content of those whose digest is known
  * included, and write a line to `out` for each that is not well.
  *
- * `repair`: delete what cannot be given out.
- * Errors:   as disk_open(), with a line to `out`; from the disk.
+ * `repair`: delete what cannot be given out; otherwise nothing is written.
+ * Errors:   as place_look(), with a line to `out`; from the disk.
  */
 int fsck_run(const char *path, bool repair, FILE *out,
     struct fsck_result *ret) SPW_MUST_CHECK;

@@ -58,6 +58,12 @@ static int write_out(struct store *st, struct file *f)
 static int publish(struct store *st, struct file *f, int fd)
 {
 	int r = disk_publish(st->opts.disk, fd, f->id, f->made_id);
+	if (r == -EISDIR) {
+		log_warn("%s cannot be kept, for what has its name is no "
+			 "file; see spillwayd --check-spool",
+		    f->id);
+		return -EIO;
+	}
 	if (r < 0)
 		return r;
 
@@ -180,17 +186,20 @@ static int rewrite(struct store *st, struct file *f)
 {
 	struct store_texts texts;
 	uint8_t buf[FILEMETA_MAX];
-	struct filemeta m;
+	struct filemeta was, m;
 
 	int fd = disk_find(st->opts.disk, f->id);
 	if (fd < 0)
 		return fd;
 
-	int r = disk_get_meta(fd, buf, &m);
-	if (r == 0 && !str_eq(m.etag, f->made_id))
+	int r = disk_get_meta(fd, buf, &was);
+	if (r == 0 && !str_eq(was.etag, f->made_id))
 		r = -ENOENT;
 	if (r == 0) {
 		store_describe(f, &m, &texts);
+		/* The content is as safe as it was. */
+		m.boot = was.boot;
+		m.checkpoint = was.checkpoint;
 		r = disk_set_meta(st->opts.disk, fd, &m);
 	}
 	sys_close(fd);

@@ -4,19 +4,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/text.h"
 #include "store/sys.h"
 
-#define FORMAT 1
-#define FORMAT_FILE "meta"
-#define FORMAT_SIZE 64
+#define META "meta"
 #define PROBE "probe"
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
+#define DEPTH_MAX 16 /* of directories that are removed */
 
 static int fail(char why[DISK_WHY_SIZE], int r, const char *what)
 {
@@ -24,100 +21,84 @@ static int fail(char why[DISK_WHY_SIZE], int r, const char *what)
 	return r;
 }
 
-/* ---- the format --------------------------------------------------------- */
+/* ---- what it is ---------------------------------------------------------- */
 
-#define HEAD "spillway-store "
-#define FLUSHED "\nflushed "
-
-/* Always as long, so that a part of one is never mistaken for another. */
-static int write_format(int dir, int64_t flushed_ms)
+int place_note(const struct place *p, const struct storemeta *m)
 {
-	char text[FORMAT_SIZE];
-	int n = snprintf(text, sizeof(text), HEAD "%d" FLUSHED "%020" PRId64
-	    "\n", FORMAT, flushed_ms);
+	char text[STOREMETA_SIZE];
 
-	int fd = sys_open(dir, FORMAT_FILE, O_WRONLY | O_CREAT);
+	int fd = sys_open(p->dir, META, O_WRONLY | O_CREAT);
 	if (fd < 0)
 		return fd;
 
-	int r = sys_write(fd, text, (size_t)n);
+	int r = sys_write(fd, text, storemeta_write(m, text));
 	sys_close(fd);
 	return r;
 }
 
-int place_note_flushed(struct place *p, int64_t unix_ms)
+/* Returns: 0; 1 when there is none, or an empty one: of a directory that was
+   never used, or not even begun. */
+static int read_note(int dir, struct storemeta *ret, char why[DISK_WHY_SIZE])
 {
-	atomic_store(&p->flushed_ms, unix_ms);
-	return write_format(p->dir, unix_ms);
+	char text[STOREMETA_SIZE];
+
+	int fd = sys_open(dir, META, O_RDONLY);
+	if (fd == -ENOENT)
+		return 1;
+	ssize_t n = fd < 0 ? fd : sys_read(fd, text, sizeof(text));
+	if (fd >= 0)
+		sys_close(fd);
+	if (n < 0)
+		return fail(why, (int)n, "cannot use " META);
+	if (n == 0)
+		return 1;
+
+	if (storemeta_read(text, (size_t)n, ret) == 0)
+		return 0;
+	snprintf(why, DISK_WHY_SIZE,
+	    "what is there is of another version than %d of the format, "
+	    "which this spillwayd knows, or damaged: see " META,
+	    STOREMETA_VERSION);
+	return -ENOTSUP;
 }
 
-/* Take a prefix and the number behind it off a text. */
-static int read_number(const char **p, const char *prefix, uint64_t *ret)
+static int lock(int dir, bool share, char why[DISK_WHY_SIZE])
 {
-	size_t n = strlen(prefix);
+	int r = sys_lock(dir, share);
 
-	if (strncmp(*p, prefix, n) != 0)
-		return -EBADMSG;
-
-	*p += n;
-	n = strcspn(*p, "\n");
-	int r = str_u64((struct str){*p, n}, ret);
-	*p += n;
+	if (r == -EBUSY)
+		snprintf(why, DISK_WHY_SIZE,
+		    "another spillwayd keeps its files there");
+	else if (r < 0)
+		return fail(why, r, "cannot lock it");
 	return r;
-}
-
-static int parse_format(const char *text, uint64_t *ret_flushed)
-{
-	uint64_t version;
-
-	int r = read_number(&text, HEAD, &version);
-	if (r == 0 && version != FORMAT)
-		return -ENOTSUP;
-	return r < 0 ? r : read_number(&text, FLUSHED, ret_flushed);
-}
-
-/* Returns: its length; 0 when there is none. */
-static ssize_t read_format(int dir, char text[FORMAT_SIZE])
-{
-	int fd = sys_open(dir, FORMAT_FILE, O_RDONLY);
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-
-	ssize_t n = sys_read(fd, text, FORMAT_SIZE - 1);
-	sys_close(fd);
-	return n;
 }
 
 /* Have the directory for us alone, and see whether we know what is in it. */
-static int take(int dir, int64_t *ret_flushed, char why[DISK_WHY_SIZE])
+static int take(
+    const struct place *p, struct storemeta *ret, char why[DISK_WHY_SIZE])
 {
-	char text[FORMAT_SIZE] = "";
-	uint64_t flushed = 0;
-
-	int r = sys_lock(dir);
-	if (r == -EBUSY) {
-		snprintf(why, DISK_WHY_SIZE,
-		    "another spillwayd keeps its files there");
+	int r = lock(p->dir, false, why);
+	if (r == 0)
+		r = read_note(p->dir, ret, why);
+	if (r <= 0)
 		return r;
-	}
-	ssize_t n = r < 0 ? r : read_format(dir, text);
-	if (n < 0)
-		return fail(why, (int)n, "cannot use " FORMAT_FILE);
 
-	/* Empty: of a directory that was never used, or not even begun. */
-	if (n == 0)
-		r = write_format(dir, 0);
-	else if (parse_format(text, &flushed) < 0) {
-		snprintf(why, DISK_WHY_SIZE,
-		    "what is there is of another version than %d of the "
-		    "format, which this spillwayd knows, or damaged: see "
-		    FORMAT_FILE, FORMAT);
-		return -ENOTSUP;
-	}
-	if (r < 0)
-		return fail(why, r, "cannot write " FORMAT_FILE);
-	*ret_flushed = (int64_t)flushed;
-	return 0;
+	*ret = (struct storemeta){0};
+	memcpy(ret->boot, p->boot, sizeof(ret->boot));
+	r = place_note(p, ret);
+	return r < 0 ? fail(why, r, "cannot write " META) : 0;
+}
+
+int place_check_free(const char *path, char why[DISK_WHY_SIZE])
+{
+	int fd = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fail(why, fd, "cannot open it");
+
+	int r = lock(fd, true, why);
+	sys_close(fd);
+	return r;
 }
 
 /* ---- what it takes ------------------------------------------------------ */
@@ -131,10 +112,10 @@ static int read_boot(struct place *p, bool sync, char why[DISK_WHY_SIZE])
 
 	if (fd >= 0)
 		sys_close(fd);
-	if (n == PLACE_BOOT_SIZE)
+	if (n == STOREMETA_BOOT)
 		return 0;
 
-	memset(p->boot, 0, sizeof(p->boot));
+	memset(p->boot, '-', sizeof(p->boot));
 	return sync ? 0 : fail(why, n < 0 ? (int)n : -EIO, BOOT_FILE);
 }
 
@@ -197,7 +178,8 @@ static int each_name(
 			const struct dirent64 *e = (const void *)p;
 
 			p += e->d_reclen;
-			if (e->d_name[0] != '.')
+			if (strcmp(e->d_name, ".") != 0 &&
+			    strcmp(e->d_name, "..") != 0)
 				r = fn(e->d_name, ctx);
 		}
 	}
@@ -206,6 +188,8 @@ static int each_name(
 
 int place_each(int dir, int (*fn)(const char *name, void *ctx), void *ctx)
 {
+	if (dir < 0)
+		return 0;
 	int fd = sys_open(dir, ".", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
@@ -215,11 +199,45 @@ int place_each(int dir, int (*fn)(const char *name, void *ctx), void *ctx)
 	return r;
 }
 
+struct tree {
+	int dir;
+	unsigned depth;
+};
+
+static int remove_one(const char *name, void *ctx)
+{
+	const struct tree *at = ctx;
+
+	int r = sys_unlink(at->dir, name);
+	if (r != -EISDIR)
+		return r;
+	if (!at->depth)
+		return -ELOOP;
+
+	struct tree below = {.depth = at->depth - 1};
+	below.dir = sys_open(at->dir, name, O_RDONLY | O_DIRECTORY);
+	if (below.dir < 0)
+		return below.dir;
+
+	r = each_name(below.dir, remove_one, &below);
+	sys_close(below.dir);
+	return r < 0 ? r : sys_rmdir(at->dir, name);
+}
+
+int place_remove(int dir, const char *name)
+{
+	struct tree at = {dir, DEPTH_MAX};
+
+	return remove_one(name, &at);
+}
+
+/* Directories are not ours, and in nobody's way. */
 static int drop_passing(const char *name, void *ctx)
 {
 	const struct place *p = ctx;
+	int r = unlink_one(p->passing, name);
 
-	return unlink_one(p->passing, name);
+	return r == -EISDIR ? 0 : r;
 }
 
 static int open_folder(struct place *p, const char *name)
@@ -243,11 +261,9 @@ static int open_folders(struct place *p)
 	return place_each(p->passing, drop_passing, p);
 }
 
-int place_open(struct place *p, const char *path, bool sync,
-    char why[DISK_WHY_SIZE])
+static int open_path(
+    struct place *p, const char *path, bool sync, char why[DISK_WHY_SIZE])
 {
-	int64_t flushed;
-
 	p->dir = p->files = p->passing = -1;
 	p->path = strdup(path);
 	if (!p->path)
@@ -256,23 +272,60 @@ int place_open(struct place *p, const char *path, bool sync,
 	p->dir = sys_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 	if (p->dir < 0)
 		return fail(why, p->dir, "cannot open it");
-	int r = take(p->dir, &flushed, why);
+	return read_boot(p, sync, why);
+}
+
+int place_open(struct place *p, const char *path, bool sync,
+    struct storemeta *ret, char why[DISK_WHY_SIZE])
+{
+	int r = open_path(p, path, sync, why);
+	if (r == 0)
+		r = take(p, ret, why);
 	if (r < 0)
 		return r;
 
-	atomic_store(&p->flushed_ms, flushed);
 	r = open_folders(p);
 	if (r < 0)
 		return fail(why, r, "cannot prepare it");
-	r = read_boot(p, sync, why);
-	if (r == 0)
-		r = prove(p, why);
+	r = prove(p, why);
 	if (r < 0)
 		return r;
 
 	/* The directories that were made are of the promise. */
 	r = sync ? sys_sync(p->dir) : 0;
 	return r < 0 ? fail(why, r, "cannot sync it") : 0;
+}
+
+/* A folder, if it is there. */
+static int look_into(const struct place *p, const char *name, int *ret)
+{
+	int fd = sys_open(p->dir, name, O_RDONLY | O_DIRECTORY);
+
+	if (fd >= 0)
+		*ret = fd;
+	return fd < 0 && fd != -ENOENT ? fd : 0;
+}
+
+int place_look(struct place *p, const char *path, struct storemeta *ret,
+    char why[DISK_WHY_SIZE])
+{
+	int r = open_path(p, path, false, why);
+	if (r == 0)
+		r = lock(p->dir, false, why);
+	if (r == 0)
+		r = read_note(p->dir, ret, why);
+	if (r > 0) {
+		snprintf(why, DISK_WHY_SIZE,
+		    "no spillwayd has kept files there: there is no " META);
+		return -ENOENT;
+	}
+	if (r < 0)
+		return r;
+
+	r = look_into(p, "files", &p->files);
+	if (r == 0)
+		r = look_into(p, "passing", &p->passing);
+	return r < 0 ? fail(why, r, "cannot open its folders") : 0;
 }
 
 void place_close(struct place *p)
@@ -308,22 +361,25 @@ static int renew(int fd, int fresh)
 	return r < 0 ? r : 1;
 }
 
-static int renew_dir(struct place *p)
+static int renew_dir(struct place *p, struct storemeta *ret)
 {
 	char why[DISK_WHY_SIZE];
-	int64_t flushed;
+	struct place fresh = *p;
+	struct storemeta said;
 
-	int fd = sys_open(AT_FDCWD, p->path, O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return fd;
+	fresh.dir = sys_open(AT_FDCWD, p->path, O_RDONLY | O_DIRECTORY);
+	if (fresh.dir < 0)
+		return fresh.dir;
 
-	int r = take(fd, &flushed, why);
+	int r = take(&fresh, &said, why);
 	if (r < 0) {
-		sys_close(fd);
+		sys_close(fresh.dir);
 		return r;
 	}
-	atomic_store(&p->flushed_ms, flushed);
-	return renew(p->dir, fd);
+	r = renew(p->dir, fresh.dir);
+	if (r == 1)
+		*ret = said;
+	return r;
 }
 
 static int renew_folder(struct place *p, int fd, const char *name)
@@ -333,11 +389,11 @@ static int renew_folder(struct place *p, int fd, const char *name)
 	return r == 1 ? renew(fd, open_folder(p, name)) : r;
 }
 
-int place_probe(struct place *p)
+int place_probe(struct place *p, struct storemeta *said)
 {
 	int r = is_removed(p->dir);
 	if (r == 1)
-		r = renew_dir(p);
+		r = renew_dir(p, said);
 	if (r < 0)
 		return r;
 

@@ -5,6 +5,10 @@
  *
  *   place_open()       locks it: one process at a time
  *   place_probe()      now and then: what was removed is made again
+ *   place_note()       what survives the machine
+ *   place_close()
+ *
+ *   place_look()       the same for who only reads
  *   place_close()
  *
  * Nothing in it is held open for writing, so that its file system can be made
@@ -17,23 +21,18 @@
 #ifndef STORE_PLACE_H
 #define STORE_PLACE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 #include <spillway/base.h>
 
+#include "common/storemeta.h"
 #include "store/disk.h"
-
-#define PLACE_BOOT_SIZE 36
 
 struct place {
 	char *path;
 	int dir, files;
 	int passing; /* names of files being replaced */
-	char boot[PLACE_BOOT_SIZE]; /* which start of the machine this is */
-	/* Unix: what was kept before is on the disk. */
-	_Atomic int64_t flushed_ms;
+	char boot[STOREMETA_BOOT]; /* which start of the machine this is */
 };
 
 /**
@@ -41,11 +40,24 @@ struct place {
  * and prove that it can.
  *
  * `sync`:    everything kept there is waited for.
- * Returns:   0.
+ * Returns:   0, and what was noted there.
  * Errors:    as disk_open(); it is to be closed all the same.
  */
 int place_open(struct place *p, const char *path, bool sync,
+    struct storemeta *ret, char why[DISK_WHY_SIZE]) SPW_MUST_CHECK;
+
+/**
+ * Open one that there is, and write nothing. A folder that is missing has no
+ * descriptor, but -1.
+ *
+ * Errors:    the same; -ENOENT nobody has kept files there.
+ */
+int place_look(struct place *p, const char *path, struct storemeta *ret,
     char why[DISK_WHY_SIZE]) SPW_MUST_CHECK;
+
+/** Errors: -EBUSY somebody keeps files there; from the disk. */
+int place_check_free(const char *path, char why[DISK_WHY_SIZE])
+    SPW_MUST_CHECK;
 
 void place_close(struct place *p);
 
@@ -53,15 +65,20 @@ void place_close(struct place *p);
  * Make the folders again that somebody has removed; if the directory itself
  * was, what is in its place now is used.
  *
- * Returns:   0; 1 when there was something to be made again.
+ * Returns:   0; 1 when there was something to be made again. `said` is what is
+ *            noted there if that is another directory.
  * Errors:    as place_open(); it is as it was.
  */
-int place_probe(struct place *p) SPW_MUST_CHECK;
+int place_probe(struct place *p, struct storemeta *said) SPW_MUST_CHECK;
 
-/** Note that all that was kept before is on the disk. */
-int place_note_flushed(struct place *p, int64_t unix_ms) SPW_MUST_CHECK;
+/** Note what is on the disk. */
+int place_note(const struct place *p, const struct storemeta *m)
+    SPW_MUST_CHECK;
 
-/** As disk_each(), for any folder. */
+/** Delete a file, or a directory and what is in it. No link is followed. */
+int place_remove(int dir, const char *name) SPW_MUST_CHECK;
+
+/** As disk_each(), for any folder; -1 has nothing in it. */
 int place_each(int dir, int (*fn)(const char *name, void *ctx), void *ctx)
     SPW_MUST_CHECK;
 

@@ -33,8 +33,8 @@ static int read_file(struct store *st, const char *id,
 	return r == -EINVAL || r == -ENOTSUP ? -EBADMSG : r;
 }
 
-/* Of no use to anybody. */
-static void discard(
+/* Of no use to anybody. Returns: 0, also when there is none. */
+static int discard(
     struct store *st, const char *id, const struct filemeta *m, bool damaged)
 {
 	if (damaged) {
@@ -49,8 +49,10 @@ static void discard(
 	if (m->etag.n == ID_LEN)
 		memcpy(etag, m->etag.p, ID_LEN);
 	int r = disk_unlink(st->opts.disk, id, etag);
-	if (r < 0)
-		log_warn("%s cannot be removed: %s", id, strerror(-r));
+	if (r == 0 || r == -ENOENT)
+		return 0;
+	log_warn("%s cannot be removed: %s", id, strerror(-r));
+	return r;
 }
 
 static int make(struct store *st, const char *id, const struct filemeta *m,
@@ -89,11 +91,12 @@ int store_find_kept(struct store *st, const char *id, struct file **ret)
 	int r = read_file(st, id, buf, &m, &size);
 	if (r == 0 &&
 	    (size != m.size || !disk_trusts(st->opts.disk, &m))) {
-		discard(st, id, &m, true);
-		return -ENOENT;
+		/* It has to go before the directory is settled. */
+		r = discard(st, id, &m, true);
+		return r < 0 ? r : -ENOENT;
 	}
 	if (r == 0 && m.expires_ms && m.expires_ms <= clock_unix_ms()) {
-		discard(st, id, &m, false);
+		(void)!discard(st, id, &m, false);
 		return -ENOENT;
 	}
 	if (r == 0)
@@ -105,6 +108,34 @@ int store_find_kept(struct store *st, const char *id, struct file **ret)
 	    id);
 	metrics_add(METRIC_FILES_DAMAGED, 1);
 	return -ENOENT;
+}
+
+static int settle_one(const char *id, void *ctx)
+{
+	struct store *st = ctx;
+	uint8_t buf[FILEMETA_MAX];
+	struct filemeta m;
+	uint64_t size;
+
+	int r = read_file(st, id, buf, &m, &size);
+	if (r == 0 && !disk_trusts(st->opts.disk, &m))
+		r = discard(st, id, &m, true);
+	return r == -EBADMSG || r == -ENOENT ? 0 : r;
+}
+
+void store_settle(struct store *st)
+{
+	struct disk *d = st ? st->opts.disk : NULL;
+
+	if (!d || !disk_unsettled(d))
+		return;
+
+	int r = disk_each(d, settle_one, st);
+	if (r == 0)
+		disk_settled(d);
+	else
+		log_error("not all files on the disk could be looked at: %s",
+		    strerror(-r));
 }
 
 struct scan {
@@ -228,6 +259,7 @@ int store_restore(struct store *st, const _Atomic bool *stop)
 	   have been missed. */
 	if (sc.failed)
 		return -EIO;
+	disk_settled(st->opts.disk);
 	atomic_store(&st->restoring, false);
 	metrics_set(METRIC_STORE_RESTORING, 0);
 	return 0;

@@ -359,6 +359,12 @@ bool store_take_spool(
 	return s;
 }
 
+/* What an upload in one request leaves that failed was never a file. */
+static bool was_file(const struct file *f)
+{
+	return f->source > FILE_FROM_FORM || file_state(f) != FILE_FAILED;
+}
+
 bool store_take_out(struct store *st, struct file *f)
 {
 	size_t len = strlen(f->id);
@@ -370,7 +376,8 @@ bool store_take_out(struct store *st, struct file *f)
 	bool in = *link == f;
 	if (in) {
 		unlink_file(st, sh, link);
-		sh->tombs[sh->next_tomb++ % STORE_TOMBS] = hash;
+		if (was_file(f))
+			sh->tombs[sh->next_tomb++ % STORE_TOMBS] = hash;
 	}
 	pthread_mutex_unlock(&sh->lock);
 	if (in) {

@@ -195,6 +195,15 @@ void store_note(struct file *f);
 int store_restore(struct store *st, const _Atomic bool *stop) SPW_MUST_CHECK;
 
 /**
+ * At the end, when nobody uses the store: have what it keeps in the next
+ * checkpoint, though not all may have been restored. That takes no more than a
+ * look at where it was not known of another start of the machine what is whole.
+ * What cannot be read is told in the log, and keeps that from being noted. NULL
+ * is allowed.
+ */
+void store_settle(struct store *st);
+
+/**
  * Make a file known that was there before the start, and have it listed when
  * all are. False: the id is taken. Any thread.
  */

@@ -56,9 +56,14 @@ int sys_mkdir(int dir_fd, const char *name)
 	return r == -EEXIST ? 0 : r;
 }
 
-int sys_lock(int fd)
+int sys_rmdir(int dir_fd, const char *name)
 {
-	int r = result(flock(fd, LOCK_EX | LOCK_NB));
+	return result(unlinkat(dir_fd, name, AT_REMOVEDIR));
+}
+
+int sys_lock(int fd, bool share)
+{
+	int r = result(flock(fd, (share ? LOCK_SH : LOCK_EX) | LOCK_NB));
 
 	return r == -EWOULDBLOCK ? -EBUSY : r;
 }

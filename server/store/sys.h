@@ -9,6 +9,7 @@
 #ifndef STORE_SYS_H
 #define STORE_SYS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,8 +22,10 @@ int sys_replace(int fd, int other);
 int sys_links(int fd, uint64_t *ret);
 /** Make a directory for us alone; there being one already is no error. */
 int sys_mkdir(int dir_fd, const char *name);
-/** Take a lock that ends with the process. Errors: -EBUSY. */
-int sys_lock(int fd);
+/** Delete an empty directory. */
+int sys_rmdir(int dir_fd, const char *name);
+/** Take a lock that ends with the process, or share it. Errors: -EBUSY. */
+int sys_lock(int fd, bool share);
 /** Returns: a file without a name. Errors: -EOPNOTSUPP. */
 int sys_unnamed(int dir_fd);
 /** Give it a (further) name. */

@@ -7,9 +7,11 @@
 #include "check.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "fault/store_sys_fault.h"
+#include "store/fsck.h"
 #include "unit/server/kept.h"
 
 static const int ERRORS[] = {-EIO, -ENOSPC};
@@ -287,23 +289,159 @@ static void test_no_attributes(void **state)
 	assert_ok(disk_open(k->path, false, &k->disk, why));
 }
 
+static void drop_one(struct kept *k, const char *id)
+{
+	struct file *f = store_get(k->store, id, strlen(id));
+
+	assert_non_null(f);
+	assert_int_equal(store_drop(k->store, f), 1);
+	file_unref(f);
+}
+
 static void test_checkpoint(void **state)
 {
 	struct kept *k = *state;
 	bool hit = true;
 
 	for (unsigned n = 1; hit; n++) {
+		kept_restart(k, false);
+		kept_restore(k);
 		file_unref(kept_file(k, "x", 70));
 		store_fault_arm(n, false, -EIO);
 		int r = disk_checkpoint(k->disk);
 		hit = store_fault_disarm();
 		assert_int_equal(r, hit ? -EIO : 0);
-		/* It is due until it has been done. */
+		file_unref(kept_file(k, "y", 70));
+		/* Of one that failed it is not known what it has. */
+		kept_reboot(k, 'a');
+		if (hit && n < 3)
+			kept_expect_none(k, "x");
+		kept_expect_none(k, "y");
+		/* It is due until it has been done, and then has both, also
+		   when whoever failed is killed. */
+		file_unref(kept_file(k, "x", 70));
+		kept_restore(k);
+		store_fault_arm(n, false, -EIO);
+		(void)!disk_checkpoint(k->disk);
+		(void)store_fault_disarm();
+		file_unref(kept_file(k, "y", 70));
+		if (n & 1) {
+			kept_restart(k, false);
+			kept_restore(k);
+		}
 		assert_ok(disk_checkpoint(k->disk));
-		struct file *f = store_get(k->store, "x", 1);
-		assert_int_equal(store_drop(k->store, f), 1);
-		file_unref(f);
+		kept_reboot(k, 'b');
+		kept_expect(k, "x", 70);
+		kept_expect(k, "y", 70);
+		drop_one(k, "x");
+		drop_one(k, "y");
 	}
+}
+
+/* What is not to be trusted never is, though it cannot be deleted at first. */
+static void test_untrusted(void **state)
+{
+	struct kept *k = *state;
+	const _Atomic bool stop = false;
+	bool hit = true;
+
+	for (unsigned n = 1; hit; n++) {
+		file_unref(kept_file(k, "x", 70));
+		kept_reboot(k, 'a');
+		store_fault_arm(n, false, -EIO);
+		int r = store_restore(k->store, &stop);
+		hit = store_fault_disarm();
+		assert_true(r == 0 || (hit && r == -EIO));
+		file_unref(kept_file(k, "y", 70));
+		assert_ok(disk_checkpoint(k->disk));
+		kept_reboot(k, 'b');
+		kept_expect_none(k, "x");
+		kept_expect(k, "y", 70);
+		drop_one(k, "y");
+		kept_restore(k);
+		assert_int_equal(kept_count(k, "files"), 0);
+		assert_ok(disk_checkpoint(k->disk));
+	}
+}
+
+/* Neither does one that stops before it has looked through them. */
+static void test_settling(void **state)
+{
+	struct kept *k = *state;
+	bool hit = true;
+
+	for (unsigned n = 1; hit; n++) {
+		file_unref(kept_file(k, "x", 70));
+		kept_reboot(k, 'a');
+		file_unref(kept_file(k, "y", 80));
+		assert_ok(disk_checkpoint(k->disk));
+		kept_reboot(k, 'b');
+		file_unref(kept_file(k, "z", 90));
+		store_fault_arm(n, false, -EIO);
+		store_settle(k->store);
+		hit = store_fault_disarm();
+		assert_true(hit || !disk_unsettled(k->disk));
+		store_settle(k->store);
+		assert_false(disk_unsettled(k->disk));
+		assert_ok(disk_checkpoint(k->disk));
+		kept_reboot(k, 'c');
+		kept_expect_none(k, "x");
+		kept_expect(k, "y", 80);
+		kept_expect(k, "z", 90);
+		drop_one(k, "y");
+		drop_one(k, "z");
+		kept_restore(k);
+		assert_ok(disk_checkpoint(k->disk));
+	}
+}
+
+static int check_spool(struct kept *k, struct fsck_result *ret)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	require(out != NULL);
+	int r = fsck_run(k->path, true, out, ret);
+	fclose(out);
+	free(text);
+	return r;
+}
+
+/* What cannot be read now is not deleted for it; what is to go goes. */
+static void test_checking(void **state)
+{
+	struct kept *k = *state;
+	char why[DISK_WHY_SIZE], dir[256], inner[256];
+	struct fsck_result found;
+	bool hit = true;
+
+	file_unref(kept_file(k, "x", 70));
+	disk_close(k->disk);
+	k->disk = NULL;
+	kept_path(k, "files/d", dir);
+	kept_path(k, "files/d/e", inner);
+	for (unsigned n = 1; hit; n++) {
+		assert_true(mkdir(dir, 0700) == 0 || errno == EEXIST);
+		assert_true(mkdir(inner, 0700) == 0 || errno == EEXIST);
+		long before = store_fault_open();
+		store_fault_arm(n, false, -EIO);
+		int r = check_spool(k, &found);
+		hit = store_fault_disarm();
+		assert_true(r == 0 || (hit && r == -EIO));
+		assert_int_equal(store_fault_open(), before);
+		assert_ok(check_spool(k, &found));
+		assert_int_equal(found.files, 1);
+		assert_int_equal(found.bad, found.repaired);
+		assert_int_equal(kept_count(k, "files"), 1);
+	}
+	for (unsigned n = 1; n < 4; n++) {
+		store_fault_arm(n, false, -EIO);
+		assert_int_equal(
+		    disk_check_free(k->path, why), n < 3 ? -EIO : 0);
+		(void)store_fault_disarm();
+	}
+	assert_ok(disk_open(k->path, false, &k->disk, why));
 }
 
 int main(void)
@@ -318,6 +456,9 @@ int main(void)
 	    KEPT_TEST(test_probing),
 	    KEPT_TEST(test_no_attributes),
 	    KEPT_TEST(test_checkpoint),
+	    KEPT_TEST(test_untrusted),
+	    KEPT_TEST(test_settling),
+	    KEPT_TEST(test_checking),
 	};
 
 	/* What is removed behind may fail, and is told of there. */

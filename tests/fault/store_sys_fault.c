@@ -7,6 +7,7 @@
 #define sys_replace real_replace
 #define sys_links real_links
 #define sys_mkdir real_mkdir
+#define sys_rmdir real_rmdir
 #define sys_lock real_lock
 #define sys_unnamed real_unnamed
 #define sys_link real_link
@@ -27,6 +28,7 @@
 #undef sys_replace
 #undef sys_links
 #undef sys_mkdir
+#undef sys_rmdir
 #undef sys_lock
 #undef sys_unnamed
 #undef sys_link
@@ -135,9 +137,14 @@ int sys_mkdir(int dir_fd, const char *name)
 	OR_FAULT(real_mkdir(dir_fd, name));
 }
 
-int sys_lock(int fd)
+int sys_rmdir(int dir_fd, const char *name)
 {
-	OR_FAULT(real_lock(fd));
+	OR_FAULT(real_rmdir(dir_fd, name));
+}
+
+int sys_lock(int fd, bool share)
+{
+	OR_FAULT(real_lock(fd, share));
 }
 
 int sys_unnamed(int dir_fd)

@@ -230,11 +230,11 @@ int spw__sys_create(int dir_fd, const char *name)
 	return r < 0 ? r : held_fd(real_sys_create(dir_fd, name));
 }
 
-int spw__sys_open_file(int dir_fd, const char *name)
+int spw__sys_open_file(int dir_fd, const char *name, bool write)
 {
 	int r = fault(EMFILE, ENFILE);
 
-	return r < 0 ? r : held_fd(real_sys_open_file(dir_fd, name));
+	return r < 0 ? r : held_fd(real_sys_open_file(dir_fd, name, write));
 }
 
 int spw__sys_open_place(const char *path)

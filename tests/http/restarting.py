@@ -8,6 +8,19 @@ import tempfile
 from harness import Case, Daemon, until
 
 HOW = "store.durability=restart"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+SPACES = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
+
+
+def of_start(folder, number, script='exec "$@"'):
+    """The words before a program for which this is another start of the
+    machine, as often as it begins until the next is asked for here. The rest
+    of the script may take words in front of it."""
+    boot = os.path.join(folder, "boot")
+    with open(boot, "w", encoding="ascii") as file:
+        file.write(f"{number:08x}-1111-2222-3333-444444444444\n")
+    return [*SPACES, f'mount --bind "$1" {BOOT_ID}; shift; {script}', "sh",
+            boot]
 
 
 class Restarting(Case):

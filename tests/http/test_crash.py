@@ -14,7 +14,9 @@ import shutil
 import tempfile
 
 from crashing import Ledger, power_back, powerloss
+from daemon import need_namespaces
 from harness import Case, Daemon, main
+from restarting import of_start
 
 KILLS = int(os.environ.get("SPW_KILLS", "0"))
 SEED = int(os.environ.get("SPW_SEED", "1"))
@@ -40,16 +42,17 @@ class Crash(Case):
         self.addCleanup(made.kill)
         return made
 
-    def rounds(self, how, count, between=lambda daemon: None, env=None):
+    def rounds(self, how, count, between=lambda daemon, ledger: None,
+               **kwargs):
         """Kill and look, so many times: the ledger."""
         rng = random.Random(f"{SEED} {how}")
         ledger = Ledger(SEED)
         for _ in range(KILLS or count):
-            daemon = self.run_daemon(how, env=env)
+            daemon = self.run_daemon(how, **kwargs)
             ledger.verify(daemon, self)
             ledger.play(daemon, CLIENTS, rng.uniform(0.01, 0.3))
-            between(daemon)
-        daemon = self.run_daemon(how, env=env)
+            between(daemon, ledger)
+        daemon = self.run_daemon(how, **kwargs)
         ledger.verify(daemon, self)
         daemon.stop()
         self.assertGreater(ledger.acknowledged, 0)
@@ -66,8 +69,21 @@ class Crash(Case):
         shadow = os.path.join(self.dir, "shadow")
         os.mkdir(shadow)
         return self.rounds(
-            how, count, lambda daemon: power_back(daemon.spool, shadow),
-            powerloss(shadow))
+            how, count, lambda daemon, _: power_back(daemon.spool, shadow),
+            env=powerloss(shadow))
+
+    def test_order(self):
+        # Killed, stopped by the next, and then the machine is started anew:
+        # files are all there, open uploads begin again.
+        need_namespaces()
+        starts = iter(range(1, 1 << 30))
+        wrapper = of_start(self.dir, next(starts))
+
+        def stop(_, ledger):
+            self.run_daemon("restart", wrapper=wrapper).stop()
+            of_start(self.dir, next(starts))
+            ledger.uploads = []
+        self.rounds("restart", 15, stop, wrapper=wrapper)
 
     def test_power(self):
         self.power_rounds("fsync", 10)

@@ -392,11 +392,11 @@ class Failing(Restarting):
 class Directory(Restarting):
     """The directory itself."""
 
-    def second(self, env=()):
+    def second(self, how=HOW, env=()):
         """Start another daemon on it, which must not: what it says."""
         code, _, err = daemons.run_program(
             "-c", "/dev/null", "-o", "server.listen=127.0.0.1:0",
-            "-o", f"spool.dir={self.daemon.spool}", "-o", HOW, env=env)
+            "-o", f"spool.dir={self.daemon.spool}", "-o", how, env=env)
         self.assertEqual(code, 1, err)
         self.assertIn(self.daemon.spool, err)
         return err
@@ -416,17 +416,21 @@ class Directory(Restarting):
         self.daemon.kill()
         self.run_daemon()
         self.assert_content("a", SMALL)
-        # Who keeps nothing may use it, too.
-        other = Daemon(dir=self.dir)
-        self.addCleanup(other.kill)
-        other.stop()
+        # Nor may one that keeps nothing be there by mistake.
+        self.assertIn("another spillwayd",
+                      self.second("store.durability=none"))
         self.assert_content("a", SMALL)
+        # Several of those may share it.
+        self.daemon.stop()
+        for _ in range(2):
+            other = Daemon(dir=self.dir)
+            self.addCleanup(other.kill)
 
     def test_another_version(self):
         self.daemon.stop()
         with open(os.path.join(self.daemon.spool, "meta"), "w",
                   encoding="ascii") as file:
-            file.write("spillway-store 9\nflushed 0\n")
+            file.write("spillway-store 1\nflushed 00000001763700000000\n")
         self.assertIn("version", self.second())
 
     def test_file_system_without_what_it_needs(self):

@@ -8,6 +8,7 @@ import errno
 import os
 import shutil
 import subprocess
+import unittest.mock
 
 import faults
 from faults import Faults
@@ -64,7 +65,8 @@ class Publish(Faulty):
         for method, name in (("POST", ""), ("PUT", "/new"), ("PUT", "/old")):
             answer = self.http(method, f"/files{name}", (), LARGE)
             self.assert_problem(answer, REFUSED)
-        self.assertIsNone(self.info("new"))
+        # It never was, so it is not gone.
+        self.assert_problem(self.http("GET", "/files/new"), 404)
         deleted = self.http("DELETE", "/files/old")
         if deleted.status != 204:
             self.assert_problem(deleted, REFUSED)
@@ -308,6 +310,32 @@ class Removed(Restarting):
         self.assertIn(self.http("HEAD", url, TUS).status, (404, 410))
         self.upload(SMALL, "/files/a")
         self.assert_content("a", SMALL)
+
+
+class RemovedInMemory(Removed):
+    """On tmpfs, where files can be made in a directory that was removed."""
+
+    def setUp(self):
+        if not os.access("/dev/shm", os.W_OK):
+            self.skipTest("no /dev/shm")
+        with unittest.mock.patch.dict(os.environ, TMPDIR="/dev/shm"):
+            super().setUp()
+
+    def test_uploads_begin_again(self):
+        shutil.rmtree(self.daemon.spool)
+        until(lambda: self.http("GET", "/readyz").status == 503,
+              "readiness to be red")
+        os.mkdir(self.daemon.spool, 0o700)
+        until(lambda: self.http("GET", "/readyz").status == 200,
+              "readiness to be green")
+        made = self.http("POST", "/files", {**TUS, "Upload-Length": "9"})
+        self.assertEqual(made.status, 201)
+        url = made.get("Location")
+        self.assertEqual(self.http("PATCH", url, {
+            **TUS, **OFFSET_TYPE, "Upload-Offset": "0"}, b"abc").status, 204)
+        self.again()
+        self.assertEqual(
+            self.http("HEAD", url, TUS).get("Upload-Offset"), "3")
 
 
 class ReadOnly(Restarting):

@@ -63,6 +63,8 @@ struct spw_kept;
 
 enum {
 	SPW_KEEP_SYNC = 1 << 0,	/* a commit survives the machine as well */
+	SPW_KEEP_READ = 1 << 1,	/* nothing there is written: it can be listed
+				   and spw_keep_meta() be asked, else -EROFS */
 };
 
 struct spw_keep_opts {
@@ -89,7 +91,8 @@ struct spw_kept_note {
 };
 
 /**
- * Open a directory for kept spools, and prove that they can be there.
+ * Open a directory for kept spools, and prove that they can be there, unless
+ * it is only to be read.
  *
  * Returns:   0 and the directory with one reference in `*ret`.
  * Errors:    as spw_dir_open(); -EOPNOTSUPP.

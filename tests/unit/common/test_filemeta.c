@@ -15,7 +15,7 @@ static struct filemeta full(void)
 	    .created_ms = 1,
 	    .modified_ms = -5,
 	    .expires_ms = INT64_MAX,
-	    .kept_ms = 9,
+	    .checkpoint = 9,
 	    .reads = 3,
 	    .source = 5,
 	    .unlisted = 1,
@@ -56,7 +56,7 @@ static void assert_same(const struct filemeta *a, const struct filemeta *b)
 	assert_int_equal(a->created_ms, b->created_ms);
 	assert_int_equal(a->modified_ms, b->modified_ms);
 	assert_int_equal(a->expires_ms, b->expires_ms);
-	assert_int_equal(a->kept_ms, b->kept_ms);
+	assert_int_equal(a->checkpoint, b->checkpoint);
 	assert_int_equal(a->reads, b->reads);
 	assert_int_equal(a->source, b->source);
 	assert_int_equal(a->unlisted, b->unlisted);

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sys.h"
 #include "unit/lib/model.h"
 
 static int open_dir(const char *path, struct spw_dir **ret)
@@ -171,17 +173,44 @@ static void test_probe(void **state)
 	world_fini(&w);
 }
 
+static void need_memory(void)
+{
+	if (access("/dev/shm", W_OK) < 0) {
+		print_message("there is no writable /dev/shm\n");
+		skip();
+	}
+}
+
+/* There files can be made in what was removed, and never get a name. */
+static void test_removed_in_memory(void **state)
+{
+	char path[] = "/dev/shm/spillway-test-XXXXXX";
+	struct spw_dir *d;
+
+	(void)state;
+	need_memory();
+	assert_non_null(mkdtemp(path));
+	assert_ok(open_dir(path, &d));
+	assert_ok(rmdir(path));
+	assert_err(spw_dir_probe(d), ENOENT);
+	assert_ok(mkdir(path, 0700));
+	assert_ok(spw_dir_probe(d));
+	int fd = spw__dir_own_file(d);
+	assert_true(fd >= 0);
+	assert_ok(spw__sys_link(fd, spw__dir_fd(d), "x"));
+	close(fd);
+	assert_ok(spw__sys_unlink(spw__dir_fd(d), "x"));
+	assert_ok(rmdir(path));
+	spw_dir_unref(d);
+}
+
 static void test_memory_is_told_from_disk(void **state)
 {
 	struct spw_dir *d;
 	struct spw_dir_stats stats;
-	struct stat st;
 
 	(void)state;
-	if (stat("/dev/shm", &st) < 0 || access("/dev/shm", W_OK) < 0) {
-		print_message("there is no writable /dev/shm\n");
-		skip();
-	}
+	need_memory();
 	assert_ok(open_dir("/dev/shm", &d));
 	spw_dir_stats(d, &stats);
 	assert_true(stats.in_memory);
@@ -199,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_without_quota),
 		cmocka_unit_test(test_keep_free),
 		cmocka_unit_test(test_probe),
+		cmocka_unit_test(test_removed_in_memory),
 		cmocka_unit_test(test_memory_is_told_from_disk),
 	};
 

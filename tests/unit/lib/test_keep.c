@@ -38,6 +38,34 @@ static void test_names(void **state)
 	assert_err(spw_keep_reap(p->keep, "none"), ENOENT);
 }
 
+/* Who only reads writes nothing, and takes nothing from anybody. */
+static void test_reading(void **state)
+{
+	struct place *p = *state;
+	struct spw_keep_opts o = { .size = sizeof(o), .path = p->path,
+		.flags = SPW_KEEP_READ };
+	const struct spw_kept_note note = { .meta = "abc", .meta_len = 3 };
+	struct spw_keep *reader;
+	struct spw_kept *k = NULL;
+	struct stat before, after;
+	char meta[8];
+
+	assert_ok(spw_kept_create(p->keep, "a", NULL, &note, &k));
+	assert_int_equal(stat(p->path, &before), 0);
+	assert_ok(spw_keep_open(&o, &reader));
+	assert_err(spw_keep_meta(reader, "a", meta, sizeof(meta)), EBUSY);
+	spw_kept_close(k);
+	assert_int_equal(spw_keep_meta(reader, "a", meta, sizeof(meta)), 3);
+	assert_err(spw_kept_create(reader, "b", NULL, NULL, &k), EROFS);
+	assert_err(spw_kept_adopt(reader, "a", NULL, &k), EROFS);
+	assert_err(spw_keep_reap(reader, "a"), EROFS);
+	spw_keep_unref(reader);
+	assert_int_equal(stat(p->path, &after), 0);
+	assert_memory_equal(
+	    &before.st_ctim, &after.st_ctim, sizeof(after.st_ctim));
+	assert_ok(spw_keep_reap(p->keep, "a"));
+}
+
 static void test_options(void **state)
 {
 	struct place *p = *state;
@@ -313,6 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_names),
+		TEST(test_reading),
 		TEST(test_options),
 		TEST(test_one_directory),
 		TEST(test_one_at_a_time),

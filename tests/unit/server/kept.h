@@ -6,8 +6,10 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "common/storemeta.h"
 #include "store/disk.h"
 #include "unit/lib/model.h"
 #include "unit/server/stored.h"
@@ -58,6 +60,82 @@ static inline void kept_restart(struct kept *k, bool sync)
 {
 	kept_stop(k);
 	kept_start(k, sync, 16);
+}
+
+static inline void kept_path(
+    const struct kept *k, const char *name, char out[256])
+{
+	snprintf(out, 256, "%s/%s", k->path, name);
+}
+
+/** What /proc says of this start of the machine. */
+static inline void kept_boot(char out[STOREMETA_BOOT])
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
+
+	require(f && fread(out, 1, STOREMETA_BOOT, f) == STOREMETA_BOOT);
+	fclose(f);
+}
+
+/* What this start has left there is now that of another. */
+static inline void kept_relabel_file(
+    const char *path, const char *now, const char *other)
+{
+	uint8_t buf[FILEMETA_MAX], fresh[FILEMETA_MAX];
+	struct filemeta m;
+
+	ssize_t n = getxattr(path, "user.spillway", buf, sizeof(buf));
+	require(n > 0 && filemeta_read(buf, (size_t)n, &m) == 0);
+	if (!m.boot.n || memcmp(m.boot.p, now, STOREMETA_BOOT) != 0)
+		return;
+	m.boot.p = other;
+	n = (ssize_t)filemeta_write(&m, fresh, sizeof(fresh));
+	require(n > 0);
+	assert_ok(setxattr(path, "user.spillway", fresh, (size_t)n, 0));
+}
+
+static inline void kept_relabel_meta(
+    const char *path, const char *now, const char *other)
+{
+	char text[STOREMETA_SIZE];
+	struct storemeta m;
+	FILE *f = fopen(path, "r+");
+
+	require(f != NULL);
+	size_t n = fread(text, 1, sizeof(text), f);
+	assert_ok(storemeta_read(text, n, &m));
+	if (memcmp(m.boot, now, STOREMETA_BOOT) == 0)
+		memcpy(m.boot, other, STOREMETA_BOOT);
+	rewind(f);
+	fwrite(text, 1, storemeta_write(&m, text), f);
+	fclose(f);
+}
+
+/**
+ * Go on after another start of the machine: all that this one has left is that
+ * of the start `which`.
+ */
+static inline void kept_reboot(struct kept *k, char which)
+{
+	char now[STOREMETA_BOOT], other[STOREMETA_BOOT], path[256];
+
+	kept_stop(k);
+	kept_boot(now);
+	memset(other, which, sizeof(other));
+	kept_path(k, "files", path);
+	DIR *dir = opendir(path);
+	require(dir != NULL);
+	for (struct dirent *e; (e = readdir(dir));) {
+		if (e->d_type != DT_REG)
+			continue;
+		snprintf(path, sizeof(path), "%.100s/files/%.100s", k->path,
+		    e->d_name);
+		kept_relabel_file(path, now, other);
+	}
+	closedir(dir);
+	kept_path(k, "meta", path);
+	kept_relabel_meta(path, now, other);
+	kept_start(k, false, 16);
 }
 
 /** Restore all of it. */

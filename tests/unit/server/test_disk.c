@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "base/clock.h"
 #include "kept.h"
 
 #define ETAG_A "aaaaaaaaaaaaaaaaaaaaaa"
@@ -56,7 +56,6 @@ static void test_names(void **state)
 	assert_ok(disk_unlink(k->disk, "x", ETAG_B));
 	assert_err(disk_find(k->disk, "x"), ENOENT);
 	assert_err(disk_unlink(k->disk, "x", ETAG_B), ENOENT);
-	assert_err(disk_unlink_any(k->disk, "x"), ENOENT);
 }
 
 static void test_meta(void **state)
@@ -72,8 +71,11 @@ static void test_meta(void **state)
 	assert_ok(disk_set_meta(k->disk, fd, &m));
 	assert_ok(disk_get_meta(fd, buf, &got));
 	assert_int_equal(got.url.n, 1000);
-	assert_int_equal(got.boot.n, 36);
-	assert_true(got.kept_ms > clock_unix_ms() - 60000);
+	assert_int_equal(got.boot.n, 0);
+	assert_ok(disk_seal(k->disk, fd, &m));
+	assert_ok(disk_get_meta(fd, buf, &got));
+	assert_int_equal(got.boot.n, STOREMETA_BOOT);
+	assert_true(got.checkpoint > 0);
 	/* What has no room is left out, if it can be. */
 	m.url.n = sizeof(text);
 	assert_ok(disk_set_meta(k->disk, fd, &m));
@@ -83,34 +85,153 @@ static void test_meta(void **state)
 }
 
 /* Of another start of the machine only what is known to be on the disk. */
-static void test_trust(void **state)
+static void test_reboot(void **state)
 {
 	struct kept *k = *state;
-	struct filemeta m = {.kept_ms = clock_unix_ms() - 60000}, got;
-	uint8_t buf[FILEMETA_MAX];
 
-	assert_true(disk_trusts(k->disk, &m));
-	m.boot = (struct str){"another start of this very machine!!", 36};
-	assert_false(disk_trusts(k->disk, &m));
-	publish(k, "x", ETAG_A);
+	file_unref(kept_file(k, "sure", 70));
 	assert_ok(disk_checkpoint(k->disk));
-	assert_true(disk_trusts(k->disk, &m));
-	m.kept_ms = clock_unix_ms() + 60000;
-	assert_false(disk_trusts(k->disk, &m));
+	file_unref(kept_file(k, "late", 70));
+	kept_reboot(k, 'a');
+	kept_expect(k, "sure", 70);
+	kept_expect_none(k, "late");
+	assert_int_equal(kept_count(k, "files"), 1);
+	/* And of many, when each of them stopped in order. */
+	for (char which = 'b'; which < 'f'; which++) {
+		char id[] = {which, 0};
 
-	/* That is known after a restart, too; what was synced needs none. */
+		kept_restore(k);
+		file_unref(kept_file(k, id, 70));
+		assert_ok(disk_checkpoint(k->disk));
+		kept_reboot(k, which);
+		kept_expect(k, "sure", 70);
+		kept_expect(k, id, 70);
+	}
+	kept_restore(k);
+	assert_int_equal(kept_count(k, "files"), 5);
+}
+
+/* What one has left that was killed is the next one's, of any kind. */
+static void test_killed(void **state)
+{
+	struct kept *k = *state;
+
+	for (int i = 0; i < 4; i++) {
+		file_unref(kept_file(k, "x", 70));
+		kept_restart(k, i & 1);
+		kept_restore(k);
+		assert_ok(disk_checkpoint(k->disk));
+		kept_reboot(k, (char)('a' + i));
+		kept_restore(k);
+		struct file *f = store_get(k->store, "x", 1);
+		assert_non_null(f);
+		assert_int_equal(store_drop(k->store, f), 1);
+		file_unref(f);
+	}
+}
+
+/* Written anew, it is neither less safe than it was, nor more. */
+static void test_rewritten(void **state)
+{
+	struct kept *k = *state;
+	const struct digest_set set = {.have = DIGEST_BIT(DIGEST_CRC32C)};
+
+	struct file *sure = kept_file(k, "sure", 70);
+	assert_ok(disk_checkpoint(k->disk));
+	struct file *late = kept_file(k, "late", 70);
+	assert_ok(file_add_digests(sure, &set));
+	assert_ok(file_add_digests(late, &set));
+	store_note(sure);
+	store_note(late);
+	file_unref(sure);
+	file_unref(late);
+	/* Also by one who waits for each change. */
 	kept_restart(k, true);
-	m.kept_ms = clock_unix_ms() - 60000;
-	assert_true(disk_trusts(k->disk, &m));
-	publish(k, "y", ETAG_B);
-	int fd = disk_find(k->disk, "y");
+	kept_expect(k, "late", 70);
+	late = store_get(k->store, "late", 4);
+	store_note(late);
+	file_unref(late);
+	kept_reboot(k, 'a');
+	kept_expect(k, "sure", 70);
+	kept_expect_none(k, "late");
+}
+
+/* Numbers go on over starts, and are no promise for what had them before. */
+static void test_never_trusted_later(void **state)
+{
+	struct kept *k = *state;
+
+	file_unref(kept_file(k, "x", 70));
+	kept_reboot(k, 'a');
+	/* Nobody has looked at it when others are safe with its number. */
+	file_unref(kept_file(k, "y", 80));
+	for (int i = 0; i < 3; i++)
+		assert_ok(disk_checkpoint(k->disk));
+	kept_reboot(k, 'b');
+	assert_int_equal(kept_count(k, "files"), 2);
+	kept_expect(k, "y", 80);
+	/* Twice is once more than can be noted, until it is gone. */
+	file_unref(kept_file(k, "z", 90));
+	assert_ok(disk_checkpoint(k->disk));
+	kept_reboot(k, 'c');
+	kept_expect(k, "y", 80);
+	kept_expect_none(k, "z");
+	assert_int_equal(kept_count(k, "files"), 2);
+	file_unref(kept_file(k, "z", 90));
+	assert_true(disk_unsettled(k->disk));
+	store_settle(k->store);
+	assert_false(disk_unsettled(k->disk));
+	store_settle(k->store);
+	assert_int_equal(kept_count(k, "files"), 2);
+	assert_ok(disk_checkpoint(k->disk));
+	kept_reboot(k, 'd');
+	kept_expect(k, "y", 80);
+	kept_expect(k, "z", 90);
+}
+
+/* What was waited for needs none of it. */
+static void test_synced(void **state)
+{
+	struct kept *k = *state;
+	uint8_t buf[FILEMETA_MAX];
+	struct filemeta got;
+
+	kept_restart(k, true);
+	publish(k, "x", ETAG_A);
+	int fd = disk_find(k->disk, "x");
 	assert_ok(disk_get_meta(fd, buf, &got));
-	assert_int_equal(got.boot.n, 0);
 	close(fd);
+	assert_int_equal(got.boot.n, 0);
+	assert_int_equal(got.checkpoint, 0);
+	kept_reboot(k, 'a');
 	fd = disk_find(k->disk, "x");
 	assert_ok(disk_get_meta(fd, buf, &got));
-	assert_true(disk_trusts(k->disk, &got));
 	close(fd);
+	assert_true(disk_trusts(k->disk, &got));
+}
+
+/* Somebody removes what says how far it was, and the daemon is killed. */
+static void test_no_note(void **state)
+{
+	struct kept *k = *state;
+	char path[256];
+
+	for (int i = 0; i < 9; i++) {
+		file_unref(kept_file(k, i ? "x" : "y", 70));
+		assert_ok(disk_checkpoint(k->disk));
+		struct file *f = store_get(k->store, "x", 1);
+		if (f && i < 8)
+			assert_int_equal(store_drop(k->store, f), 1);
+		file_unref(f);
+	}
+	kept_path(k, "meta", path);
+	assert_int_equal(unlink(path), 0);
+	kept_restart(k, false);
+	kept_restore(k);
+	assert_ok(disk_checkpoint(k->disk));
+	kept_reboot(k, 'a');
+	kept_expect(k, "x", 70);
+	kept_expect(k, "y", 70);
 }
 
 static void rewrite_format(struct kept *k, const char *text)
@@ -142,11 +263,11 @@ static void test_opening(void **state)
 
 	expect_refused(k, EBUSY, "another spillwayd");
 	disk_close(k->disk);
-	rewrite_format(k, "spillway-store 2\nflushed 0\n");
+	rewrite_format(k, "spillway-store 1\nflushed 00000001763700000000\n");
 	expect_refused(k, ENOTSUP, "version");
 	rewrite_format(k, "notes of mine\n");
 	expect_refused(k, ENOTSUP, "version");
-	rewrite_format(k, "spillway-store 1\nflushed x\n");
+	rewrite_format(k, "spillway-store 2\nboot x\n");
 	expect_refused(k, ENOTSUP, "damaged");
 	/* A file system without all of that. */
 	assert_true(disk_open("/proc", false, &d, why) < 0);
@@ -175,6 +296,71 @@ static void test_passing(void **state)
 	kept_restart(k, false);
 	assert_int_equal(kept_count(k, "passing"), 0);
 	assert_int_equal(content(k, "x"), 'a');
+}
+
+/* Directories are somebody else's; no file takes the place of one. */
+static void test_directories(void **state)
+{
+	struct kept *k = *state;
+	char inner[256], outer[256];
+
+	kept_path(k, "files/x", outer);
+	kept_path(k, "files/x/y", inner);
+	assert_int_equal(mkdir(outer, 0700), 0);
+	assert_int_equal(mkdir(inner, 0700), 0);
+	struct file *f = stored_file(k->store, "x");
+	stored_append(f, 70);
+	require(spw_spool_seal(f->spool) == 0);
+	require(store_add(k->store, f) == 0);
+	assert_err(store_keep(k->store, f), EIO);
+	store_remove(k->store, f);
+	file_unref(f);
+	assert_int_equal(kept_count(k, "passing"), 0);
+	assert_int_equal(kept_count(k, "files/x"), 1);
+
+	kept_path(k, "passing/x", outer);
+	assert_int_equal(mkdir(outer, 0700), 0);
+	kept_restart(k, false);
+	assert_int_equal(kept_count(k, "passing"), 1);
+	kept_restore(k);
+	kept_expect_none(k, "x");
+}
+
+/* Nor that of a link or a pipe, and none is followed. */
+static void test_links(void **state)
+{
+	struct kept *k = *state;
+	char link[256], pipe[256], passing[256], to[256];
+	int fd = make_file(k, ETAG_A);
+
+	kept_path(k, "files/x", link);
+	kept_path(k, "files/y", pipe);
+	kept_path(k, "passing/x", passing);
+	kept_path(k, "meta", to);
+	assert_int_equal(symlink(to, link), 0);
+	assert_int_equal(symlink(to, passing), 0);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_err(disk_publish(k->disk, fd, "x", ETAG_A), EISDIR);
+	assert_err(disk_publish(k->disk, fd, "y", ETAG_A), EISDIR);
+	close(fd);
+	kept_restart(k, false);
+	assert_int_equal(kept_count(k, "passing"), 0);
+	assert_int_equal(kept_count(k, "files"), 2);
+	kept_expect_none(k, "x");
+	kept_expect_none(k, "y");
+}
+
+static void test_check_free(void **state)
+{
+	struct kept *k = *state;
+	char why[DISK_WHY_SIZE] = "";
+
+	assert_err(disk_check_free(k->path, why), EBUSY);
+	assert_non_null(strstr(why, "another spillwayd"));
+	disk_close(k->disk);
+	assert_ok(disk_check_free(k->path, why));
+	assert_err(disk_check_free("/nowhere", why), ENOENT);
+	assert_ok(disk_open(k->path, false, &k->disk, why));
 }
 
 static void *publish_many(void *arg)
@@ -211,9 +397,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    KEPT_TEST(test_names),
 	    KEPT_TEST(test_meta),
-	    KEPT_TEST(test_trust),
+	    KEPT_TEST(test_reboot),
+	    KEPT_TEST(test_killed),
+	    KEPT_TEST(test_rewritten),
+	    KEPT_TEST(test_never_trusted_later),
+	    KEPT_TEST(test_synced),
+	    KEPT_TEST(test_no_note),
 	    KEPT_TEST(test_opening),
 	    KEPT_TEST(test_passing),
+	    KEPT_TEST(test_directories),
+	    KEPT_TEST(test_links),
+	    KEPT_TEST(test_check_free),
 	    KEPT_TEST(test_together),
 	};
 

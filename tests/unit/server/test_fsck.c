@@ -164,6 +164,139 @@ static void test_repair_takes_no_more(void **state)
 	assert_int_equal(size_of(k, "files/later"), 100);
 }
 
+/* Names that are no files: links are not followed, directories go wholly. */
+static void test_no_files(void **state)
+{
+	static const char *const dirs[] = {"files/d", "files/d/.e",
+	    "files/d/.e/f", "passing/d", "u.spool", "v.keep", "v.keep/d"};
+	struct kept *k = *state;
+	struct fsck_result r;
+	char path[256], to[256];
+
+	file_unref(kept_file(k, "well", 100));
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		kept_path(k, dirs[i], path);
+		assert_int_equal(mkdir(path, 0700), 0);
+	}
+	kept_path(k, "files/well", to);
+	kept_path(k, "files/link", path);
+	assert_int_equal(symlink(to, path), 0);
+	kept_path(k, "files/d/.e/link", path);
+	assert_int_equal(symlink(to, path), 0);
+	kept_path(k, "files/pipe", path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	kept_path(k, "w.keep", path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+
+	char *text = look(k, false, &r);
+	assert_non_null(strstr(text, "file d: no plain file\n"));
+	assert_non_null(strstr(text, "file link: no plain file\n"));
+	assert_non_null(strstr(text, "file pipe: no plain file\n"));
+	assert_non_null(strstr(text, "passing d: no plain file\n"));
+	assert_non_null(strstr(text, "upload u: "));
+	assert_non_null(strstr(text, "upload v: no plain file\n"));
+	assert_non_null(strstr(text, "upload w: "));
+	assert_int_equal(r.bad, 7);
+	free(text);
+
+	text = look(k, true, &r);
+	assert_int_equal(r.repaired, 7);
+	free(text);
+	text = look(k, false, &r);
+	assert_string_equal(text, "");
+	assert_int_equal(r.files, 1);
+	free(text);
+	kept_expect(k, "well", 100);
+}
+
+static void touch(struct kept *k, const char *name)
+{
+	char path[256];
+
+	kept_path(k, name, path);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* What never was such a directory is nobody's to look through. */
+static void test_not_ours(void **state)
+{
+	static const char *const names[] = {
+	    "passing/mine", "files/mine", "mine.spool"};
+	struct kept *k = *state;
+	struct fsck_result r;
+	char path[256], *text = NULL;
+	size_t len;
+
+	kept_stop(k);
+	for (size_t i = 0; i < 3; i++)
+		touch(k, names[i]);
+	kept_path(k, "meta", path);
+	for (int repair = 0; repair < 2; repair++) {
+		assert_int_equal(unlink(path), 0);
+		FILE *out = open_memstream(&text, &len);
+		assert_err(fsck_run(k->path, repair, out, &r), ENOENT);
+		fclose(out);
+		assert_non_null(strstr(text, "there is no meta"));
+		free(text);
+		assert_int_equal(access(path, F_OK), -1);
+		/* Nor one that is empty. */
+		touch(k, "meta");
+		out = open_memstream(&text, &len);
+		assert_err(fsck_run(k->path, repair, out, &r), ENOENT);
+		fclose(out);
+		free(text);
+		assert_int_equal(kept_count(k, "passing"), 1);
+		assert_int_equal(kept_count(k, "files"), 1);
+		kept_path(k, "meta", path);
+	}
+	kept_path(k, "mine.spool", path);
+	assert_int_equal(unlink(path), 0);
+	kept_start(k, false, 16);
+}
+
+/* Somebody has taken it away. */
+static int rmdir_files(struct kept *k)
+{
+	char path[256];
+
+	kept_path(k, "files/a", path);
+	assert_int_equal(unlink(path), 0);
+	kept_path(k, "files", path);
+	return rmdir(path);
+}
+
+/* Whatever there is, it is the same to the last name and date. */
+static void test_reads_only(void **state)
+{
+	struct kept *k = *state;
+	struct fsck_result r;
+	struct stat before, after;
+	char path[256];
+
+	file_unref(kept_file(k, "a", 100));
+	keep_upload(k, "u");
+	touch(k, "passing/left");
+	kept_stop(k);
+	assert_int_equal(rmdir_files(k), 0);
+	assert_int_equal(stat(k->path, &before), 0);
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	assert_ok(fsck_run(k->path, false, out, &r));
+	fclose(out);
+	free(text);
+	assert_int_equal(stat(k->path, &after), 0);
+	assert_memory_equal(
+	    &before.st_ctim, &after.st_ctim, sizeof(after.st_ctim));
+	assert_int_equal(kept_count(k, "passing"), 1);
+	assert_int_equal(r.uploads, 1);
+	kept_path(k, "files", path);
+	assert_int_equal(access(path, F_OK), -1);
+	kept_start(k, false, 16);
+}
+
 static void test_in_use(void **state)
 {
 	struct kept *k = *state;
@@ -184,6 +317,9 @@ int main(void)
 	    KEPT_TEST(test_well),
 	    KEPT_TEST(test_damage),
 	    KEPT_TEST(test_repair_takes_no_more),
+	    KEPT_TEST(test_no_files),
+	    KEPT_TEST(test_not_ours),
+	    KEPT_TEST(test_reads_only),
 	    KEPT_TEST(test_in_use),
 	};
 

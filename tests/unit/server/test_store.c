@@ -124,6 +124,7 @@ static void test_remove(void **state)
 
 static void test_tombstones(void **state)
 {
+	const struct file_error e = {.status = 400};
 	struct store *st = *state;
 	char id[32];
 
@@ -133,6 +134,15 @@ static void test_tombstones(void **state)
 	store_remove(st, f);
 	assert_true(store_was(st, "id", 2));
 	assert_false(store_was(st, "id2", 3));
+	/* An upload that came to nothing was no file; what is fetched was. */
+	for (int source = 0; source <= FILE_FROM_FETCH; source++) {
+		f = stored_add(st, "failed", 0);
+		f->source = (enum file_source)source;
+		file_fail(f, &e);
+		store_remove(st, f);
+		assert_int_equal(
+		    store_was(st, "failed", 6), source > FILE_FROM_FORM);
+	}
 
 	/* They are kept for a while, and not for ever. */
 	for (int i = 0; i < 1000; i++) {

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: MIT
+"""What of files is there after the machine itself was down: with
+store.durability=restart all of it when each daemon was stopped in order, and
+never anything that may be half; whatever the clock says.
+
+Source: docs/spool-format.md.
+"""
+import os
+import subprocess
+import time
+
+import daemon as daemons
+from faults import Faults
+from harness import Daemon, main, table, until
+from restarting import HOW, Restarting, of_start
+from samples import content
+
+SMALL, LARGE = content(5000, 91), content(300000, 92)
+
+
+class Reboots(Restarting):
+    """A daemon on a machine that is started anew, and whose clock is off."""
+
+    def setUp(self):
+        daemons.need_namespaces()
+        self.starts, self.faults = 1, None
+        super().setUp()
+
+    def run_daemon(self, *options, how=HOW):
+        if self.faults is None:
+            self.faults = Faults(self.dir)
+        self.daemon = Daemon(
+            how, *self.OPTIONS, *options, dir=self.dir,
+            env=self.faults.env, wrapper=of_start(self.dir, self.starts))
+        self.addCleanup(self.daemon.kill)
+
+    def reboot(self, kill=False, **kwargs):
+        """Stop the daemon, then the machine; or it was the power."""
+        if kill:
+            self.daemon.kill()
+        else:
+            self.daemon.stop()
+        self.starts += 1
+        self.run_daemon(**kwargs)
+
+
+class Order(Reboots):
+    """Stopped in order."""
+
+    def test_all_of_it(self):
+        for turn in range(4):
+            self.upload(LARGE, f"/files/f{turn}")
+            self.reboot()
+            self.restored()
+            for name in range(turn + 1):
+                self.assert_content(f"f{name}", LARGE)
+        self.assertEqual(self.metric("files_damaged_total"), 0)
+
+    @table(("restart", HOW), ("fsync", "store.durability=fsync"))
+    def test_after_one_that_was_killed(self, how):
+        self.upload(SMALL, "/files/x")
+        self.again(how=how)
+        self.assert_content("x", SMALL)
+        self.reboot()
+        self.assert_content("x", SMALL)
+
+    def test_after_one_that_did_nothing(self):
+        self.upload(SMALL, "/files/x")
+        self.reboot()
+        self.restored()
+        self.reboot()
+        self.restored()
+        self.reboot()
+        self.assert_content("x", SMALL)
+
+    def test_what_is_written_down_later(self):
+        self.upload(SMALL, "/files/old")
+        self.upload(SMALL, "/files/counted?reads=3")
+        self.again(kill=False)
+        # Both change what is known of a file.
+        made = self.json(self.http("GET", "/files/old/info?digest=crc32c"))
+        self.assert_content("counted", SMALL)
+        self.again(kill=False)
+        self.assertEqual(self.json(self.http(
+            "GET", "/files/old/info?digest=crc32c"))["digest"],
+            made["digest"])
+        self.reboot()
+        self.assert_content("old", SMALL)
+        self.assert_content("counted", SMALL)
+        self.assertEqual(self.http("GET", "/files/counted").status, 200)
+        until(lambda: self.info("counted") is None, "the last read")
+
+    def test_before_it_was_looked_through(self):
+        for turn in range(300):
+            self.upload(b"x", f"/files/f{turn}")
+        for turn in range(3):
+            self.reboot()
+            self.upload(SMALL, f"/files/new{turn}")
+        self.reboot()
+        self.restored()
+        for turn in range(3):
+            self.assert_content(f"new{turn}", SMALL)
+        self.assertEqual(self.file_count(), 303)
+
+
+class Power(Reboots):
+    """The power fails: what was kept since the last checkpoint may be less
+    than it was, though as long."""
+
+    def lose(self, name):
+        """What came to its file has not reached the disk."""
+        size = os.path.getsize(self.path(name))
+        with open(self.path(name), "r+b") as file:
+            file.write(bytes(size))
+
+    def test_not_trusted(self):
+        self.upload(SMALL, "/files/old")
+        self.reboot()
+        self.upload(LARGE, "/files/new")
+        self.daemon.kill()
+        self.lose("new")
+        self.reboot(kill=True)
+        self.assert_problem(self.http("GET", "/files/new"), 404)
+        self.assert_content("old", SMALL)
+        self.restored()
+        self.assertEqual(self.kept(), ["old"])
+        self.assertEqual(self.metric("files_damaged_total"), 1)
+
+
+class Clock(Reboots):
+    """The time of day jumps."""
+
+    def test_ahead_and_put_right(self):
+        self.faults.clock(3600)
+        self.upload(SMALL, "/files/x?ttl=864000")
+        self.daemon.stop()
+        self.faults.clock(0)
+        self.run_daemon()
+        self.upload(SMALL, "/files/z")
+        self.assert_content("x", SMALL)
+        self.reboot()
+        self.assert_content("x", SMALL)
+        self.assert_content("z", SMALL)
+
+    def test_ahead_when_it_was_noted(self):
+        self.faults.clock(3600)
+        self.upload(SMALL, "/files/x")
+        self.daemon.stop()
+        self.faults.clock(0)
+        self.run_daemon()
+        self.upload(LARGE, "/files/half")
+        self.daemon.kill()
+        with open(self.path("half"), "r+b") as file:
+            file.write(bytes(len(LARGE)))
+        self.reboot(kill=True)
+        self.assert_problem(self.http("GET", "/files/half"), 404)
+        self.assert_content("x", SMALL)
+
+    def test_none(self):
+        # A machine whose clock starts from the same time again and again.
+        self.faults.clock(-int(time.time()) + 86400)
+        for turn in range(3):
+            self.upload(LARGE, f"/files/f{turn}")
+            self.reboot()
+        for turn in range(3):
+            self.assert_content(f"f{turn}", LARGE)
+
+
+class Check(Reboots):
+    """spillwayd --check-spool, which reads and does nothing else."""
+
+    def check(self, *args, before="true", code=0, spool=None):
+        """What it says, after a command in its own view of the machine."""
+        spool = spool or self.daemon.spool
+        done = subprocess.run(
+            [*of_start(self.dir, self.starts, f'{before}; shift; exec "$@"'),
+             spool, daemons.program, "-c", "/dev/null",
+             "-o", f"spool.dir={spool}", "--check-spool", *args],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout
+
+    def view(self, folder):
+        """All that is there, and when it was changed."""
+        found = {}
+        for at, folders, names in os.walk(folder):
+            for name in [*folders, *names, "."]:
+                status = os.lstat(os.path.join(at, name))
+                found[at, name] = (status.st_ino, status.st_size,
+                                   status.st_ctime_ns)
+        return found
+
+    def test_read_only(self):
+        self.upload(SMALL, "/files/a")
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "9"}
+        self.assertEqual(self.http("POST", "/files", tus).status, 201)
+        self.daemon.kill()
+        before = self.view(self.daemon.spool)
+        out = self.check(before='mount --bind "$1" "$1"; '
+                                'mount -o remount,ro,bind "$1"')
+        self.assertIn("1 files and 1 open uploads are well, 0 are not", out)
+        self.assertEqual(self.view(self.daemon.spool), before)
+
+    def test_no_spool(self):
+        folder = os.path.join(self.dir, "mine")
+        for name in ("files", "passing"):
+            os.makedirs(os.path.join(folder, name))
+            with open(os.path.join(folder, name, "precious"), "w",
+                      encoding="ascii") as file:
+                file.write("mine")
+        before = self.view(folder)
+        for args in ((), ("--repair",)):
+            self.assertIn("there is no meta",
+                          self.check(*args, code=1, spool=folder))
+        self.assertEqual(self.view(folder), before)
+
+    def test_directories(self):
+        self.upload(SMALL, "/files/a")
+        for name in ("files/dir/sub", "passing/x", "u.spool"):
+            os.makedirs(os.path.join(self.daemon.spool, name))
+        os.symlink("a", self.path("link"))
+        os.mkfifo(self.path("pipe"))
+        for name in ("dir", "link", "pipe"):
+            self.assert_problem(
+                self.http("PUT", f"/files/{name}", (), SMALL), 507)
+            self.assert_problem(self.http("GET", f"/files/{name}"), 404)
+        self.assertEqual(self.kept("passing"), ["x"])
+        # They are in nobody's way.
+        self.again()
+        self.restored()
+        self.assert_content("a", SMALL)
+        self.reboot()
+        self.assert_content("a", SMALL)
+        self.daemon.stop()
+        out = self.check(code=1)
+        for line in ("file dir: no plain file", "file link: no plain file",
+                     "file pipe: no plain file", "passing x: no plain file",
+                     "upload u: only half of it is there"):
+            self.assertIn(line, out)
+        self.check("--repair")
+        self.assertIn("1 files and 0 open uploads are well, 0 are not",
+                      self.check())
+        self.assertEqual(self.kept("."), ["files", "meta", "passing"])
+        self.run_daemon()
+        self.upload(SMALL, "/files/dir")
+        self.assert_content("a", SMALL)
+
+
+main()
