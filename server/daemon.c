@@ -295,6 +295,7 @@ int spw_server_start(struct spw_server *s)
 	    .store = s->store,
 	    .kept = s->kept,
 	    .through = s->front.through,
+	    .process = s->front.process,
 	    .disk_fails = &s->front.disk_fails,
 	};
 	int r = house_new(&opts, &s->house);

@@ -77,6 +77,7 @@ static void *keep_house(void *arg)
 	for (unsigned round = 1; nap(h); round++) {
 		store_expire(h->opts.store, clock_unix_ms());
 		through_tick(h->opts.through);
+		process_look(h->opts.process);
 		store_close_unused(h->opts.store);
 		if (descriptors_short(&missed))
 			store_close_all_unused(h->opts.store);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "ingest/through.h"
+#include "process/process.h"
 #include "store/disk.h"
 #include "store/store.h"
 
@@ -22,6 +23,7 @@ struct house_opts {
 	struct store *store;
 	struct disk *kept; /* NULL: nothing is kept */
 	struct through *through;
+	struct process *process;
 	_Atomic bool *disk_fails; /* told here */
 };
 

@@ -345,8 +345,10 @@ static int run(struct setup *s)
 	sigset_t set;
 
 	prepare(s, &set);
-	if (start(s, &server) < 0)
-		return EXIT_RUNTIME;
+	int r = start(s, &server);
+	/* A start later will find the same sockets. */
+	if (r < 0)
+		return r == -EPROTOTYPE ? EXIT_USAGE : EXIT_RUNTIME;
 
 	announce(server);
 	int sig = serve(server, &reload, &set);

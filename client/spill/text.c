@@ -11,12 +11,9 @@
 /* Longest escape of one character: "\u202e" is six, "\x1b" four. */
 #define ESCAPE_SIZE 12
 
-/* Characters that move the cursor, break the line, or turn text around. */
 static bool is_unprintable(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c ||
-	       c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+	return utf8_is_acting(c) || c == 0xfeff;
 }
 
 /* Takes one character off `text`; says what to show for it. */

@@ -202,14 +202,6 @@ ssize_t disposition_filename(struct str field, char *out, size_t cap)
 	return (ssize_t)len;
 }
 
-/* Control characters, line separators and what reorders text on a screen. */
-static bool is_hidden(uint32_t cp)
-{
-	return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F) || cp == 0x061C ||
-	       cp == 0x200E || cp == 0x200F || (cp >= 0x2028 && cp <= 0x202E) ||
-	       (cp >= 0x2066 && cp <= 0x2069);
-}
-
 size_t filename_sanitise(char *name, size_t len)
 {
 	size_t i = 0;
@@ -227,7 +219,7 @@ size_t filename_sanitise(char *name, size_t len)
 			cp = '_';
 			width = 1;
 		}
-		if (!is_hidden(cp) && !(n == 0 && cp == '.')) {
+		if (!utf8_is_acting(cp) && !(n == 0 && cp == '.')) {
 			if (n + width > FILENAME_MAX_BYTES)
 				break;
 			memmove(name + n, name + i, width);
@@ -265,7 +257,7 @@ static struct str name_next(struct str *s, uint32_t *cp)
 	size_t width = utf8_next(s->p, s->n, cp);
 	struct str c = {s->p, width};
 
-	if (width == 0 || is_hidden(*cp) || *cp == '/' || *cp == '\\') {
+	if (width == 0 || utf8_is_acting(*cp) || *cp == '/' || *cp == '\\') {
 		c = (struct str){"_", 1};
 		*cp = '_';
 	}

@@ -180,6 +180,13 @@ size_t utf8_next(const char *s, size_t len, uint32_t *ret_cp)
 	return n;
 }
 
+bool utf8_is_acting(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x061c ||
+	       cp == 0x200e || cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) ||
+	       (cp >= 0x2066 && cp <= 0x2069);
+}
+
 bool utf8_valid(const char *s, size_t len)
 {
 	size_t i = 0;

@@ -129,6 +129,12 @@ size_t utf8_next(const char *s, size_t len, uint32_t *ret_cp);
 bool utf8_valid(const char *s, size_t len);
 
 /**
+ * Returns: whether a character acts on whoever looks at it: it moves the
+ *          cursor, separates lines, or turns text around.
+ */
+bool utf8_is_acting(uint32_t cp);
+
+/**
  * Write `len` bytes as lower-case hex and a NUL.
  *
  * Returns:   2 * `len`.

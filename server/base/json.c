@@ -31,10 +31,11 @@ static char *put_u(char *o, unsigned c)
 {
 	static const char hex[] = "0123456789abcdef";
 
-	memcpy(o, "\\u00", 4);
-	o[4] = hex[c >> 4];
-	o[5] = hex[c & 15];
-	return o + 6;
+	*o++ = '\\';
+	*o++ = 'u';
+	for (int shift = 12; shift >= 0; shift -= 4)
+		*o++ = hex[c >> shift & 15];
+	return o;
 }
 
 /** Write one byte or sequence that is not plain; returns what it took. */
@@ -47,8 +48,9 @@ static size_t escape_one(char **out, const char *s, size_t n)
 	if (how == '8') {
 		uint32_t cp;
 		size_t seq = utf8_next(s, n, &cp);
-		/* Commands to some terminals (C1): logs are read there. */
-		if (seq == 2 && cp < 0xa0) {
+		/* Commands to terminals, and ends of lines to some programs:
+		   logs are read there. All are below 0x10000. */
+		if (seq && utf8_is_acting(cp)) {
 			*out = put_u(o, cp);
 			return seq;
 		}

@@ -18,9 +18,10 @@
  * key in the wrong place are programmer errors.
  *
  * Keys are the program's own words and are written as they are; they must not
- * need escaping. Values are data: quotes, backslashes and control characters
- * (C1 included) are escaped, and each byte that is not part of valid UTF-8
- * becomes U+FFFD, so the output is valid JSON whatever comes in.
+ * need escaping. Values are data: quotes, backslashes and characters that act
+ * on who reads them (utf8_is_acting()) are escaped, and each byte that is not
+ * part of valid UTF-8 becomes U+FFFD, so the output is valid JSON whatever
+ * comes in.
  * Threads: one at a time for one writer.
  */
 #ifndef BASE_JSON_H

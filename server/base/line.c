@@ -59,8 +59,8 @@ static char *put_hex(char *o, unsigned char c)
 	}
 }
 
-/* C1 controls (U+0080 to U+009F) are characters to UTF-8 and commands to some
-   terminals. */
+/* What is a character to UTF-8 may be a command to terminals, and the end of a
+   line to some programs. */
 char *line_text(char *o, const char *s, size_t n, bool quoted)
 {
 	const char *end = s + n;
@@ -74,7 +74,7 @@ char *line_text(char *o, const char *s, size_t n, bool quoted)
 			seq = 0;
 		else if (c >= 0x80)
 			seq = utf8_next(s, (size_t)(end - s), &cp);
-		if (seq == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0)
+		if (seq > 1 && utf8_is_acting(cp))
 			seq = 0;
 		if (seq == 0) {
 			o = put_hex(o, c);

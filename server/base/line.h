@@ -20,9 +20,9 @@ char *line_putu(char *o, uint64_t v);
 #define LINE_ESCAPE_MAX 4
 
 /**
- * Put what may come from anywhere: control characters, backslashes and bytes
- * that are not UTF-8 are escaped. A quote ends a field of an access line
- * (`quoted`); elsewhere it means nothing.
+ * Put what may come from anywhere: characters that act on who reads them
+ * (utf8_is_acting()), backslashes and bytes that are not UTF-8 are escaped. A
+ * quote ends a field of an access line (`quoted`); elsewhere it means nothing.
  */
 char *line_text(char *o, const char *s, size_t n, bool quoted);
 

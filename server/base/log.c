@@ -158,6 +158,19 @@ static char *put_message(
 	return o;
 }
 
+char *log_put_lost(char *o, enum log_form form, unsigned n)
+{
+	/* It is not about whoever has the next line. */
+	struct log_request *before = log_for(NULL);
+	char text[64];
+	int len = snprintf(text, sizeof(text), "%u line%s lost", n,
+	    n == 1 ? " was" : "s were");
+
+	o = put_message(o, form, LOG_LEVEL_WARN, text, (size_t)len);
+	log_for(before);
+	return o;
+}
+
 static void put_out(enum log_level level, const char *message, size_t len)
 {
 	enum log_form form = log_sink_form();

@@ -4,9 +4,10 @@
  *
  * A message is one line and one write(), so lines of several threads never
  * mix. Everything in it that a client could have sent is harmless: control
- * characters, backslashes and bytes that are not UTF-8 are escaped (\n, \t,
- * \r, \\, \xNN; in JSON as JSON does), so nobody can forge a line or speak to
- * the terminal of the reader. Messages are cut at LOG_MESSAGE_MAX bytes.
+ * characters, others that end lines or turn text around, backslashes and bytes
+ * that are not UTF-8 are escaped (\n, \t, \r, \\, \xNN; in JSON as JSON does),
+ * so nobody can forge a line or speak to the terminal of the reader. Messages
+ * are cut at LOG_MESSAGE_MAX bytes.
  *
  *   text     2026-11-21T06:00:00.123Z warn   [REQUEST TRACE] message
  *   json     {"time":"...","level":"warn","request_id":"...",
@@ -17,6 +18,10 @@
  *
  * The request is there when the line was written for one (log_for()), the
  * trace when the client told of one.
+ *
+ * Nobody waits for the log's reader: lines that do not go at once are counted
+ * (log_lines_lost_total) and dropped, and when lines go again, the first says
+ * how many were. See log_sink.h.
  *
  * Access lines are collected in one `struct access_buf` per loop thread and
  * written in blocks of whole lines. In text (one line here):
@@ -31,8 +36,9 @@
  *
  * State: besides the counters of metrics.h and the meters of incident.h this
  * module has the only writable globals of the server: the level, the format,
- * descriptor and journal (log_sink.c), and for each thread whom it works for.
- * All but the last are set at start, level and format also on a reload.
+ * descriptor, journal and lost lines (log_sink.c), and for each thread whom it
+ * works for. Level and format are set at start and on a reload, descriptor and
+ * journal at start.
  * Threads: every call from any thread; one thread at a time for one
  * access_buf.
  */

@@ -2,6 +2,9 @@
 #include "base/log_sink.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,13 @@
 
 static atomic_int form = LOG_FORM_TEXT;
 static atomic_int line_fd = STDERR_FILENO;
+/* How that is written to. */
+enum way { WAY_ASK, WAY_SOCKET, WAY_FILE };
+static atomic_int way = WAY_ASK;
+/* Between the question and the write nobody else of us writes. */
+static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool torn; /* the last line has no end; under the lock */
+static atomic_uint lost; /* lines, since it was told */
 static atomic_int journal_fd = -1;
 /* Set before there are threads; no path: there is no journal. */
 static struct sockaddr_un journal = {.sun_family = AF_UNIX};
@@ -73,8 +83,20 @@ static enum log_form form_of(enum log_format format, int fd)
 	}
 }
 
+static enum way way_of(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return WAY_ASK;
+	return S_ISSOCK(st.st_mode)  ? WAY_SOCKET
+	       : S_ISREG(st.st_mode) ? WAY_FILE
+				     : WAY_ASK;
+}
+
 void log_sink_set(enum log_format format, int fd)
 {
+	atomic_store(&way, (int)way_of(fd));
 	atomic_store(&line_fd, fd);
 	atomic_store(&form, (int)form_of(format, fd));
 }
@@ -84,31 +106,112 @@ enum log_form log_sink_form(void)
 	return (enum log_form)atomic_load_explicit(&form, memory_order_relaxed);
 }
 
-/*
- * A rest that a pipe did not take is tried again. A log that cannot be written
- * must not stop the service.
- */
-void log_sink_write(const char *p, size_t n)
+/* Returns: the bytes that went at once; less than 1: none do. */
+static ssize_t put(int fd, enum way how, const char *p, size_t n)
+{
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+	if (how == WAY_SOCKET)
+		return send(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (how == WAY_ASK &&
+	    (poll(&room, 1, 0) < 1 || !(room.revents & POLLOUT)))
+		return -1;
+	return write(fd, p, n);
+}
+
+/* How much of these lines is written at a time: lines that are whole, unless
+   one is longer than all that a pipe takes. */
+static size_t piece_of(enum way how, const char *p, size_t n)
+{
+	const char *end;
+
+	if (how != WAY_ASK || n <= PIPE_BUF)
+		return n;
+
+	end = memrchr(p, '\n', PIPE_BUF);
+	return end ? (size_t)(end + 1 - p) : PIPE_BUF;
+}
+
+/* Returns: how many bytes did not go; under the lock. */
+static size_t put_all(const char *p, size_t n)
 {
 	int fd = atomic_load_explicit(&line_fd, memory_order_relaxed);
+	enum way how =
+	    (enum way)atomic_load_explicit(&way, memory_order_relaxed);
 
+	if (torn && put(fd, how, "\n", 1) < 1)
+		return n;
+	torn = false;
 	while (n > 0) {
-		ssize_t r = write(fd, p, n);
+		ssize_t r = put(fd, how, p, piece_of(how, p, n));
+
 		if (r < 0 && errno == EINTR)
 			continue;
-		if (r <= 0) {
-			metrics_add(METRIC_LOG_LINES_LOST, 1);
-			return;
-		}
+		if (r <= 0)
+			break;
+		torn = p[r - 1] != '\n';
 		p += r;
 		n -= (size_t)r;
 	}
+	return n;
 }
 
-bool log_sink_send(const char *p, size_t n)
+static void lose(const char *p, size_t n)
+{
+	const char *end = p + n;
+	unsigned lines = 0;
+
+	for (; (p = memchr(p, '\n', (size_t)(end - p))); p++)
+		lines++;
+	atomic_fetch_add(&lost, lines);
+	metrics_add(METRIC_LOG_LINES_LOST, lines);
+}
+
+/* Before the next one. Returns: false when that does not go either. */
+static bool tell_lost(bool (*tell)(const char *p, size_t n), enum log_form as)
+{
+	unsigned n = atomic_exchange(&lost, 0);
+	char line[LOG_LOST_SIZE];
+
+	if (!n)
+		return true;
+	const char *end = log_put_lost(line, as, n);
+	if (tell(line, (size_t)(end - line)))
+		return true;
+
+	atomic_fetch_add(&lost, n);
+	return false;
+}
+
+static bool tell_here(const char *p, size_t n)
+{
+	return put_all(p, n) == 0;
+}
+
+static bool tell_journal(const char *p, size_t n)
 {
 	int fd = atomic_load_explicit(&journal_fd, memory_order_relaxed);
 
 	return sendto(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL,
 		   (const struct sockaddr *)&journal, sizeof(journal)) >= 0;
+}
+
+void log_sink_write(const char *p, size_t n)
+{
+	enum log_form as = log_sink_form();
+	size_t left = n;
+
+	/* Of an entry that the journal does not take. */
+	if (as == LOG_FORM_ENTRY)
+		as = LOG_FORM_PREFIX;
+	pthread_mutex_lock(&line_lock);
+	if (n && tell_lost(tell_here, as))
+		left = put_all(p, n);
+	pthread_mutex_unlock(&line_lock);
+	lose(p + (n - left), left);
+}
+
+bool log_sink_send(const char *p, size_t n)
+{
+	return tell_lost(tell_journal, LOG_FORM_ENTRY) && tell_journal(p, n);
 }

@@ -7,6 +7,15 @@
  * each time, since the journal may be started anew. One that it does not take
  * at once is written to the descriptor instead, as a line.
  *
+ * Nobody waits for whoever reads the log. The descriptor is others' as well, so
+ * it is not made non-blocking: a socket has a flag of its own for each call,
+ * and else the system is asked first whether there is room. A pipe that has
+ * some takes PIPE_BUF bytes; a regular file takes all. What does not go is
+ * dropped and counted, and the next line that goes tells how many did not.
+ * Who else writes to the same pipe, and fills it between question and write,
+ * could still hold up a line: a pipe of one's own is the service manager's
+ * usual way.
+ *
  * Threads: any.
  * Source:  systemd's documentation, "Native Journal Protocol"
  */
@@ -34,7 +43,10 @@ void log_sink_set(enum log_format format, int fd);
 /** Returns: in which form the next line is to be. */
 enum log_form log_sink_form(void);
 
-/** Write whole lines. One that cannot be written is counted. */
+/**
+ * Write whole lines, of which those that do not go at once are lost. One that
+ * is longer than PIPE_BUF may lose its end.
+ */
 void log_sink_write(const char *p, size_t n);
 
 /**
@@ -44,5 +56,11 @@ void log_sink_write(const char *p, size_t n);
  *            written in LOG_FORM_PREFIX.
  */
 bool log_sink_send(const char *p, size_t n) SPW_MUST_CHECK;
+
+/** Room for log_put_lost(). */
+#define LOG_LOST_SIZE 256
+
+/** For the sink, in log.c: put a line that tells of `n` lost ones. */
+char *log_put_lost(char *o, enum log_form form, unsigned n);
 
 #endif

@@ -45,6 +45,8 @@
 	  "reason=\"error\"", NULL)                                            \
 	X(CONNECTIONS_TIMED_OUT, COUNTER, "connections_timed_out_total", NULL, \
 	  "Client connections closed because no header came in time.")         \
+	X(CONNECTIONS_NO_REQUEST, COUNTER, "connections_no_request_total",     \
+	  NULL, "Client connections on which bytes came, but no request.")     \
 	X(TLS_HANDSHAKES_FAILED, COUNTER, "tls_handshakes_failed_total", NULL, \
 	  "Client connections whose TLS handshake failed.")                    \
 	X(TLS_CERT_EXPIRES, GAUGE, "tls_certificate_expiry_seconds", NULL,     \
@@ -353,6 +355,8 @@
 	  "reason=\"no-space\"", NULL)                                         \
 	X(PROCESS_FAILED_ERROR, COUNTER, "processor_runs_failed_total",        \
 	  "reason=\"error\"", NULL)                                            \
+	X(PROCESS_RESTARTS, COUNTER, "processor_starter_restarts_total", NULL, \
+	  "Times the process that starts processors had to be started again.") \
 	X(PROCESS_TIME, SECONDS, "processor_seconds_total", NULL,              \
 	  "Time that runs of processors took.")                                \
 	X(HOOK_QUEUED, GAUGE, "hook_calls_queued", NULL,                       \
@@ -375,7 +379,7 @@
 	  "kind=\"descriptors\"", NULL)                                        \
 	X(ERRORS_INTERNAL, COUNTER, "errors_total", "kind=\"internal\"", NULL) \
 	X(LOG_LINES_LOST, COUNTER, "log_lines_lost_total", NULL,               \
-	  "Writes to the log that failed.")                                    \
+	  "Lines of the log that could not be written at once.")               \
 	X(LOOP_MESSAGES, COUNTER, "loop_messages_total", NULL,                 \
 	  "Messages posted to event loops.")                                   \
 	X(RELOADS, COUNTER, "reloads_total", "result=\"taken\"",               \

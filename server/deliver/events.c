@@ -28,6 +28,7 @@ struct events {
 	struct file_watch news; /* the state changed */
 
 	bool begun, ended;
+	bool leaving; /* the server stops: what is there now is told last */
 	uint64_t told;	  /* bytes, in the last event */
 	uint64_t told_ms; /* when that was */
 	uint64_t sent_ms; /* when anything went out */
@@ -196,6 +197,7 @@ static void look(struct events *ev, uint64_t *ret_due_ms)
 	if (atomic_load(&ev->file->fixed))
 		*ret_due_ms = now + EVENTS_PAUSE_MS;
 	if (!ev->begun || end || have >= next_step(ev) ||
+	    (ev->leaving && have != ev->told) ||
 	    (news && now - ev->told_ms >= EVENTS_PAUSE_MS))
 		tell(ev, end, have, now);
 	else if (now - ev->sent_ms >= EVENTS_HEARTBEAT_MS)
@@ -247,11 +249,13 @@ static ssize_t read_events(void *ctx, uint64_t pos, char *buf, size_t max)
 			ev->taken += n;
 			return (ssize_t)n;
 		}
-		if (ev->ended)
+		/* Who listens comes back by itself, to the next server. */
+		if (ev->ended || ev->leaving)
 			return HTTP_READ_END;
 
+		ev->leaving = http_draining(ev->req);
 		look(ev, &due_ms);
-		if (ev->taken < ev->len)
+		if (ev->taken < ev->len || ev->leaving)
 			continue;
 		if (watch(ev)) {
 			http_deadline(ev->req, due_ms);

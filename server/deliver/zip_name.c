@@ -94,17 +94,6 @@ static const struct method {
 };
 /* clang-format on */
 
-/**
- * Whether a character would act on whoever looks at it: controls, marks and
- * overrides of direction, separators of lines.
- */
-static bool is_acting(uint32_t cp)
-{
-	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x61c ||
-	       cp == 0x200e || cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) ||
-	       (cp >= 0x2066 && cp <= 0x2069);
-}
-
 static bool is_separator(char c)
 {
 	return c == '/' || c == '\\';
@@ -137,7 +126,7 @@ static const char *bad_character(struct str name)
 			return "is not UTF-8";
 		if (c == '\\')
 			return "has a backslash";
-		if (is_acting(cp))
+		if (utf8_is_acting(cp))
 			return cp < 0xa0 ? "has a control character"
 					 : "has a character that changes how "
 					   "text is laid out";
@@ -302,7 +291,7 @@ void zip_name_show(struct strbuf *out, struct str name)
 
 		uint32_t cp;
 		size_t seq = utf8_next(name.p + i, name.n - i, &cp);
-		if (seq == 0 || is_acting(cp))
+		if (seq == 0 || utf8_is_acting(cp))
 			strbuf_adds(out, UTF8_REPLACEMENT);
 		else
 			strbuf_add(out, name.p + i, seq);

@@ -34,6 +34,10 @@ void admin_ready(struct http_request *req, struct front *f)
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
 		    "The spool directory cannot be written; the log says "
 		    "why.");
+	else if (process_is_gone(f->process))
+		http_reply_error(req, PROBLEM_UNAVAILABLE,
+		    "The process that starts processors is gone; restart the "
+		    "server.");
 	else
 		reply_text(req, 200, "text/plain; charset=utf-8",
 		    store_restoring(f->store)

@@ -106,8 +106,10 @@ static void ask(struct http_request *req, struct info_wait *iw)
 static void look(struct http_request *req, void *ctx)
 {
 	struct info_wait *iw = ctx;
-	bool late =
-	    http_peer_gone(req) || (iw->until_ms && clock_ms() >= iw->until_ms);
+	/* A server that stops does not wait for others either. */
+	bool late = http_peer_gone(req) ||
+		    (iw->until_ms && (http_draining(req) ||
+					 clock_ms() >= iw->until_ms));
 
 	if (iw->hashing) {
 		if (atomic_load(&iw->hashed))

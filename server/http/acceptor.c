@@ -49,10 +49,9 @@ static void refuse(struct http_loop *l, int fd, bool tls,
 {
 	const struct http_arrival how = {.refused = true};
 	struct log_request whom = {0}, *before = log_for(&whom);
-	char client[HTTP_CLIENT_SIZE] = "somebody";
+	char client[HTTP_CLIENT_SIZE];
 
-	if (addr)
-		http_address_text(addr, client);
+	http_address_text(addr, client);
 	incident(why, LOG_LEVEL_INFO, "refused: 503: a connection from %s: %s",
 	    client, text);
 	if (!tls)
@@ -127,11 +126,15 @@ static void deal(struct http_server *s, int fd, bool tls,
 static void out_of_fds(
     struct http_server *s, const struct http_listener *from)
 {
+	struct sockaddr_storage addr = {0};
+	socklen_t len = sizeof(addr);
+
 	if (s->spare_fd >= 0)
 		close(s->spare_fd);
-	int fd = accept4(from->fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(
+	    from->fd, (struct sockaddr *)&addr, &len, SOCK_CLOEXEC);
 	if (fd >= 0)
-		refuse(NULL, fd, from->tls, NULL,
+		refuse(NULL, fd, from->tls, &addr,
 		    METRIC_CONNECTIONS_REJECTED_FDS, "out of descriptors");
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }

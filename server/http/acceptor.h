@@ -55,7 +55,8 @@ struct http_server {
  * Bind and listen, or take a socket that was handed over and is bound to the
  * address already. Those that nobody wants are closed.
  *
- * Errors:    negative errno, with the address in `reterr`.
+ * Errors:    negative errno, with the address in `reterr`; -EPROTOTYPE when
+ *            what was handed over is no listening socket of streams.
  */
 int http_acceptor_open(struct http_server *s, const struct notify_fds *fds,
     struct conf_error *reterr);

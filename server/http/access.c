@@ -44,6 +44,11 @@ bool http_is_1_0(const struct http_request *req)
 	return req->http10;
 }
 
+bool http_draining(const struct http_request *req)
+{
+	return http_loop_draining(req->loop);
+}
+
 bool http_peer_gone(const struct http_request *req)
 {
 	return req->peer_gone;

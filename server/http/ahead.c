@@ -14,8 +14,6 @@
  * Threads: the loop's.
  */
 #include <linux/tcp.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include "base/metrics.h"
 #include "http/loop.h"
@@ -39,11 +37,8 @@ bool http_counts_sent(const struct http_request *req)
 static bool written(int fd, uint64_t *ret)
 {
 	struct tcp_info info;
-	socklen_t len = sizeof(info);
 
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
-	    len < offsetof(struct tcp_info, tcpi_bytes_retrans) +
-		      sizeof(info.tcpi_bytes_retrans))
+	if (!http_tcp_info(fd, &info))
 		return false;
 
 	*ret = info.tcpi_bytes_sent - info.tcpi_bytes_retrans +

@@ -122,6 +122,15 @@ static void begin_linger(struct http_loop *l, int fd)
 	epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, g->fd, &ev);
 }
 
+static void reject(const struct http_arrival *a, const char *why)
+{
+	char client[HTTP_CLIENT_SIZE];
+
+	http_address_text(&a->addr, client);
+	incident(METRIC_CONNECTIONS_REJECTED_ERROR, LOG_LEVEL_ERROR,
+	    "refused: a connection from %s: %s", client, why);
+}
+
 void http_conn_add(struct http_loop *l, struct http_arrival *a)
 {
 	struct epoll_event ev = {.events = WATCHED};
@@ -135,8 +144,7 @@ void http_conn_add(struct http_loop *l, struct http_arrival *a)
 	if (!c) {
 		close(a->fd);
 		atomic_fetch_sub(&l->connections, 1);
-		incident(METRIC_CONNECTIONS_REJECTED_ERROR, LOG_LEVEL_ERROR,
-		    "refused: a connection: out of memory");
+		reject(a, "out of memory");
 		return;
 	}
 
@@ -149,8 +157,7 @@ void http_conn_add(struct http_loop *l, struct http_arrival *a)
 		       (struct sockaddr *)&a->addr,
 		       sizeof(a->addr)) != MHD_YES) {
 		/* The library has closed the descriptor. */
-		incident(METRIC_CONNECTIONS_REJECTED_ERROR, LOG_LEVEL_ERROR,
-		    "refused: a connection: by the HTTP library");
+		reject(a, "by the HTTP library");
 		if (l->adding)
 			forget(c);
 	}
@@ -224,6 +231,8 @@ void http_conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_ctx,
 	   ones that a chunk's line was too long. */
 	if (c->req)
 		http_request_forget(c->req);
+	else
+		http_refusal_closed(c);
 	if (c->linger_fd >= 0) {
 		/* The dup keeps the socket open, and so in the set. */
 		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
@@ -400,8 +409,17 @@ void http_conn_scan(struct http_loop *l, uint64_t now_ms)
 			    "cut: a connection from %s on which no header "
 			    "came in time",
 			    http_conn_client(c));
+			c->timed_out = true;
 			shutdown(c->fd, SHUT_RDWR);
 		}
+	}
+}
+
+void http_conn_wake_all(struct http_loop *l)
+{
+	for (struct http_conn *c = l->conns; c; c = c->next) {
+		if (c->req)
+			http_request_resume(c->req);
 	}
 }
 

@@ -170,6 +170,11 @@ void http_admit(
     struct http_request *req, struct account *account, unsigned scopes);
 /** Returns: whether that was noted, and as what. */
 bool http_admitted(const struct http_request *req, unsigned *ret_scopes);
+/**
+ * Returns:   whether the server finishes what runs. Who waits only to be told
+ *            of something is woken when that begins, and ends.
+ */
+bool http_draining(const struct http_request *req);
 /** Returns: whether the peer has closed its sending side. */
 bool http_peer_gone(const struct http_request *req);
 
@@ -246,6 +251,7 @@ struct http_reply {
 	int status;
 	void *response;	 /* the HTTP library's */
 	uint64_t length; /* for the access log */
+	size_t head;	 /* bytes of the fields that were added */
 	void *stream;	 /* of a streamed one */
 	const struct http_ahead *ahead; /* of a file; or NULL */
 	void *ahead_ctx;

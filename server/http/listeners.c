@@ -107,6 +107,31 @@ struct handed {
 	uint64_t kept;	/* bit i: it was */
 };
 
+/* One of another kind, or that does not listen, would be served to nobody. */
+static int check_handed(int fd, struct conf_error *reterr)
+{
+	int type = 0, listens = 0;
+	socklen_t len = sizeof(int);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		return conf_error_set(reterr, -EPROTOTYPE,
+		    "descriptor %d was handed over, and is no socket: %s", fd,
+		    strerror(errno));
+	if (type != SOCK_STREAM)
+		return conf_error_set(reterr, -EPROTOTYPE,
+		    "a socket was handed over (descriptor %d) that is not one "
+		    "of streams; write ListenStream= in the socket unit",
+		    fd);
+	len = sizeof(int);
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 ||
+	    !listens)
+		return conf_error_set(reterr, -EPROTOTYPE,
+		    "a socket was handed over (descriptor %d) that does not "
+		    "listen; write Accept=no in the socket unit",
+		    fd);
+	return 0;
+}
+
 static bool was_ours(const struct handed *h, unsigned i)
 {
 	return h->kept >> i & 1;
@@ -297,11 +322,15 @@ int http_acceptor_open(struct http_server *s, const struct notify_fds *fds,
 		    "%d sockets were handed over; allowed are %d", fds->count,
 		    HTTP_LISTENERS_MAX);
 
+	int r = 0;
 	for (; (int)h.count < fds->count; h.count++) {
 		h.fds[h.count] = fds->first + (int)h.count;
 		h.given += !was_ours(&h, h.count);
+		if (r == 0)
+			r = check_handed(h.fds[h.count], reterr);
 	}
-	int r = open_listed(s, &h, reterr);
+	if (r == 0)
+		r = open_listed(s, &h, reterr);
 	for (unsigned i = 0; i < h.count; i++) {
 		if (h.fds[i] >= 0)
 			close(h.fds[i]);

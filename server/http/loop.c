@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/incident.h"
 #include "base/thread.h"
 #include "http/server.h"
 
@@ -33,16 +32,13 @@ static void library_log(void *cls, const char *fmt, va_list ap)
 	char line[512];
 	va_list copy;
 
-	(void)cls;
 	va_copy(copy, ap);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	log_debug("libmicrohttpd: %s", line);
 	if (strncmp(fmt, refuses, strlen(refuses)) == 0)
-		http_refused(NULL, (int)va_arg(copy, unsigned),
-		    "by the HTTP library", "it could not be read");
+		http_refusal_seen(cls, (int)va_arg(copy, unsigned));
 	else if (strncmp(fmt, handshake, strlen(handshake)) == 0)
-		incident(METRIC_TLS_HANDSHAKES_FAILED, LOG_LEVEL_INFO,
-		    "cut: a connection whose TLS handshake failed");
+		http_refusal_seen(cls, 0);
 	va_end(copy);
 }
 
@@ -90,7 +86,7 @@ static struct MHD_Daemon *start_library(
 	if (tls)
 		flags |= MHD_USE_TLS;
 	return MHD_start_daemon(flags, 0, NULL, NULL, http_request_handle, l,
-	    MHD_OPTION_EXTERNAL_LOGGER, library_log, NULL,
+	    MHD_OPTION_EXTERNAL_LOGGER, library_log, l,
 	    /* Without this neither sendfile nor writev is used. */
 	    MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
 	    /* Cleared after each request: larger costs on every one. */
@@ -184,6 +180,12 @@ int http_loop_post(struct http_loop *l, int fd,
 	pthread_mutex_unlock(&l->inbox_lock);
 	http_loop_signal(l);
 	return 0;
+}
+
+void http_loop_drain(struct http_loop *l)
+{
+	atomic_store(&l->drain, true);
+	http_loop_signal(l);
 }
 
 bool http_loop_draining(const struct http_loop *l)
@@ -301,9 +303,15 @@ static void turn(struct http_loop *l)
 		l->scan_ms = now + SCAN_MS;
 		http_conn_scan(l, now);
 		http_linger_expire(l, now, false);
+		http_refusals_flush(l);
 		access_flush(l->access);
 	}
+	if (http_loop_draining(l) && !l->drain_seen) {
+		l->drain_seen = true;
+		http_conn_wake_all(l);
+	}
 	http_ahead_look(l);
+	l->turns++;
 	run_library(l, l->mhd[LIBRARY_PLAIN]);
 	run_library(l, l->mhd[LIBRARY_TLS]);
 }
@@ -329,6 +337,8 @@ static void *run(void *arg)
 	}
 	stop_libraries(l);
 	http_linger_expire(l, 0, true);
+	http_refusals_flush(l);
+	http_refusals_flush(l);
 	access_flush(l->access);
 	return NULL;
 }

@@ -53,6 +53,9 @@ struct http_conn {
 	bool hung_up;		  /* its end was noticed and dealt with */
 	unsigned nudges;
 	bool served;		  /* a request was answered on it */
+	bool timed_out;		  /* and that was told */
+	uint64_t over_turn;	  /* the loop's, when the last request ended */
+	uint64_t sent; /* bytes of the answers before; see sent.c */
 	int linger_fd;		  /* a dup to drain after the close; -1 */
 	struct sockaddr_storage addr;
 	char client[HTTP_CLIENT_SIZE]; /* its address; "" until asked for */
@@ -81,6 +84,8 @@ struct http_server;
 /* Instances of the library: without and, where it is needed, with TLS. */
 enum { LIBRARY_PLAIN, LIBRARY_TLS, LIBRARIES };
 
+#define HTTP_REFUSALS_MAX 16
+
 struct http_loop {
 	struct http_server *server;
 	const struct conf *conf;
@@ -102,11 +107,16 @@ struct http_loop {
 	struct access_buf *access;
 	uint64_t scan_ms; /* when connections are looked at again */
 	bool ran;	  /* the library has something to do */
+	uint64_t turns;
+	int refusals[HTTP_REFUSALS_MAX]; /* see refusal.c; 0: a handshake */
+	unsigned refusal_count;
+	unsigned refusals_old; /* of them, that were there at the last scan */
 
 	_Atomic uint32_t connections;
 	_Atomic uint32_t active; /* requests */
 	_Atomic uint64_t turned_ms;
 	_Atomic bool stop, drain, signalled;
+	bool drain_seen; /* who waits was told */
 
 	/* Also held to change the list of connections and to count them. */
 	pthread_mutex_t inbox_lock;
@@ -202,6 +212,7 @@ struct http_request {
 	unsigned stuck_scans;
 	bool discard;  /* the rest of the body is of no use */
 	bool raw_sent; /* the answer went out beside the library */
+	bool refused; /* the library answered, by itself */
 	bool suspended;
 	bool soon; /* it waits for work of our own */
 	bool cut; /* end it: the server stops, or too slow */
@@ -220,6 +231,9 @@ struct http_request {
 	struct http_sending sending;
 	int status;
 	uint64_t reply_length;
+	bool streamed, sent_noted;
+	uint64_t handed; /* bytes of a stream that the library has */
+	uint64_t sent; /* of the answer's body; known at its end */
 
 	struct log_request log; /* what its lines in the log begin with */
 	unsigned field_count;
@@ -253,6 +267,8 @@ void http_loop_join(struct http_loop *l);
 void http_loop_fini(struct http_loop *l);
 /** Returns: how many connections of one address there are; any thread. */
 unsigned http_loop_count(struct http_loop *l, uint64_t address_key);
+/** Finish what runs; who waits is woken. */
+void http_loop_drain(struct http_loop *l);
 bool http_loop_draining(const struct http_loop *l);
 
 /* address.c */
@@ -286,6 +302,8 @@ void http_address_text(
 const char *http_conn_client(struct http_conn *c);
 /** Look at every connection: header deadlines, upload rates. */
 void http_conn_scan(struct http_loop *l, uint64_t now_ms);
+/** Have every request that waits look again. */
+void http_conn_wake_all(struct http_loop *l);
 /** Cut every connection. */
 void http_conn_cut_all(struct http_loop *l);
 /** Keep a copy of the socket, to read what still comes after the close. */
@@ -313,6 +331,27 @@ bool http_reply_early(const struct http_request *req);
 /* access.c */
 /** Let go of what is held; `over`: of what is kept as well. */
 void http_keeps_drop(struct http_request *req, bool over);
+
+/* sent.c */
+struct tcp_info;
+/** Returns: false when the system counts nothing for this socket. */
+bool http_tcp_info(int fd, struct tcp_info *ret);
+/** An answer is given to the library. */
+void http_sent_head(struct http_request *req, const struct http_reply *r);
+/** What had left until now is what `sent` will be. */
+void http_sent_note(struct http_request *req);
+/** It is over: `sent` becomes known. */
+void http_sent_end(struct http_request *req, bool complete);
+
+/* refusal.c */
+/** The library has told of one: the status, or 0: a TLS handshake failed. */
+void http_refusal_seen(struct http_loop *l, int status);
+/** A request ends. Returns: whether the library answered it by itself. */
+bool http_refusal_of(struct http_request *req);
+/** A connection ends, and no request with it. */
+void http_refusal_closed(struct http_conn *c);
+/** Once a second: tell of those that were there before. */
+void http_refusals_flush(struct http_loop *l);
 
 /* told.c */
 /** What was asked by whom, for the log: METHOD TARGET from CLIENT, without the
@@ -381,12 +420,12 @@ enum MHD_Result http_reply_queue(
     struct http_request *req, struct http_reply *r);
 
 /* problem.c */
-/**
- * Count a refusal by its status and have it in the log; `req` is NULL where the
- * library refused what never became a request.
- */
+/** Count a refusal by its status and have it in the log. */
 void http_refused(
     struct http_request *req, int status, const char *type, const char *why);
+/** The same; `who` asked what. */
+void http_refused_whom(
+    const char *who, int status, const char *type, const char *why);
 /** Send a pending problem beside the library, as far as the socket takes. */
 void http_problem_send_raw(struct http_request *req);
 

@@ -165,37 +165,45 @@ static const struct refusal {
     {507, METRIC_REQUESTS_NO_SPACE, LOG_LEVEL_WARN},
 };
 
-static void tell(struct http_request *req, const struct refusal *r,
-    const char *type, const char *why)
+static void tell(const char *who, const struct refusal *r, const char *type,
+    const char *why)
 {
-	char asked[HTTP_ASKED_SIZE] = "somebody";
-
-	if (req)
-		http_asked(req, asked);
 	/* What clients and origins have a say in comes last. */
 	incident(r->metric, r->level, "refused: %d %s: %s: %s", r->status,
-	    type, asked, why);
+	    type, who, why);
+}
+
+void http_refused_whom(
+    const char *who, int status, const char *type, const char *why)
+{
+	for (size_t i = 0; i < sizeof(REFUSALS) / sizeof(REFUSALS[0]); i++) {
+		if (REFUSALS[i].status == status)
+			tell(who, &REFUSALS[i], type, why);
+	}
 }
 
 void http_refused(
     struct http_request *req, int status, const char *type, const char *why)
 {
-	for (size_t i = 0; i < sizeof(REFUSALS) / sizeof(REFUSALS[0]); i++) {
-		if (REFUSALS[i].status == status)
-			tell(req, &REFUSALS[i], type, why);
-	}
+	char asked[HTTP_ASKED_SIZE];
+
+	http_asked(req, asked);
+	http_refused_whom(asked, status, type, why);
 }
 
 static void refused(struct http_request *req, const struct http_problem *p)
 {
 	static const struct refusal draining = {
 	    503, METRIC_REQUESTS_DRAINING, LOG_LEVEL_INFO};
+	char asked[HTTP_ASKED_SIZE];
 
-	if (p->kind == PROBLEM_DRAINING)
-		tell(req, &draining, KINDS[p->kind].name, p->detail);
-	else
+	if (p->kind == PROBLEM_DRAINING) {
+		http_asked(req, asked);
+		tell(asked, &draining, KINDS[p->kind].name, p->detail);
+	} else {
 		http_refused(req, KINDS[p->kind].status, KINDS[p->kind].name,
 		    p->detail);
+	}
 }
 
 /* The fields of the answer; one without a value is left out. */
@@ -338,8 +346,9 @@ void http_problem_send_raw(struct http_request *req)
 	if (!out.failed)
 		strbuf_add(&head, out.data, out.len);
 	/* Nothing was sent on it yet, so it has room for this little. */
-	if (!out.failed && !head.failed)
-		(void)!http_conn_send(req->conn, head.data, head.len);
+	if (!out.failed && !head.failed &&
+	    http_conn_send(req->conn, head.data, head.len) == 0)
+		req->reply_length = out.len;
 	http_conn_end_sending(req->conn);
 	strbuf_fini(&head);
 	strbuf_fini(&out);

@@ -133,9 +133,12 @@ static void break_off(struct http_request *req)
 {
 	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
+	if (!req->http10 || req->reply_length != HTTP_LENGTH_UNKNOWN)
+		return;
+
 	/* At once: the library would shut it down before it closes it. */
-	if (req->http10 && req->reply_length == HTTP_LENGTH_UNKNOWN)
-		(void)connect(req->conn->fd, &nobody, sizeof(nobody));
+	http_sent_note(req);
+	(void)connect(req->conn->fd, &nobody, sizeof(nobody));
 }
 
 static ssize_t end_by_error(struct http_request *req)
@@ -155,8 +158,10 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 	log_for(&st->req->log);
 	ssize_t n = st->ops->read(st->ctx, pos, buf, max);
 	log_for(NULL);
-	if (n > 0)
+	if (n > 0) {
+		st->req->handed = pos + (uint64_t)n;
 		return n;
+	}
 	if (n == HTTP_READ_END)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	if (n == HTTP_READ_ERROR) {
@@ -208,8 +213,9 @@ struct http_reply http_reply_stream(
 void http_reply_header(
     struct http_reply *r, const char *name, const char *value)
 {
-	if (r->response)
-		(void)MHD_add_response_header(r->response, name, value);
+	if (r->response && MHD_add_response_header(
+			       r->response, name, value) == MHD_YES)
+		r->head += strlen(name) + strlen(value) + sizeof(": \r\n") - 1;
 }
 
 enum MHD_Result http_reply_queue(struct http_request *req, struct http_reply *r)
@@ -220,8 +226,11 @@ enum MHD_Result http_reply_queue(struct http_request *req, struct http_reply *r)
 		http_reply_header(r, "Connection", "close");
 	http_timing_answered(req);
 	http_extras_add(req, r);
-	if (r->stream)
+	http_sent_head(req, r);
+	if (r->stream) {
 		((struct stream *)r->stream)->req = req;
+		req->streamed = true;
+	}
 	req->status = r->status;
 	req->reply_length = r->length;
 	http_keeps_drop(req, false);

@@ -347,7 +347,7 @@ enum MHD_Result http_request_handle(void *cls, struct MHD_Connection *mhd,
 	return r;
 }
 
-static void count_request(struct http_request *req, bool complete)
+static void count_request(struct http_request *req)
 {
 	atomic_fetch_sub_explicit(&req->loop->active, 1, memory_order_relaxed);
 	metrics_add(METRIC_REQUESTS_ACTIVE, -1);
@@ -359,9 +359,7 @@ static void count_request(struct http_request *req, bool complete)
 		metrics_add(METRIC_RESPONSES_PARTIAL, 1);
 	if (req->status == 304)
 		metrics_add(METRIC_RESPONSES_NOT_MODIFIED, 1);
-	if (complete && req->method != HTTP_HEAD &&
-	    req->reply_length != HTTP_LENGTH_UNKNOWN)
-		metrics_add(METRIC_BYTES_OUT, (int64_t)req->reply_length);
+	metrics_add(METRIC_BYTES_OUT, (int64_t)req->sent);
 }
 
 static void drop_waker(struct http_request *req)
@@ -379,7 +377,8 @@ static void end_request(
 {
 	bool complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
 
-	count_request(req, complete);
+	http_sent_end(req, complete);
+	count_request(req);
 	http_told(req, code, http_timing_over(req));
 	if (req->waiter)
 		req->waiter->free(req, req->ctx);
@@ -401,6 +400,7 @@ static void end(
     struct http_request *req, enum MHD_RequestTerminationCode code)
 {
 	log_for(&req->log);
+	req->refused = http_refusal_of(req);
 	if (req->phase != PHASE_HEADER)
 		end_request(req, code);
 	log_for(NULL);
@@ -423,6 +423,7 @@ void http_request_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
 	end(req, code);
 	c->req = NULL;
 	c->served = true;
+	c->over_turn = c->loop->turns;
 	c->since_ms = clock_ms();
 }
 

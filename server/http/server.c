@@ -137,7 +137,7 @@ void http_server_drain(struct http_server *s)
 	}
 	metrics_set(METRIC_DRAINING, 1);
 	for (unsigned i = 0; i < s->loop_count; i++)
-		atomic_store(&s->loops[i].drain, true);
+		http_loop_drain(&s->loops[i]);
 }
 
 bool http_server_handing_over(const struct http_server *s)

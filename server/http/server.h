@@ -30,7 +30,8 @@ struct http_server;
  *
  * Returns:   0 and the server.
  * Errors:    from socket(), bind() and listen(), with the address in
- *            `reterr`; -ENOMEM.
+ *            `reterr`; -EPROTOTYPE for what was handed over and is no
+ *            listening socket of streams; -ENOMEM.
  */
 int http_server_new(const struct conf *conf, const struct http_handler *handler,
     const struct notify_fds *fds, struct http_server **ret,

@@ -49,7 +49,7 @@ static struct str public_target(
 }
 
 static void log_request(
-    struct http_request *req, bool complete, uint64_t took_us)
+    struct http_request *req, uint64_t took_us)
 {
 	struct str referer = http_header(req, "Referer");
 	struct str agent = http_header(req, "User-Agent");
@@ -70,7 +70,7 @@ static void log_request(
 		.target_len = target.n,
 		.status = req->status,
 		.bytes_in = req->received + req->discarded,
-		.bytes_out = complete ? req->reply_length : 0,
+		.bytes_out = req->sent,
 		.duration_us = took_us,
 		.request_id = http_request_id(req),
 		.trace_id =
@@ -100,8 +100,8 @@ static void tell_cut(
 	char asked[HTTP_ASKED_SIZE];
 	int cause = 0;
 
-	/* It was answered, and told of, beside the library. */
-	if (req->raw_sent)
+	/* It was answered, and told of, beside the library, or by it. */
+	if (req->raw_sent || req->refused)
 		return;
 	if (code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED)
 		cause = 1;
@@ -116,9 +116,10 @@ static void tell_cut(
 
 	http_asked(req, asked);
 	incident(causes[cause].metric, LOG_LEVEL_INFO,
-	    "cut: %s: %s, after %" PRIu64 " bytes of it and a status of %d",
-	    asked, causes[cause].why, req->received + req->discarded,
-	    req->status);
+	    "cut: %s: %s, after %" PRIu64 " bytes of %s and a status of %d",
+	    asked, causes[cause].why,
+	    req->status ? req->sent : req->received + req->discarded,
+	    req->status ? "its answer" : "it", req->status);
 }
 
 void http_told(struct http_request *req, enum MHD_RequestTerminationCode code,
@@ -126,7 +127,7 @@ void http_told(struct http_request *req, enum MHD_RequestTerminationCode code,
 {
 	bool complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
 
-	log_request(req, complete, took_us);
+	log_request(req, took_us);
 	if (!complete)
 		tell_cut(req, code);
 }

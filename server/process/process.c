@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/incident.h"
@@ -171,6 +172,32 @@ bool process_is_busy(struct process *ps)
 		    atomic_load(&ps->items[i]->running) > 0)
 			return true;
 	return false;
+}
+
+void process_look(struct process *ps)
+{
+	int status, r;
+
+	if (!ps->zygote || process_is_gone(ps))
+		return;
+	while ((r = zygote_look(ps->zygote, &status)) > 0)
+		incident(METRIC_PROCESS_RESTARTS, LOG_LEVEL_WARN,
+		    "the process that starts processors ended (%s %d) and was "
+		    "started again",
+		    WIFSIGNALED(status) ? "signal" : "exit code",
+		    WIFSIGNALED(status) ? WTERMSIG(status)
+					: WEXITSTATUS(status));
+	if (r == 0)
+		return;
+
+	atomic_store(&ps->gone, true);
+	log_error("the process that starts processors is gone; restart the "
+		  "server");
+}
+
+bool process_is_gone(struct process *ps)
+{
+	return atomic_load(&ps->gone);
 }
 
 /* Put one into the list; what is not set yet is the caller's. */

@@ -15,7 +15,7 @@
  *
  * A run ends early when its output file is `removed`.
  *
- * Threads: process_find(), process_start() and what tells numbers any; the
+ * Threads: process_find(), process_start() and what tells things any; the
  * others one, before the first and after the last request.
  */
 #ifndef PROCESS_PROCESS_H
@@ -93,6 +93,15 @@ bool process_has_room(const struct processor *p);
  */
 int process_start(struct processor *p, struct file *in, struct file *out,
     bool stored, const struct log_request *log) SPW_MUST_CHECK;
+
+/**
+ * See whether what starts programs still lives, and have the log tell once if
+ * not. Now and then; one thread.
+ */
+void process_look(struct process *ps);
+
+/** Returns: whether no program can be started any more; as of the last look. */
+bool process_is_gone(struct process *ps);
 
 /** Returns: whether any run or wait. */
 bool process_is_busy(struct process *ps);

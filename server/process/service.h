@@ -10,6 +10,7 @@ struct process {
 	struct store *store;
 	struct zygote *zygote;
 	_Atomic bool stopping;
+	_Atomic bool gone; /* nothing starts programs any more */
 	size_t count;
 	struct processor **items;
 };

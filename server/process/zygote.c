@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,16 @@
 #include "process/command.h"
 #include "process/supervisor.h"
 
+/* Before one is started again. */
+#define PAUSE_MS 100
+/* Numbers of runs that one may have; the next begins behind them. */
+#define RUNS_BITS 20
 /* Below them no descriptor of ours, so that a program can be given these. */
 #define OWN_FDS 4
 
 struct zygote {
 	int socket; /* the server's end */
-	pid_t pid;
+	pid_t pid;  /* of its keeper */
 	bool isolates;
 	/* As of the fork; the server's copy is of no use to it. */
 	size_t count;
@@ -124,37 +129,80 @@ static int leave_server(struct child *c)
 	return 0;
 }
 
-_Noreturn static void live(const struct zygote *z, int socket)
+/* The server is gone: when all runs have ended nothing is left of them. */
+_Noreturn static void leave(const struct child *c)
 {
-	struct child c = {.z = z, .socket = socket};
+	close(c->socket);
+	while (wait(NULL) >= 0 || errno == EINTR)
+		;
+	(void)!spw_temp_remove_tree(c->z->dir);
+	_exit(0);
+}
+
+_Noreturn static void live(struct child *c)
+{
 	struct order o;
 	int fds[ORDER_FDS];
+
+	/* Those that end are not waited for; orphans of theirs neither. */
+	signal(SIGCHLD, SIG_IGN);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	prctl(PR_SET_NAME, "spillway-zygote", 0, 0, 0);
+	while (receive(c->socket, &o, fds)) {
+		if (o.processor < c->z->count && fds[ORDER_LEASH] >= 0)
+			run_one(c, &o, fds);
+		for (int i = 0; i < ORDER_FDS; i++)
+			close(fds[i]);
+	}
+	leave(c);
+}
+
+/* ---- its keeper --------------------------------------------------------- */
+
+/* Start one and wait for its end; orphans of earlier ones are ours. Returns:
+   its status; -1 when there was none. */
+static int live_once(struct child *c)
+{
+	int status = -1;
+	pid_t ended, pid = fork();
+
+	if (pid == 0)
+		live(c);
+	while (pid > 0 && (ended = waitpid(-1, &status, 0)) != pid) {
+		if (ended < 0 && errno != EINTR)
+			break;
+	}
+	return status;
+}
+
+_Noreturn static void keep(const struct zygote *z, int socket)
+{
+	const struct sigaction as_usual = {.sa_handler = SIG_DFL};
+	struct child c = {.z = z, .socket = socket};
 
 	/* A Ctrl-C at a terminal is for the server, which ends us. */
 	setsid();
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	/* Those that end are not waited for; orphans of theirs neither. */
-	signal(SIGCHLD, SIG_IGN);
+	sigaction(SIGCHLD, &as_usual, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	prctl(PR_SET_NAME, "spillway-zygote", 0, 0, 0);
+	prctl(PR_SET_NAME, "zygote-keeper", 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (leave_server(&c) < 0)
 		_exit(1);
 
-	while (receive(c.socket, &o, fds)) {
-		if (o.processor < z->count && fds[ORDER_LEASH] >= 0)
-			run_one(&c, &o, fds);
-		for (int i = 0; i < ORDER_FDS; i++)
-			close(fds[i]);
+	for (unsigned n = 0;; n++) {
+		struct pollfd server = {.fd = c.socket};
+
+		c.runs = n << RUNS_BITS;
+		int status = live_once(&c);
+		if (status == 0 || poll(&server, 1, PAUSE_MS) > 0)
+			leave(&c);
+		if (status != -1)
+			(void)!send(c.socket, &status, sizeof(status),
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
-	close(c.socket);
-	/* With children ignored this returns when there are none left. */
-	while (wait(NULL) >= 0 || errno == EINTR)
-		;
-	(void)!spw_temp_remove_tree(z->dir);
-	_exit(0);
 }
 
 /* ---- the server's side -------------------------------------------------- */
@@ -219,7 +267,7 @@ static int start(struct zygote *z)
 	z->pid = fork();
 	if (z->pid == 0) {
 		close(ends[0]);
-		live(z, ends[1]);
+		keep(z, ends[1]);
 	}
 	int r = z->pid < 0 ? -errno : 0;
 	close(ends[1]);
@@ -275,6 +323,16 @@ int zygote_run(
 	c->cmsg_len = CMSG_LEN(ORDER_FDS * sizeof(int));
 	memcpy(CMSG_DATA(c), fds, ORDER_FDS * sizeof(int));
 	return sendmsg(z->socket, &p.msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int zygote_look(struct zygote *z, int *ret_status)
+{
+	ssize_t n = recv(z->socket, ret_status, sizeof(*ret_status),
+	    MSG_DONTWAIT);
+
+	if (n == 0)
+		return -EPIPE;
+	return n == (ssize_t)sizeof(*ret_status);
 }
 
 void zygote_free(struct zygote *z)

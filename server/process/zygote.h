@@ -10,9 +10,14 @@
  *   zygote_new()        before there are threads, and before the server
  *                       confines itself
  *   zygote_run()        for each run
+ *   zygote_look()       now and then
  *   zygote_free()       it ends, when all runs have
  *
- * It also ends, with all runs, when the server does without a word.
+ * It also ends, with all runs, when the server does without a word. If it ends
+ * otherwise (killed for want of memory, say), its parent, the keeper, forks
+ * another, since the server may start no process any more; runs go on, and
+ * orders that come meanwhile wait. Without the keeper it works on, but is not
+ * replaced.
  *
  * Threads: zygote_run() any; the others one.
  */
@@ -44,6 +49,15 @@ int zygote_new(const struct conf *c, const char *dir, struct zygote **ret,
  */
 int zygote_run(struct zygote *z, const struct order *order,
     const int fds[ORDER_FDS]) SPW_MUST_CHECK;
+
+/**
+ * Ask what has become of it; does not wait.
+ *
+ * Returns:   1 when it has ended and was started again, with its status as of
+ *            waitpid(), once for each time; else 0.
+ * Errors:    -EPIPE it is gone for good.
+ */
+int zygote_look(struct zygote *z, int *ret_status) SPW_MUST_CHECK;
 
 /** Let it end; NULL is allowed. Waits for it. */
 void zygote_free(struct zygote *z);

@@ -238,6 +238,9 @@ class Limits(Faulty):
             text = inside.request("GET", "/metrics").body.decode()
             return float(text.partition(f"spillway_{name} ")[2].split()[0])
         until(metric, "a connection to be turned away")
+        until(lambda: any("refused: 503: a connection from 127.0.0.1: out of "
+                          "descriptors" in line
+                          for line in self.daemon.lines), "a line")
 
         def refused():
             # Whoever leaves meanwhile leaves a place.

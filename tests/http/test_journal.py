@@ -4,6 +4,7 @@ test's own.
 
 Source: systemd's "Native Journal Protocol"; systemd.exec(5), JOURNAL_STREAM.
 """
+import fcntl
 import os
 import re
 import shutil
@@ -172,6 +173,40 @@ class Journaled(Case):
         until(lambda: any(line.startswith("<6>127.0.0.1 ")
                           for line in self.daemon.lines), "a line instead")
         self.assertEqual(self.metric("log_lines_lost_total"), 0)
+
+    @table(("text", "text"), ("journal", "journal"))
+    def test_nobody_reads_anything(self, kind):
+        """Nor does a log that nobody reads at all: lines are lost, and that
+        is told when somebody reads again."""
+        folder = tempfile.mkdtemp(prefix="spw-", dir="/var/tmp")
+        self.addCleanup(shutil.rmtree, folder)
+        path = os.path.join(folder, "pipe")
+        os.mkfifo(path)
+        pipe = open(os.open(path, os.O_RDWR | os.O_NONBLOCK), "rb",
+                    buffering=0)
+        self.addCleanup(pipe.close)
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 8192)
+        self.begin(f"log.format={kind}", "log.max_incidents=0",
+                   wrapper=["sh", "-c", f'exec "$@" 2>{path}', "sh"])
+        with Conn(self.daemon.address) as conn:
+            for _ in range(3000):
+                self.assertEqual(conn.request("DELETE", "/files").status, 405)
+            until(lambda: self.metric("log_lines_lost_total") > 1000,
+                  "lines to be lost")
+            os.kill(self.daemon.pid, signal.SIGHUP)
+            self.assertEqual(conn.request("GET", "/healthz").status, 200)
+        while pipe.read(65536):
+            pass
+        text = b""
+
+        def told():
+            nonlocal text
+            self.http("DELETE", "/files")
+            text += pipe.read(65536) or b""
+            return re.search(rb"\d+ lines were lost\n", text)
+        until(told, "what was lost")
+        # Nobody reads it any more, and it stops all the same.
+        self.daemon.stop()
 
     def test_forgery(self):
         """No client begins a field."""

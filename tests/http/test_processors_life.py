@@ -224,27 +224,66 @@ class Stopping(Processing, Case):
         self.assertEqual(conn.read().body, b"done\n")
         self.assertEqual(self.daemon.wait(), 0)
 
-    def children(self, states="SDRZ"):
-        """Those of the daemon that are in one of these states."""
+    def children(self, states="SDRZ", parent=None, name=""):
+        """Those of the daemon, or another, that are in one of these states
+        and are called so."""
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/stat", encoding="ascii",
                           errors="replace") as file:
-                    state, parent = file.read().rpartition(")")[2].split()[:2]
+                    called, _, rest = file.read().rpartition(")")
             except OSError:
                 continue    # it has ended
-            if int(parent) == self.daemon.pid and state in states:
+            state, its_parent = rest.split()[:2]
+            if (int(its_parent) == (parent or self.daemon.pid)
+                    and state in states and called.endswith(name)):
                 found.append(int(pid))
         return found
 
+    def test_zygote_ends(self):
+        """It is started again; a run that was under way goes on."""
+        self.daemon = self.started(
+            *processor("one", "cat"),
+            *processor("late", script(f"{self.gates.wait('go')}; echo late")))
+        conn = self.begin("late")
+        self.wait_running()
+        keeper, = self.children()
+        for count in range(1, 4):
+            # The keeper has the runs of earlier ones, too.
+            os.kill(max(until(lambda: self.children(
+                parent=keeper, name="spillway-zygote"), "it")),
+                signal.SIGKILL)
+            until(lambda: self.metric("processor_starter_restarts_total")
+                  == count, "another one")
+            self.assertEqual(self.output("one", b"x"), b"x")
+            self.assertEqual(self.http("GET", "/readyz").status, 200)
+        self.assertIn("ended (signal 9) and was started again",
+                      self.daemon.output())
+        self.gates.open("go")
+        self.assertEqual(conn.read().body, b"late\n")
+        spool = self.daemon.spool
+        self.daemon.terminate()
+        self.assertEqual(self.daemon.wait(), 0)
+        self.assertEqual(os.listdir(spool), [])
+
     def test_zygote_is_gone(self):
         self.daemon = self.started(*processor("one", "cat"))
-        for pid in self.children():
-            os.kill(pid, signal.SIGKILL)
-        until(lambda: self.children("Z"), "it to be gone")
+        keeper, = self.children()
+        zygote, = until(lambda: self.children(
+            parent=keeper, name="spillway-zygote"), "it")
+        os.kill(keeper, signal.SIGKILL)
+        until(lambda: self.children("Z"), "the keeper to be gone")
+        # It does without the keeper.
+        self.assertEqual(self.output("one", b"x"), b"x")
+        os.kill(zygote, signal.SIGKILL)
+        until(lambda: self.http("GET", "/readyz").status == 503, "the news")
+        problem = self.assert_problem(self.http("GET", "/readyz"), 503)
+        self.assertIn("restart the server", problem["detail"])
         problem = self.assert_problem(self.process("one", b"x"), 502)
         self.assertIn("restart the server", problem["detail"])
+        self.assertEqual(self.daemon.output().count(
+            "the process that starts processors is gone"), 1)
         self.assert_healthy()
         self.daemon.stop()
 

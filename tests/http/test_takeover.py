@@ -9,10 +9,13 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 
-from harness import Case, Conn, Daemon, PATIENCE, main, until
+from daemon import HAND_OVER, program
+from harness import Case, Conn, Daemon, PATIENCE, main, table, until
 from restarting import HOW
 from resuming import OFFSET_TYPE, TUS
 from samples import content
@@ -212,6 +215,32 @@ class Takeover(Case):
         one.stop()
 
 
+class Useless(Case):
+    """Sockets that are handed over, but that nobody could be served by."""
+
+    DAEMON = False
+
+    @table(("datagrams", socket.SOCK_DGRAM, True, "ListenStream="),
+           ("not listening", socket.SOCK_STREAM, True, "does not listen"),
+           ("no socket", None, False, "is no socket"))
+    def test_refused(self, kind, binds, words):
+        one = (socket.socket(socket.AF_INET, kind) if kind
+               else open(os.devnull, "rb"))
+        self.addCleanup(one.close)
+        if binds:
+            one.bind(("127.0.0.1", 0))
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+            done = subprocess.run(
+                [sys.executable, "-c", HAND_OVER, "s", str(one.fileno()),
+                 "--", program, "-c", "/dev/null", "-o",
+                 "server.listen=systemd", "-o", f"spool.dir={folder}"],
+                pass_fds=[one.fileno()], capture_output=True, text=True,
+                check=False, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 2, done)
+        self.assertIn(words, done.stderr)
+        self.assertNotIn("listening on", done.stdout)
+
+
 class Drain(Case):
     """What becomes of work when the time is up."""
 
@@ -273,6 +302,33 @@ class Drain(Case):
         self.assertEqual(answer.status, 204)
         self.assert_content(url.rpartition("/")[2], data)
         one.stop()
+
+    def test_who_waits_for_news_is_told(self):
+        """Whoever waits to be told of something holds up nobody: it is told
+        what is known."""
+        one = self.run_daemon("server.drain_timeout=1h")
+        up = self.conn()
+        up.send_request("PUT", "/files/up", {"Content-Length": "100"})
+        up.send(b"abc")
+        self.wait_received("up", 3)
+        news = self.conn()
+        news.send_request("GET", "/files/up/events")
+        self.assertEqual(news.read_head().status, 200)
+        first = news.read_body(20)
+        info = self.conn()
+        info.send_request("GET", "/files/up/info?wait=60")
+        until(lambda: self.metric("requests_suspended") >= 2, "both to wait")
+        one.terminate()
+        answer = info.read()
+        self.assertEqual(self.json(answer)["received"], 3)
+        rest = (first + news.read_body()).decode()
+        self.assertIn('"state":"receiving","received":3', rest)
+        self.assertTrue(rest.endswith("}\n\n"), rest)
+        # What was begun goes on to its end.
+        self.assertTrue(one.is_alive())
+        up.send(b"x" * 97)
+        self.assertEqual(up.read().status, 201)
+        self.assertEqual(one.wait(), 0)
 
     def test_second_signal_cuts(self):
         one = self.run_daemon("server.drain_timeout=1h")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an operator sees: each refusal, cut, spill and try again is counted by
+"""What an operator sees: each refusal, cut and spill is counted by
 a metric with its reason, and told by a line of the log with the request.
 
 Source: W3C Trace Context.
@@ -9,11 +9,11 @@ import re
 from urllib.parse import quote
 
 from fetching import ALLOW, Fetching
-from harness import Case, Conn, main, table, until
+from harness import Conn, main, table, until
 from origin import Origin, Page, dead_port
 from resuming import OFFSET_TYPE, TUS
 from samples import content
-from wire import encode_chunk
+from watching import Watched
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -22,36 +22,6 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 def redacted(target):
     """As the log has it: without the values in its query."""
     return re.sub(r"=[^&]*", "=", target)
-
-
-class Watched(Case):
-    """What all have in common."""
-
-    DAEMON = False
-
-    def told(self, name, action, pattern, count=1):
-        """Do it: the metric grows by `count`, and a line of the log fits."""
-        before, begin = self.metric(name), len(self.daemon.lines)
-        answer = action()
-        until(lambda: self.metric(name) >= before + count, name)
-        self.assertEqual(self.metric(name), before + count)
-        line = until(lambda: next(filter(re.compile(pattern).search,
-                                         self.daemon.lines[begin:]), None),
-                     f"a line like {pattern}")
-        return answer, line
-
-    def refused(self, reason, status, action, words=""):
-        """Do it: it is refused for that reason, under the answer's id."""
-        answer, line = self.told(
-            f'requests_refused_total{{reason="{reason}"}}', action,
-            rf"refused: {status} .*{words}")
-        self.assertEqual(answer.status, status)
-        name = answer.get("X-Request-Id")
-        self.assertRegex(name, r"^[A-Za-z0-9_-]{22}$")
-        self.assertIn(f"[{name}] refused: ", line)
-        self.assertEqual(answer.get("Content-Type"),
-                         "application/problem+json")
-        return answer, line
 
 
 class Refusals(Watched, Fetching):
@@ -111,16 +81,64 @@ class Refusals(Watched, Fetching):
     def test_bytes(self, reason, status, data):
         self.refused(reason, status, lambda: self.raw(data))
 
-    def test_by_the_library(self):
-        # It never became a request, and so has no id.
-        data = b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 20000 + b"\r\n\r\n"
+    def exchange(self, data, before=False):
+        """Send these bytes, perhaps behind a request that is answered."""
+        conn = self.conn()
+        if before:
+            conn.request("GET", "/healthz")
+        conn.send_lossy(data)
+        conn.sock.recv(100)
 
+    @table(
+        ("field", "header-too-large", 431, b"GET / HTTP/1.1\r\nHost: x\r\nA: "
+         + b"a" * 20000 + b"\r\n\r\n", False),
+        ("target", "header-too-large", 414, b"GET /" + b"a" * 20000, False),
+        ("target on a connection that was used", "header-too-large", 414,
+         b"GET /" + b"a" * 20000, True),
+        ("length", "malformed", 400, b"PUT /files/x HTTP/1.1\r\nHost: x\r\n"
+         b"Content-Length: abc\r\n\r\n", False),
+        ("version", "version", 505, b"GET / HTTP/3.0\r\nHost: x\r\n\r\n",
+         False))
+    def test_by_the_library(self, reason, status, data, before):
+        # Its answer has no id, but the line has.
+        self.told(f'requests_refused_total{{reason="{reason}"}}',
+                  lambda: self.exchange(data, before),
+                  rf"\[[A-Za-z0-9_-]{{22}}\] refused: {status} by the HTTP "
+                  r"library: a connection from 127\.0\.0\.1: ")
+        self.assertFalse([line for line in self.daemon.lines
+                          if "a connection: " in line])
+
+    @table(("no number", "malformed", 400, b"zz"),
+           ("huge", "too-large", 413, b"f" * 17))
+    def test_chunk(self, reason, status, size):
+        cut = 'requests_cut_total{reason="client"}'
+        before = self.metric(cut)
+        self.told(f'requests_refused_total{{reason="{reason}"}}',
+                  lambda: self.exchange(
+                      b"PUT /files/c HTTP/1.1\r\nHost: x\r\n"
+                      b"Transfer-Encoding: chunked\r\n\r\n" + size
+                      + b"\r\nabc\r\n"),
+                  rf"\] refused: {status} by the HTTP library: PUT /files/c "
+                  r"from 127\.0\.0\.1: ")
+        self.assertEqual(self.metric(cut), before)
+
+    @table(("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+            + b"x" * 200 + b"\n"), ("a word", b"HELLO\r\n\r\n"))
+    def test_no_request(self, data):
         def send():
-            conn = self.conn()
-            conn.send_lossy(data)
-            conn.sock.recv(100)
-        self.told('requests_refused_total{reason="header-too-large"}', send,
-                  "refused: 431 by the HTTP library")
+            with Conn(self.daemon.address) as conn:
+                conn.send(data)
+                conn.read_end()
+        self.told("connections_no_request_total", send,
+                  rf"\] cut: a connection from 127\.0\.0\.1: {len(data)} "
+                  "bytes came, and no request")
+
+    def test_nothing_came(self):
+        """Whoever only looks whether somebody listens is nobody's concern."""
+        before = self.metric("connections_no_request_total")
+        Conn(self.daemon.address).close()
+        until(lambda: self.metric("connections_open") == 1, "its end")
+        self.assertEqual(self.metric("connections_no_request_total"), before)
 
     def test_no_refusal(self):
         # Answers like any other; or a crawler would fill the log.
@@ -235,73 +253,6 @@ class Silence(Watched):
                 conn.read_end()
         self.told('requests_cut_total{reason="timeout"}', wait,
                   r"\] cut: PUT /files/t from 127.0.0.1: nothing moved")
-
-
-class Cuts(Watched, Fetching):
-    """Requests that end before their answer does."""
-
-    DAEMON = True
-    OPTIONS = [*ALLOW, "fetch.max_retries=1", "fetch.retry_delay=1ms"]
-
-    def test_upload(self):
-        def leave():
-            with Conn(self.daemon.address) as conn:
-                conn.send_request("PUT", "/files/u", {"Content-Length": "9"})
-                conn.send(b"abc")
-                self.wait_received("u", 3)
-        self.told('requests_cut_total{reason="client"}', leave,
-                  r"\] cut: PUT /files/u from .* went away, after 3 bytes")
-
-    def test_download(self):
-        self.upload(content(8000000), "/files/d")
-
-        def leave():
-            conn = Conn(self.daemon.address, rcvbuf=4096)
-            conn.send_request("GET", "/files/d")
-            conn.read_head()
-            conn.reset()
-        self.told('requests_cut_total{reason="client"}', leave,
-                  r"\] cut: GET /files/d from .* and a status of 200")
-
-    def test_source(self):
-        up = self.conn()
-        up.send_request("PUT", "/files/s", {"Transfer-Encoding": "chunked"})
-        up.send(encode_chunk(b"abc"))
-        self.wait_received("s", 3)
-        down = self.conn()
-        down.send_request("GET", "/files/s")
-        down.read_head()
-        self.told('requests_cut_total{reason="source"}', up.close,
-                  r"\] cut: GET /files/s from")
-
-    @table(("incomplete", "incomplete", {"cut": 5, "cuts": 1}),
-           ("status", "status", {"status": 503}))
-    def test_tried_again(self, reason, how):
-        url = self.origin.add("/a", Page(
-            content(1000), etag='"v"', **how))
-        answer, line = self.told(
-            f'fetch_retries_total{{reason="{reason}"}}',
-            lambda: self.fetch(url, "wait=20"), "fetch of .* tried again")
-        # The fetch is on a thread of its own, and the line all the same its
-        # request's.
-        if answer.get("X-Request-Id"):
-            self.assertIn(f"[{answer.get('X-Request-Id')}]", line)
-        self.assertRegex(line, r"\[[A-Za-z0-9_-]{22}\]")
-
-    def test_fetch_fails(self):
-        url = f"http://127.0.0.1:{dead_port()}/a?token=geheim"
-        answer, line = self.told('fetches_failed_total{reason="connect"}',
-                                 lambda: self.fetch(url, "wait=20"),
-                                 "fetch of .* failed")
-        self.assertIn(f"[{answer.get('X-Request-Id')}]", line)
-        # Read through, it is the same.
-        answer, line = self.told(
-            'fetches_failed_total{reason="connect"}',
-            lambda: self.http("GET", f"/fetch?url={quote(url, safe='')}"),
-            "fetch of .* failed")
-        self.assertIn(f"[{answer.get('X-Request-Id')}]", line)
-        # What a URL's query holds may be a key to it.
-        self.assertNotIn("geheim", self.daemon.output())
 
 
 class Flood(Watched):

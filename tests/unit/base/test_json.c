@@ -135,6 +135,9 @@ static void test_utf8(void **state)
 	/* C1 controls; U+00A0 is text. */
 	assert_escaped("\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", 8,
 	    "\"\\u0080\\u009b\\u009f\xc2\xa0\"");
+	/* Ends of lines to some programs, and what turns text around. */
+	assert_escaped("\xc2\x85\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xae", 11,
+	    "\"\\u0085\\u2028\\u2029\\u202e\"");
 
 	/* One replacement for each byte that is not part of a sequence. */
 	assert_escaped("\xff", 1, "\"\xef\xbf\xbd\"");

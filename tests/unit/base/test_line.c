@@ -24,11 +24,13 @@ static void test_numbers(void **state)
 
 static void test_text(void **state)
 {
-	static const char in[] = "a\"\\\n\r\t\x1b\x7f\xc2\x9b\xc3\xa9\xff";
+	static const char in[] = "a\"\\\n\r\t\x1b\x7f\xc2\x9b\xc3\xa9\xff"
+				 "\xe2\x80\xa8\xe2\x80\xa7";
 
 	(void)state;
 	assert_string_equal(ended(line_text(buf, in, sizeof(in) - 1, false)),
-	    "a\"\\\\\\n\\r\\t\\x1b\\x7f\\xc2\\x9b\xc3\xa9\\xff");
+	    "a\"\\\\\\n\\r\\t\\x1b\\x7f\\xc2\\x9b\xc3\xa9\\xff"
+	    "\\xe2\\x80\\xa8\xe2\x80\xa7");
 	assert_string_equal(ended(line_text(buf, "\"", 1, true)), "\\\"");
 	assert_string_equal(ended(line_text(buf, "\0", 1, false)), "\\x00");
 	/* No byte takes more room than is said. */

@@ -226,6 +226,12 @@ static void test_errno_is_kept(void **state)
 	log_info("nobody reads this");
 	assert_int_equal(errno, EDOM);
 	assert_int_equal(metrics_get(METRIC_LOG_LINES_LOST), lost + 1);
+
+	/* Who reads it again is told. */
+	log_to_us(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	log_info("somebody reads this");
+	assert_stamped(written(), " warn   1 line was lost\n");
+	assert_stamped(written(), " info   somebody reads this\n");
 }
 
 static const struct log_access usual = {

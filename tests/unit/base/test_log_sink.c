@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,6 +242,128 @@ static void test_full(void **state)
 	assert_int_equal(entries, 0);
 }
 
+/* A line that tells of `n` lost ones, and then `text`, as text has them. */
+static void assert_lost(const char *all, unsigned n, const char *text)
+{
+	char words[64];
+
+	snprintf(words, sizeof(words), " warn   %u line%s lost\n", n,
+	    n == 1 ? " was" : "s were");
+	const char *told = strstr(all, words);
+	assert_non_null(told);
+	assert_non_null(strstr(told, text));
+}
+
+/* Log until a line is lost. Returns: how many were written. */
+static unsigned fill(void)
+{
+	int64_t before = metrics_get(METRIC_LOG_LINES_LOST);
+	unsigned lines = 0;
+
+	while (metrics_get(METRIC_LOG_LINES_LOST) == before)
+		log_info("line %u", lines++);
+	return lines - 1;
+}
+
+static unsigned count(const char *all, const char *word)
+{
+	unsigned n = 0;
+
+	while ((all = strstr(all, word))) {
+		all++;
+		n++;
+	}
+	return n;
+}
+
+/* A pipe that nobody reads: lines are whole or not there, and nobody waits;
+   what was lost is told when it is read again. */
+static void test_full_pipe(void **state)
+{
+	int64_t lost = metrics_get(METRIC_LOG_LINES_LOST);
+	int fds[2];
+
+	(void)state;
+	assert_ok(pipe2(fds, O_CLOEXEC));
+	assert_true(fcntl(fds[1], F_SETPIPE_SZ, 8192) >= 8192);
+	assert_ok(fcntl(fds[0], F_SETFL, O_NONBLOCK));
+	log_init(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, fds[1]);
+	unsigned lines = fill();
+	log_info("gone");
+	assert_int_equal(metrics_get(METRIC_LOG_LINES_LOST), lost + 2);
+	const char *all = got(fds[0]);
+	assert_int_equal(count(all, "line "), lines);
+	assert_int_equal(all[strlen(all) - 1], '\n');
+
+	log_info("again");
+	log_info("more");
+	all = got(fds[0]);
+	assert_lost(all, 2, " info   again\n");
+	assert_int_equal(count(all, "\n"), 3);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Collected lines that do not all go are lost one by one; a line that is
+   longer than what a pipe takes at once loses its end. */
+static void test_full_pipe_in_pieces(void **state)
+{
+	static char long_line[LOG_MESSAGE_MAX];
+	struct access_buf *b = calloc(1, sizeof(*b));
+	int64_t lost = metrics_get(METRIC_LOG_LINES_LOST);
+	int fds[2];
+
+	(void)state;
+	assert_non_null(b);
+	assert_ok(pipe2(fds, O_CLOEXEC));
+	assert_true(fcntl(fds[1], F_SETPIPE_SZ, 8192) >= 8192);
+	assert_ok(fcntl(fds[0], F_SETFL, O_NONBLOCK));
+	log_init(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, fds[1]);
+	for (unsigned i = 0; i < 100; i++)
+		log_access(b, &usual);
+	access_flush(b);
+	unsigned whole = count(got(fds[0]), "\n");
+	assert_true(whole > 0);
+	assert_int_equal(
+	    metrics_get(METRIC_LOG_LINES_LOST), lost + 100 - whole);
+
+	/* Each byte becomes four. */
+	memset(long_line, '\x01', sizeof(long_line) - 1);
+	log_info("%s", long_line);
+	assert_lost(got(fds[0]), 100 - whole, "\\x01\\x01");
+	lost = metrics_get(METRIC_LOG_LINES_LOST);
+	log_info("next");
+	assert_lost(got(fds[0]), 1, " info   next\n");
+	assert_int_equal(metrics_get(METRIC_LOG_LINES_LOST), lost);
+	close(fds[0]);
+	close(fds[1]);
+	free(b);
+}
+
+/* As the stream that leads to a journal which hangs. */
+static void test_full_socket(void **state)
+{
+	int fds[2], small = 4096;
+
+	(void)state;
+	assert_ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
+	assert_ok(setsockopt(
+	    fds[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)));
+	assert_ok(fcntl(fds[0], F_SETFL, O_NONBLOCK));
+	close(journal);
+	log_init(LOG_LEVEL_INFO, LOG_FORMAT_JOURNAL, fds[1]);
+	unsigned lines = fill();
+	assert_int_equal(count(got(fds[0]), "line "), lines);
+	/* The journal is back, and is told. */
+	unlink(path);
+	listen_there();
+	log_info("again");
+	assert_non_null(strstr(got(journal), "MESSAGE=1 line was lost\n"));
+	assert_non_null(strstr(got(journal), "MESSAGE=again\n"));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void test_empty_path(void **state)
 {
 	char text[200];
@@ -298,6 +421,9 @@ int main(void)
 	    WITH_JOURNAL(test_longest),
 	    WITH_JOURNAL(test_without),
 	    WITH_JOURNAL(test_full),
+	    WITH_JOURNAL(test_full_pipe),
+	    WITH_JOURNAL(test_full_pipe_in_pieces),
+	    WITH_JOURNAL(test_full_socket),
 	    WITH_JOURNAL(test_auto),
 	};
 

@@ -92,6 +92,20 @@ static void numbers(void **state)
 	assert_int_equal(v, 12);
 }
 
+static void acting(void **state)
+{
+	static const uint32_t yes[] = {0, 0x1b, 0x7f, 0x85, 0x9f, 0x61c,
+	    0x200e, 0x200f, 0x2028, 0x2029, 0x202e, 0x2066, 0x2069};
+	static const uint32_t no[] = {' ', '~', 0xa0, 0x61b, 0x200d, 0x2010,
+	    0x2027, 0x202f, 0x2065, 0x206a, 0xfeff, 0x1f600};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		assert_true(utf8_is_acting(yes[i]));
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		assert_false(utf8_is_acting(no[i]));
+}
+
 static void utf8_rfc3629_4(void **state)
 {
 	(void)state;
@@ -219,6 +233,7 @@ int main(void)
 	    cmocka_unit_test(lists_rfc9110_5_6_1),
 	    cmocka_unit_test(numbers),
 	    cmocka_unit_test(utf8_rfc3629_4),
+	    cmocka_unit_test(acting),
 	    cmocka_unit_test(hex),
 	    cmocka_unit_test(base64_rfc4648_10),
 	    cmocka_unit_test(base64_alphabets),

@@ -194,6 +194,10 @@ const union MHD_ConnectionInfo *MHD_get_connection_info(
 {
 	static union MHD_ConnectionInfo info;
 
+	if (type == MHD_CONNECTION_INFO_HTTP_STATUS) {
+		info.http_status = c->status;
+		return c->response ? &info : NULL;
+	}
 	assert_int_equal(type, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	info.socket_context = c->conn;
 	return &info;

@@ -2,13 +2,13 @@
 /* Long files: what is sent next is at hand, or the reply sleeps. */
 #include "check.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "fake_mhd.h"
+#include "tcp_pair.h"
 
 #define MIB (UINT64_C(1024) * 1024)
 #define LENGTH (40 * MIB)
@@ -51,25 +51,6 @@ static void begin(struct http_request *req, void *ctx)
 	http_reply(req, &r);
 }
 
-/* A connection over TCP in place of the fake's. */
-static int connect_pair(int *ret_peer)
-{
-	struct sockaddr_in addr = {.sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(addr);
-	int l = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_true(bind(l, (struct sockaddr *)&addr, sizeof(addr)) == 0);
-	assert_true(listen(l, 1) == 0);
-	assert_true(getsockname(l, (struct sockaddr *)&addr, &len) == 0);
-	*ret_peer = socket(AF_INET, SOCK_STREAM, 0);
-	assert_true(
-	    connect(*ret_peer, (struct sockaddr *)&addr, sizeof(addr)) == 0);
-	int fd = accept(l, NULL, NULL);
-	close(l);
-	return fd;
-}
-
 static uint64_t length;
 
 static int setup(void **state)
@@ -83,7 +64,7 @@ static int setup(void **state)
 	fx.handler = (struct http_handler){.begin = begin, .ctx = &length};
 	web_init(&fx.web, &fx.handler);
 	close(fx.web.conn.fd);
-	fx.web.conn.fd = connect_pair(&fx.peer);
+	fx.web.conn.fd = tcp_pair(&fx.peer);
 	fx.bytes = calloc(1, MIB);
 	assert_non_null(fx.bytes);
 	*state = &fx;

@@ -164,6 +164,40 @@ static void test_deleted(void **state)
 	expect_end(s, "deleted");
 }
 
+/* When the server stops, what is there is told, and the stream ends: whoever
+   listens comes back, to the next one. */
+static void test_stopping(void **state)
+{
+	struct sending *s = *state;
+	char text[1024];
+
+	web_ask(&s->web, "GET", "/f", NULL);
+	expect(s, "progress", 0);
+	stored_append(s->file, 10);
+	atomic_store(&s->web.loop.drain, true);
+	http_request_resume(s->web.conn.req);
+	assert_int_equal(hear(s, text, sizeof(text), 1000),
+	    MHD_CONTENT_READER_END_OF_STREAM);
+	assert_non_null(strstr(text, "event: progress\nid: 10\n"));
+	web_done(&s->web, true);
+
+	/* Who comes now hears it once; who has heard it, nothing more. */
+	web_ask(&s->web, "GET", "/f", NULL);
+	assert_int_equal(hear(s, text, sizeof(text), 1000),
+	    MHD_CONTENT_READER_END_OF_STREAM);
+	assert_non_null(strstr(text, "event: progress\nid: 10\n"));
+	web_done(&s->web, true);
+	atomic_store(&s->web.loop.drain, false);
+	web_ask(&s->web, "GET", "/f", NULL);
+	expect(s, "progress", 10);
+	atomic_store(&s->web.loop.drain, true);
+	http_request_resume(s->web.conn.req);
+	assert_int_equal(hear(s, text, sizeof(text), 1000),
+	    MHD_CONTENT_READER_END_OF_STREAM);
+	assert_null(strstr(text, "event:"));
+	web_done(&s->web, true);
+}
+
 /* Whoever leaves is not woken, and holds nothing. */
 static void test_leaves(void **state)
 {
@@ -208,6 +242,7 @@ int main(void)
 	    T(test_small_writes),
 	    T(test_ends),
 	    T(test_deleted),
+	    T(test_stopping),
 	    T(test_leaves),
 	    T(test_any_order),
 	};
