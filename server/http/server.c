@@ -128,13 +128,14 @@ void http_server_drain(struct http_server *s)
 	if (http_server_draining(s))
 		return;
 
+	/* Who comes now is served by the next one, that has the sockets; and
+	   nobody may see a drain without seeing that. */
+	bool lasts = http_acceptor_lasts(s);
 	atomic_store(&s->drained_ms, clock_ms());
+	atomic_store(&s->handing_over, lasts);
 	atomic_store(&s->draining, true);
-	/* Who comes now is served by the next one, that has the sockets. */
-	if (http_acceptor_lasts(s)) {
-		atomic_store(&s->handing_over, true);
+	if (lasts)
 		http_acceptor_stop(s);
-	}
 	metrics_set(METRIC_DRAINING, 1);
 	for (unsigned i = 0; i < s->loop_count; i++)
 		http_loop_drain(&s->loops[i]);
@@ -147,7 +148,7 @@ bool http_server_handing_over(const struct http_server *s)
 
 bool http_server_draining(const struct http_server *s)
 {
-	return atomic_load_explicit(&s->draining, memory_order_relaxed);
+	return atomic_load_explicit(&s->draining, memory_order_acquire);
 }
 
 uint64_t http_server_active(const struct http_server *s)
