@@ -114,8 +114,10 @@ static ssize_t put(int fd, enum way how, const char *p, size_t n)
 	if (how == WAY_SOCKET)
 		return send(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (how == WAY_ASK &&
-	    (poll(&room, 1, 0) < 1 || !(room.revents & POLLOUT)))
+	    (poll(&room, 1, 0) < 1 || !(room.revents & POLLOUT))) {
+		errno = EAGAIN;
 		return -1;
+	}
 	return write(fd, p, n);
 }
 
