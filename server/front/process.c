@@ -27,6 +27,8 @@ struct call {
 	struct upload_params params; /* of the output */
 	bool async;
 	struct upload_wake wake;
+	struct integrity integrity; /* what is said of the body */
+	struct digest *digest;	    /* NULL: nothing is */
 	struct file *in, *out;
 	bool admitted; /* its body counts as an upload */
 	int error;     /* of which; 0 once it is there */
@@ -126,6 +128,7 @@ static void drop(struct http_request *req, void *ctx)
 	file_unref(c->in);
 	file_unref(c->out);
 	upload_wake_fini(&c->wake);
+	digest_free(c->digest);
 	c->magic = 0;
 	free(c);
 }
@@ -182,7 +185,20 @@ static ssize_t take(
 		upload_failed(req, r);
 		return r;
 	}
+	if (c->digest)
+		digest_add(c->digest, p, len);
 	return (ssize_t)len;
+}
+
+/* Is it what the request says? */
+static int check(struct http_request *req, struct call *c)
+{
+	struct digest_set got;
+	int r = c->digest ? integrity_trailers(req, &c->integrity) : 0;
+
+	return c->digest && r == 0 ? integrity_check(&c->integrity.said,
+					 c->digest, &got)
+				   : r;
 }
 
 static void body_over(struct http_request *req, void *ctx)
@@ -192,6 +208,8 @@ static void body_over(struct http_request *req, void *ctx)
 
 	if (r == -EAGAIN)
 		return;
+	if (r == 0)
+		r = check(req, c);
 	c->error = r;
 	if (r < 0) {
 		upload_failed(req, r);
@@ -270,8 +288,10 @@ void process_body(struct http_request *req, struct front *f, struct str name)
 	struct processor *p = find(req, f, name);
 	uint64_t size = http_content_length(req);
 	struct upload_params params;
+	struct integrity said;
 
 	if (!p || !admit(req, p, &params) ||
+	    !integrity_read(req, f->conf, &said) ||
 	    !upload_admit(req, &f->ingest, false))
 		return;
 
@@ -282,6 +302,10 @@ void process_body(struct http_request *req, struct front *f, struct str name)
 		  : -ENOMEM;
 	if (r == 0)
 		r = describe(req, c->in);
+	if (r == 0 && said.checked) {
+		c->integrity = said;
+		r = digest_new(said.checked, &c->digest);
+	}
 	if (r < 0) {
 		if (c)
 			drop(req, c);

@@ -15,7 +15,7 @@ from wire import encode_chunk
 class Documents(Case):
     """Requests that are no uploads."""
 
-    DAEMON = True
+    OPTIONS = ["processor lines.command=wc -l"]
 
     @table(*((row[0] + " " + name, row[1], row[2], name)
              for row in (("links", "/links", b'{"ttl":9}'),
@@ -26,7 +26,8 @@ class Documents(Case):
                          ("saved entry", "/files/d2/zip/a?save", b""),
                          ("fetch", "/fetch", b'{"url":"http://10.0.0.1/"}'),
                          ("check", "/fetch/check",
-                          b'{"url":"http://10.0.0.1/"}'))
+                          b'{"url":"http://10.0.0.1/"}'),
+                         ("processor", "/process/lines", b"a\nb"))
              for name in ("Content-Digest", "Repr-Digest", "Content-MD5")))
     def test_checked(self, target, body, name):
         self.upload(b"abc", "/files/d1")
