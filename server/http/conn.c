@@ -18,6 +18,8 @@
 /* Times a connection's end is pointed out to the library in a row. */
 #define NUDGES_MAX 16
 #define LINGER_MS 5000
+/* A body that seems stuck is looked at again soon. */
+#define LOOK_AGAIN_MS 250
 #define LINGER_BYTES (8u * 1024 * 1024)
 /* An upload may pause for so long before it counts as slow; what came before
    at a higher rate does not make that longer. */
@@ -387,6 +389,8 @@ static void scan_body(struct http_request *req, uint64_t now_ms)
 		cut_with(req, PROBLEM_BAD_FRAMING,
 		    "A line of the chunked body is too long; a chunk begins "
 		    "with its size and little else.");
+	} else if (req->stuck_scans) {
+		req->loop->scan_ms = now_ms + LOOK_AGAIN_MS;
 	}
 }
 
