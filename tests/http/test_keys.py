@@ -85,10 +85,8 @@ class Store(Each):
         with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
             self.run_with(f"spool.dir={folder}", "spool.memory_max=1K")
             self.upload(DATA, "/files/d")
-            links = [os.readlink(f"/proc/{self.daemon.pid}/fd/{fd}")
-                     for fd in os.listdir(f"/proc/{self.daemon.pid}/fd")]
-            self.assertTrue([to for to in links
-                             if to.startswith(folder + "/")], links)
+            self.daemon.spool = folder
+            self.assertTrue(self.daemon.open_files())
             self.daemon.kill()
 
     @table(("an hour", "1h", 3600), ("for ever", "0", None))
