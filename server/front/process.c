@@ -194,11 +194,13 @@ static ssize_t take(
 static int check(struct http_request *req, struct call *c)
 {
 	struct digest_set got;
-	int r = c->digest ? integrity_trailers(req, &c->integrity) : 0;
 
-	return c->digest && r == 0 ? integrity_check(&c->integrity.said,
-					 c->digest, &got)
-				   : r;
+	if (!c->digest)
+		return 0;
+
+	int r = integrity_trailers(req, &c->integrity);
+	return r < 0 ? r
+		     : integrity_check(&c->integrity.said, c->digest, &got);
 }
 
 static void body_over(struct http_request *req, void *ctx)
