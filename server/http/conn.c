@@ -371,8 +371,11 @@ static void scan_body(struct http_request *req, uint64_t now_ms)
 		came = elapsed_ms = 0;
 	req->rate_ms = now_ms;
 	req->rate_bytes = now;
-	if (req->suspended || req->raw_sent)
+	if (req->suspended || req->raw_sent) {
+		/* What waits, waits for us. */
+		req->stuck_scans = 0;
 		return;
+	}
 	if (upload_late(req, now_ms)) {
 		metrics_add(METRIC_UPLOADS_FAILED_TIMED_OUT, 1);
 		cut_with(req, PROBLEM_TOO_SLOW,
