@@ -55,10 +55,12 @@ static bool is_remote(const struct file *f)
 	return file_state(f) == FILE_RECEIVING && atomic_load(&f->lazy);
 }
 
+/* Whatever brought it to disk first, that is why it stays there: so a file
+   says the same of itself before and after a restart. */
 static bool is_durable(
     const struct file *f, const struct spw_spool_info *info)
 {
-	return info->spilled == SPW_SPILL_FORCED && atomic_load(&f->kept);
+	return info->spilled != SPW_SPILL_NONE && atomic_load(&f->kept);
 }
 
 static void write_storage(

@@ -59,7 +59,8 @@ def split_args(text):
 
 def arg_name(arg):
     """The name in a parameter; '' for void."""
-    match = re.search(r"\(\*(\w+)\)", arg) or re.search(r"(\w+)$", arg)
+    match = (re.search(r"\(\*(\w+)\)", arg)
+             or re.search(r"(\w+)(\[\w*\])?$", arg))
     return "" if arg == "void" else match.group(1)
 
 

@@ -4,10 +4,10 @@
 
 usage: manual.py --update
 
-Each public header of lib/ has a page in lib/man/, and each of client/ one in
-client/man/. Its names, its synopsis,
-the beginning of its description, its types and the entry of each function
-are the header's own words as mdoc; what is around them is written by hand.
+Each public header of lib/ has a page in lib/man/, and each of client/ and
+server/ one in man/ there. Its names, its synopsis, the beginning of its
+description, its types and the entry of each function are the header's own
+words as mdoc; what is around them is written by hand.
 The rule compares; --update writes those parts anew. What has no place in a
 page yet, it puts at the end; move it where it fits. A header without a page
 gets one to begin with.
@@ -25,6 +25,7 @@ import source
 MANUALS = {
     "lib/include/spillway": ("lib/man", "spw_", ""),
     "client/include/spillway": ("client/man", "spwc_", "client_"),
+    "server/include/spillway": ("server/man", "spw_", ""),
 }
 # A header whose page is the overview: it has macros only.
 OVERVIEW = {"base.h": "spillway"}

@@ -5,8 +5,8 @@ import re
 
 import source
 
-EXAMPLES = ("lib/examples", "client/examples")
-PAGES = ("lib/man", "client/man")
+EXAMPLES = ("lib/examples", "client/examples", "examples")
+PAGES = ("lib/man", "client/man", "server/man")
 FENCED = re.compile(r"^```c\n(.*?)^```$", re.M | re.S)
 SHOWN = re.compile(r"^\.Bd -literal\n(.*?)^\.Ed$", re.M | re.S)
 

@@ -2,8 +2,8 @@
 /*
  * Spillway's server as a library: the same that spillwayd runs.
  *
- *   spw_server_new(NULL, settings, &s, error)   settings as on the command
- *   spw_server_start(s)                         line: "server.listen=..."
+ *   spw_server_new(NULL, settings, &s, error)   "server.listen=...", ...
+ *   spw_server_start(s)
  *   ... spw_server_port(s) ...
  *   spw_server_drain(s, 30000)                  finish what runs
  *   spw_server_free(s)
@@ -14,6 +14,7 @@
  *
  * State: several servers may live in one process; log level, log format and
  * metrics are the process's.
+ *
  * Threads: the calls for one server come from one thread at a time.
  */
 #ifndef SPILLWAY_SERVER_H
@@ -28,6 +29,8 @@ extern "C" {
 #endif
 
 struct spw_server;
+struct spw_processor_in;
+struct spw_processor_out;
 
 #define SPW_SERVER_ERROR_SIZE 800
 
@@ -54,14 +57,11 @@ SPW_API int spw_server_new(const char *file, const char *const *settings,
 SPW_API int spw_server_start(struct spw_server *s) SPW_MUST_CHECK;
 
 /*
- * Processors: functions that make a new content of an uploaded one, or of a
- * file, for POST /process/{name} and POST /files/{id}/process/{name}. They are
- * to a client what a [processor NAME] of the configuration is, but nothing
- * keeps them in bounds but they themselves.
+ * A processor: a function that makes a new content of an uploaded one, or of a
+ * file, for POST /process/{name} and POST /files/{id}/process/{name}. It is to
+ * a client what a [processor NAME] of the configuration is, but nothing keeps
+ * it in bounds but it itself.
  */
-struct spw_processor_in;
-struct spw_processor_out;
-
 struct spw_processor {
 	size_t size;		/* sizeof(struct spw_processor) */
 	const char *name;	/* 1 to 32 letters, digits, - and _ */
@@ -80,7 +80,11 @@ struct spw_processor {
 	void *ctx;
 	unsigned concurrency;	/* how many run at a time, up to 64; 0: 1 */
 	unsigned max_waiting;	/* how many wait, more get 503; 0: 64 */
-	uint64_t timeout_ms;	/* after it the calls below fail; 0: never */
+	uint64_t timeout_ms;	/* after it the calls below fail; 0: never. A
+				   thread cannot be ended from outside: until
+				   `fn` calls one of them or returns, the
+				   client waits, and so does a server that is
+				   to be freed */
 	uint64_t max_output;	/* bytes; 0: no limit of its own */
 };
 
@@ -159,13 +163,18 @@ SPW_API bool spw_server_url(const struct spw_server *s, unsigned i,
  *
  * Units:     `timeout_ms` in milliseconds.
  * Returns:   true when everything finished in time.
+ * Threads:   blocks until then.
  */
 SPW_API bool spw_server_drain(struct spw_server *s, uint64_t timeout_ms);
 
 /** Returns: whether the server is in working order (for a watchdog). */
 SPW_API bool spw_server_healthy(struct spw_server *s);
 
-/** Stop it, cutting what still runs, and free it; NULL is allowed. */
+/**
+ * Stop it, cutting what still runs, and free it; NULL is allowed.
+ *
+ * Threads:   blocks while a processor's function has not returned.
+ */
 SPW_API void spw_server_free(struct spw_server *s);
 
 #ifdef __cplusplus
