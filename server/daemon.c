@@ -171,6 +171,7 @@ static int open_front(struct spw_server *s, struct daemon_files *files,
 	int r = auth_new(&s->conf, s->accounts, &s->front.auth);
 	if (r == 0)
 		r = ingest_init(&s->front.ingest, &s->conf, s->store);
+	s->front.ingest.client_most = descriptors_for_client();
 	s->front.ingest.workers = s->workers;
 	s->front.ingest.keep = s->keep;
 	if (r == 0 && (r = resumable_restore(&s->front.ingest)) < 0)

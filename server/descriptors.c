@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "descriptors.h"
 
+#include <limits.h>
 #include <sys/resource.h>
 
 #include "base/log.h"
@@ -24,6 +25,15 @@ unsigned descriptors_for_files(const struct conf *c)
 	return rl.rlim_cur / 2 < c->store.max_open_files
 	    ? (unsigned)(rl.rlim_cur / 2)
 	    : c->store.max_open_files;
+}
+
+unsigned descriptors_for_client(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur > UINT_MAX)
+		return UINT_MAX;
+	return rl.rlim_cur < 16 ? 1 : (unsigned)(rl.rlim_cur / 8);
 }
 
 bool descriptors_short(int64_t *known)

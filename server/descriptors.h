@@ -18,6 +18,12 @@
  */
 unsigned descriptors_for_files(const struct conf *c);
 
+/**
+ * Returns:   how many uploads one client may have open at most, each of which
+ *            may take two, so that there are some left for other clients.
+ */
+unsigned descriptors_for_client(void);
+
 /** Returns: whether one was missing since the last call; begin with 0. */
 bool descriptors_short(int64_t *known);
 

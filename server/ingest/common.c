@@ -23,6 +23,14 @@ int ingest_init(struct ingest *in, const struct conf *conf, struct store *store)
 	return r;
 }
 
+unsigned upload_client_max(const struct ingest *in)
+{
+	unsigned max = in->conf->upload.max_open_per_client;
+
+	return in->client_most && max > in->client_most ? in->client_most
+							: max;
+}
+
 void ingest_stop(struct ingest *in)
 {
 	atomic_store(&in->stopping, true);
@@ -126,7 +134,7 @@ static void leave_client(void *ctx)
 /* One client does not take the place of all. */
 static bool check_client(struct http_request *req, struct ingest *in)
 {
-	unsigned max = in->conf->upload.max_open_per_client;
+	unsigned max = upload_client_max(in);
 	struct clients_ticket *ticket;
 
 	if (!max || !in->clients)

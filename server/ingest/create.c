@@ -118,7 +118,7 @@ void create_failed(struct http_request *req, const struct ingest *in, int err)
 		http_reply_error(req, PROBLEM_TOO_MANY_REQUESTS,
 		    "This client has %u uploads open, as many as it may; "
 		    "finish or delete one.",
-		    in->conf->upload.max_open_per_client);
+		    upload_client_max(in));
 	else if (err == -EEXIST)
 		http_reply_error(req, PROBLEM_CONFLICT,
 		    "There is a file with this id already.");

@@ -26,6 +26,8 @@ struct ingest {
 	struct idempotency *keys; /* NULL: Idempotency-Key is overlooked */
 	struct spw_keep *keep;	  /* of open uploads; NULL: none survives */
 	struct spw_pool *workers; /* what may block; for resumable uploads */
+	unsigned client_most;	  /* open uploads of one client, whatever conf
+				     allows; 0: that alone counts */
 	_Atomic uint32_t active;  /* uploads running */
 	_Atomic bool stopping;	  /* no job goes on */
 };

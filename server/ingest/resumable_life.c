@@ -204,7 +204,7 @@ int resumable_new(
 
 	struct file_opts fo = file_opts_of(r, opts->length);
 	fo.owner = opts->params->owner;
-	unsigned max = in->conf->upload.max_open_per_client;
+	unsigned max = upload_client_max(in);
 	int err = 0;
 	if (max && in->clients)
 		err = clients_enter(

@@ -41,6 +41,9 @@ void upload_writable(struct spw_spool *s, void *user_data);
 /** Forget the waker; no spool may call upload_writable() any more. */
 void upload_wake_fini(struct upload_wake *w);
 
+/** Returns: how many uploads one client may have open; 0: no limit. */
+unsigned upload_client_max(const struct ingest *in);
+
 /**
  * Append to a file on behalf of a request.
  *

@@ -8,7 +8,7 @@ import json
 import os
 import select
 
-from daemon import Daemon, library_refuses
+from daemon import library_refuses
 from harness import Case, Conn, main, table, until
 from samples import content
 from wire import encode_chunk, encode_request
@@ -438,37 +438,6 @@ class Documents(Case):
         self.assertEqual(made.status, 200)
         first.close()
         until(lambda: self.is_let_in(target, length), "room")
-
-
-class Descriptors(Case):
-    """A process that may have few of them."""
-
-    DAEMON = False
-
-    def setUp(self):
-        self.daemon = Daemon("store.durability=restart",
-                             wrapper=["prlimit", "--nofile=200:200"])
-        self.addCleanup(self.daemon.clean)
-        self.addCleanup(self.daemon.kill)
-
-    def test_files_that_are_only_held_open(self):
-        names = [f"f{i}" for i in range(300)]
-        for name in names:
-            self.upload(b"x", f"/files/{name}")
-        for name in names:
-            self.assert_content(name, b"x")
-        self.assertLessEqual(self.metric("files_open"), 100)
-
-        # Those of an archive are all open at once; then they are not needed.
-        self.assert_problem(self.http(
-            "POST", "/files/zip", {"Content-Type": "application/json"},
-            json.dumps({"files": names}).encode()), 503)
-        until(lambda: self.http("PUT", "/files/new", (),
-                                content(1 << 20)).status == 201, "room")
-        self.assert_content("f0", b"x")
-        until(lambda: any("200 descriptors" in line
-                          for line in self.daemon.lines), "a warning")
-        self.daemon.stop()
 
 
 class Address(Case):

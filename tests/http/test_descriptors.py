@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""A process that may have few descriptors.
+
+Source: docs/limits.md.
+"""
+import json
+
+from daemon import Daemon
+from harness import Case, Conn, main, until
+from samples import content
+
+
+class Descriptors(Case):
+    """Nobody takes all of them."""
+
+    DAEMON = False
+
+    def setUp(self):
+        self.daemon = Daemon("store.durability=restart",
+                             wrapper=["prlimit", "--nofile=200:200"])
+        self.addCleanup(self.daemon.clean)
+        self.addCleanup(self.daemon.kill)
+
+    def test_files_that_are_only_held_open(self):
+        names = [f"f{i}" for i in range(300)]
+        for name in names:
+            self.upload(b"x", f"/files/{name}")
+        for name in names:
+            self.assert_content(name, b"x")
+        self.assertLessEqual(self.metric("files_open"), 100)
+
+        # Those of an archive are all open at once; then they are not needed.
+        self.assert_problem(self.http(
+            "POST", "/files/zip", {"Content-Type": "application/json"},
+            json.dumps({"files": names}).encode()), 503)
+        until(lambda: self.http("PUT", "/files/new", (),
+                                content(1 << 20)).status == 201, "room")
+        self.assert_content("f0", b"x")
+        until(lambda: any("200 descriptors" in line
+                          for line in self.daemon.lines), "a warning")
+        self.daemon.stop()
+
+    def test_uploads_of_one_client(self):
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "10"}
+        for _ in range(25):
+            self.assertEqual(
+                self.http("POST", "/files", tus).status, 201)
+        answer = self.http("POST", "/files", tus)
+        self.assert_problem(answer, 429, "too-many-requests")
+        self.assertIn("25 uploads", json.loads(answer.body)["detail"])
+        # There are descriptors for others.
+        with Conn(self.daemon.address, source="127.0.0.2") as other:
+            answer = other.request("PUT", "/files/d", (), content(1 << 20))
+            self.assertEqual(answer.status, 201)
+
+
+if __name__ == "__main__":
+    main()
