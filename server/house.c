@@ -64,7 +64,9 @@ void house_checkpoint(struct disk *kept)
 	int r = kept ? disk_checkpoint(kept) : 0;
 
 	if (r < 0)
-		log_error("kept files could not be written to the disk: %s",
+		log_error("kept files could not be written to the disk: %s; "
+			  "those since the last time may not survive the "
+			  "machine",
 		    strerror(-r));
 }
 

@@ -10,14 +10,17 @@
 #define BOOT "boot "
 #define CHECKPOINT "checkpoint "
 #define OTHERS "others "
+#define DOUBT "doubt "
+#define TO "to "
 
 size_t storemeta_write(const struct storemeta *m, char out[STOREMETA_SIZE])
 {
 	return (size_t)snprintf(out, STOREMETA_SIZE,
 	    HEAD "%d\n" BOOT "%.*s\n" CHECKPOINT "%020" PRIu64 "\n" OTHERS
-		 "%020" PRIu64 "\n",
+		 "%020" PRIu64 "\n" DOUBT "%020" PRIu64 "\n" TO "%020" PRIu64
+		 "\n",
 	    STOREMETA_VERSION, STOREMETA_BOOT, m->boot, m->checkpoint,
-	    m->others);
+	    m->others, m->doubt_first, m->doubt_last);
 }
 
 /* Take a line with this word at its beginning. Returns: whether there is. */
@@ -57,7 +60,11 @@ int storemeta_read(const char *p, size_t len, struct storemeta *ret)
 	    memchr(boot.p, '\0', boot.n) ||
 	    !take_number(&rest, CHECKPOINT, &m.checkpoint) ||
 	    !take_number(&rest, OTHERS, &m.others) ||
-	    m.others > m.checkpoint || m.checkpoint > INT64_MAX || rest.n)
+	    !take_number(&rest, DOUBT, &m.doubt_first) ||
+	    !take_number(&rest, TO, &m.doubt_last) || rest.n)
+		return -EBADMSG;
+	if (m.others > m.checkpoint || m.checkpoint > INT64_MAX ||
+	    m.doubt_first > m.doubt_last || m.doubt_last > INT64_MAX)
 		return -EBADMSG;
 
 	memcpy(m.boot, boot.p, STOREMETA_BOOT);
@@ -76,6 +83,9 @@ bool storemeta_trusts(const struct storemeta *m,
 {
 	if (!boot.n || is_start(boot, now))
 		return true;
+	if (m->doubt_last && checkpoint >= m->doubt_first &&
+	    checkpoint <= m->doubt_last)
+		return false;
 	return checkpoint <=
 	       (is_start(boot, m->boot) ? m->checkpoint : m->others);
 }

@@ -15,10 +15,10 @@
 
 #include "common/text.h"
 
-#define STOREMETA_VERSION 2
+#define STOREMETA_VERSION 3
 #define STOREMETA_BOOT 36
 /** More than it is long. */
-#define STOREMETA_SIZE 128
+#define STOREMETA_SIZE 192
 
 struct storemeta {
 	/* The start of the machine that the next is about. */
@@ -27,6 +27,9 @@ struct storemeta {
 	   the disk. */
 	uint64_t checkpoint;
 	uint64_t others; /* the same, of what earlier starts left */
+	/* From the one number to the other, of whichever start: the system
+	   said that it lost something of what it had to write. 0: none. */
+	uint64_t doubt_first, doubt_last;
 };
 
 /** Write it. Returns: the length, always the same. */

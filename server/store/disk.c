@@ -25,7 +25,8 @@ struct disk {
 
 	pthread_mutex_t lock;
 	/* Checkpoints, numbered for as long as the directory is there. */
-	struct storemeta said; /* what was noted when it was opened */
+	struct storemeta said;	/* what was noted when it was opened */
+	struct storemeta noted; /* and last */
 	uint64_t done;	       /* the last one */
 	uint64_t needed;       /* the one that has the last change */
 	bool begun;	       /* the next; and it may have failed */
@@ -50,6 +51,14 @@ static void count_from(struct disk *d, uint64_t done)
 static uint64_t next_checkpoint(const struct disk *d)
 {
 	return d->done + 1 + d->begun;
+}
+
+/* What somebody noted: nothing that is written from now on may have a number
+   that is in doubt. */
+static uint64_t last_of(const struct storemeta *m)
+{
+	return m->doubt_last > m->checkpoint ? m->doubt_last - 1
+					     : m->checkpoint;
 }
 
 /* Something was changed that a loss of power takes back. */
@@ -77,7 +86,8 @@ int disk_open(const char *path, bool sync, struct disk **ret,
 		disk_close(d);
 		return r;
 	}
-	count_from(d, d->said.checkpoint);
+	d->noted = d->said;
+	count_from(d, last_of(&d->said));
 	*ret = d;
 	return 0;
 }
@@ -105,10 +115,10 @@ int disk_probe(struct disk *d)
 
 	if (said.boot[0]) { /* another directory */
 		pthread_mutex_lock(&d->lock);
-		d->said = said;
+		d->said = d->noted = said;
 		d->settled = false;
-		count_from(d, said.checkpoint > d->done ? said.checkpoint
-							: d->done);
+		count_from(
+		    d, last_of(&said) > d->done ? last_of(&said) : d->done);
 		pthread_mutex_unlock(&d->lock);
 	}
 	return r;
@@ -359,24 +369,28 @@ int disk_each(
 
 /* ---- checkpoints -------------------------------------------------------- */
 
-void disk_settled(struct disk *d)
-{
-	pthread_mutex_lock(&d->lock);
-	d->settled = true;
-	d->needed = next_checkpoint(d);
-	pthread_mutex_unlock(&d->lock);
-}
-
 static bool is_same_start(const struct disk *d)
 {
 	return memcmp(d->said.boot, d->at.boot, sizeof(d->at.boot)) == 0;
 }
 
+void disk_settled(struct disk *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->settled = true;
+	d->needed = next_checkpoint(d);
+	/* What was in doubt then is deleted. */
+	if (!is_same_start(d) && d->noted.doubt_last == d->said.doubt_last)
+		d->noted.doubt_first = d->noted.doubt_last = 0;
+	pthread_mutex_unlock(&d->lock);
+}
+
 /* Locked. What can be noted when this one is done. */
 static struct storemeta next_note(const struct disk *d)
 {
-	struct storemeta m = {.checkpoint = d->done + 1};
+	struct storemeta m = d->noted;
 
+	m.checkpoint = d->done + 1;
 	memcpy(m.boot, d->at.boot, sizeof(m.boot));
 	if (d->settled)
 		m.others = m.checkpoint;
@@ -408,6 +422,28 @@ static uint64_t due(const struct disk *d)
 	return can_note(d) && d->needed > d->done ? d->needed - d->done : 0;
 }
 
+/* Nobody knows what is missing: not only what this one should have had, but
+   also what came meanwhile, with the next number. A note that fails now is made
+   with the next; only a daemon that follows in this start, and the machine's
+   going down after it, would not know. */
+static void doubt(struct disk *d, struct storemeta m)
+{
+	uint64_t failed = m.checkpoint--;
+
+	metrics_add(METRIC_STORE_SYNC_FAILURES, 1);
+	if (m.others > m.checkpoint)
+		m.others = m.checkpoint;
+	if (!m.doubt_last)
+		m.doubt_first = failed;
+	m.doubt_last = failed + 1;
+	pthread_mutex_lock(&d->lock);
+	d->noted = m;
+	if (d->done < failed)
+		count_from(d, failed);
+	pthread_mutex_unlock(&d->lock);
+	(void)!place_note(&d->at, &m);
+}
+
 static int write_checkpoint(struct disk *d)
 {
 	pthread_mutex_lock(&d->lock);
@@ -418,13 +454,18 @@ static int write_checkpoint(struct disk *d)
 	/* All of the file system, so what a daemon has left that was killed
 	   as well. */
 	int r = sys_sync_all(d->at.dir);
-	if (r == 0)
+	if (r < 0)
+		doubt(d, m);
+	else
 		r = place_note(&d->at, &m);
 	if (r < 0)
 		return r;
 
 	pthread_mutex_lock(&d->lock);
 	if (d->done + 1 == m.checkpoint) {
+		m.doubt_first = d->noted.doubt_first;
+		m.doubt_last = d->noted.doubt_last;
+		d->noted = m;
 		d->done = m.checkpoint;
 		d->begun = false;
 	}

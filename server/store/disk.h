@@ -131,7 +131,9 @@ bool disk_unsettled(struct disk *d);
 
 /**
  * Have all that was published survive a loss of power, and note it; if there
- * is anything that may not.
+ * is anything that may not. What the system could not write it may have
+ * dropped, and says so once: what was published since the last time is not
+ * trusted later, whatever the next says.
  *
  * Threads:   one at a time, and not beside disk_probe().
  */

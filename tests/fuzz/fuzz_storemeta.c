@@ -24,7 +24,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(memcmp(m.boot, again.boot, sizeof(m.boot)) == 0);
 	FUZZ_CHECK(m.checkpoint == again.checkpoint);
 	FUZZ_CHECK(m.others == again.others);
+	FUZZ_CHECK(m.doubt_first == again.doubt_first);
+	FUZZ_CHECK(m.doubt_last == again.doubt_last);
 	FUZZ_CHECK(!storemeta_trusts(&m, now, other, m.checkpoint + 1));
+	FUZZ_CHECK(!m.doubt_last ||
+		   !storemeta_trusts(&m, now, other, m.doubt_first));
+	m.doubt_last = 0;
 	FUZZ_CHECK(storemeta_trusts(&m, now, other, m.others));
 	return 0;
 }

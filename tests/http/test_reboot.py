@@ -5,12 +5,13 @@ never anything that may be half; whatever the clock says.
 
 Source: docs/spool-format.md.
 """
+import errno
 import os
 import subprocess
 import time
 
 import daemon as daemons
-from faults import Faults
+from faults import SYNC, Faults
 from harness import Daemon, main, table, until
 from restarting import HOW, Restarting, of_start
 from samples import content
@@ -125,6 +126,37 @@ class Power(Reboots):
         self.restored()
         self.assertEqual(self.kept(), ["old"])
         self.assertEqual(self.metric("files_damaged_total"), 1)
+
+
+class Disk(Reboots):
+    """The system could not write what it had, and has dropped it."""
+
+    @table(("one daemon follows", False), ("two follow", True))
+    def test_what_was_dropped(self, two):
+        self.upload(SMALL, "/files/old")
+        self.reboot()
+        self.restored()
+        self.upload(LARGE, "/files/lost")
+        self.faults.fail(SYNC, errno.EIO)
+        self.daemon.stop()
+        self.assertTrue(any("may not survive the machine" in line
+                            for line in self.daemon.lines))
+        self.faults.stop()
+        self.run_daemon()
+        self.assert_content("lost", LARGE)
+        self.upload(SMALL, "/files/new")
+        if two:
+            self.again(kill=False)
+        self.reboot()
+        self.assert_content("old", SMALL)
+        self.assert_content("new", SMALL)
+        self.assert_problem(self.http("GET", "/files/lost"), 404)
+        # Nor is that held against what comes later.
+        self.restored()
+        self.upload(LARGE, "/files/later")
+        self.reboot()
+        self.assert_content("later", LARGE)
+        self.assert_content("new", SMALL)
 
 
 class Clock(Reboots):

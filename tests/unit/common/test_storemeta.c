@@ -9,8 +9,11 @@
 #define ONE "11111111-1111-1111-1111-111111111111"
 #define TWO "22222222-2222-2222-2222-222222222222"
 #define THREE "33333333-3333-3333-3333-333333333333"
-#define LINES(a, b)                                                            \
+#define DOUBT(a, b)                                                            \
+	"doubt 000000000000000000" a "\nto 000000000000000000" b "\n"
+#define COUNTS(a, b)                                                           \
 	"checkpoint 000000000000000000" a "\nothers 000000000000000000" b "\n"
+#define LINES(a, b) COUNTS(a, b) DOUBT("00", "00")
 
 static struct storemeta of(uint64_t checkpoint, uint64_t others)
 {
@@ -28,7 +31,7 @@ static void test_both_ways(void **state)
 	(void)state;
 	size_t n = storemeta_write(&m, text);
 	assert_string_equal(
-	    text, "spillway-store 2\nboot " ONE "\n" LINES("12", "07"));
+	    text, "spillway-store 3\nboot " ONE "\n" LINES("12", "07"));
 	assert_int_equal(n, strlen(text));
 	assert_ok(storemeta_read(text, n, &got));
 	assert_memory_equal(got.boot, m.boot, sizeof(m.boot));
@@ -36,9 +39,13 @@ static void test_both_ways(void **state)
 	assert_int_equal(got.others, 7);
 	/* All are as long. */
 	m = of(INT64_MAX, INT64_MAX);
+	m.doubt_first = 1;
+	m.doubt_last = INT64_MAX;
 	assert_int_equal(storemeta_write(&m, text), n);
 	assert_ok(storemeta_read(text, n, &got));
 	assert_true(got.others == INT64_MAX);
+	assert_int_equal(got.doubt_first, 1);
+	assert_true(got.doubt_last == INT64_MAX);
 	/* No part of it is one. */
 	while (n-- > 0)
 		assert_err(storemeta_read(text, n, &got), EBADMSG);
@@ -54,17 +61,25 @@ static void test_wrong(void **state)
 	    {"spillway-store \n", EBADMSG},
 	    {"spillway-store x\n", EBADMSG},
 	    {"spillway-store 1\nflushed 00000001763700000000\n", ENOTSUP},
-	    {"spillway-store 3\n", ENOTSUP},
-	    {"spillway-store 2\n" LINES("12", "07"), EBADMSG},
-	    {"spillway-store 2\nboot 1-1\n" LINES("12", "07"), EBADMSG},
-	    {"spillway-store 2\nboot " ONE "1\n" LINES("12", "07"), EBADMSG},
-	    {"spillway-store 2\nboot " ONE "\n" LINES("1x", "07"), EBADMSG},
-	    {"spillway-store 2\nboot " ONE "\n" LINES("12", "-7"), EBADMSG},
+	    {"spillway-store 2\nboot " ONE "\n", ENOTSUP},
+	    {"spillway-store 4\n", ENOTSUP},
+	    {"spillway-store 3\n" LINES("12", "07"), EBADMSG},
+	    {"spillway-store 3\nboot 1-1\n" LINES("12", "07"), EBADMSG},
+	    {"spillway-store 3\nboot " ONE "1\n" LINES("12", "07"), EBADMSG},
+	    {"spillway-store 3\nboot " ONE "\n" LINES("1x", "07"), EBADMSG},
+	    {"spillway-store 3\nboot " ONE "\n" LINES("12", "-7"), EBADMSG},
 	    /* More of the others than of all. */
-	    {"spillway-store 2\nboot " ONE "\n" LINES("07", "12"), EBADMSG},
-	    {"spillway-store 2\nboot " ONE "\n" LINES("12", "07") "x", EBADMSG},
-	    {"spillway-store 2\nboot " ONE
-	     "\ncheckpoint 9223372036854775808\nothers 0\n",
+	    {"spillway-store 3\nboot " ONE "\n" LINES("07", "12"), EBADMSG},
+	    {"spillway-store 3\nboot " ONE "\n" LINES("12", "07") "x", EBADMSG},
+	    {"spillway-store 3\nboot " ONE
+	     "\ncheckpoint 9223372036854775808\nothers 0\n" DOUBT("00", "00"),
+		EBADMSG},
+	    {"spillway-store 3\nboot " ONE "\n" COUNTS("12", "07"), EBADMSG},
+	    {"spillway-store 3\nboot " ONE
+	     "\n" COUNTS("12", "07") DOUBT("09", "08"),
+		EBADMSG},
+	    {"spillway-store 3\nboot " ONE "\n" COUNTS("12", "07")
+	     "doubt 1\nto 9223372036854775808\n",
 		EBADMSG},
 	};
 	struct storemeta got = {.checkpoint = 77};
@@ -81,7 +96,7 @@ static void test_wrong(void **state)
 	struct storemeta m = of(12, 7);
 	char text[STOREMETA_SIZE];
 	size_t n = storemeta_write(&m, text);
-	text[strlen("spillway-store 2\nboot ") + 5] = '\0';
+	text[strlen("spillway-store 3\nboot ") + 5] = '\0';
 	assert_err(storemeta_read(text, n, &got), EBADMSG);
 }
 
@@ -112,12 +127,33 @@ static void test_trust(void **state)
 	assert_false(trusts("1111", 12, TWO));
 }
 
+/* Of any start but the one that is. */
+static void test_doubt(void **state)
+{
+	struct storemeta m = of(12, 7);
+
+	(void)state;
+	m.doubt_first = 5;
+	m.doubt_last = 9;
+	for (uint64_t i = 1; i < 15; i++) {
+		bool in_doubt = i >= 5 && i <= 9;
+
+		assert_true(storemeta_trusts(&m, ONE, str_from(ONE), i));
+		assert_int_equal(storemeta_trusts(&m, TWO, str_from(ONE), i),
+		    i <= 12 && !in_doubt);
+		assert_int_equal(storemeta_trusts(&m, TWO, str_from(THREE), i),
+		    i <= 7 && !in_doubt);
+	}
+	assert_true(storemeta_trusts(&m, TWO, str_from(""), 6));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_both_ways),
 	    cmocka_unit_test(test_wrong),
 	    cmocka_unit_test(test_trust),
+	    cmocka_unit_test(test_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

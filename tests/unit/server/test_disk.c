@@ -267,7 +267,7 @@ static void test_opening(void **state)
 	expect_refused(k, ENOTSUP, "version");
 	rewrite_format(k, "notes of mine\n");
 	expect_refused(k, ENOTSUP, "version");
-	rewrite_format(k, "spillway-store 2\nboot x\n");
+	rewrite_format(k, "spillway-store 3\nboot x\n");
 	expect_refused(k, ENOTSUP, "damaged");
 	/* A file system without all of that. */
 	assert_true(disk_open("/proc", false, &d, why) < 0);
