@@ -278,12 +278,20 @@ static void on_file(struct http_request *req, struct front *f,
 		r->fn(req, f, file, rest);
 }
 
+/* What a request is for. Only of a file itself another method than its own may
+   be meant: elsewhere that would be a way around what its own takes. */
+static enum http_method meant(
+    const struct http_request *req, const struct file_route *r)
+{
+	return r == &FILE_ROUTES[0] ? resumable_method(req) : http_method(req);
+}
+
 /* What is not known to be allowed takes what reading takes. OPTIONS tells
    nothing, unless the file is looked at. */
 static bool admit_on_file(
     struct http_request *req, struct front *f, const struct file_route *r)
 {
-	enum http_method m = resumable_method(req);
+	enum http_method m = meant(req, r);
 	unsigned need = r && m < HTTP_OPTIONS ? r->needs[m] : 0;
 
 	if (r)
@@ -315,7 +323,7 @@ static void under_files(
 	bool valid = n >= 0 && id_valid(id, (size_t)n);
 	struct file *file = NULL;
 	/* What only takes its place need not be open. */
-	bool open = !put && resumable_method(req) != HTTP_DELETE;
+	bool open = !put && meant(req, route) != HTTP_DELETE;
 	if (valid &&
 	    !find_file(req, f, (struct str){id, (size_t)n}, open, &file))
 		return;

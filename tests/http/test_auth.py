@@ -101,6 +101,20 @@ class Scopes(Guarded):
             self.assertIn(self.ask("all", "POST", target, JSON, body).status,
                           (201, 422))
 
+    @table(*((method, method) for method in ("HEAD", "PATCH", "DELETE")))
+    def test_another_method_is_no_way_around(self, method):
+        for who, target, scope in (
+                ("reader", "/files/canary/process/x", "process"),
+                ("writer", "/files/canary/links", "read"),
+                ("deleter", "/files/canary/links", "read"),
+                ("writer", "/files/canary/zip/a", "read")):
+            conn = self.conn()
+            conn.send_request("POST", target, {
+                "Tus-Resumable": "1.0.0", "X-HTTP-Method-Override": method,
+                **bearer(who)}, b"")
+            self.assertIn(f"the scope {scope}", self.assert_problem(
+                conn.read(), 403, "insufficient-scope")["detail"])
+
     def test_nothing_is_told_of_what_is_there(self):
         told = [[(a.status, sorted(n for n, _ in a.fields))
                  for a in (self.ask(None, method, f"/files/{name}")
