@@ -172,6 +172,7 @@ static int open_front(struct spw_server *s, struct daemon_files *files,
 	if (r == 0)
 		r = ingest_init(&s->front.ingest, &s->conf, s->store);
 	s->front.ingest.client_most = descriptors_for_client();
+	s->front.ingest.open_most = descriptors_for_uploads();
 	s->front.ingest.workers = s->workers;
 	s->front.ingest.keep = s->keep;
 	if (r == 0 && (r = resumable_restore(&s->front.ingest)) < 0)

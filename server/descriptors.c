@@ -27,13 +27,24 @@ unsigned descriptors_for_files(const struct conf *c)
 	    : c->store.max_open_files;
 }
 
-unsigned descriptors_for_client(void)
+/* A part of them, and at least one. */
+static unsigned part(unsigned divisor)
 {
 	struct rlimit rl;
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur > UINT_MAX)
 		return UINT_MAX;
-	return rl.rlim_cur < 16 ? 1 : (unsigned)(rl.rlim_cur / 8);
+	return rl.rlim_cur < divisor ? 1 : (unsigned)(rl.rlim_cur / divisor);
+}
+
+unsigned descriptors_for_client(void)
+{
+	return part(8);
+}
+
+unsigned descriptors_for_uploads(void)
+{
+	return part(4);
 }
 
 bool descriptors_short(int64_t *known)

@@ -24,6 +24,9 @@ unsigned descriptors_for_files(const struct conf *c);
  */
 unsigned descriptors_for_client(void);
 
+/** Returns: how many may be open of all clients, if each takes two. */
+unsigned descriptors_for_uploads(void);
+
 /** Returns: whether one was missing since the last call; begin with 0. */
 bool descriptors_short(int64_t *known);
 

@@ -17,7 +17,7 @@ struct account {
 	_Atomic uint64_t bytes_max, files_max, per_minute;
 	/* When the minute of requests that came so far is over, at the rate
 	   that is allowed (the generic cell rate algorithm). */
-	_Atomic uint64_t due_us;
+	_Atomic uint64_t due_us, links_due_us;
 	char name[];
 };
 
@@ -94,10 +94,11 @@ const char *account_name(const struct account *a)
 	return a->name;
 }
 
-unsigned account_admit(struct account *a, uint64_t now_us)
+static unsigned admit(
+    const struct account *a, _Atomic uint64_t *due_us, uint64_t now_us)
 {
 	uint64_t rate = atomic_load(&a->per_minute);
-	uint64_t due = atomic_load(&a->due_us), next;
+	uint64_t due = atomic_load(due_us), next;
 
 	if (!rate)
 		return 0;
@@ -107,8 +108,18 @@ unsigned account_admit(struct account *a, uint64_t now_us)
 			uint64_t wait = next - now_us - MINUTE_US;
 			return (unsigned)((wait + SECOND_US - 1) / SECOND_US);
 		}
-	} while (!atomic_compare_exchange_weak(&a->due_us, &due, next));
+	} while (!atomic_compare_exchange_weak(due_us, &due, next));
 	return 0;
+}
+
+unsigned account_admit(struct account *a, uint64_t now_us)
+{
+	return admit(a, &a->due_us, now_us);
+}
+
+unsigned account_admit_link(struct account *a, uint64_t now_us)
+{
+	return admit(a, &a->links_due_us, now_us);
 }
 
 static int add(

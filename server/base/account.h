@@ -64,6 +64,10 @@ const char *account_name(const struct account *a);
  */
 unsigned account_admit(struct account *a, uint64_t now_us);
 
+/** The same of requests by its links: as many, and counted by themselves, so
+    that who has a link takes nothing from who made it. */
+unsigned account_admit_link(struct account *a, uint64_t now_us);
+
 /** One more file. NULL is allowed. Errors: -EDQUOT. */
 int account_enter(struct account *a) SPW_MUST_CHECK;
 

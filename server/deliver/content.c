@@ -266,7 +266,7 @@ static void count_read(void *ctx, bool complete)
 {
 	struct file *f = ctx;
 
-	bool last = complete && atomic_fetch_sub(&f->reads_left, 1) == 1;
+	bool last = complete && file_take_read(f);
 
 	if (last && store_remove(f->store, f))
 		metrics_add(METRIC_FILES_READ_OUT, 1);

@@ -165,18 +165,15 @@ static bool by_token(struct http_request *req, struct auth *a,
 	return ret->account || no_memory(req);
 }
 
-/* Each token has so many requests a minute. */
-static bool in_time(struct http_request *req, struct account *account)
+/* Each token has so many requests a minute, and its links have. */
+static bool in_time(struct http_request *req, unsigned wait_s, const char *who)
 {
-	unsigned wait_s = account_admit(account, clock_us());
-
 	if (!wait_s)
 		return true;
 
 	struct http_problem p = http_problem(PROBLEM_TOO_MANY_REQUESTS,
-	    "This token has made as many requests as it may in a minute; try "
-	    "again in %u s.",
-	    wait_s);
+	    "%s made as many requests as a minute allows; try again in %u s.",
+	    who, wait_s);
 	p.retry_after_s = wait_s;
 	return refuse(req, METRIC_AUTH_RATE, NULL, p);
 }
@@ -266,6 +263,10 @@ static bool by_link(struct http_request *req, struct auth *a,
 	ret->scopes = link_scope(link->method);
 	if (link->by.n && !(ret->account = accounts_get(a->accounts, link->by)))
 		return no_memory(req);
+	if (ret->account &&
+	    !in_time(req, account_admit_link(ret->account, clock_us()),
+		"The links of this token have"))
+		return false;
 	return ret->scopes != AUTH_WRITE || bounded(req, link->max_size);
 }
 
@@ -295,7 +296,8 @@ static bool identify(
 
 	if (required && field.p)
 		return by_token(req, a, field, ret) &&
-		       in_time(req, ret->account);
+		       in_time(req, account_admit(ret->account, clock_us()),
+			   "This token has");
 
 	int r = str_istarts(http_path(req), "/files")
 		    ? signed_link_read(http_query(req), &link)

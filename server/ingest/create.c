@@ -119,6 +119,12 @@ void create_failed(struct http_request *req, const struct ingest *in, int err)
 		    "This client has %u uploads open, as many as it may; "
 		    "finish or delete one.",
 		    upload_client_max(in));
+	else if (err == -ENFILE)
+		http_reply_error(req, PROBLEM_UNAVAILABLE,
+		    "There are %u uploads open that can be gone on with, as "
+		    "many as the server has descriptors for; try again when "
+		    "some have ended.",
+		    in->open_most);
 	else if (err == -EEXIST)
 		http_reply_error(req, PROBLEM_CONFLICT,
 		    "There is a file with this id already.");

@@ -28,6 +28,7 @@ struct ingest {
 	struct spw_pool *workers; /* what may block; for resumable uploads */
 	unsigned client_most;	  /* open uploads of one client, whatever conf
 				     allows; 0: that alone counts */
+	unsigned open_most;	  /* that survive, of all; 0: no limit */
 	_Atomic uint32_t active;  /* uploads running */
 	_Atomic bool stopping;	  /* no job goes on */
 };

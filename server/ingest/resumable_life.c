@@ -195,9 +195,19 @@ void resumable_spool_opts(
 	file_spool_opts(r->in->store, &fo, ret);
 }
 
+/* Each of those that survive holds its content and its journal open. */
+static bool are_enough(const struct ingest *in)
+{
+	return in->keep && in->open_most &&
+	       metrics_get(METRIC_UPLOADS_OPEN) >= in->open_most;
+}
+
 int resumable_new(
     struct ingest *in, const struct resumable_opts *opts, struct file **ret)
 {
+	if (are_enough(in))
+		return -ENFILE;
+
 	struct resumable *r = resumable_alloc(in, opts);
 	if (!r)
 		return -ENOMEM;

@@ -126,7 +126,7 @@ struct file {
 
 	_Atomic uint64_t size;	    /* FILE_SIZE_UNKNOWN while not known */
 	_Atomic int state;	    /* enum file_state */
-	_Atomic int64_t reads_left; /* 0: not counted */
+	_Atomic int64_t reads_left; /* 0: not counted; below: none */
 	_Atomic bool removed;	    /* no longer in the store; or not wanted */
 	_Atomic bool described;	    /* its source has told what comes */
 	_Atomic bool fixed;	    /* what comes is of one known version */
@@ -250,6 +250,9 @@ void file_fail(struct file *f, const struct file_error *e);
 
 /** Copy the failure out; false when there is none. */
 bool file_error(struct file *f, struct file_error *ret);
+
+/** Count a read of it. Returns: whether that was the last there may be. */
+bool file_take_read(struct file *f);
 
 enum file_state file_state(const struct file *f);
 

@@ -211,7 +211,11 @@ static void note(struct store *st, struct file *f)
 	pthread_mutex_t *stripe = store_stripe(st, f->id);
 
 	pthread_mutex_lock(stripe);
-	int r = atomic_load(&f->removed) ? 0 : rewrite(st, f);
+	/* Nor is it written that no more reads are left, which would read as
+	   that they are not counted: it goes. */
+	bool going =
+	    atomic_load(&f->removed) || atomic_load(&f->reads_left) < 0;
+	int r = going ? 0 : rewrite(st, f);
 	pthread_mutex_unlock(stripe);
 	if (r < 0)
 		log_warn("what changed of %s was not written down: %s", f->id,

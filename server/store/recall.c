@@ -6,6 +6,17 @@
 
 #include "store/internal.h"
 
+bool file_take_read(struct file *f)
+{
+	int64_t left = atomic_load(&f->reads_left);
+
+	/* From the last on it is a number of its own: 0 is not counted. */
+	while (left > 0 && !atomic_compare_exchange_weak(&f->reads_left, &left,
+			       left > 1 ? left - 1 : -1))
+		;
+	return left == 1;
+}
+
 void store_describe(
     struct file *f, struct filemeta *ret, struct store_texts *buf)
 {

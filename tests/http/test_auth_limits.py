@@ -20,6 +20,7 @@ class Limits(Guarded):
              line_of("few", ALL, "files=2"),
              line_of("slow", ALL, "rate=3"),
              line_of("brisk", ALL, "rate=3"),
+             line_of("other", ALL, "rate=3"),
              line_of("twin", ALL, "quota=500", token=token_of("twin1")),
              line_of("twin", ALL, "quota=500", token=token_of("twin2"))]
 
@@ -137,9 +138,23 @@ class Limits(Guarded):
         self.assertIn(int(answer.get("Retry-After")), range(1, 21))
         # What is refused does not count, and others have their own.
         self.assertEqual(self.ask("slow", "GET", "/files").status, 429)
-        self.assertEqual(self.ask("brisk", "GET", "/files").status, 200)
+        self.assertEqual(self.ask("other", "GET", "/files").status, 200)
         self.assertGreaterEqual(
             self.metric_of('auth_refused_total{reason="rate"}'), 2)
+
+    def test_rate_of_links(self):
+        """They have as much as the token, and take nothing of it."""
+        self.put("brisk", "linked", 10)
+        url = self.json(self.ask(
+            "brisk", "POST", "/files/linked/links",
+            {"Content-Type": "application/json"}, b"{}"), 201)["url"]
+        path = url[url.index("/files/"):]
+        for _ in range(3):
+            self.assertEqual(self.http("GET", path).status, 200)
+        self.assert_problem(
+            self.http("GET", path), 429, "too-many-requests")
+        self.assertEqual(self.ask("brisk", "GET", "/files").status, 200)
+        self.ask("all", "DELETE", "/files/linked")
 
     def test_one_name_with_two_tokens(self):
         one, two = ({"Authorization": f"Bearer {token_of(name)}"}

@@ -46,12 +46,25 @@ class Descriptors(Case):
             self.assertEqual(
                 self.http("POST", "/files", tus).status, 201)
         answer = self.http("POST", "/files", tus)
-        self.assert_problem(answer, 429, "too-many-requests")
-        self.assertIn("25 uploads", json.loads(answer.body)["detail"])
+        self.assertIn("25 uploads", self.assert_problem(
+            answer, 429, "too-many-requests")["detail"])
         # There are descriptors for others.
         with Conn(self.daemon.address, source="127.0.0.2") as other:
             answer = other.request("PUT", "/files/d", (), content(1 << 20))
             self.assertEqual(answer.status, 201)
+
+    def test_uploads_of_many_clients(self):
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "10"}
+        for client in range(2, 5):
+            with Conn(self.daemon.address, source=f"127.0.0.{client}") as conn:
+                for turn in range(25 if client < 4 else 1):
+                    answer = conn.request("POST", "/files", tus)
+                    self.assertEqual(answer.status,
+                                     201 if client < 4 else 503, turn)
+        self.assertIn("50 uploads", self.assert_problem(
+            answer, 503, "unavailable")["detail"])
+        self.assertEqual(self.http("GET", "/readyz").status, 200)
+        self.upload(content(1 << 20), "/files/d")
 
 
 if __name__ == "__main__":

@@ -122,6 +122,10 @@ static void test_rate(void **state)
 	assert_int_equal(account_admit(a, now + MINUTE_US / 3 - 1), 1);
 	assert_int_equal(account_admit(a, now + MINUTE_US / 3), 0);
 	assert_int_equal(account_admit(a, now + MINUTE_US / 3), 20);
+	/* Its links have as much. */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(account_admit_link(a, now), 0);
+	assert_int_equal(account_admit_link(a, now), 20);
 	/* However long nothing came, no more than a minute's worth. */
 	now += 100 * MINUTE_US;
 	for (int i = 0; i < 3; i++)

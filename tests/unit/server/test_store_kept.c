@@ -211,6 +211,18 @@ static void test_what_changes_later(void **state)
 	f = store_get(k->store, "x", 1);
 	assert_int_equal(atomic_load(&f->reads_left), 2);
 	assert_int_equal(file_digests(f, &set), DIGEST_BIT(DIGEST_CRC32C));
+
+	/* After the last read it is removed; whoever is killed before that has
+	   not made it one that may be read without end. */
+	assert_false(file_take_read(f));
+	assert_true(file_take_read(f));
+	assert_false(file_take_read(f));
+	store_note(f);
+	file_unref(f);
+	kept_restart(k, false);
+	kept_expect(k, "x", 100);
+	f = store_get(k->store, "x", 1);
+	assert_int_equal(atomic_load(&f->reads_left), 2);
 	file_unref(f);
 }
 
