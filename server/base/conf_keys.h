@@ -222,11 +222,15 @@
 	X(processor, DURATION, timeout, "60s", 1, CONF_DAY,                    \
 	  "it is killed after this")                                           \
 	X(processor, DURATION, cpu, "60s", CONF_SEC, CONF_DAY,                 \
-	  "processor time of each of its processes")                           \
+	  "processor time of all its processes together")                      \
 	X(processor, SIZE, memory, "1G", CONF_MIB, UINT64_MAX,                 \
-	  "memory of each of its processes")                                   \
+	  "memory of all its processes together")                              \
 	X(processor, SIZE, max_output, "1G", 0, UINT64_MAX,                    \
-	  "what it may write, and each file that it makes for itself")         \
+	  "what it may write")                                                 \
+	X(processor, SIZE, temp_max, "1G", 0, UINT64_MAX,                      \
+	  "what its temporary directory may hold")                             \
+	X(processor, COUNT, temp_files_max, "10000", 0, CONF_BILLION,          \
+	  "files and directories there")                                       \
 	X(processor, COUNT, processes, "64", 1, 100000,                        \
 	  "processes and threads it may have")                                 \
 	X(processor, BOOL, network, "no", 0, 0,                                \

@@ -349,6 +349,10 @@
 	  "reason=\"timeout\"", NULL)                                          \
 	X(PROCESS_FAILED_OUTPUT, COUNTER, "processor_runs_failed_total",       \
 	  "reason=\"output\"", NULL)                                           \
+	X(PROCESS_FAILED_TEMP, COUNTER, "processor_runs_failed_total",         \
+	  "reason=\"temp\"", NULL)                                             \
+	X(PROCESS_FAILED_MEMORY, COUNTER, "processor_runs_failed_total",       \
+	  "reason=\"memory\"", NULL)                                           \
 	X(PROCESS_FAILED_CANCELLED, COUNTER, "processor_runs_failed_total",    \
 	  "reason=\"cancelled\"", NULL)                                        \
 	X(PROCESS_FAILED_NO_SPACE, COUNTER, "processor_runs_failed_total",     \

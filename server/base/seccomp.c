@@ -138,6 +138,16 @@ static void deny_ioctl(struct program *p, uint32_t request)
 	load(p, offsetof(struct seccomp_data, nr));
 }
 
+/* With PR_SET_DUMPABLE a process hides from who is to measure it. */
+static void deny_prctl(struct program *p, uint32_t option)
+{
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 4);
+	load(p, ARG(0));
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, option, 0, 1);
+	ret(p, DENY(EPERM));
+	load(p, offsetof(struct seccomp_data, nr));
+}
+
 static void allow_families(struct program *p)
 {
 	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 6);
@@ -193,6 +203,10 @@ static void build_program(struct program *p, bool network)
 {
 	build_common(p);
 	verdict(p, SYS_ptrace, DENY(EPERM));
+	deny_prctl(p, PR_SET_DUMPABLE);
+	/* What is in these is no process's, and outlives them. */
+	verdict(p, SYS_shmget, DENY(ENOSYS));
+	verdict(p, SYS_msgget, DENY(ENOSYS));
 #ifdef SYS_clone3
 	verdict(p, SYS_clone3, DENY(ENOSYS));
 #endif

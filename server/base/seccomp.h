@@ -39,7 +39,9 @@ int seccomp_enter(void) SPW_MUST_CHECK;
 /**
  * The same for a process that is about to become a program: it may start
  * others and threads, and make memory that runs, as interpreters do, but no
- * user namespaces. Without `network` it opens no sockets (EACCES).
+ * user namespaces. It may not hide from who measures it (PR_SET_DUMPABLE), nor
+ * have System V shared memory and queues (ENOSYS), which are nobody's. Without
+ * `network` it opens no sockets (EACCES).
  *
  * It calls nothing that must not be called between fork() and execve().
  */

@@ -207,6 +207,11 @@
 	  "The program ended with a failure; the member stderr has "           \
 	  "what it complained of. Check the input, or tell the "               \
 	  "operator.")                                                         \
+	X(PROCESSOR_MEMORY, 502, "processor-memory",                           \
+	  "The processor took too much memory",                                \
+	  "The program and those that it started took more memory than "       \
+	  "the processor may. Give it less to do, or ask the operator "        \
+	  "for more (memory).")                                                \
 	X(UNAVAILABLE, 503, "unavailable", "The server is busy",               \
 	  "The server has no room for another of these at the moment. "        \
 	  "Try again after Retry-After seconds.")                              \
@@ -237,7 +242,12 @@
 	X(PROCESSOR_OUTPUT, 507, "processor-output",                           \
 	  "The processor wrote more than it may",                              \
 	  "The program wrote more than the processor may. Ask the "            \
-	  "operator for more (max_output).")
+	  "operator for more (max_output).")                                   \
+	X(PROCESSOR_TEMP, 507, "processor-temp",                               \
+	  "The processor filled its temporary directory",                      \
+	  "The program wrote more to its temporary directory than the "        \
+	  "processor may. Give it less to do, or ask the operator for "        \
+	  "more (temp_max, temp_files_max).")
 /* clang-format on */
 
 /** The detail of PROBLEM_DRAINING. */

@@ -74,6 +74,7 @@ int command_init(struct command *cmd, const struct conf *c,
 	    .landlock = c->sandbox.landlock != CONF_CONFINE_NO,
 	    .seccomp = c->sandbox.seccomp != CONF_CONFINE_NO,
 	    .required = c->sandbox.landlock == CONF_CONFINE_REQUIRE,
+	    .keep_free = c->spool.keep_free,
 	};
 	int r = split(p->command, &cmd->argv);
 	if (r == 0)

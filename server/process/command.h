@@ -15,6 +15,7 @@ struct command {
 	const struct conf_processor *conf;
 	bool landlock, seccomp; /* or [sandbox] wants none */
 	bool required;		/* without them it is not run */
+	uint64_t keep_free;	/* of the disk */
 	char path[PROGRAM_PATH_SIZE];
 	char **argv;  /* `{}` is replaced; ends with NULL */
 	char **reads; /* the paths of `read`; ends with NULL */

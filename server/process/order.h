@@ -28,9 +28,16 @@ struct order {
 };
 
 enum report_kind {
+	REPORT_NONE,	  /* is not sent */
 	REPORT_BROKEN,	  /* it could not be started: `value` is an errno */
 	REPORT_ENDED,	  /* `value` is as of waitpid() */
-	REPORT_TIMED_OUT, /* it was killed for that */
+	/* It was killed for having taken too much: */
+	REPORT_TIMED_OUT,
+	REPORT_CPU,	   /* processor time of all its processes */
+	REPORT_MEMORY,	   /* memory of all its processes */
+	REPORT_TEMP,	   /* bytes in its directory */
+	REPORT_TEMP_FILES, /* files there, or depth */
+	REPORT_DISK,	   /* while the disk has less than is kept free */
 };
 
 struct report {

@@ -10,8 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process/dirsize.h"
 #include "process/input.h"
+#include "process/order.h"
 #include "process/run.h"
+#include "process/service.h"
 
 #define BLOCK ((size_t)64 * 1024)
 /* How often it is looked whether anybody still wants it. */
@@ -139,6 +142,61 @@ static void take_complaints(struct program *g)
 	g->said += len;
 }
 
+/* It was over one of its limits: which, and what to do. */
+static void end_over(struct program *g, uint32_t kind)
+{
+	const struct conf_processor *p = g->run->p->conf;
+	struct run *r = g->run;
+
+	switch (kind) {
+	case REPORT_TIMED_OUT:
+		run_end(r, RUN_TIMED_OUT,
+		    "The processor '%s' was not done after %llu ms.",
+		    r->p->name, (unsigned long long)p->timeout);
+		break;
+	case REPORT_CPU:
+		run_end(r, RUN_TIMED_OUT,
+		    "The processor '%s' used up its processor time of %llu "
+		    "ms.",
+		    r->p->name, (unsigned long long)p->cpu);
+		break;
+	case REPORT_MEMORY:
+		run_end(r, RUN_MEMORY,
+		    "The processes of the processor '%s' took more than the "
+		    "%llu bytes of memory that they may have together.",
+		    r->p->name, (unsigned long long)p->memory);
+		break;
+	case REPORT_TEMP:
+		run_end(r, RUN_TEMP,
+		    "The processor '%s' wrote more than the %llu bytes that "
+		    "its temporary directory may hold.",
+		    r->p->name, (unsigned long long)p->temp_max);
+		break;
+	case REPORT_TEMP_FILES:
+		run_end(r, RUN_TEMP,
+		    "The processor '%s' made more than the %u files and "
+		    "directories that its temporary directory may have, or "
+		    "directories more than %d deep.",
+		    r->p->name, p->temp_files_max, DIRSIZE_DEPTH_MAX);
+		break;
+	default:
+		run_end(r, RUN_NO_SPACE,
+		    "The processor '%s' wrote to its temporary directory "
+		    "until less than %llu bytes of the disk were free.",
+		    r->p->name,
+		    (unsigned long long)
+			r->p->service->conf->spool.keep_free);
+	}
+}
+
+/* What the kernel's own limits end it by, those of one process. */
+static uint32_t limit_of(int sig)
+{
+	return sig == SIGXCPU ? REPORT_CPU
+	     : sig == SIGXFSZ ? REPORT_TEMP
+			      : REPORT_NONE;
+}
+
 static void judge(struct program *g, int status)
 {
 	struct run *r = g->run;
@@ -150,11 +208,8 @@ static void judge(struct program *g, int status)
 		run_end(r, RUN_FAILED,
 		    "The processor '%s' failed with exit code %d.", name,
 		    WEXITSTATUS(status));
-	else if (WTERMSIG(status) == SIGXCPU)
-		run_end(r, RUN_TIMED_OUT,
-		    "The processor '%s' used up its processor time of %llu "
-		    "ms.",
-		    name, (unsigned long long)r->p->conf->cpu);
+	else if (limit_of(WTERMSIG(status)) != REPORT_NONE)
+		end_over(g, limit_of(WTERMSIG(status)));
 	else
 		run_end(r, RUN_FAILED,
 		    "The processor '%s' was ended by signal %d (%s).", name,
@@ -179,15 +234,13 @@ static void take_report(struct program *g)
 	case REPORT_ENDED:
 		judge(g, report.value);
 		break;
-	case REPORT_TIMED_OUT:
-		run_end(r, RUN_TIMED_OUT,
-		    "The processor '%s' was not done after %llu ms.",
-		    r->p->name, (unsigned long long)r->p->timeout_ms);
-		break;
-	default:
+	case REPORT_BROKEN:
 		run_end(r, RUN_BROKEN,
 		    "The processor '%s' cannot be started: %s: %s.",
 		    r->p->name, report.step, strerror(-report.value));
+		break;
+	default:
+		end_over(g, report.kind);
 	}
 }
 

@@ -14,6 +14,8 @@ enum run_end {
 	RUN_FAILED,    /* by the processor's own fault */
 	RUN_TIMED_OUT, /* its time, or its processor time */
 	RUN_TOO_LONG,  /* its output */
+	RUN_TEMP,      /* its temporary directory */
+	RUN_MEMORY,    /* its memory */
 	RUN_CANCELLED, /* nobody wants it any more */
 	RUN_NO_SPACE,  /* the disk */
 	RUN_BROKEN,    /* it could not be started, or something else here */

@@ -15,7 +15,9 @@
 #define FILES_MAX 256
 
 /* The system: programs with what they are made of, and what libc reads. Not
-   all of /etc, where secrets of the server's own may be. */
+   all of /etc, where secrets of the server's own may be; of /proc its own
+   process and what is the machine's, for everybody can read there how others
+   were called, and with which arguments. */
 static const char *const RUN[] = {
     "/bin", "/lib", "/lib32", "/lib64", "/opt", "/sbin", "/usr"};
 static const char *const READ[] = {
@@ -25,7 +27,9 @@ static const char *const READ[] = {
     "/etc/ld.so.conf.d", "/etc/localtime", "/etc/magic", "/etc/mime.types",
     "/etc/nsswitch.conf", "/etc/passwd", "/etc/protocols", "/etc/pki",
     "/etc/resolv.conf", "/etc/services", "/etc/ssl/certs",
-    "/etc/ssl/openssl.cnf", "/proc", "/run/systemd/resolve",
+    "/etc/ssl/openssl.cnf", "/proc/cpuinfo", "/proc/filesystems",
+    "/proc/loadavg", "/proc/meminfo", "/proc/self", "/proc/stat", "/proc/sys",
+    "/proc/uptime", "/proc/version", "/run/systemd/resolve",
     "/sys/devices/system/cpu", "/var/cache/fontconfig",
 };
 
@@ -84,7 +88,7 @@ static int set_limits(const struct sandbox *s)
 	} limits[] = {
 	    {RLIMIT_AS, p->memory},
 	    {RLIMIT_CPU, (p->cpu + CONF_SEC - 1) / CONF_SEC},
-	    {RLIMIT_FSIZE, p->max_output},
+	    {RLIMIT_FSIZE, p->temp_max},
 	    {RLIMIT_NPROC, p->processes + (s->counted_apart
 					       ? 0
 					       : SANDBOX_SHARED_PROCESSES)},

@@ -6,10 +6,15 @@
  *   - a session of its own, no descriptors but the three and the content
  *     (SANDBOX_CONTENT_FD), default signals, a small environment, a directory
  *     of its own to work in;
- *   - limits: memory, processor time, processes, size and number of files; no
- *     core dumps; the first to be killed when the machine's memory is short;
+ *   - limits: memory, processor time, size of a file and number of open ones
+ *     for each process, and the number of these; no core dumps; the first to be
+ *     killed when the machine's memory is short. limits.h has those of all;
  *   - Landlock: the system and the content can be read, programs of the system
- *     run, its own directory written, nothing else; no signals to others;
+ *     run, its own directory written, nothing else; no signals to others. Of
+ *     /proc it reads its own process alone: rules are about inodes, so those
+ *     that it starts do not read theirs. A /proc of its own would be better,
+ *     but the kernel gives one only to who sees all of the one that is there,
+ *     which neither a unit as strict as ours does nor a container;
  *   - seccomp: no sockets unless it may, no namespaces, mounts, tracing, and
  *     what else nobody needs (base/seccomp.h);
  *   - no privileges by set-user-ID programs.

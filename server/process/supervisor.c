@@ -20,7 +20,9 @@
 #include <spillway/tempfile.h>
 
 #include "base/clock.h"
+#include "process/limits.h"
 #include "process/sandbox.h"
+#include "process/sweeper.h"
 
 /* Where root's programs run their own directory cannot be named from outside:
    the way to it is root's. */
@@ -35,6 +37,7 @@ struct supervisor {
 	pid_t program;
 	int signals;
 	uint64_t until_ms;
+	struct limits limits;
 };
 
 static void tell(const struct supervisor *s, enum report_kind kind, int value,
@@ -96,7 +99,7 @@ static int open_content(struct supervisor *s)
 
 static int become_nobody(const struct supervisor *s)
 {
-	const uid_t id = SUPERVISOR_NOBODY;
+	const uid_t id = SWEEPER_NOBODY;
 
 	if (!s->was_root)
 		return 0;
@@ -119,9 +122,12 @@ static int enter_directory(struct supervisor *s)
 	return chdir(name) < 0 ? -errno : 0;
 }
 
-static void remove_directory(const struct supervisor *s)
+/* The answer does not wait until all of it is deleted. */
+static void leave_directory(const struct supervisor *s)
 {
-	if (s->dir[0] && fchdir(s->job->base) == 0)
+	if (!s->dir[0] || fchdir(s->job->base) < 0)
+		return;
+	if (sweeper_take(s->dir, s->job->wake) < 0)
 		(void)!spw_temp_remove_tree(s->dir);
 }
 
@@ -194,8 +200,20 @@ _Noreturn static void become_program(const struct supervisor *s)
 	_exit(127);
 }
 
+/* Of one run, as the kernel counts them. */
+static size_t processes_max(const struct supervisor *s)
+{
+	return s->job->command->conf->processes +
+	       (s->job->isolates ? 0 : SANDBOX_SHARED_PROCESSES);
+}
+
 static int start_program(struct supervisor *s)
 {
+	int r = limits_init(
+	    &s->limits, s->job->command, s->content, processes_max(s));
+	if (r < 0)
+		return r;
+
 	s->program = fork();
 	if (s->program < 0)
 		return -errno;
@@ -256,32 +274,43 @@ static bool reap(const struct supervisor *s, int *ret_status)
 	return over;
 }
 
-/* Until the program has ended, its time is up, or nobody holds the leash. */
-static void watch(const struct supervisor *s)
+/* Wait for a signal, the leash, or when something has to be looked at. */
+static void nap(const struct supervisor *s, struct pollfd fds[2], uint64_t now)
+{
+	uint64_t until =
+	    s->until_ms < s->limits.due_ms ? s->until_ms : s->limits.due_ms;
+	uint64_t left = until > now ? until - now : 0;
+
+	poll(fds, 2, left < 60000 ? (int)left : 60000);
+}
+
+/* Until the program has ended, it is over a limit, or nobody holds the
+   leash. */
+static void watch(struct supervisor *s)
 {
 	struct pollfd fds[] = {
 	    {.fd = s->signals, .events = POLLIN},
 	    {.fd = s->job->fds[ORDER_LEASH], .events = POLLIN},
 	};
 	struct signalfd_siginfo info;
+	enum report_kind over = REPORT_NONE;
 	uint64_t now;
 	int status;
 
-	while ((now = clock_ms()) < s->until_ms) {
-		uint64_t left = s->until_ms - now;
-
-		poll(fds, 2, left < 60000 ? (int)left : 60000);
+	while (over == REPORT_NONE && (now = clock_ms()) < s->until_ms) {
+		nap(s, fds, now);
 		if (fds[1].revents)
 			return;
-		if (!fds[0].revents)
-			continue;
-		(void)!read(s->signals, &info, sizeof(info));
-		if (reap(s, &status)) {
-			tell(s, REPORT_ENDED, status, NULL);
-			return;
+		if (fds[0].revents) {
+			(void)!read(s->signals, &info, sizeof(info));
+			if (reap(s, &status)) {
+				tell(s, REPORT_ENDED, status, NULL);
+				return;
+			}
 		}
+		over = limits_look(&s->limits, clock_ms());
 	}
-	tell(s, REPORT_TIMED_OUT, 0, NULL);
+	tell(s, over == REPORT_NONE ? REPORT_TIMED_OUT : over, 0, NULL);
 }
 
 static int prepare(struct supervisor *s, const char **ret_step)
@@ -331,6 +360,7 @@ _Noreturn void supervisor_main(const struct supervisor_job *job)
 		watch(&s);
 		kill_all(&s);
 	}
-	remove_directory(&s);
+	limits_fini(&s.limits);
+	leave_directory(&s);
 	_exit(0);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who looks after one run: a process between the zygote and the program. It
- * has the program started, ends it when its time is up or nobody wants it any
- * more, with all that it has started itself, tells what became of it, and
- * removes its directory.
+ * has the program started, ends it when its time is up, it takes too much
+ * (limits.h), or nobody wants it any more, with all that it has started itself,
+ * tells what became of it, and hands its directory to the sweeper.
  *
  * Where the kernel lets it, it is the first process of a PID namespace, in a
  * user namespace: then nothing gets away from it, and the limit on processes
@@ -20,15 +20,13 @@
 #include "process/command.h"
 #include "process/order.h"
 
-/** As whom programs run that root would start: nobody. */
-#define SUPERVISOR_NOBODY 65534
-
 struct supervisor_job {
 	const struct command *command;
 	const struct order *order;
 	int fds[ORDER_FDS];
 	int base;	       /* the directory that theirs are made in */
 	const char *base_path;
+	int wake;	       /* the sweeper (sweeper.h) */
 	unsigned number;       /* of the run: its directory's name */
 	bool isolates;	       /* supervisor_isolate() works here */
 };

@@ -17,9 +17,13 @@
 #include "base/log.h"
 #include "process/command.h"
 #include "process/supervisor.h"
+#include "process/sweeper.h"
 
 /* Before one is started again. */
 #define PAUSE_MS 100
+/* What a server that stops waits for the sweeper: half a second. */
+#define SWEEP_ROUNDS 50
+#define SWEEP_ROUND_MS 10
 /* Numbers of runs that one may have; the next begins behind them. */
 #define RUNS_BITS 20
 /* Below them no descriptor of ours, so that a program can be given these. */
@@ -33,6 +37,7 @@ struct zygote {
 	size_t count;
 	struct command *commands;
 	char *dir;
+	int base; /* that directory, until it is forked */
 };
 
 /* One message with an order, and with its descriptors behind it. */
@@ -57,6 +62,8 @@ static void packet_init(struct packet *p, struct order *order)
 struct child {
 	const struct zygote *z;
 	int socket, base;
+	int wake[2]; /* the sweeper's pipe */
+	pid_t sweeper;
 	unsigned runs;
 };
 
@@ -93,6 +100,7 @@ static void run_one(
 	    .order = o,
 	    .base = c->base,
 	    .base_path = c->z->dir,
+	    .wake = c->wake[1],
 	    .number = c->runs++,
 	    .isolates = c->z->isolates,
 	};
@@ -105,37 +113,39 @@ static void run_one(
 	supervisor_main(&job);
 }
 
-/* Nothing of the server's but the socket: nobody looks in, nothing is held. */
+/* Nothing of the server's but these: nobody looks in, nothing is held. */
 static int leave_server(struct child *c)
 {
+	int *const ours[] = {&c->socket, &c->base, &c->wake[0], &c->wake[1]};
+	const int count = (int)(sizeof(ours) / sizeof(ours[0]));
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int socket = fcntl(c->socket, F_DUPFD_CLOEXEC, OWN_FDS);
-	int last = 0;
+	/* Above all that are there, then down again, in order. */
+	int high = OWN_FDS + count;
 
-	c->base = open(c->z->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int base = fcntl(c->base, F_DUPFD_CLOEXEC, OWN_FDS);
-	if (null < 0 || socket < 0 || base < 0)
+	if (null < 0)
 		return -errno;
-
+	for (int i = 0; i < count; i++) {
+		*ours[i] = fcntl(*ours[i], F_DUPFD_CLOEXEC, high);
+		if (*ours[i] < 0)
+			return -errno;
+	}
 	for (int i = 0; i < OWN_FDS; i++)
 		dup2(null, i);
-	last = base > socket ? base : socket;
-	for (int i = OWN_FDS; i < last; i++)
-		if (i != base && i != socket)
-			close(i);
-	closefrom(last + 1);
-	c->socket = socket;
-	c->base = base;
+	for (int i = 0; i < count; i++) {
+		if (dup3(*ours[i], OWN_FDS + i, O_CLOEXEC) < 0)
+			return -errno;
+		*ours[i] = OWN_FDS + i;
+	}
+	closefrom(high);
 	return 0;
 }
 
-/* The server is gone: when all runs have ended nothing is left of them. */
-_Noreturn static void leave(const struct child *c)
+/* The server is gone: it ends when all runs have. */
+_Noreturn static void leave_zygote(const struct child *c)
 {
 	close(c->socket);
 	while (wait(NULL) >= 0 || errno == EINTR)
 		;
-	(void)!spw_temp_remove_tree(c->z->dir);
 	_exit(0);
 }
 
@@ -154,10 +164,23 @@ _Noreturn static void live(struct child *c)
 		for (int i = 0; i < ORDER_FDS; i++)
 			close(fds[i]);
 	}
-	leave(c);
+	leave_zygote(c);
 }
 
 /* ---- its keeper --------------------------------------------------------- */
+
+/* Without one directories wait, at most so many, until there is. */
+static void start_sweeper(struct child *c, int pause_ms)
+{
+	c->sweeper = fork();
+	if (c->sweeper != 0)
+		return;
+
+	close(c->socket);
+	close(c->wake[1]);
+	poll(NULL, 0, pause_ms);
+	sweeper_main(c->base, c->z->dir, c->wake[0]);
+}
 
 /* Start one and wait for its end; orphans of earlier ones are ours. Returns:
    its status; -1 when there was none. */
@@ -171,20 +194,51 @@ static int live_once(struct child *c)
 	while (pid > 0 && (ended = waitpid(-1, &status, 0)) != pid) {
 		if (ended < 0 && errno != EINTR)
 			break;
+		if (ended == c->sweeper)
+			start_sweeper(c, PAUSE_MS);
 	}
 	return status;
 }
 
-_Noreturn static void keep(const struct zygote *z, int socket)
+/* The server is gone, or waits for this: when all runs have ended, which the
+   pipe tells, the sweeper has a moment for what they left. */
+_Noreturn static void leave(const struct child *c)
+{
+	struct pollfd runs = {.fd = c->wake[0]};
+
+	close(c->socket);
+	close(c->wake[1]);
+	while (poll(&runs, 1, -1) < 0 && errno == EINTR)
+		;
+	for (int i = 0; c->sweeper > 0 && i < SWEEP_ROUNDS; i++) {
+		if (waitpid(c->sweeper, NULL, WNOHANG) != 0)
+			_exit(0);
+		poll(NULL, 0, SWEEP_ROUND_MS);
+	}
+	/* The sweeper of the next server goes on. */
+	if (c->sweeper > 0)
+		kill(c->sweeper, SIGKILL);
+	while (wait(NULL) >= 0 || errno == EINTR)
+		;
+	(void)rmdir(c->z->dir);
+	_exit(0);
+}
+
+_Noreturn static void keep(
+    const struct zygote *z, int socket, const int wake[2])
 {
 	const struct sigaction as_usual = {.sa_handler = SIG_DFL};
-	struct child c = {.z = z, .socket = socket};
+	struct child c = {.z = z,
+	    .socket = socket,
+	    .base = z->base,
+	    .wake = {wake[0], wake[1]}};
 
 	/* A Ctrl-C at a terminal is for the server, which ends us. */
 	setsid();
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGCHLD, &as_usual, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	prctl(PR_SET_NAME, "zygote-keeper", 0, 0, 0);
@@ -196,6 +250,8 @@ _Noreturn static void keep(const struct zygote *z, int socket)
 		struct pollfd server = {.fd = c.socket};
 
 		c.runs = n << RUNS_BITS;
+		if (c.sweeper <= 0)
+			start_sweeper(&c, 0);
 		int status = live_once(&c);
 		if (status == 0 || poll(&server, 1, PAUSE_MS) > 0)
 			leave(&c);
@@ -214,7 +270,7 @@ static bool can_isolate(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		const uid_t id = SUPERVISOR_NOBODY;
+		const uid_t id = SWEEPER_NOBODY;
 
 		if (geteuid() == 0 && setresuid(id, id, id) < 0)
 			_exit(1);
@@ -244,37 +300,44 @@ static int read_commands(struct zygote *z, const struct conf *c)
 	return r;
 }
 
-static int make_directory(struct zygote *z, const char *dir)
-{
-	const struct spw_temp_opts opts = {
-	    .size = sizeof(opts), .dir = dir, .prefix = "process-"};
-	int r = spw_temp_mkdtemp(&opts, &z->dir);
-
-	if (r == 0 && geteuid() == 0 &&
-	    chown(z->dir, SUPERVISOR_NOBODY, SUPERVISOR_NOBODY) < 0)
-		r = -errno;
-	return r;
-}
-
 static int start(struct zygote *z)
 {
-	int ends[2];
+	int ends[2], wake[2];
 
 	z->isolates = can_isolate();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-
-	z->pid = fork();
-	if (z->pid == 0) {
+	int r = pipe2(wake, O_CLOEXEC) < 0 ? -errno : 0;
+	/* Its end that is read blocks, the one that supervisors have does
+	   not. */
+	if (r == 0)
+		(void)fcntl(wake[1], F_SETFL, O_NONBLOCK);
+	if (r == 0 && (z->pid = fork()) == 0) {
 		close(ends[0]);
-		keep(z, ends[1]);
+		keep(z, ends[1], wake);
 	}
-	int r = z->pid < 0 ? -errno : 0;
+	if (r == 0) {
+		r = z->pid < 0 ? -errno : 0;
+		close(wake[0]);
+		close(wake[1]);
+	}
 	close(ends[1]);
 	if (r < 0)
 		close(ends[0]);
 	else
 		z->socket = ends[0];
+	return r;
+}
+
+/* The directory is its children's from here on. */
+static int start_in(struct zygote *z, const char *dir)
+{
+	z->base = sweeper_base(dir, &z->dir);
+	int r = z->base < 0 ? z->base : start(z);
+	if (z->base >= 0)
+		close(z->base);
+	if (r < 0 && z->dir)
+		(void)rmdir(z->dir);
 	return r;
 }
 
@@ -291,9 +354,7 @@ int zygote_new(const struct conf *c, const char *dir, struct zygote **ret,
 
 	int r = read_commands(z, c);
 	if (r == 0)
-		r = make_directory(z, dir);
-	if (r == 0 && (r = start(z)) < 0)
-		(void)!spw_temp_remove_tree(z->dir);
+		r = start_in(z, dir);
 	if (r < 0) {
 		dispose(z);
 		return conf_error_set(reterr, r,

@@ -13,6 +13,9 @@
  *   zygote_look()       now and then
  *   zygote_free()       it ends, when all runs have
  *
+ * The keeper also has a sweeper (sweeper.h) that deletes what runs leave. The
+ * server's end waits for that half a second at most.
+ *
  * It also ends, with all runs, when the server does without a word. If it ends
  * otherwise (killed for want of memory, say), its parent, the keeper, forks
  * another, since the server may start no process any more; runs go on, and

@@ -26,6 +26,12 @@ def python(text):
     return "/usr/bin/python3 -c '{}' {{}}".format(text.replace("'", "'\\''"))
 
 
+def py(*lines):
+    """Lines for Python as one argument."""
+    code = "\\n".join(lines).replace('"', '\\"')
+    return python(f'exec("{code}")')
+
+
 class Gates:
     """A directory that everybody can look into; `wait` is for a script."""
 
@@ -102,4 +108,21 @@ class Processing:
         for name in os.listdir(self.daemon.spool):
             if name.startswith("process-"):
                 found += os.listdir(os.path.join(self.daemon.spool, name))
+        return found
+
+    def children(self, states="SDRZ", parent=None, name=""):
+        """Those of the daemon, or another, that are in one of these states
+        and are called so."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat", encoding="ascii",
+                          errors="replace") as file:
+                    called, _, rest = file.read().rpartition(")")
+            except OSError:
+                continue    # it has ended
+            state, its_parent = rest.split()[:2]
+            if (int(its_parent) == (parent or self.daemon.pid)
+                    and state in states and called.endswith(name)):
+                found.append(int(pid))
         return found

@@ -12,6 +12,10 @@ from harness import Case, main, table
 from processing import Processing, processor, python, script
 from samples import content
 
+# Who is in a process that the content names, and who is there at all.
+PEEK = script("read pid; for f in comm cmdline status stat io; do "
+              "cat /proc/$pid/$f && echo $f; done; ls /proc && echo list; "
+              "true")
 SHA = "sha256sum; sha256sum <\"$1\"; wc -c \"$1\""
 
 
@@ -210,6 +214,12 @@ class Sandbox(Processing, Case):
         *processor("unshare", "unshare --user true"),
         *processor("status", "cat /proc/self/status"),
         *processor("secret", "cat {}", read="/etc/spillway"),
+        *processor("curious", PEEK),
+        *processor("trusted", PEEK, read="/proc"),
+        *processor("machine", script(
+            "cat /proc/meminfo /proc/cpuinfo /proc/stat /proc/sys/kernel/"
+            "pid_max >/dev/null && cat /proc/self/fd/3 && exec cat "
+            "/proc/self/comm")),
     ]
 
     @table(("socket", "socket", b"PermissionError"),
@@ -232,6 +242,18 @@ class Sandbox(Processing, Case):
             answer = self.http("POST", "/files/mine/process/writes")
             self.assertEqual((answer.status, answer.body), (200, b""))
             self.assert_content("mine", data)
+
+    def test_others_processes(self):
+        """Not even how they were called; or by leave of the operator."""
+        pid = b"%d\n" % self.daemon.pid
+        self.assertEqual(self.output("curious", pid), b"")
+        said = self.output("trusted", pid)
+        self.assertIn(b"spillwayd", said)
+        self.assertIn(b"\nlist\n", said)
+
+    def test_machine(self):
+        """Nor is anything missing that programs ask for."""
+        self.assertEqual(self.output("machine", b"mine\n"), b"mine\ncat\n")
 
     def test_own_directory(self):
         lines = self.output("own").decode().splitlines()

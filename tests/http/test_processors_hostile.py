@@ -5,18 +5,12 @@ import errno
 
 import denied
 from harness import SANITIZED, Case, Daemon, Truncated, main, table
-from processing import Processing, processor, python, running, script
+from processing import Processing, processor, py, running, script
 
 SECOND = {"timeout": "1s"}
 BOMB = script("bomb() { bomb | bomb & }; bomb; sleep 1000")
 AWAY = script("setsid sh -c \"sleep 1000 & exec sleep 1000\" "
               ">/dev/null 2>&1 & echo done")
-
-def py(*lines):
-    """Lines for Python as one argument."""
-    code = "\\n".join(lines).replace('"', '\\"')
-    return python(f'exec("{code}")')
-
 
 HOSTS = [
     *processor("bomb", BOMB, processes=20, **SECOND),
@@ -32,7 +26,7 @@ HOSTS = [
     *processor("deaf", script("trap \"\" TERM INT HUP; sleep 1000; sleep 9"),
                **SECOND),
     *processor("spinner", script("while :; do :; done"), cpu="1s"),
-    *processor("large-file", script("yes >f"), max_output="100K"),
+    *processor("large-file", script("yes >f"), temp_max="100K"),
     *processor("away", AWAY),
     *processor("daemon", py(
         "import os, time", "if os.fork(): os._exit(0)", "os.setsid()",

@@ -224,23 +224,6 @@ class Stopping(Processing, Case):
         self.assertEqual(conn.read().body, b"done\n")
         self.assertEqual(self.daemon.wait(), 0)
 
-    def children(self, states="SDRZ", parent=None, name=""):
-        """Those of the daemon, or another, that are in one of these states
-        and are called so."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/stat", encoding="ascii",
-                          errors="replace") as file:
-                    called, _, rest = file.read().rpartition(")")
-            except OSError:
-                continue    # it has ended
-            state, its_parent = rest.split()[:2]
-            if (int(its_parent) == (parent or self.daemon.pid)
-                    and state in states and called.endswith(name)):
-                found.append(int(pid))
-        return found
-
     def test_zygote_ends(self):
         """It is started again; a run that was under way goes on."""
         self.daemon = self.started(

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process's descendants take together, as /proc tells now: memory,
+ * processor time, and files that have no name any more. A limit of the kernel
+ * (setrlimit) is each process's; who forks has it again and again.
+ *
+ *   family_init() -> family_look() ... -> family_fini()
+ *
+ * Memory is what is resident or swapped out and is no file's, and what is in
+ * memory files (memfd). First each process's own figures are added up, which is
+ * cheap; only if that is too much the kernel is asked for their shares, so that
+ * memory which a fork has in common with its parent counts once. Where two have
+ * one address space (vfork) it counts twice all the same, for that moment.
+ *
+ * Processor time is that of those
+ * that live, with that of their children that were waited for, and of those
+ * that this process has waited for: who ends unwaited for between two looks
+ * is not in it.
+ *
+ * This process must be the parent of those without one (the first of a PID
+ * namespace, or a subreaper), and may look at them as ptrace() would.
+ *
+ * Threads: this process's only one.
+ */
+#ifndef PROCESS_FAMILY_H
+#define PROCESS_FAMILY_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <spillway/base.h>
+
+struct family {
+	size_t count, max;
+	pid_t *pids;
+	struct stat content; /* a file that is not theirs */
+	dev_t disk;
+};
+
+struct family_usage {
+	uint64_t memory;
+	uint64_t cpu_ms;
+	uint64_t unnamed_files, unnamed_bytes;
+};
+
+/**
+ * Make room for `max` descendants; more are not counted.
+ *
+ * `content_fd`: not counted, though all have it.
+ * `disk`:    of which files without a name are counted.
+ * Errors:    -ENOMEM; of fstat().
+ */
+int family_init(struct family *f, size_t max, int content_fd,
+    dev_t disk) SPW_MUST_CHECK;
+
+/** Add up what they take. `memory_max`: above it shares are looked at. */
+void family_look(
+    struct family *f, uint64_t memory_max, struct family_usage *ret);
+
+void family_fini(struct family *f);
+
+#endif

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""The limits of a processor's run as a whole, over all that it starts: memory,
+processor time, and what is in its directory. Where one process or one file
+would not be over, only who adds up sees it."""
+import errno
+import shutil
+import tempfile
+
+import denied
+from harness import Case, Daemon, main, table, until
+from processing import Gates, Processing, processor, py, script
+
+TEMP = {"temp_max": "1M"}
+FILES = {"temp_files_max": 50}
+FOREVER = "sleep 1000"
+ZEROS = "head -c 400000 /dev/zero"
+
+
+def forks(count, *lines):
+    """So many processes that do this, and sleep."""
+    return py("import os, time", f"for i in range({count}):",
+              "    if os.fork() == 0:", *(f"        {one}" for one in lines),
+              "        time.sleep(1000)", "time.sleep(1000)")
+
+
+RUNS = [
+    *processor("files-sum", script(
+        f"for i in 1 2 3 4; do {ZEROS} >$i; done; {FOREVER}"), **TEMP),
+    *processor("one-file", script(
+        "exec head -c 2000000 /dev/zero >f"), **TEMP),
+    *processor("unnamed", py(
+        "import os, time", "held = []", "for i in range(4):",
+        "    held.append(open('f', 'wb', 0))", "    os.unlink('f')",
+        "    held[-1].write(bytes(400000))", "time.sleep(1000)"), **TEMP),
+    *processor("locked-up", script(
+        f"mkdir d; for i in 1 2 3 4; do {ZEROS} >d/$i; done; chmod 0 d; "
+        f"{FOREVER}"), **TEMP),
+    *processor("many", script(
+        "mkdir -p a/b; for i in $(seq 30); do >a/$i; >a/b/$i; done; "
+        f"{FOREVER}"), **FILES),
+    *processor("many-unnamed", py(
+        "import os, time",
+        "held = [os.open('.', os.O_TMPFILE | os.O_WRONLY) "
+        "for i in range(60)]", "time.sleep(1000)"), **FILES),
+    *processor("deep", py(
+        "import os, time", "for i in range(100):",
+        "    os.mkdir('d')", "    os.chdir('d')", "time.sleep(1000)")),
+    *processor("fits", script(
+        f"for i in 1 2; do {ZEROS} >$i; done; ls"), **TEMP),
+    *processor("forks", forks(4, "held = bytearray(b'x') * 70000000"),
+               memory="200M"),
+    *processor("memory-files", py(
+        "import os, time", "for i in range(5):",
+        "    os.write(os.memfd_create('x'), bytes(50000000))",
+        "time.sleep(1000)"), memory="200M"),
+    *processor("hides", py(
+        "import ctypes, errno", "libc = ctypes.CDLL(None, use_errno=True)",
+        "for r in (libc.prctl(4, 0), libc.shmget(0, 4096, 0o600), "
+        "libc.msgget(0, 0o600)):",
+        "    print(r)", "print(errno.errorcode[ctypes.get_errno()])")),
+    *processor("spinners", script(
+        "for i in 1 2 3 4; do (while :; do :; done) & done; wait"), cpu="1s"),
+    *processor("relay", script(
+        "while :; do sh -c \"i=0; while [ \\$i -lt 30000 ]; do "
+        "i=\\$((i + 1)); done\"; done"), cpu="1s"),
+]
+
+
+class Together(Processing, Case):
+    """With namespaces, where the kernel has them."""
+
+    OPTIONS = RUNS
+
+    def fails(self, name, status, kind, reason):
+        """A run that fails, and leaves nothing; what is said of it."""
+        metric = f'processor_runs_failed_total{{reason="{reason}"}}'
+        before = self.metric(metric)
+        problem = self.assert_problem(self.process(name, b"x"), status, kind)
+        # Counted and told behind the answer.
+        until(lambda: self.metric(metric) == before + 1, metric)
+        until(lambda: problem["detail"] in self.daemon.output(), "the log")
+        self.assert_nobody_left()
+        return problem["detail"]
+
+    @table(("files that fit alone", "files-sum"), ("one file", "one-file"),
+           ("files without a name", "unnamed"),
+           ("where it cannot read itself", "locked-up"))
+    def test_bytes(self, name):
+        said = self.fails(name, 507, "processor-temp", "temp")
+        self.assertIn("1048576 bytes", said)
+
+    @table(("in directories", "many"), ("without a name", "many-unnamed"))
+    def test_files(self, name):
+        said = self.fails(name, 507, "processor-temp", "temp")
+        self.assertIn("more than the 50 files", said)
+
+    def test_depth(self):
+        said = self.fails("deep", 507, "processor-temp", "temp")
+        self.assertIn("more than 64 deep", said)
+
+    def test_what_fits(self):
+        self.assertEqual(self.output("fits", b"x"), b"1\n2\n")
+
+    @table(("of processes that fit alone", "forks"),
+           ("that is mapped nowhere", "memory-files"))
+    def test_memory(self, name):
+        said = self.fails(name, 502, "processor-memory", "memory")
+        self.assertIn("209715200 bytes", said)
+
+    def test_nobody_hides(self):
+        """Neither itself, nor memory that is no process's."""
+        self.assertEqual(self.output("hides", b"x"),
+                         b"-1\n-1\n-1\nENOSYS\n")
+
+    @table(("at the same time", "spinners"), ("one after the other", "relay"))
+    def test_processor_time(self, name):
+        said = self.fails(name, 504, "processor-timeout", "timeout")
+        self.assertIn("processor time of 1000 ms", said)
+
+
+class Elsewhere(Together):
+    """Where nobody may have a namespace: as in many containers."""
+
+    @classmethod
+    def start(cls):
+        cls.daemon = Daemon(*cls.OPTIONS,
+                            wrapper=denied.command("unshare", errno.EPERM))
+
+
+class Disk(Processing, Case):
+    """One that has less than is to be left free."""
+
+    gates = Gates()
+    OPTIONS = ["spool.keep_free=1T",
+               *processor("writes", script(f"{ZEROS} >f; {FOREVER}")),
+               *processor("does-not", script(
+                   f"{gates.wait('go')}; echo done"))]
+
+    @classmethod
+    def start(cls):
+        # It is a part of the machine's memory.
+        cls.dir = tempfile.mkdtemp(prefix="spillway-test-", dir="/dev/shm")
+        cls.daemon = Daemon(*cls.OPTIONS, dir=cls.dir)
+
+    @classmethod
+    def finish(cls):
+        super().finish()
+        shutil.rmtree(cls.dir)
+
+    def test_who_writes_ends(self):
+        other = self.begin("does-not", b"x")
+        self.wait_running()
+        problem = self.assert_problem(
+            self.process("writes", b"x"), 507, "insufficient-storage")
+        self.assertIn("1099511627776 bytes of the disk",
+                      problem["detail"])
+        self.gates.open("go")
+        self.assertEqual(other.read().body, b"done\n")
+
+
+if __name__ == "__main__":
+    main()
