@@ -70,6 +70,17 @@ static const long denied[] = {
 #endif
 };
 
+/* To programs, with ENOTSUP as where a file system has none: what is kept about
+   a file is an attribute of it, and who may only read a file of his own user's
+   may set those. */
+static const long denied_attributes[] = {
+    SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr,
+    SYS_lremovexattr, SYS_fremovexattr,
+#ifdef SYS_setxattrat
+    SYS_setxattrat, SYS_removexattrat,
+#endif
+};
+
 /* Programs: to all but those. */
 static const long denied_starts[] = {
     SYS_execve, SYS_execveat,
@@ -83,7 +94,10 @@ static const long denied_starts[] = {
 #define DENY(err) (SECCOMP_RET_ERRNO | ((err) & SECCOMP_RET_DATA))
 
 /* Two instructions for each, and a few for those that depend. */
-#define PROGRAM_MAX (2 * sizeof(denied) / sizeof(denied[0]) + 96)
+#define PROGRAM_MAX                                                            \
+	(2 * (sizeof(denied) + sizeof(denied_attributes)) /                    \
+		sizeof(denied[0]) +                                            \
+	    96)
 
 struct program {
 	struct sock_filter code[PROGRAM_MAX];
@@ -204,6 +218,9 @@ static void build_program(struct program *p, bool network)
 	build_common(p);
 	verdict(p, SYS_ptrace, DENY(EPERM));
 	deny_prctl(p, PR_SET_DUMPABLE);
+	for (size_t i = 0;
+	     i < sizeof(denied_attributes) / sizeof(denied_attributes[0]); i++)
+		verdict(p, denied_attributes[i], DENY(EOPNOTSUPP));
 	/* What is in these is no process's, and outlives them. */
 	verdict(p, SYS_shmget, DENY(ENOSYS));
 	verdict(p, SYS_msgget, DENY(ENOSYS));

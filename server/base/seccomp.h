@@ -40,7 +40,8 @@ int seccomp_enter(void) SPW_MUST_CHECK;
  * The same for a process that is about to become a program: it may start
  * others and threads, and make memory that runs, as interpreters do, but no
  * user namespaces. It may not hide from who measures it (PR_SET_DUMPABLE), nor
- * have System V shared memory and queues (ENOSYS), which are nobody's. Without
+ * have System V shared memory and queues (ENOSYS), which are nobody's; nor set
+ * extended attributes (EOPNOTSUPP), also of what it may only read. Without
  * `network` it opens no sockets (EACCES).
  *
  * It calls nothing that must not be called between fork() and execve().

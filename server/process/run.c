@@ -37,7 +37,10 @@ bool run_write(struct run *r, const void *p, size_t len)
 {
 	uint64_t max = r->p->max_output;
 	bool fits = len <= max - r->written;
-	int err = fits ? spw_spool_append(r->out->spool, p, len) : -EFBIG;
+	int err = fits ? file_grow(r->out, len) : -EFBIG;
+
+	if (err == 0)
+		err = spw_spool_append(r->out->spool, p, len);
 
 	r->written += fits ? len : 0;
 	if (err == -EFBIG)

@@ -8,7 +8,8 @@ import os
 import tempfile
 
 from guarding import Guarded, bearer, line_of, token_of
-from harness import Case, Conn, Daemon, main, until
+from harness import Case, Conn, Daemon, Truncated, main, until
+from processing import processor
 
 
 class Limits(Guarded):
@@ -164,6 +165,32 @@ class Limits(Guarded):
         self.assert_problem(
             self.http("PUT", "/files/t2", two, b"x" * 300), 507)
         self.assertEqual(self.http("DELETE", "/files/t1", two).status, 204)
+
+
+class Outputs(Guarded):
+    """What processors make is their token's, and counts as it grows."""
+
+    LINES = [line_of("small", "write,read,process,list", "quota=100K"),
+             line_of("all", "list,admin,process,write,read")]
+    MORE = processor("zeros", "head -c 60000 /dev/zero")
+
+    def test_quota(self):
+        target, wait = "/process/zeros", {"Prefer": "respond-async"}
+        states = []
+        for _ in range(2):
+            made = self.json(self.ask("small", "POST", target, wait, b"x"),
+                             202)["id"]
+            states.append(self.json(self.ask(
+                "small", "GET", f"/files/{made}/info?wait=20")))
+        self.assertEqual([one["state"] for one in states],
+                         ["ready", "failed"])
+        self.assertEqual(states[1]["source"]["error"]["type"],
+                         "/problems/insufficient-storage")
+        # Of one that is only read, too: it is cut.
+        with self.assertRaises(Truncated):
+            self.ask("small", "POST", target, (), b"x")
+        self.assertEqual(
+            len(self.ask("all", "POST", target, (), b"x").body), 60000)
 
 
 class Kept(Case):

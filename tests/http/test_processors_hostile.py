@@ -40,6 +40,14 @@ HOSTS = [
         "mkdir -p a/b/c; for i in 1 2 3 4 5; do echo >a/b/$i; done; "
         "chmod 0 a/b; ln -s / root; exit 1")),
     *processor("holds-pipes", script("sleep 1000 & echo done")),
+    # Of its content, and of a file of its own.
+    *processor("marks", py(
+        "import os", "open('f', 'w').close()",
+        "for what in (0, 'f', '/proc/self/fd/0'):",
+        " for call in ((os.setxattr, what, 'user.spillway', b''),",
+        "              (os.removexattr, what, 'user.spillway')):",
+        "  try: call[0](*call[1:]); print('done')",
+        "  except OSError as e: print(e.errno)")),
     *processor("same", "cat"),
 ]
 
@@ -145,6 +153,10 @@ class Hostile(Processing, Case):
         problem = self.fails("binary", 502, "processor-failed")
         self.assertEqual(problem["stderr"], "a\x1b[1mb")
         self.assertNotIn("\x1b", self.daemon.output())
+
+    def test_attributes(self):
+        self.assertEqual(self.output("marks", b"x").split(),
+                         [b"%d" % errno.EOPNOTSUPP] * 6)
 
     def test_litter(self):
         self.fails("litter", 502, "processor-failed")
