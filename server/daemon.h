@@ -52,6 +52,19 @@ int daemon_load(struct conf *conf, const char *file,
     const char *const *settings, struct daemon_files *ret,
     struct conf_error *reterr) SPW_MUST_CHECK;
 
+/**
+ * Check what a start takes besides: that sockets and files could be made, and
+ * given to whom they are to be. Changes nothing. A start finds all of it by
+ * itself, and does without what is handed over to it.
+ *
+ * Returns:   0; `ret_note->msg` is not empty when something has to be there
+ *            by the start that is not there yet.
+ * Errors:    -EINVAL there is no such user or group; of a directory;
+ *            -EADDRINUSE.
+ */
+int daemon_check(const struct conf *conf, struct conf_error *ret_note,
+    struct conf_error *reterr) SPW_MUST_CHECK;
+
 /** Have it go by what files say now; takes them. Errors: as auth_use(); then
     it does not. */
 int daemon_use(struct spw_server *s, struct daemon_files *files)

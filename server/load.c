@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a server begins with: configuration, files that it names, a place. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,90 @@ static int check_places(const struct conf *c, struct conf_error *reterr)
 	if (r < 0)
 		conf_error_at(c, &c->fetch.ca_file, reterr);
 	return r < 0 ? r : hooks_check(c, reterr);
+}
+
+/* Errors: of a directory in which this user cannot make files. */
+static int check_writable(const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0 ? -errno
+								     : 0;
+}
+
+/* A service manager makes directories there when it starts the service. */
+static bool made_at_start(const char *path)
+{
+	return strncmp(path, "/run/", 5) == 0 ||
+	       strncmp(path, "/var/run/", 9) == 0;
+}
+
+/* Could a socket be bound there? One that is there already was. */
+static int check_socket(const struct conf *c, const char *path,
+    struct conf_error *ret_note, struct conf_error *reterr)
+{
+	char dir[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct stat st;
+	int slash = (int)(strrchr(path, '/') - path);
+
+	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		return 0;
+	if (lstat(path, &st) == 0) {
+		conf_error_at(c, &c->server.listen, reterr);
+		return conf_error_set(reterr, -EADDRINUSE,
+		    "server.listen: %s is there, and is no socket; remove it, "
+		    "or write another path",
+		    path);
+	}
+
+	snprintf(dir, sizeof(dir), "%.*s", slash ? slash : 1, path);
+	int r = check_writable(dir);
+	bool later = r == -ENOENT && made_at_start(path);
+	struct conf_error *told = later ? ret_note : reterr;
+	if (r == 0)
+		return 0;
+	conf_error_at(c, &c->server.listen, told);
+	conf_error_set(told, r,
+	    later ? "server.listen: unix:%s: %s: %s yet; it has to be there "
+		    "when the daemon starts (RuntimeDirectory= of a unit makes "
+		    "it)"
+		  : "server.listen: unix:%s: %s: %s; it takes a directory that "
+		    "the user can write to as whom the daemon runs, and this "
+		    "is checked",
+	    path, dir, strerror(-r));
+	return later ? 0 : r;
+}
+
+int daemon_check(const struct conf *c, struct conf_error *ret_note,
+    struct conf_error *reterr)
+{
+	const struct conf_listen *listen = c->server.listen;
+	uid_t user;
+	gid_t group;
+	int r = *c->spool.dir ? check_writable(c->spool.dir) : 0;
+
+	*ret_note = *reterr = (struct conf_error){0};
+	if (r < 0) {
+		conf_error_set(reterr, r,
+		    "spool.dir: %s: %s; it takes a directory that the user can "
+		    "write to as whom the daemon runs, and this is checked",
+		    c->spool.dir, strerror(-r));
+		conf_error_at(c, &c->spool.dir, reterr);
+		return r;
+	}
+	r = listen_owner_of(c, &user, &group, reterr);
+	for (size_t i = 0; r == 0 && i < listen->count; i++) {
+		const struct listen_addr *a = &listen->items[i];
+
+		if (a->kind == LISTEN_UNIX)
+			r = check_socket(
+			    c, a->addr.un.sun_path, ret_note, reterr);
+	}
+	return r;
 }
 
 int daemon_load(struct conf *conf, const char *file,

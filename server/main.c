@@ -110,12 +110,17 @@ static int usage(const char *why)
 	return EXIT_USAGE;
 }
 
-static int wrong(const struct setup *s)
+static void tell(const struct conf_error *what)
 {
 	char text[CONF_ERROR_TEXT_SIZE];
 
-	conf_error_format(&s->error, text);
+	conf_error_format(what, text);
 	fprintf(stderr, "spillwayd: %s\n", text);
+}
+
+static int wrong(const struct setup *s)
+{
+	tell(&s->error);
 	return EXIT_USAGE;
 }
 
@@ -306,8 +311,8 @@ static void prepare(const struct setup *s, sigset_t *set)
 /* Errors: they are in the log. */
 static int start(struct setup *s, struct spw_server **ret)
 {
+	char text[CONF_ERROR_TEXT_SIZE];
 	struct spw_server *server = NULL;
-
 	struct zygote *zygote = NULL;
 
 	int r = daemon_prepare(&s->conf, &zygote, &s->error);
@@ -319,7 +324,8 @@ static int start(struct setup *s, struct spw_server **ret)
 	if (r == 0)
 		r = daemon_new(&s->conf, &s->files, zygote, &server, &s->error);
 	if (r < 0) {
-		log_error("%s", s->error.msg);
+		conf_error_format(&s->error, text);
+		log_error("%s", text);
 		return r;
 	}
 
@@ -362,6 +368,20 @@ static int run(struct setup *s)
 	return EXIT_OK;
 }
 
+static int check(struct setup *s)
+{
+	struct conf_error note;
+
+	if (daemon_check(&s->conf, &note, &s->error) < 0)
+		return wrong(s);
+
+	if (note.msg[0])
+		tell(&note);
+	printf("the configuration is right: %s\n",
+	    s->file ? s->file : "no file, the defaults");
+	return EXIT_OK;
+}
+
 static int check_spool(struct setup *s)
 {
 	char path[DAEMON_PATH_SIZE];
@@ -397,8 +417,7 @@ int main(int argc, char **argv)
 	if (code == EXIT_OK && s.action == PRINT)
 		conf_print(&s.conf, stdout);
 	else if (code == EXIT_OK && s.action == CHECK)
-		printf("the configuration is right: %s\n",
-		    s.file ? s.file : "no file, the defaults");
+		code = check(&s);
 	else if (code == EXIT_OK && s.action == CHECK_SPOOL)
 		code = check_spool(&s);
 	else if (code == EXIT_OK)

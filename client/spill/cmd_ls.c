@@ -22,7 +22,8 @@ static const struct option_row options[] = {
     {OPTION_STATE, "state", "STATE", .words = "receiving ready failed",
 	.help = "only files that are receiving, ready or failed"},
     {OPTION_PREFIX, "prefix", "TEXT",
-	.help = "only entries whose names begin so"},
+	.help = "only files whose ids begin so, or\n"
+		"entries whose names do"},
     {0},
 };
 
@@ -74,6 +75,9 @@ static int print_file(void *arg, const struct spwc_file *file)
 	char size[TEXT_NUMBER_SIZE];
 	char age[TEXT_NUMBER_SIZE] = "-";
 
+	if (ls->prefix != NULL &&
+	    strncmp(file->id, ls->prefix, strlen(ls->prefix)) != 0)
+		return 0;
 	if (ls->cli->json) {
 		puts(file->json);
 		return line_done(ls);
@@ -155,8 +159,13 @@ static int list_files(struct ls *ls)
 	if (code != EXIT_OK)
 		return code;
 
-	if (ls->limit > 0 && ls->limit < 1000)
+	/* Those that begin so may be anywhere. */
+	if (ls->prefix == NULL && ls->limit > 0 && ls->limit < 1000)
 		opts.page = (unsigned int)ls->limit;
+	/* Shells that complete ids end it when it takes long, and have what was
+	   found until then: whole lines. */
+	if (ls->prefix != NULL)
+		setvbuf(stdout, NULL, _IOLBF, 0);
 	int r = spwc_list(c, &opts, print_file, ls, &error);
 	return r < 0 ? cli_fail(ls->cli, r, &error, NULL) : EXIT_OK;
 }
@@ -216,9 +225,9 @@ static int run(struct cli *cli, int argc, char **argv)
 	bool zip = argc - optind == 1;
 	if (argc - optind > 1)
 		return cli_usage(cli, "ls takes one zip, or nothing");
-	if (zip ? ls.state != NULL : ls.prefix != NULL)
+	if (zip && ls.state != NULL)
 		return cli_usage(
-		    cli, "--state is for files, --prefix for entries of a zip");
+		    cli, "--state is for files, not for entries of a zip");
 	if (!zip)
 		return list_files(&ls);
 	return target_is_local(argv[optind]) ? list_local(&ls, argv[optind])

@@ -44,6 +44,55 @@ static int write_output(void *arg, const void *buf, size_t len)
 	return cli_write(STDOUT_FILENO, buf, len);
 }
 
+/* Room for the names of processors, of which there may be any number. */
+#define NAMES_SIZE 512
+
+struct names {
+	char text[NAMES_SIZE];
+	size_t len;
+};
+
+static int add_name(void *arg, const struct spwc_processor *one)
+{
+	struct names *names = arg;
+	char name[64];
+
+	text_escape(name, sizeof(name), one->name);
+	if (names->len + strlen(name) + sizeof(", , ...") > NAMES_SIZE) {
+		snprintf(names->text + names->len, NAMES_SIZE - names->len,
+		    ", ...");
+		return 1;
+	}
+	names->len += (size_t)snprintf(names->text + names->len,
+	    NAMES_SIZE - names->len, "%s%s", names->len ? ", " : "", name);
+	return 0;
+}
+
+/* Says which processors there are instead, if the server tells. */
+static int fail_unknown(struct process *p)
+{
+	struct names names = {.len = 0};
+	struct spwc_error error;
+
+	int r = spwc_processors(p->client, add_name, &names, &error);
+	if (r < 0)
+		cli_say(p->cli,
+		    "the server has no processor '%s'; 'spill process' lists "
+		    "those that it has",
+		    p->name);
+	else if (names.len == 0)
+		cli_say(p->cli,
+		    "the server has no processor '%s', and no other; its "
+		    "operator can set up some ([processor NAME])",
+		    p->name);
+	else
+		cli_say(p->cli,
+		    "the server has no processor '%s'; it has: %s ('spill "
+		    "process --json' tells more)",
+		    p->name, names.text);
+	return EXIT_NOT_FOUND;
+}
+
 static int work(struct process *p, const char *what)
 {
 	const struct spwc_sink sink = {.write = write_output, .arg = p};
@@ -57,13 +106,8 @@ static int work(struct process *p, const char *what)
 			: spwc_process(
 			      p->client, p->name, &p->input, &sink, &error);
 	progress_clear(&p->cli->progress);
-	if (r == -ENOENT && strcmp(error.type, "no-processor") == 0) {
-		cli_say(p->cli,
-		    "the server has no processor '%s'; 'spill process' lists "
-		    "those that it has",
-		    p->name);
-		return EXIT_NOT_FOUND;
-	}
+	if (r == -ENOENT && strcmp(error.type, "no-processor") == 0)
+		return fail_unknown(p);
 	if (r < 0)
 		return cli_fail_output(p->cli, r, &error, what, p->taken);
 

@@ -4,9 +4,11 @@
 
 #include "spill/options.h"
 
-/* Asks for ids. Shells run it with the options that say which server, and
- * are silent where it is slow to answer or does not. */
-#define LIST_IDS "--retries 0 ls -n 1000 2>/dev/null </dev/null"
+/* Asks for ids that begin with a word of the shell's. Shells run it with the
+ * options that say which server, have what it finds in 2 s, and are silent
+ * where that is nothing. */
+#define LIST_IDS(word) \
+	"--retries 0 ls -n 1000 \"--prefix=" word "\" 2>/dev/null </dev/null"
 
 static bool names_files(const char *words)
 {
@@ -126,7 +128,8 @@ static const char bash_askers[] =
     "\twhile read -r id rest; do\n"
     "\t\t[[ $id == \"$cur\"* && $id != *[!A-Za-z0-9._~-]* ]] &&\n"
     "\t\t\tCOMPREPLY+=(\"$id\")\n"
-    "\tdone < <(timeout 2 \"$spill\" \"${given[@]}\" " LIST_IDS ")\n}\n"
+    "\tdone < <(timeout 2 \"$spill\" \"${given[@]}\" " LIST_IDS(
+	"$cur") ")\n}\n"
     "_spill_any()\n{\n\tlocal file\n\t_spill_ids\n"
     "\twhile IFS= read -r file; do\n"
     "\t\t[[ $file == */* ]] || file=./$file\n"
@@ -252,7 +255,8 @@ static void zsh_command(FILE *out, const struct command *c)
 /* A name without a slash is an id to spill, so files get one. */
 static const char zsh_askers[] =
     "_spill_ids() {\n\tlocal -a ids\n"
-    "\tids=(${${(f)\"$(timeout 2 $spill $given " LIST_IDS ")\"}%% *})\n"
+    "\tids=(${${(f)\"$(timeout 2 $spill $given " LIST_IDS(
+	"${(Q)PREFIX}") ")\"}%% *})\n"
     "\tcompadd -a ids\n}\n"
     "_spill_any() {\n\t_spill_ids\n"
     "\tif [[ $PREFIX == */* ]]; then\n\t\t_files\n"
@@ -334,7 +338,9 @@ static const char fish_askers[] =
 
 static const char fish_any[] =
     "\t\tend\n\t\tset -e words[1]\n\tend\n"
-    "\ttimeout 2 $spill $given " LIST_IDS " | string replace -r ' .*' ''\n"
+    "\tset -l word (commandline -ct)\n"
+    "\ttimeout 2 $spill $given " LIST_IDS("$word")
+    " | string replace -r ' .*' ''\n"
     "end\n"
     "function _spill_any\n\t_spill_ids\n"
     "\tfor file in (__fish_complete_path (commandline -ct))\n"

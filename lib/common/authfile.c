@@ -2,7 +2,10 @@
 #include "common/authfile.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/sizes.h"
 
@@ -34,11 +37,25 @@ bool token_name_valid(struct str name)
 	return name.n > 0 && name.n <= TOKEN_NAME_MAX;
 }
 
-static int wrong(const char **ret_why, const char *why)
+static int wrong(char why[AUTH_WHY_SIZE], const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int wrong(char why[AUTH_WHY_SIZE], const char *fmt, ...)
 {
-	*ret_why = why;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, AUTH_WHY_SIZE, fmt, ap);
+	va_end(ap);
 	return -EINVAL;
 }
+
+/* So much of a word is shown, and so much of one that may be a secret. */
+#define SHOWN 40
+#define SHOWN_OF_SECRET 8
+#define SHOW(word, most) \
+	(int)((word).n > (most) ? (most) : (word).n), (word).p, \
+	    (word).n > (most) ? "..." : ""
 
 /* Take what stands up to the next space off a line. */
 static struct str next_word(struct str *line)
@@ -52,17 +69,26 @@ static struct str next_word(struct str *line)
 	return word;
 }
 
-static int read_hash(struct str word, struct token_line *t, const char **why)
+static int read_hash(struct str word, struct token_line *t, char *why)
 {
+	static const char allowed[] =
+	    "the second word is sha256: and 64 hex digits, as spillwayd "
+	    "--new-token writes them";
 	const size_t prefix = sizeof(HASH_PREFIX) - 1;
 	struct str hex = {word.p + prefix, word.n - prefix};
 
-	if (!str_istarts(word, HASH_PREFIX) ||
-	    hex.n != (size_t)2 * TOKEN_HASH_SIZE ||
-	    hex_decode(hex.p, hex.n, t->hash) < 0)
+	if (!word.n)
+		return wrong(why, "there is no hash; %s", allowed);
+	if (!str_istarts(word, HASH_PREFIX))
+		return wrong(why, "'%.*s%s' is no hash; %s",
+		    SHOW(word, SHOWN_OF_SECRET), allowed);
+	if (hex.n != (size_t)2 * TOKEN_HASH_SIZE)
+		return wrong(why, "the hash has %zu digits; %s", hex.n,
+		    allowed);
+	if (hex_decode(hex.p, hex.n, t->hash) < 0)
 		return wrong(why,
-		    "the second word is no hash; write sha256: and 64 hex "
-		    "digits, as spillwayd --new-token does");
+		    "'%.*s%s' is no hash: not all are hex digits; %s",
+		    SHOW(word, SHOWN), allowed);
 	return 0;
 }
 
@@ -75,7 +101,7 @@ static unsigned scope_of(struct str word)
 	return 0;
 }
 
-static int read_scopes(struct str word, struct token_line *t, const char **why)
+static int read_scopes(struct str word, struct token_line *t, char *why)
 {
 	struct str item;
 
@@ -84,9 +110,10 @@ static int read_scopes(struct str word, struct token_line *t, const char **why)
 
 		if (!scope)
 			return wrong(why,
-			    "a scope is not known; known are read, write, "
-			    "list, fetch, process, delete and admin, with "
-			    "commas and no spaces between");
+			    "'%.*s%s' is not a known scope; known are read, "
+			    "write, list, fetch, process, delete and admin, "
+			    "with commas and no spaces between",
+			    SHOW(item, SHOWN));
 		t->scopes |= scope;
 	}
 	return t->scopes ? 0
@@ -94,37 +121,59 @@ static int read_scopes(struct str word, struct token_line *t, const char **why)
 				      "third word, like read,list");
 }
 
-static int read_limit(struct str word, struct token_line *t, const char **why)
+static int read_quota(struct str value, uint64_t *ret, char *why)
 {
 	char number[NUMBER_SIZE];
+
+	if (value.n < sizeof(number)) {
+		snprintf(number, sizeof(number), "%.*s", (int)value.n, value.p);
+		if (strlen(number) == value.n && size_parse(number, ret) == 0)
+			return 0;
+	}
+	return wrong(why,
+	    "quota: '%.*s%s' is not a size; write bytes, or a number with K, "
+	    "M, G or T, from 0 to 16777215T, or unlimited",
+	    SHOW(value, SHOWN));
+}
+
+static int read_number(const char *key, struct str value, uint64_t min,
+    uint64_t max, uint64_t *ret, char *why)
+{
+	uint64_t n;
+
+	if (str_u64(value, &n) == 0 && n >= min && n <= max) {
+		*ret = n;
+		return 0;
+	}
+	return wrong(why,
+	    "%s: '%.*s%s' is not a number from %" PRIu64 " to %" PRIu64, key,
+	    SHOW(value, SHOWN), min, max);
+}
+
+static int read_limit(struct str word, struct token_line *t, char *why)
+{
 	const char *equals = memchr(word.p, '=', word.n);
 	struct str key = {word.p, equals ? (size_t)(equals - word.p) : 0};
 	struct str value = {NULL, 0};
-	int r = -EINVAL;
 
 	if (equals)
 		value = (struct str){equals + 1, word.n - key.n - 1};
-	if (str_eq(key, "quota") && value.n < sizeof(number)) {
-		snprintf(number, sizeof(number), "%.*s", (int)value.n, value.p);
-		r = strlen(number) == value.n
-			? size_parse(number, &t->quota_bytes)
-			: -EINVAL;
-	} else if (str_eq(key, "files")) {
-		r = str_u64(value, &t->files);
-	} else if (str_eq(key, "rate")) {
-		r = str_u64(value, &t->per_minute);
-		if (r == 0 && (t->per_minute < 1 || t->per_minute > 1000000))
-			r = -ERANGE;
-	}
-	return r < 0 ? wrong(why,
-			   "what follows the scopes is no limit; write "
-			   "quota=SIZE, files=NUMBER or rate=NUMBER (requests "
-			   "a minute, 1 to 1000000)")
-		     : 0;
+	if (str_eq(key, "quota"))
+		return read_quota(value, &t->quota_bytes, why);
+	if (str_eq(key, "files"))
+		return read_number(
+		    "files", value, 0, UINT64_MAX, &t->files, why);
+	if (str_eq(key, "rate"))
+		return read_number(
+		    "rate", value, 1, TOKEN_RATE_MAX, &t->per_minute, why);
+	return wrong(why,
+	    "'%.*s%s' is no limit; write quota=SIZE, files=NUMBER or "
+	    "rate=NUMBER (requests a minute) behind the scopes",
+	    SHOW(word, SHOWN));
 }
 
 int token_line_read(
-    struct str line, struct token_line *ret, const char **ret_why)
+    struct str line, struct token_line *ret, char ret_why[AUTH_WHY_SIZE])
 {
 	struct token_line t = {
 	    .quota_bytes = UINT64_MAX,
@@ -135,8 +184,9 @@ int token_line_read(
 	t.name = next_word(&line);
 	if (!token_name_valid(t.name))
 		return wrong(ret_why,
-		    "the first word is no name; write 1 to 64 of A-Z a-z 0-9 "
-		    ". _ ~ -");
+		    "'%.*s%s' is no name for a token; the first word is one, "
+		    "with 1 to %d of A-Z a-z 0-9 . _ ~ -",
+		    SHOW(t.name, SHOWN_OF_SECRET), TOKEN_NAME_MAX);
 
 	int r = read_hash(next_word(&line), &t, ret_why);
 	if (r == 0)
@@ -169,16 +219,26 @@ size_t token_line_write(const struct token_line *t, char out[TOKEN_LINE_SIZE])
 }
 
 ssize_t link_key_read(
-    struct str line, uint8_t out[LINK_KEY_MAX], const char **ret_why)
+    struct str line, uint8_t out[LINK_KEY_MAX], char ret_why[AUTH_WHY_SIZE])
 {
+	static const char allowed[] =
+	    "write 64 to 128 hex digits, as `openssl rand -hex 32` does";
 	struct str word = next_word(&line);
 
-	if (str_trim(line).n || word.n < (size_t)2 * LINK_KEY_MIN ||
-	    word.n > (size_t)2 * LINK_KEY_MAX ||
-	    hex_decode(word.p, word.n, out) < 0)
+	/* What it is may be a secret. */
+	if (str_trim(line).n)
 		return wrong(ret_why,
-		    "this is no key; write 64 to 128 hex digits, as `openssl "
-		    "rand -hex 32` does");
+		    "this is no key, but several words; %s",
+		    allowed);
+	if (word.n < (size_t)2 * LINK_KEY_MIN ||
+	    word.n > (size_t)2 * LINK_KEY_MAX || word.n % 2)
+		return wrong(ret_why,
+		    "this is no key: it has %zu characters; %s%s", word.n,
+		    allowed, word.n % 2 ? ", an even number" : "");
+	if (hex_decode(word.p, word.n, out) < 0)
+		return wrong(ret_why,
+		    "this is no key: not all are hex digits; %s",
+		    allowed);
 
 	return (ssize_t)(word.n / 2);
 }

@@ -65,15 +65,22 @@ const char *auth_scope_name(unsigned scopes);
 /** Whether a name is fit for a token. */
 bool token_name_valid(struct str name);
 
+/** What limits requests a minute. */
+#define TOKEN_RATE_MAX 1000000
+
+/** Room for what is wrong with a line. */
+#define AUTH_WHY_SIZE 256
+
 /**
  * Read the line of a token.
  *
  * Returns:   0.
- * Errors:    -EINVAL; `*ret_why` says what is wrong and what is allowed. `*ret`
+ * Errors:    -EINVAL; `ret_why` says what is wrong and what is allowed, with
+ *            the word, but for what may be a secret in the wrong place. `*ret`
  *            is then as it was.
  */
 int token_line_read(
-    struct str line, struct token_line *ret, const char **ret_why);
+    struct str line, struct token_line *ret, char ret_why[AUTH_WHY_SIZE]);
 
 /**
  * Write the line of a token, without the limits.
@@ -92,6 +99,6 @@ size_t token_line_write(
  * Errors:    -EINVAL; as token_line_read().
  */
 ssize_t link_key_read(
-    struct str line, uint8_t out[LINK_KEY_MAX], const char **ret_why);
+    struct str line, uint8_t out[LINK_KEY_MAX], char ret_why[AUTH_WHY_SIZE]);
 
 #endif

@@ -2,6 +2,8 @@
 #include "common/digestfield.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "common/sfield.h"
 
@@ -193,4 +195,27 @@ size_t digest_field_write(
 		out[n] = '\0';
 	}
 	return n;
+}
+
+size_t digest_difference_write(const struct digest_set *found,
+    const struct digest_set *said, char out[DIGEST_DIFFERENCE_SIZE])
+{
+	char is[BASE64_SIZE(DIGEST_BYTES_MAX)];
+	char not[BASE64_SIZE(DIGEST_BYTES_MAX)];
+	unsigned both = found->have & said->have;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < DIGEST_COUNT; i++) {
+		size_t n = ALGS[i].size;
+
+		if (!(both & DIGEST_BIT(i)) ||
+		    memcmp(found->value[i], said->value[i], n) == 0)
+			continue;
+
+		base64_encode(found->value[i], n, is);
+		base64_encode(said->value[i], n, not);
+		return (size_t)snprintf(out, DIGEST_DIFFERENCE_SIZE,
+		    "%s is %s, not %s", ALGS[i].name, is, not);
+	}
+	return 0;
 }

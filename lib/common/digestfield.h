@@ -108,4 +108,16 @@ int digest_want_read(struct str field, unsigned able, enum digest_alg *ret);
 size_t digest_field_write(
     const struct digest_set *set, unsigned algs, char out[DIGEST_FIELD_SIZE]);
 
+/** Room for digest_difference_write(). */
+#define DIGEST_DIFFERENCE_SIZE 208
+
+/**
+ * Write for people how two sets differ, by the first algorithm that is in both:
+ * "sha-256 is FOUND, not SAID", in base64 as fields have it.
+ *
+ * Returns:   the length; 0 when they do not, and `out` is "".
+ */
+size_t digest_difference_write(const struct digest_set *found,
+    const struct digest_set *said, char out[DIGEST_DIFFERENCE_SIZE]);
+
 #endif

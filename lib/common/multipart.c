@@ -160,7 +160,7 @@ static int head_parse(struct multipart *m, struct part_head *head)
 		struct str line = {rest.p, (size_t)(cr - rest.p)};
 
 		if (lines == MULTIPART_HEADERS_MAX)
-			return fail(m, MULTIPART_LONG_HEAD, -E2BIG);
+			return fail(m, MULTIPART_MANY_LINES, -E2BIG);
 
 		r = header_line(m, line, head);
 		if (r < 0)

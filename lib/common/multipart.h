@@ -61,6 +61,7 @@ enum multipart_fault {
 	MULTIPART_NAME,	       /* no name, or one that cannot be read */
 	MULTIPART_MANY_PARTS,
 	MULTIPART_LONG_HEAD,
+	MULTIPART_MANY_LINES, /* of a head */
 	MULTIPART_LONG_NAME,
 	MULTIPART_LONG_AROUND,
 	MULTIPART_CALLBACK, /* nothing: a callback failed */

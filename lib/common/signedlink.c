@@ -9,8 +9,9 @@
 #include "common/percent.h"
 
 #define VERSION "spillway-link-1"
+#define VERSION_TTL "spillway-link-2"
 
-enum member { EXPIRES, MAX_SIZE, BY, SIGNATURE, MEMBERS };
+enum member { EXPIRES, MAX_SIZE, FILE_TTL, BY, SIGNATURE, MEMBERS };
 
 static bool is_base64url(struct str s)
 {
@@ -32,6 +33,9 @@ static bool read_member(
 		return str_u64(value, &link->expires_s) == 0;
 	case MAX_SIZE:
 		return str_u64(value, &link->max_size) == 0;
+	case FILE_TTL:
+		link->has_file_ttl = true;
+		return str_u64(value, &link->file_ttl_s) == 0;
 	case BY:
 		link->by = value;
 		return token_name_valid(value);
@@ -44,7 +48,7 @@ static bool read_member(
 static enum member member_of(struct str key)
 {
 	static const char *const names[MEMBERS] = {
-	    "expires", "max_size", "by", "signature"};
+	    "expires", "max_size", "file_ttl", "by", "signature"};
 	int m = 0;
 
 	while (m < MEMBERS && !str_eq(key, names[m]))
@@ -83,29 +87,40 @@ static size_t fitting(int n, size_t cap)
 	return n > 0 && (size_t)n < cap ? (size_t)n : 0;
 }
 
+/* Room for a member with a number. */
+#define NUMBER_SIZE 40
+
 size_t signed_link_canonical(
     const struct signed_link *link, char *out, size_t cap)
 {
+	char ttl[NUMBER_SIZE] = "";
+
+	if (link->has_file_ttl)
+		snprintf(ttl, sizeof(ttl), "%" PRIu64 "\n", link->file_ttl_s);
 	return fitting(
 	    snprintf(out, cap,
-		VERSION "\n%.*s\n%.*s\n%" PRIu64 "\n%" PRIu64 "\n%.*s\n",
+		"%s\n%.*s\n%.*s\n%" PRIu64 "\n%" PRIu64 "\n%.*s\n%s",
+		link->has_file_ttl ? VERSION_TTL : VERSION,
 		(int)link->method.n, link->method.p, (int)link->path.n,
 		link->path.p, link->expires_s, link->max_size,
-		(int)link->by.n, link->by.n ? link->by.p : ""),
+		(int)link->by.n, link->by.n ? link->by.p : "", ttl),
 	    cap);
 }
 
 size_t signed_link_write(const struct signed_link *link, char *out, size_t cap)
 {
-	char size[40] = "";
+	char size[NUMBER_SIZE] = "", ttl[NUMBER_SIZE] = "";
 
 	if (link->max_size)
 		snprintf(size, sizeof(size), "&max_size=%" PRIu64,
 		    link->max_size);
+	if (link->has_file_ttl)
+		snprintf(ttl, sizeof(ttl), "&file_ttl=%" PRIu64,
+		    link->file_ttl_s);
 	return fitting(
 	    snprintf(out, cap,
-		"%.*s?expires=%" PRIu64 "%s%s%.*s&signature=%.*s",
-		(int)link->path.n, link->path.p, link->expires_s, size,
+		"%.*s?expires=%" PRIu64 "%s%s%s%.*s&signature=%.*s",
+		(int)link->path.n, link->path.p, link->expires_s, size, ttl,
 		link->by.n ? "&by=" : "", (int)link->by.n,
 		link->by.n ? link->by.p : "", (int)link->signature.n,
 		link->signature.p),

@@ -10,14 +10,17 @@
  *   spillway-link-1, the method, the path, `expires`, `max_size` (0: none),
  *   and `by`, whose link it is (empty: nobody's)
  *
- * so that no two links are signed alike. Other parameters of the query are
- * not signed: they must not add to what a link allows.
+ * and of one that says how long what is uploaded by it is kept:
+ * spillway-link-2, the same, and `file_ttl`; so that no two links are signed
+ * alike. Other parameters of the query are not signed: they must not add to
+ * what a link allows.
  *
  * Pure functions: any thread.
  */
 #ifndef COMMON_SIGNEDLINK_H
 #define COMMON_SIGNEDLINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +34,8 @@ struct signed_link {
 	struct str path;
 	uint64_t expires_s; /* Unix */
 	uint64_t max_size;  /* of what is uploaded by it; 0: no limit */
+	bool has_file_ttl;  /* else the server's own holds */
+	uint64_t file_ttl_s; /* how long that is kept at most; 0: for ever */
 	struct str by;
 	struct str signature; /* as sent */
 };
@@ -46,7 +51,7 @@ struct signed_link {
 int signed_link_read(struct str query, struct signed_link *ret);
 
 /** Room for either of the two below, besides path and `by`. */
-#define SIGNED_LINK_ROOM 160
+#define SIGNED_LINK_ROOM 192
 
 /**
  * Write what the signature is over.

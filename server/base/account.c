@@ -122,21 +122,21 @@ unsigned account_admit_link(struct account *a, uint64_t now_us)
 	return admit(a, &a->links_due_us, now_us);
 }
 
-static int add(
-    _Atomic uint64_t *n, uint64_t more, const _Atomic uint64_t *limit)
+static int add(_Atomic uint64_t *n, uint64_t more,
+    const _Atomic uint64_t *limit, int full)
 {
 	uint64_t max = atomic_load(limit), now = atomic_load(n);
 
 	do {
 		if (more && (more > max || now > max - more))
-			return -EDQUOT;
+			return full;
 	} while (!atomic_compare_exchange_weak(n, &now, now + more));
 	return 0;
 }
 
 int account_enter(struct account *a)
 {
-	return a ? add(&a->files, 1, &a->files_max) : 0;
+	return a ? add(&a->files, 1, &a->files_max, -ENOANO) : 0;
 }
 
 void account_restore(struct account *a, uint64_t bytes)
@@ -154,7 +154,7 @@ void account_leave(struct account *a, uint64_t bytes)
 
 int account_charge(struct account *a, uint64_t bytes)
 {
-	return a ? add(&a->bytes, bytes, &a->bytes_max) : 0;
+	return a ? add(&a->bytes, bytes, &a->bytes_max, -ENOSR) : 0;
 }
 
 void account_refund(struct account *a, uint64_t bytes)
@@ -171,8 +171,20 @@ int account_check(const struct account *a, uint64_t bytes)
 	uint64_t max = atomic_load(&a->bytes_max);
 	if (bytes > max)
 		return -EFBIG;
-	if ((bytes && atomic_load(&a->bytes) > max - bytes) ||
-	    atomic_load(&a->files) >= atomic_load(&a->files_max))
-		return -EDQUOT;
-	return 0;
+	if (bytes && atomic_load(&a->bytes) > max - bytes)
+		return -ENOSR;
+	return atomic_load(&a->files) >= atomic_load(&a->files_max) ? -ENOANO
+								    : 0;
+}
+
+void account_look(const struct account *a, struct account_limits *ret_has,
+    struct account_limits *ret_max)
+{
+	*ret_has = (struct account_limits){
+	    .bytes = atomic_load(&a->bytes), .files = atomic_load(&a->files)};
+	*ret_max = (struct account_limits){
+	    .bytes = atomic_load(&a->bytes_max),
+	    .files = atomic_load(&a->files_max),
+	    .per_minute = atomic_load(&a->per_minute),
+	};
 }

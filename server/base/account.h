@@ -12,6 +12,10 @@
  *     account_leave()                   a file
  *   accounts_free()                     when no file is left
  *
+ * What an account refuses has errors that mean nothing else here, so that a
+ * full disk, or the quota of a directory, is told apart: -ENOSR for the bytes,
+ * -ENOANO for the number of files.
+ *
  * Threads: any, for every call; none waits.
  */
 #ifndef BASE_ACCOUNT_H
@@ -68,7 +72,7 @@ unsigned account_admit(struct account *a, uint64_t now_us);
     that who has a link takes nothing from who made it. */
 unsigned account_admit_link(struct account *a, uint64_t now_us);
 
-/** One more file. NULL is allowed. Errors: -EDQUOT. */
+/** One more file. NULL is allowed. Errors: -ENOANO. */
 int account_enter(struct account *a) SPW_MUST_CHECK;
 
 /** One that was there before: counted, whatever the limit. */
@@ -77,7 +81,7 @@ void account_restore(struct account *a, uint64_t bytes);
 /** One less, of so many bytes. */
 void account_leave(struct account *a, uint64_t bytes);
 
-/** So many bytes more. NULL is allowed. Errors: -EDQUOT; then none are. */
+/** So many bytes more. NULL is allowed. Errors: -ENOSR; then none are. */
 int account_charge(struct account *a, uint64_t bytes) SPW_MUST_CHECK;
 
 /** So many bytes less. */
@@ -86,8 +90,12 @@ void account_refund(struct account *a, uint64_t bytes);
 /**
  * Could `bytes` more be charged, in a file of their own? NULL is allowed.
  *
- * Errors:    -EDQUOT not now; -EFBIG never.
+ * Errors:    -ENOSR, -ENOANO not now; -EFBIG never.
  */
 int account_check(const struct account *a, uint64_t bytes) SPW_MUST_CHECK;
+
+/** Tell what it has (but requests), and what it may have. */
+void account_look(const struct account *a, struct account_limits *ret_has,
+    struct account_limits *ret_max);
 
 #endif

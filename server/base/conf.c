@@ -217,8 +217,8 @@ int conf_check(const struct conf *c, struct conf_error *reterr)
 	reterr->line = 0;
 	if (listen_mode_parse(c->server.unix_mode, &mode) < 0)
 		return wrong(c, &c->server.unix_mode, reterr,
-		    "server.unix_mode: '%s' is not a mode; write three octal "
-		    "digits, like 660",
+		    "server.unix_mode: '%s' is not a mode; write octal digits, "
+		    "from 0 to 777, like 660",
 		    c->server.unix_mode);
 	if (c->spool.dir[0] && c->spool.dir[0] != '/')
 		return wrong(c, &c->spool.dir, reterr,

@@ -56,8 +56,8 @@ static int parse_network(const char *text, void *ret, struct conf_error *reterr)
 {
 	if (cidr_parse(text, strlen(text), ret) < 0)
 		return conf_error_set(reterr, -EINVAL,
-		    "'%s' is not a network; write 10.0.0.0/8, fd00::/8 or an "
-		    "address",
+		    "'%s' is not a network; write 10.0.0.0/8 (/0 to /32), "
+		    "fd00::/8 (/0 to /128) or an address",
 		    text);
 	return 0;
 }
@@ -236,8 +236,9 @@ static int next_item(
 			continue;
 		if (item.n >= ITEM_SIZE)
 			return conf_error_set(reterr, -EINVAL,
-			    "'%.40s...' is too long for an item of a list",
-			    item.p);
+			    "'%.40s...' is too long for an item of a list; "
+			    "allowed are %d bytes",
+			    item.p, ITEM_SIZE - 1);
 
 		memcpy(out, item.p, item.n);
 		out[item.n] = '\0';

@@ -134,6 +134,7 @@ static int parse_number(const struct conf_key *key, const char *text,
     uint64_t *ret, struct conf_error *reterr)
 {
 	const char *what = "a number; write digits only";
+	char allowed[2 * NUMBER_SIZE + 8];
 	uint64_t v;
 	int r;
 
@@ -147,15 +148,13 @@ static int parse_number(const struct conf_key *key, const char *text,
 	} else {
 		r = str_u64(str_from(text), &v);
 	}
+	conf_value_allowed(key, allowed, sizeof allowed);
 	if (r == -EINVAL)
-		return conf_error_set(
-		    reterr, -EINVAL, "'%.64s' is not %s", text, what);
-	if (r < 0 || v < key->min || v > key->max) {
-		char allowed[2 * NUMBER_SIZE + 8];
-		conf_value_allowed(key, allowed, sizeof allowed);
+		return conf_error_set(reterr, -EINVAL,
+		    "'%.64s' is not %s, from %s", text, what, allowed);
+	if (r < 0 || v < key->min || v > key->max)
 		return conf_error_set(reterr, -EINVAL,
 		    "'%.64s' is out of range; allowed is %s", text, allowed);
-	}
 
 	*ret = v;
 	return 0;

@@ -18,7 +18,7 @@ static int read_lines(
 	while (fgets(buf, sizeof(buf), f)) {
 		size_t n = strcspn(buf, "\r\n");
 		struct str line = str_trim((struct str){buf, n});
-		const char *why = "out of memory";
+		char why[LINEFILE_WHY_SIZE] = "out of memory";
 
 		reterr->line++;
 		if (n > LINEFILE_LINE_MAX)
@@ -31,7 +31,7 @@ static int read_lines(
 			return conf_error_set(reterr, -EINVAL,
 			    "there are more than %d lines that are something",
 			    LINEFILE_LINES_MAX);
-		int r = fn(ctx, line, &why);
+		int r = fn(ctx, line, why);
 		if (r < 0)
 			return conf_error_set(reterr, r, "%s", why);
 	}

@@ -15,13 +15,17 @@
 #define LINEFILE_LINE_MAX 1024
 #define LINEFILE_LINES_MAX 4096
 
+/** Room for what is wrong with a line. */
+#define LINEFILE_WHY_SIZE 256
+
 /**
  * Called for each line, without its end.
  *
- * Errors:    -EINVAL; `*ret_why` says what is wrong and what is allowed;
+ * Errors:    -EINVAL; `ret_why` says what is wrong and what is allowed;
  *            -ENOMEM.
  */
-typedef int (*linefile_fn)(void *ctx, struct str line, const char **ret_why);
+typedef int (*linefile_fn)(
+    void *ctx, struct str line, char ret_why[LINEFILE_WHY_SIZE]);
 
 /**
  * Read one. May block.

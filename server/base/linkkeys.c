@@ -2,6 +2,7 @@
 #include "base/linkkeys.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -14,6 +15,7 @@
 #include "common/authfile.h"
 
 #define MAC_SIZE 32
+_Static_assert(LINEFILE_WHY_SIZE == AUTH_WHY_SIZE, "one");
 #define CANONICAL_SIZE (LINK_PATH_MAX + TOKEN_NAME_MAX + SIGNED_LINK_ROOM)
 
 struct link_keys {
@@ -40,12 +42,13 @@ int link_keys_random(struct link_keys **ret)
 	return 0;
 }
 
-static int add(void *ctx, struct str line, const char **ret_why)
+static int add(void *ctx, struct str line, char ret_why[LINEFILE_WHY_SIZE])
 {
 	struct link_keys *all = ctx;
 
 	if (all->count == LINK_KEYS_MAX) {
-		*ret_why = "there are too many keys; 16 are allowed";
+		snprintf(ret_why, LINEFILE_WHY_SIZE,
+		    "there are too many keys; %d are allowed", LINK_KEYS_MAX);
 		return -EINVAL;
 	}
 

@@ -213,16 +213,37 @@ int listen_owner_find(const char *text, uid_t *ret_user, gid_t *ret_group,
 	const struct passwd *pw = *user ? getpwnam(user) : NULL;
 	if (*user && !number_of(user, pw, pw ? pw->pw_uid : 0, &uid))
 		return conf_error_set(
-		    reterr, -EINVAL, "there is no user '%s'", user);
+		    reterr, -EINVAL,
+		    "there is no user '%s'; write USER, USER:GROUP or :GROUP, "
+		    "names or numbers",
+		    user);
 
 	const struct group *gr = *group ? getgrnam(group) : NULL;
 	if (*group && !number_of(group, gr, gr ? gr->gr_gid : 0, &gid))
 		return conf_error_set(
-		    reterr, -EINVAL, "there is no group '%s'", group);
+		    reterr, -EINVAL,
+		    "there is no group '%s'; write USER, USER:GROUP or :GROUP, "
+		    "names or numbers",
+		    group);
 
 	*ret_user = uid;
 	*ret_group = gid;
 	return 0;
+}
+
+int listen_owner_of(const struct conf *c, uid_t *ret_user, gid_t *ret_group,
+    struct conf_error *reterr)
+{
+	struct conf_error why;
+
+	int r = listen_owner_find(
+	    c->server.unix_owner, ret_user, ret_group, &why);
+	if (r < 0) {
+		conf_error_set(
+		    reterr, r, "server.unix_owner: %.400s", why.msg);
+		conf_error_at(c, &c->server.unix_owner, reterr);
+	}
+	return r;
 }
 
 bool listen_is_local(const struct sockaddr *sa)

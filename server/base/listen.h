@@ -22,6 +22,7 @@
 
 #include <spillway/base.h>
 
+struct conf;
 struct conf_error;
 
 enum listen_kind {
@@ -68,6 +69,14 @@ int listen_mode_parse(const char *text, unsigned *ret);
  * Errors:    -EINVAL, and `reterr->msg` says who is not known.
  */
 int listen_owner_find(const char *text, uid_t *ret_user, gid_t *ret_group,
+    struct conf_error *reterr);
+
+/**
+ * Find whom sockets of a configuration are given to. May block.
+ *
+ * Errors:    as listen_owner_find(), with key, file and line.
+ */
+int listen_owner_of(const struct conf *c, uid_t *ret_user, gid_t *ret_group,
     struct conf_error *reterr);
 
 /** Write it so that listen_parse() reads the same back. */

@@ -370,6 +370,8 @@
 	X(HOOK_FAILED, COUNTER, "hook_calls_total", "result=\"failed\"", NULL) \
 	X(HOOK_DROPPED, COUNTER, "hook_calls_total", "result=\"dropped\"",     \
 	  NULL)                                                                \
+	X(HOOK_REFUSED, COUNTER, "hook_calls_total", "result=\"refused\"",     \
+	  NULL)                                                                \
 	X(HOOK_RETRIES, COUNTER, "hook_retries_total", NULL,                   \
 	  "Calls of hooks that did not arrive and were tried again.")
 

@@ -2,6 +2,7 @@
 #include "base/tokens.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -17,6 +18,7 @@
 #define SECRET_SIZE 32
 _Static_assert(sizeof(((struct token *)0)->hash) == TOKEN_HASH_SIZE, "one");
 _Static_assert(TOKEN_FILE_LINE_SIZE == TOKEN_LINE_SIZE, "one");
+_Static_assert(LINEFILE_WHY_SIZE == AUTH_WHY_SIZE, "one");
 _Static_assert(sizeof(PREFIX) - 1 + BASE64_SIZE(SECRET_SIZE) <=
 		   TOKEN_TEXT_SIZE, "it has room");
 
@@ -31,23 +33,30 @@ static bool hash_of(struct str text, uint8_t out[TOKEN_HASH_SIZE])
 		   text.p, text.n, out, NULL, EVP_sha256(), NULL) == 1;
 }
 
-static const char *conflict(
-    const struct tokens *all, const struct token *t)
+/* Returns: whether a line above is at odds with this one, and how. */
+static bool conflict(const struct tokens *all, const struct token *t,
+    char ret_why[LINEFILE_WHY_SIZE])
 {
-	for (size_t i = 0; i < all->count; i++) {
+	const char *what = NULL;
+
+	for (size_t i = 0; i < all->count && !what; i++) {
 		const struct token *other = all->items[i];
 
 		if (memcmp(other->hash, t->hash, sizeof(t->hash)) == 0)
-			return "this hash is in a line above already";
-		if (strcmp(other->name, t->name) == 0 &&
-		    memcmp(&other->limits, &t->limits, sizeof(t->limits)) != 0)
-			return "a line above gives this name other limits; "
+			what = "a line above has this hash already; a token "
+			       "is in one line";
+		else if (strcmp(other->name, t->name) == 0 &&
+			 memcmp(&other->limits, &t->limits,
+			     sizeof(t->limits)) != 0)
+			what = "a line above gives this name other limits; "
 			       "write the same for each of its tokens";
 	}
-	return NULL;
+	if (what)
+		snprintf(ret_why, LINEFILE_WHY_SIZE, "'%s': %s", t->name, what);
+	return what;
 }
 
-static int add(void *ctx, struct str line, const char **ret_why)
+static int add(void *ctx, struct str line, char ret_why[LINEFILE_WHY_SIZE])
 {
 	struct tokens *all = ctx;
 	struct token_line said;
@@ -65,10 +74,8 @@ static int add(void *ctx, struct str line, const char **ret_why)
 	t->scopes = said.scopes;
 	t->limits = (struct account_limits){
 	    said.quota_bytes, said.files, said.per_minute};
-	const char *why = conflict(all, t);
-	if (why) {
+	if (conflict(all, t, ret_why)) {
 		free(t);
-		*ret_why = why;
 		return -EINVAL;
 	}
 	all->items[all->count++] = t;

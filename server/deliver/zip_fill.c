@@ -52,7 +52,8 @@ static enum zip_flow_state fail(struct zip_fill *fl)
 
 	/* Of others only their request is told, by itself. */
 	if (fl->known) {
-		struct http_problem p = zip_problem(&fl->fault);
+		struct http_problem p = zip_problem(
+		    &fl->fault, fl->file->account, SPW_UNLIMITED);
 
 		const struct http_problem_type *type =
 		    http_problem_type(p.kind);

@@ -140,7 +140,8 @@ static const struct {
     [ZIP_FAULT_UNSAFE] = {PROBLEM_UNSAFE_ZIP, METRIC_ZIP_FAILED_UNSAFE},
 };
 
-static struct http_problem system_problem(int err)
+static struct http_problem system_problem(
+    int err, const struct account *a, uint64_t file_max)
 {
 	struct http_problem p;
 
@@ -156,15 +157,16 @@ static struct http_problem system_problem(int err)
 		    "It was broken off before it was complete: its client went "
 		    "away, or the server was stopped. Ask for it again.");
 	default:
-		return http_problem_errno(err);
+		return http_problem_limited(err, a, file_max);
 	}
 }
 
-struct http_problem zip_problem(const struct zip_fault *f)
+struct http_problem zip_problem(
+    const struct zip_fault *f, const struct account *a, uint64_t file_max)
 {
 	assert(f->kind != ZIP_FAULT_NONE);
 	if (f->kind == ZIP_FAULT_SYSTEM)
-		return system_problem(f->err);
+		return system_problem(f->err, a, file_max);
 	if (f->kind == ZIP_FAULT_BROKEN)
 		return http_problem(PROBLEM_FETCH_FAILED,
 		    "The source of a file broke before these bytes came; its "
@@ -178,7 +180,8 @@ struct http_problem zip_problem(const struct zip_fault *f)
 
 void zip_reply_fault(struct http_request *req, const struct zip_fault *f)
 {
-	struct http_problem p = zip_problem(f);
+	struct http_problem p = zip_problem(f, http_owner(req).account,
+	    http_conf(req)->store.max_file_size);
 
 	if (f->kind != ZIP_FAULT_SYSTEM && f->kind != ZIP_FAULT_BROKEN)
 		metrics_add(FAULTS[f->kind].metric, 1);
@@ -187,7 +190,8 @@ void zip_reply_fault(struct http_request *req, const struct zip_fault *f)
 
 void zip_reply_errno(struct http_request *req, int err)
 {
-	struct http_problem p = system_problem(err);
+	struct http_problem p = system_problem(err, http_owner(req).account,
+	    http_conf(req)->store.max_file_size);
 
 	http_reply_problem(req, &p);
 }

@@ -39,8 +39,10 @@ void zip_service_leave(struct zip_service *z);
 int zip_service_check(const struct zip_service *z, const struct zip_entry *e,
     struct zip_fault *reterr) SPW_MUST_CHECK;
 
-/** Returns: what is wrong, for who asks now or later. */
-struct http_problem zip_problem(const struct zip_fault *f);
+/** Returns: what is wrong, for who asks now or later; of a file that was to be
+    made, with whose it is (or NULL) and how long it may be. */
+struct http_problem zip_problem(
+    const struct zip_fault *f, const struct account *a, uint64_t file_max);
 
 /** Answer with what is wrong, and count it. */
 void zip_reply_fault(struct http_request *req, const struct zip_fault *f);

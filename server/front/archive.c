@@ -7,7 +7,7 @@
  *
  * A file may be an id alone. Without a name it is called as it is here. ?save
  * does what "save" does. What is saved has the terms of any upload: ?ttl=,
- * ?reads=, and the digests that are wanted, once it is whole.
+ * ?reads=, the digests that are wanted, once it is whole, and Idempotency-Key.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,6 +22,8 @@
 #include "deliver/zip_name.h"
 #include "front/front.h"
 #include "http/gather.h"
+#include "http/member.h"
+#include "ingest/again.h"
 #include "ingest/upload.h"
 
 #define ENTRY_NAME_MAX 65535
@@ -36,16 +38,20 @@ struct call {
 	struct upload_params params;
 	struct integrity integrity; /* what is to be told of what is saved */
 	struct find_many *many; /* those of its files that are kept */
+	struct idempotency_claim *claim; /* of what is saved; NULL: none */
 };
 
 /*
  * The body.
  */
 
-static bool bad(struct http_request *req, const char *member, const char *what)
+/** `v` is shown; NULL: it is not. Returns: false. */
+static bool bad(struct http_request *req, const char *member, const json_t *v,
+    const char *what)
 {
-	http_reply_error(
-	    req, PROBLEM_BAD_REQUEST, "The member '%.64s' %s.", member, what);
+	struct http_problem p = http_problem_member(member, v, "%s", what);
+
+	http_reply_problem(req, &p);
 	return false;
 }
 
@@ -57,23 +63,25 @@ static bool take_member(
 
 	if (!strcmp(key, "files")) {
 		call->files = v;
-		return json_is_array(v) || bad(req, key, "is not a list");
+		return json_is_array(v) || bad(req, key, v, "is not a list");
 	}
 	if (!strcmp(key, "method")) {
 		call->deflated = str_eq(text, "deflate");
 		return call->deflated || str_eq(text, "store") ||
-		       bad(req, key, "is neither \"store\" nor \"deflate\"");
+		       bad(req, key, v,
+			   "is neither \"store\" nor \"deflate\"");
 	}
 	if (!strcmp(key, "name")) {
 		upload_param_name(&call->params, text);
-		return call->params.name[0] || bad(req, key, "is no name");
+		return call->params.name[0] || bad(req, key, v, "is no name");
 	}
 	if (!strcmp(key, "save")) {
 		call->save = call->save || json_is_true(v);
 		return json_is_boolean(v) ||
-		       bad(req, key, "is neither true nor false");
+		       bad(req, key, v, "is neither true nor false");
 	}
-	return bad(req, key, "is not known here");
+	return bad(req, key, NULL,
+	    "is not known here; known are files, method, name, save");
 }
 
 /** Read the body. False: answered. */
@@ -87,15 +95,11 @@ static bool read_body(struct http_request *req, struct call *call)
 	/* What NUL means where is known better here. */
 	call->root = json_loadb(
 	    text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-	if (!call->root) {
-		http_reply_error(req, PROBLEM_BAD_REQUEST,
-		    "The body is not JSON: %s, in line %d.", why.text,
-		    why.line);
-		return false;
-	}
 	if (!json_is_object(call->root)) {
-		http_reply_error(
-		    req, PROBLEM_BAD_REQUEST, "The body is not a JSON object.");
+		struct http_problem p = http_problem_document(
+		    call->root ? NULL : &why, "{\"files\":[ID]}");
+
+		http_reply_problem(req, &p);
 		return false;
 	}
 	json_object_foreach(call->root, key, v)
@@ -103,7 +107,7 @@ static bool read_body(struct http_request *req, struct call *call)
 		if (!take_member(req, call, key, v))
 			return false;
 	}
-	return call->files || bad(req, "files", "is missing");
+	return call->files || bad(req, "files", NULL, "is missing");
 }
 
 /*
@@ -169,7 +173,9 @@ static bool add_file(struct http_request *req, struct call *call,
 	char own[FILE_NAME_SIZE];
 
 	if (!id.p || (name_of && !name.p))
-		return bad(req, "files", "holds something that is no file");
+		return bad(req, "files", item,
+		    "holds what is neither an id nor {\"id\":..., "
+		    "\"name\":...}");
 
 	SPW_AUTO(file_unrefp) struct file *f = get_whole(req, call->front, id);
 	if (!f)
@@ -341,10 +347,14 @@ static void save(
 		upload_failed(req, r);
 		return;
 	}
-	if (zip_make_file(req, call->front->zip, b, f, call->integrity.kept))
-		upload_reply(req, f, 201);
-	else
+	if (!zip_make_file(
+		req, call->front->zip, b, f, call->integrity.kept)) {
 		store_remove(call->front->store, f);
+		return;
+	}
+	upload_claim_done(call->claim, 201, &f, 1);
+	call->claim = NULL;
+	upload_reply(req, f, 201);
 }
 
 static void on_free(struct http_request *req, void *ctx)
@@ -352,6 +362,7 @@ static void on_free(struct http_request *req, void *ctx)
 	struct call *call = ctx;
 
 	(void)req;
+	idempotency_forget(call->claim);
 	find_many_drop(call->many);
 	json_decref(call->root);
 	http_gather_fini(&call->body);
@@ -403,6 +414,26 @@ static void answer(struct http_request *req, void *ctx)
 		on_free(req, call);
 }
 
+/** Whether it is to be done: of what is saved, not a second time. False:
+    answered. */
+static bool is_new(struct http_request *req, struct call *call)
+{
+	struct again *a;
+
+	if (!call->save)
+		return true;
+	if (!auth_admit(req, call->front->auth, AUTH_WRITE))
+		return false;
+
+	enum again_verdict verdict = again_find(req, &call->front->ingest,
+	    http_gather_text(&call->body), &call->claim, &a);
+	if (verdict == AGAIN_MADE) {
+		upload_reply(req, a->files[0], a->status);
+		again_free(a);
+	}
+	return verdict == AGAIN_NEW;
+}
+
 static void on_end(struct http_request *req, void *ctx)
 {
 	static const struct http_waiter opening = {
@@ -411,7 +442,7 @@ static void on_end(struct http_request *req, void *ctx)
 
 	if (!integrity_text(req, http_gather_text(&call->body)) ||
 	    !read_body(req, call) || !check_count(req, call) ||
-	    (call->save && !auth_admit(req, call->front->auth, AUTH_WRITE)))
+	    !is_new(req, call))
 		return;
 
 	int r = store_keeps(call->front->store) ? open_files(req, call) : 0;

@@ -216,6 +216,20 @@ static struct http_problem expired(const struct signed_link *link)
 				 link->expires_s));
 }
 
+/* So long what comes by a link is kept at most: as its maker has it, else as
+   the operator has it of what nobody says anything of. */
+static uint64_t life_of(
+    const struct auth *a, const struct signed_link *link)
+{
+	uint64_t ms = a->conf->store.ttl;
+
+	if (link->has_file_ttl)
+		ms = link->file_ttl_s <= AUTH_FILE_TTL_MAX_S
+			 ? link->file_ttl_s * 1000
+			 : 0;
+	return ms ? ms : UINT64_MAX;
+}
+
 /* What comes by a link comes in one request, and is no longer than it says. */
 static bool bounded(struct http_request *req, uint64_t max_size)
 {
@@ -267,7 +281,11 @@ static bool by_link(struct http_request *req, struct auth *a,
 	    !in_time(req, account_admit_link(ret->account, clock_us()),
 		"The links of this token have"))
 		return false;
-	return ret->scopes != AUTH_WRITE || bounded(req, link->max_size);
+	if (ret->scopes != AUTH_WRITE)
+		return true;
+
+	http_cap_life(req, life_of(a, link));
+	return bounded(req, link->max_size);
 }
 
 int auth_sign(struct http_request *req, struct auth *a,

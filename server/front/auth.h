@@ -25,6 +25,9 @@
 #define AUTH_LOOK (AUTH_READ | AUTH_WRITE) /* whether it is there, how far */
 #define AUTH_PUBLIC (1u << 30)		   /* ... and this: anybody */
 
+/** The longest life in seconds that a link may give to what is uploaded. */
+#define AUTH_FILE_TTL_MAX_S (INT64_MAX / 10000)
+
 struct auth;
 
 /* What files say. */

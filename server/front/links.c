@@ -5,6 +5,7 @@
  *   POST /files/{id}/links   {"ttl":600}                 to read that file
  *   POST /links              {"ttl":600,"max_size":1000} to upload one
  *                            {"id":"report"}             ... under that id
+ *                            {"file_ttl":3600}           ... kept so long
  *
  * Both are answered with the link, which is as good as its maker's token for
  * that one path and method.
@@ -21,6 +22,7 @@
 #include "front/auth.h"
 #include "front/front.h"
 #include "http/gather.h"
+#include "http/member.h"
 #include "http/problem.h"
 
 #define BODY_MAX 4096
@@ -35,12 +37,13 @@ struct call {
 	bool uploads;
 	/* What it says. */
 	uint64_t ttl_s, max_size;
+	bool has_file_ttl;
+	uint64_t file_ttl_s;
 };
 
-static bool bad(struct http_request *req, const char *member, const char *what)
+static bool bad(struct http_request *req, struct http_problem p)
 {
-	http_reply_error(
-	    req, PROBLEM_BAD_REQUEST, "The member '%.64s' %s.", member, what);
+	http_reply_problem(req, &p);
 	return false;
 }
 
@@ -52,41 +55,50 @@ static const char *method_of(const struct call *call)
 	return call->id[0] ? "PUT" : "POST";
 }
 
-static bool take_id(struct http_request *req, struct call *call, struct str id)
+static bool take_id(struct http_request *req, struct call *call, json_t *v)
 {
-	if (!call->uploads || !id_valid(id.p, id.n))
-		return bad(req, "id",
-		    call->uploads ? "is not fit for an id"
-				  : "is told by the path");
+	struct str id = {json_string_value(v), json_string_length(v)};
+
+	if (!call->uploads)
+		return bad(req,
+		    http_problem_member("id", v,
+			"is not for the link of a file, which the path names"));
+	if (!id.p || !id_valid(id.p, id.n))
+		return bad(req,
+		    http_problem_member("id", v,
+			"is not an id, which has 1 to %d of the characters "
+			"A-Z a-z 0-9 . _ ~ -, the first not a dot",
+			ID_LEN_MAX));
 
 	memcpy(call->id, id.p, id.n);
 	call->id[id.n] = '\0';
 	return true;
 }
 
-/* Read a number, from 1 on. */
+/* What a member may be. */
+struct span {
+	const char *unit;
+	uint64_t min, max;
+	const char *by; /* who says so, or "" */
+};
+
 static bool take_number(struct http_request *req, const char *key, json_t *v,
-    uint64_t *ret)
+    struct span span, uint64_t *ret)
 {
-	if (!json_is_integer(v) || json_integer_value(v) < 1)
-		return bad(req, key, "is not a whole number from 1 on");
+	json_int_t n = json_integer_value(v);
 
-	*ret = (uint64_t)json_integer_value(v);
-	return true;
-}
-
-static bool check_ttl(struct http_request *req, uint64_t s, uint64_t max_s)
-{
-	if (s <= max_s)
+	if (json_is_integer(v) && n >= 0 && (uint64_t)n >= span.min &&
+	    (uint64_t)n <= span.max) {
+		*ret = (uint64_t)n;
 		return true;
+	}
 
-	struct http_problem p = http_problem(PROBLEM_BAD_REQUEST,
-	    "A link can be good for %llu s at most, as the operator has it "
-	    "(auth.link_ttl_max).",
-	    (unsigned long long)max_s);
-	p.limit = max_s;
-	http_reply_problem(req, &p);
-	return false;
+	struct http_problem p = http_problem_member(key, v,
+	    "is not a whole number of %s from %llu to %llu%s", span.unit,
+	    (unsigned long long)span.min, (unsigned long long)span.max,
+	    span.by);
+	p.limit = span.max;
+	return bad(req, p);
 }
 
 /* False: it was answered. */
@@ -94,29 +106,52 @@ static bool take_member(
     struct http_request *req, struct call *call, const char *key, json_t *v)
 {
 	uint64_t ttl_max_s = call->front->conf->auth.link_ttl_max / 1000;
-	struct str text = {json_string_value(v), json_string_length(v)};
 
 	if (!strcmp(key, "ttl"))
-		return take_number(req, key, v, &call->ttl_s) &&
-		       check_ttl(req, call->ttl_s, ttl_max_s);
+		return take_number(req, key, v,
+		    (struct span){
+			"seconds", 1, ttl_max_s, " (auth.link_ttl_max)"},
+		    &call->ttl_s);
 	if (!strcmp(key, "max_size") && call->uploads)
-		return take_number(req, key, v, &call->max_size);
-	if (!strcmp(key, "id") && json_is_string(v))
-		return take_id(req, call, text);
-	if (!strcmp(key, "method") && text.p)
+		return take_number(req, key, v,
+		    (struct span){"bytes", 1, INT64_MAX, ""},
+		    &call->max_size);
+	if (!strcmp(key, "file_ttl") && call->uploads) {
+		call->has_file_ttl = true;
+		return take_number(req, key, v,
+		    (struct span){"seconds", 0, AUTH_FILE_TTL_MAX_S,
+			", where 0 is for ever"},
+		    &call->file_ttl_s);
+	}
+	if (!strcmp(key, "id"))
+		return take_id(req, call, v);
+	if (!strcmp(key, "method"))
 		return true; /* once all of it is known */
-	return bad(req, key, "is not known here, or of another type");
+	return bad(req,
+	    http_problem_member(key, NULL,
+		call->uploads
+		    ? "is not known here; known are ttl, max_size, "
+		      "file_ttl, id, method"
+		    : "is not known here; known are ttl, method"));
 }
 
 /* Is it for the method that it says, if it says one? */
 static bool check_method(
     struct http_request *req, const struct call *call, json_t *root)
 {
-	const char *said = json_string_value(json_object_get(root, "method"));
+	json_t *v = json_object_get(root, "method");
+	const char *said = json_string_value(v);
 
-	return !said || !strcmp(said, method_of(call)) ||
-	       bad(req, "method",
-		   call->uploads ? "is PUT with an id, else POST" : "is GET");
+	if (!v || (said && !strcmp(said, method_of(call))))
+		return true;
+	return bad(req,
+	    http_problem_member("method", v,
+		!call->uploads
+		    ? "is not GET, which a link of a file is for"
+		: call->id[0]
+		    ? "is not PUT, which an upload link with an id is for"
+		    : "is not POST, which an upload link without an id is "
+		      "for"));
 }
 
 /* Read the body; an empty one says nothing. False: it was answered. */
@@ -131,11 +166,10 @@ static bool read_body(struct http_request *req, struct call *call)
 		return true;
 	json_t *root =
 	    json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &why);
-	bool sound = json_is_object(root);
-	if (!sound)
-		http_reply_error(req, PROBLEM_BAD_REQUEST,
-		    "The body is not a JSON object; write {\"ttl\":600} or "
-		    "the like.");
+	bool sound = json_is_object(root) ||
+		     bad(req,
+			 http_problem_document(
+			     root ? NULL : &why, "{\"ttl\":600}"));
 	json_object_foreach(root, key, v)
 	{
 		sound = sound && take_member(req, call, key, v);
@@ -161,6 +195,8 @@ static void reply(struct http_request *req, const struct signed_link *link)
 	json_string(&j, "expires", expires);
 	if (link->max_size)
 		json_uint(&j, "max_size", link->max_size);
+	if (link->has_file_ttl)
+		json_uint(&j, "file_ttl", link->file_ttl_s);
 	json_object_end(&j);
 	strbuf_addc(&out, '\n');
 
@@ -187,6 +223,8 @@ static void on_end(struct http_request *req, void *ctx)
 	    .path = str_from(path),
 	    .expires_s = (uint64_t)clock_unix_ms() / 1000 + call->ttl_s,
 	    .max_size = call->max_size,
+	    .has_file_ttl = call->has_file_ttl,
+	    .file_ttl_s = call->file_ttl_s,
 	};
 	int r = auth_sign(req, call->front->auth, &link, signature);
 	if (r < 0) {

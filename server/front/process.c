@@ -17,6 +17,8 @@
 #include "ingest/upload.h"
 #include "process/process.h"
 
+/* Room for the names of processors in a problem. */
+#define NAMES_SIZE 128
 #define CALL_MAGIC 0x9a0ce5u
 
 /* A request on its way. */
@@ -193,14 +195,11 @@ static ssize_t take(
 /* Is it what the request says? */
 static int check(struct http_request *req, struct call *c)
 {
-	struct digest_set got;
-
 	if (!c->digest)
 		return 0;
 
 	int r = integrity_trailers(req, &c->integrity);
-	return r < 0 ? r
-		     : integrity_check(&c->integrity.said, c->digest, &got);
+	return r < 0 ? r : integrity_check(&c->integrity, c->digest);
 }
 
 static void body_over(struct http_request *req, void *ctx)
@@ -214,7 +213,7 @@ static void body_over(struct http_request *req, void *ctx)
 		r = check(req, c);
 	c->error = r;
 	if (r < 0) {
-		upload_failed(req, r);
+		integrity_failed(req, &c->integrity, r);
 		return;
 	}
 	file_ready(c->in);
@@ -253,6 +252,36 @@ static int describe(struct http_request *req, struct file *f)
 	return r == 0 && type.n ? file_set_type(f, type.p, type.n) : r;
 }
 
+/* Which there are, for people: as many as there is room for. */
+static void write_names(struct process *ps, char out[NAMES_SIZE])
+{
+	const struct processor *p;
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; (p = process_at(ps, i)); i++) {
+		if (n + strlen(p->name) + sizeof(", , ...") > NAMES_SIZE) {
+			snprintf(out + n, NAMES_SIZE - n, ", ...");
+			return;
+		}
+		n += (size_t)snprintf(out + n, NAMES_SIZE - n, "%s%s",
+		    n ? ", " : "", p->name);
+	}
+}
+
+static void reply_none(
+    struct http_request *req, struct front *f, struct str name)
+{
+	char names[NAMES_SIZE];
+
+	write_names(f->process, names);
+	http_reply_error(req, PROBLEM_NO_PROCESSOR,
+	    "There is no processor '%.*s'%s%s; GET /processors tells of those "
+	    "that there are.",
+	    (int)(name.n < CONF_NAME_SIZE ? name.n : CONF_NAME_SIZE), name.p,
+	    *names ? ", but " : ", and no other", names);
+}
+
 /* Returns: NULL when there is none: answered. */
 static struct processor *find(
     struct http_request *req, struct front *f, struct str name)
@@ -267,8 +296,7 @@ static struct processor *find(
 			f->process, (struct str){decoded, (size_t)n});
 
 	if (!p)
-		http_reply_error(req, PROBLEM_NO_PROCESSOR,
-		    "There is no processor of this name; see /processors.");
+		reply_none(req, f, name);
 	return p;
 }
 

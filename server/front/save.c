@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "front/front.h"
+#include "ingest/again.h"
 #include "ingest/keeping.h"
 #include "ingest/upload.h"
 
@@ -13,6 +14,7 @@ struct save {
 	struct upload_params params;
 	struct integrity integrity; /* what is to be told of its content */
 	struct keeping *keeping;
+	struct idempotency_claim *claim; /* NULL: it has no key */
 };
 
 static int make(void *ctx, uint64_t size, struct str name, const char *type,
@@ -66,10 +68,13 @@ static void reply(void *ctx, struct http_request *req, struct file *f)
 
 	if (r == -EINPROGRESS)
 		return;
-	if (r < 0)
+	if (r < 0) {
 		upload_failed(req, r);
-	else
-		upload_reply_told(req, f, 201, s->integrity.asked);
+		return;
+	}
+	upload_claim_done(s->claim, 201, &f, 1);
+	s->claim = NULL;
+	upload_reply_told(req, f, 201, s->integrity.asked);
 }
 
 static void drop(void *ctx)
@@ -77,7 +82,23 @@ static void drop(void *ctx)
 	struct save *s = ctx;
 
 	keeping_drop(s->keeping);
+	idempotency_forget(s->claim);
 	free(s);
+}
+
+/* Whether it was not done before. False: answered. */
+static bool is_new(struct http_request *req, struct save *s)
+{
+	struct again *a;
+	enum again_verdict verdict = again_find(req, &s->front->ingest,
+	    (struct str){"", 0}, &s->claim, &a);
+
+	if (verdict == AGAIN_MADE) {
+		upload_reply_told(
+		    req, a->files[0], a->status, s->integrity.asked);
+		again_free(a);
+	}
+	return verdict == AGAIN_NEW;
 }
 
 void save_entry(struct http_request *req, struct front *f, struct file *file,
@@ -104,7 +125,7 @@ void save_entry(struct http_request *req, struct front *f, struct file *file,
 	s->front = f;
 	if (integrity_text(req, (struct str){"", 0}) &&
 	    upload_params(req, &s->params) &&
-	    integrity_wishes(req, f->conf, &s->integrity))
+	    integrity_wishes(req, f->conf, &s->integrity) && is_new(req, s))
 		zip_save(req, f->zip, file, rest, s->integrity.kept, &saver, s);
 	else
 		free(s);

@@ -145,6 +145,11 @@ static void explain(
 		    address, rule);
 }
 
+bool guard_is_denied(const struct guard_reason *why)
+{
+	return why->rule == rule_denied;
+}
+
 static void explain_text(const char *rule, struct guard_reason *out)
 {
 	out->rule = rule;

@@ -46,6 +46,9 @@ enum guard_verdict {
 	GUARD_FORBIDDEN, /* the name or the address */
 };
 
+/** Whether it is that `deny_networks` lists the address. */
+bool guard_is_denied(const struct guard_reason *why);
+
 /**
  * Check a URL as far as its text goes. What a name resolves to is not known
  * yet.

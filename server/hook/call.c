@@ -162,10 +162,12 @@ static bool set_guard(struct call *c)
 	h->rules.deny_networks = h->fetch->deny_networks;
 	if (guard_url(&h->rules, str_from(h->conf->url), &parts, &why) !=
 	    GUARD_OK) {
-		/* As any that leads nowhere: tried again, and told. */
+		/* By the text alone, which stays what it is. */
+		c->refused = true;
 		forbidden(c, &why);
 		return false;
 	}
+	c->literal = parts.host_is_ip;
 	c->guard.conf = &h->rules;
 	if (!guard_socket_attach(&c->guard, c->easy))
 		return false;
@@ -187,14 +189,23 @@ bool call_begin(struct call *c)
 	return false;
 }
 
+enum call_end call_broken(const struct call *c)
+{
+	return c->refused ? CALL_REFUSED : CALL_AGAIN;
+}
+
 enum call_end call_over(struct call *c, CURLcode code)
 {
 	long status = 0;
 
 	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (c->guard.denied && c->guard.sockets == 0)
+	if (c->guard.denied && c->guard.sockets == 0) {
 		forbidden(c, &c->guard.reason);
-	else if (status)
+		/* A name may lead elsewhere the next time. */
+		c->refused = c->literal;
+		return call_broken(c);
+	}
+	if (status)
 		snprintf(c->why, sizeof(c->why), "answered %ld", status);
 	else if (!c->why[0])
 		snprintf(

@@ -52,6 +52,8 @@ struct call {
 	struct curl_slist *fields;
 	struct guard_socket guard;
 	size_t answered; /* bytes, which nobody reads */
+	bool literal;	 /* the URL has an address, no name */
+	bool refused;	 /* by the guard, and will be the next time */
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -60,10 +62,12 @@ struct call *call_new(
     struct hook *hook, enum store_event event, struct file *f);
 void call_free(struct call *c);
 
-/** Prepare the next try. Returns: false without memory. */
-bool call_begin(struct call *c);
+enum call_end { CALL_DELIVERED, CALL_AGAIN, CALL_FAILED, CALL_REFUSED };
 
-enum call_end { CALL_DELIVERED, CALL_AGAIN, CALL_FAILED };
+/** Prepare the next try. Returns: false when there is none; call_broken(). */
+bool call_begin(struct call *c);
+/** Returns: what follows then; `c->why` says why. */
+enum call_end call_broken(const struct call *c);
 
 /** The try is over. Returns: what follows; `c->why` says why. */
 enum call_end call_over(struct call *c, CURLcode code);

@@ -144,6 +144,14 @@ static void give_up(struct hooks *hs, struct call *c)
 	finish(hs, c);
 }
 
+static void refuse(struct hooks *hs, struct call *c)
+{
+	incident(METRIC_HOOK_REFUSED, LOG_LEVEL_WARN,
+	    "hook %s: call %s is not made: %s", c->hook->conf->at.name, c->id,
+	    c->why);
+	finish(hs, c);
+}
+
 static void try_later(struct hooks *hs, struct call *c)
 {
 	const struct conf_hook *conf = c->hook->conf;
@@ -182,6 +190,9 @@ static void conclude(struct hooks *hs, struct call *c, enum call_end end)
 	case CALL_FAILED:
 		give_up(hs, c);
 		break;
+	case CALL_REFUSED:
+		refuse(hs, c);
+		break;
 	}
 	log_for(NULL);
 }
@@ -196,7 +207,7 @@ static void begin(struct hooks *hs, struct call *c)
 	}
 	if (!call_begin(c) ||
 	    curl_multi_add_handle(hs->multi, c->easy) != CURLM_OK)
-		conclude(hs, c, CALL_AGAIN);
+		conclude(hs, c, call_broken(c));
 }
 
 /*
@@ -282,6 +293,34 @@ static void *run(void *arg)
 
 /* ---- the service -------------------------------------------------------- */
 
+/* Whether the guard would refuse every call, by the text of the URL alone. */
+static int check_guard(const struct conf *c, const struct conf_hook *h,
+    struct conf_error *reterr)
+{
+	struct conf_fetch rules = {
+	    .allow_networks = h->allow_networks,
+	    .deny_networks = c->fetch.deny_networks,
+	    .ports = c->fetch.ports,
+	};
+	struct guard_reason why;
+	struct url_parts parts;
+
+	if (guard_url(&rules, str_from(h->url), &parts, &why) !=
+	    GUARD_FORBIDDEN)
+		return 0;
+
+	conf_error_set(reterr, -EINVAL,
+	    "[hook %s] url: '%.200s' is refused (%s); %s", h->at.name, h->url,
+	    why.rule,
+	    guard_is_denied(&why)
+		? "fetch.deny_networks lists its address; take it out there, "
+		  "or write another one"
+		: "addresses that are not public have to be in "
+		  "allow_networks of the hook");
+	conf_error_at(c, &h->url, reterr);
+	return -EINVAL;
+}
+
 /* Errors: as hooks_new(); `ret` holds the secret, if there is one. */
 static int take(const struct conf *c, const struct conf_hook *h,
     struct sign_secret *ret, struct conf_error *reterr)
@@ -296,7 +335,11 @@ static int take(const struct conf *c, const struct conf_hook *h,
 		conf_error_at(c, &h->url, reterr);
 		return -EINVAL;
 	}
-	int r = h->secret[0] ? sign_read(h->secret, ret) : 0;
+	int r = check_guard(c, h, reterr);
+	if (r < 0)
+		return r;
+
+	r = h->secret[0] ? sign_read(h->secret, ret) : 0;
 	if (r < 0) {
 		conf_error_set(reterr, r, "[hook %s] secret: %.200s: %s",
 		    h->at.name, h->secret,

@@ -11,7 +11,9 @@
  * receiver. With the process go the calls that wait.
  *
  * One thread makes all calls, through the guard that fetches go through
- * (guard/guard_socket.h), by the hook's own `allow_networks`.
+ * (guard/guard_socket.h), by the hook's own `allow_networks`. A URL that the
+ * guard refuses by its text is an error of the configuration; should that be
+ * so later, its calls are not made.
  *
  * Threads: hooks_tell() and hooks_busy() any; the others one.
  */

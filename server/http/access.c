@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the layers above may know and say of a request. */
 #include <assert.h>
+#include <errno.h>
 
 #include "common/percent.h"
 #include "http/loop.h"
@@ -180,6 +181,35 @@ void http_body_cap(struct http_request *req, uint64_t max_bytes)
 	http_body_limit(req, req->body_max);
 }
 
+int http_body_error(const struct http_request *req)
+{
+	if (req->refused)
+		return req->status == 413 ? -EFBIG : -EPROTO;
+	if (!req->problem.detail[0])
+		return -ECONNABORTED;
+
+	switch (req->problem.kind) {
+	case PROBLEM_TOO_LARGE:
+		return -EFBIG;
+	case PROBLEM_BAD_FRAMING:
+		return -EPROTO;
+	case PROBLEM_TOO_SLOW:
+		return -ETIME;
+	default:
+		return -ECONNABORTED;
+	}
+}
+
+void http_cap_life(struct http_request *req, uint64_t max_ms)
+{
+	req->life_cap_ms = max_ms;
+}
+
+uint64_t http_life_cap(const struct http_request *req)
+{
+	return req->life_cap_ms;
+}
+
 void http_admit(
     struct http_request *req, struct account *account, unsigned scopes)
 {
@@ -192,6 +222,11 @@ bool http_admitted(const struct http_request *req, unsigned *ret_scopes)
 {
 	*ret_scopes = req->scopes;
 	return req->admitted;
+}
+
+const struct conf *http_conf(const struct http_request *req)
+{
+	return req->loop->conf;
 }
 
 struct owner http_owner(const struct http_request *req)

@@ -38,6 +38,11 @@ void http_address_text(
 	if (addr->ss_family == AF_INET)
 		text = inet_ntop(
 		    AF_INET, &v4->sin_addr, out, HTTP_CLIENT_SIZE);
+	/* The same host on a socket for both. */
+	else if (addr->ss_family == AF_INET6 &&
+		 IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		text = inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, out,
+		    HTTP_CLIENT_SIZE);
 	else if (addr->ss_family == AF_INET6)
 		text = inet_ntop(
 		    AF_INET6, &v6->sin6_addr, out, HTTP_CLIENT_SIZE);

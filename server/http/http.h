@@ -139,6 +139,8 @@ const char *http_client(const struct http_request *req);
 /** Returns: whose jobs a pool runs in turn with those of others (spw_job): the
     address, of an IPv6 one its network of 64 bits. */
 uint64_t http_client_share(const struct http_request *req);
+/** Returns: what the server was configured with. */
+const struct conf *http_conf(const struct http_request *req);
 /** Returns: that, and who pays for what it stores: nobody before
     http_admit(). */
 struct owner http_owner(const struct http_request *req);
@@ -224,6 +226,19 @@ void *http_before(
 void http_body_limit(struct http_request *req, uint64_t max_bytes);
 /** The same, and no http_body_limit() lets more in. */
 void http_body_cap(struct http_request *req, uint64_t max_bytes);
+
+/**
+ * From sink.free(), of a body that has not come to its end: why.
+ *
+ * Returns:   -ECONNABORTED the client went away; -EPROTO its chunks cannot be
+ *            read; -EFBIG it goes past a limit; -ETIME it came too slowly,
+ *            which has been counted.
+ */
+int http_body_error(const struct http_request *req);
+/** Bound how long what is made of it is kept; http_life_cap() tells that, and
+    UINT64_MAX where nothing does. */
+void http_cap_life(struct http_request *req, uint64_t max_ms);
+uint64_t http_life_cap(const struct http_request *req);
 
 /*
  * Wakers.

@@ -44,8 +44,7 @@ static int give_away(const struct conf *conf, const struct sockaddr_un *un,
 		    "server.unix_mode: %s cannot be made %s: %s", un->sun_path,
 		    conf->server.unix_mode, strerror(errno));
 	if (r == 0 && *conf->server.unix_owner)
-		r = listen_owner_find(
-		    conf->server.unix_owner, &user, &group, reterr);
+		r = listen_owner_of(conf, &user, &group, reterr);
 	if (r == 0 && *conf->server.unix_owner &&
 	    lchown(un->sun_path, user, group) < 0)
 		r = conf_error_set(reterr, -errno,
@@ -237,6 +236,7 @@ static int open_one(struct http_server *s, struct handed *h,
 		s->listeners[s->listener_count - 1].tls = a->tls;
 	if (r < 0 && !reterr->msg[0]) {
 		listen_format(a, text);
+		conf_error_at(s->conf, &s->conf->server.listen, reterr);
 		return conf_error_set(
 		    reterr, r, "cannot listen on %s: %s", text, strerror(-r));
 	}

@@ -204,6 +204,7 @@ struct http_request {
 	void *later_ctx;
 	void (*later_free)(void *ctx); /* NULL: there is none */
 	uint64_t body_max, body_cap, received, discarded;
+	uint64_t life_cap_ms; /* UINT64_MAX: none */
 	uint64_t deadline_ms; /* wake it then; 0: never */
 	uint64_t rate_bytes;  /* received at the last look at the rate */
 	uint64_t rate_ms;     /* when that was; 0: not yet */

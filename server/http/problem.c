@@ -2,6 +2,7 @@
 #include "http/problem.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,13 +43,21 @@ struct http_problem http_problem_errno(int err)
 		    "wait until some expire.");
 	case EDQUOT:
 		return http_problem(PROBLEM_NO_SPACE,
-		    "A quota is used up: that of the token, or of the spool "
-		    "directory; delete files, or wait until some expire.");
+		    "The files of all take as much of the disk as they may "
+		    "(spool.disk_quota); delete files, or wait until some "
+		    "expire.");
+	case ENOSR:
+		return http_problem(PROBLEM_NO_SPACE,
+		    "The quota of the token is used up; delete files, or wait "
+		    "until some expire.");
+	case ENOANO:
+		return http_problem(PROBLEM_NO_SPACE,
+		    "The token has as many files as it may; delete some, or "
+		    "wait until some expire.");
 	case EFBIG:
-		return http_problem(
-		    PROBLEM_TOO_LARGE,
-		    "The content is longer than any file may be here, by the "
-		    "server's limit or by the quota of the token.");
+		return http_problem(PROBLEM_TOO_LARGE,
+		    "The content is longer than a file may be here "
+		    "(store.max_file_size).");
 	case EXFULL:
 		return http_problem(PROBLEM_UNAVAILABLE,
 		    "The server holds as many files as it may "
@@ -82,6 +91,48 @@ struct http_problem http_problem_errno(int err)
 		    "more under the id in X-Request-Id.",
 		    -err);
 	}
+}
+
+static struct http_problem over_account(int err, const struct account *a)
+{
+	bool bytes = err == -ENOSR;
+	struct account_limits has, max;
+	struct http_problem p;
+
+	account_look(a, &has, &max);
+	if (bytes)
+		p = http_problem(PROBLEM_NO_SPACE,
+		    "Files of the token '%s' may have %" PRIu64 " bytes "
+		    "together (quota), and have %" PRIu64 "; delete some, wait "
+		    "until some expire, or ask the operator for more.",
+		    account_name(a), max.bytes, has.bytes);
+	else
+		p = http_problem(PROBLEM_NO_SPACE,
+		    "The token '%s' may have %" PRIu64 " files, and has %"
+		    PRIu64 "; delete some, wait until some expire, or ask the "
+		    "operator for more.",
+		    account_name(a), max.files, has.files);
+	p.limit = bytes ? max.bytes : max.files;
+	return p;
+}
+
+struct http_problem http_problem_limited(
+    int err, const struct account *a, uint64_t file_max)
+{
+	struct http_problem p;
+
+	if (a && (err == -ENOSR || err == -ENOANO))
+		return over_account(err, a);
+	if (err != -EFBIG || file_max == SPW_UNLIMITED)
+		return http_problem_errno(err);
+
+	p = http_problem(PROBLEM_TOO_LARGE,
+	    "The content is longer than the limit of %" PRIu64 " bytes for a "
+	    "file (store.max_file_size); send less, or ask the operator to "
+	    "raise it.",
+	    file_max);
+	p.limit = file_max;
+	return p;
 }
 
 int http_problem_status(const struct http_problem *p)

@@ -7,6 +7,7 @@
 #ifndef HTTP_PROBLEM_H
 #define HTTP_PROBLEM_H
 
+#include "base/account.h"
 #include "base/json.h"
 #include "http/http.h"
 
@@ -237,8 +238,9 @@
 	  "The request has a version other than HTTP/1.0 and "                 \
 	  "HTTP/1.1. Use one of these.")                                       \
 	X(NO_SPACE, 507, "insufficient-storage", "There is no room",           \
-	  "The disk, or a quota, is used up. Delete files, or wait "           \
-	  "until some expire.")                                                \
+	  "The disk, or a quota, is used up; the detail says which, and "      \
+	  "of a token the member limit how much it is. Delete files, or "      \
+	  "wait until some expire.")                                           \
 	X(PROCESSOR_OUTPUT, 507, "processor-output",                           \
 	  "The processor wrote more than it may",                              \
 	  "The program wrote more than the processor may. Ask the "            \
@@ -297,6 +299,14 @@ struct http_problem http_problem(
 
 /** Returns: the problem an errno of the spool or the system means. */
 struct http_problem http_problem_errno(int err);
+
+/**
+ * The same of who stores something: names the limit that is passed, what it
+ * is, and what is used of it. `a` is whose it is (NULL: nobody's), `file_max`
+ * what a file may have of bytes.
+ */
+struct http_problem http_problem_limited(
+    int err, const struct account *a, uint64_t file_max);
 
 /** Returns: its HTTP status. */
 int http_problem_status(const struct http_problem *p);

@@ -136,6 +136,7 @@ void *http_request_start(void *cls, const char *uri, struct MHD_Connection *mhd)
 	http_timing_begin(req);
 	req->https = c->tls;
 	req->body_max = req->body_cap = SPW_UNLIMITED;
+	req->life_cap_ms = UINT64_MAX;
 	if (c->req)
 		http_request_forget(c->req);
 	c->req = req;
@@ -256,9 +257,12 @@ static enum MHD_Result body(
 	if (req->discard)
 		return discard(req, size);
 	if (req->received + *size > req->body_max) {
-		http_reply_error(req, PROBLEM_TOO_LARGE,
+		struct http_problem p = http_problem(PROBLEM_TOO_LARGE,
 		    "The content is longer than the limit of %llu bytes.",
 		    (unsigned long long)req->body_max);
+
+		p.limit = req->body_max;
+		http_reply_problem(req, &p);
 		return discard(req, size);
 	}
 

@@ -73,13 +73,33 @@ static const char *ended_text(int err)
 		       "offset before going on.";
 	case -EALREADY:
 		return "Nothing can be appended to it: it is complete.";
-	case -EBADMSG:
-		return "The bytes that came are not those that the checksum "
-		       "was made of; none was kept. Send them again.";
 	default:
 		return "The whole is not what Repr-Digest said; it was not "
 		       "kept.";
 	}
+}
+
+/* It was not kept, and the file says why. */
+static struct http_problem wrong_whole(const struct append *a)
+{
+	struct file_error e;
+
+	return http_problem(PROBLEM_DIGEST_MISMATCH, "%s",
+	    file_error(a->file, &e) ? e.detail : ended_text(-EBADE));
+}
+
+static struct http_problem wrong_part(const struct append *a)
+{
+	char how[DIGEST_DIFFERENCE_SIZE];
+
+	append_stage_differs(a->stage, how);
+	if (!how[0])
+		return http_problem(PROBLEM_CHECKSUM,
+		    "The bytes that came are not those that the checksum was "
+		    "made of; none was kept. Send them again.");
+
+	return http_problem(PROBLEM_CHECKSUM,
+	    "The bytes' %s; none was kept. Send them again.", how);
 }
 
 struct http_problem append_problem(const struct append *a, int err)
@@ -96,10 +116,9 @@ struct http_problem append_problem(const struct append *a, int err)
 		return http_problem(
 		    PROBLEM_UPLOAD_COMPLETE, "%s", ended_text(err));
 	case -EBADE:
-		return http_problem(
-		    PROBLEM_DIGEST_MISMATCH, "%s", ended_text(err));
+		return wrong_whole(a);
 	case -EBADMSG:
-		return http_problem(PROBLEM_CHECKSUM, "%s", ended_text(err));
+		return wrong_part(a);
 	case -ESTALE:
 		p = http_problem(PROBLEM_UPLOAD_OFFSET,
 		    "The upload goes on at %llu, the request at %llu.",
@@ -109,11 +128,14 @@ struct http_problem append_problem(const struct append *a, int err)
 		return p;
 	case -EFBIG:
 		p = http_problem(PROBLEM_TOO_LARGE,
-		    "The content goes past the end of the upload.");
+		    "The content goes past the end of the upload, of which "
+		    "%llu bytes are missing.",
+		    (unsigned long long)append_room(a));
 		p.limit = append_room(a);
 		return p;
 	default:
-		return http_problem_errno(err);
+		return http_problem_limited(err, a->file->account,
+		    a->in->conf->store.max_file_size);
 	}
 }
 

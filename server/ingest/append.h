@@ -128,6 +128,11 @@ int append_stage_write(struct append *a, struct http_request *req,
  */
 int append_stage_commit(struct append *a) SPW_MUST_CHECK;
 /** Forget it; a worker that is at it finishes first. NULL is allowed. */
+/** Write how what came differs from what was said, once that was -EBADMSG; ""
+    when that is not known. NULL is allowed. */
+void append_stage_differs(
+    const struct append_stage *s, char out[DIGEST_DIFFERENCE_SIZE]);
+
 void append_stage_free(struct append_stage *s);
 
 #endif

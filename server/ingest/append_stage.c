@@ -29,7 +29,7 @@ struct append_stage {
 	struct resumable_turn *turn; /* NULL once the request is gone */
 	struct http_waker *waker;
 	struct digest *digest;
-	struct digest_set said;
+	struct digest_set said, found;
 	uint64_t pos;
 	bool moving; /* it is checked, and goes into the upload */
 	pthread_mutex_t lock; /* over `turn` */
@@ -102,10 +102,8 @@ int append_stage_write(
  */
 static int begin_moving(struct append_stage *s)
 {
-	struct digest_set got;
-
-	int err = digest_finish(s->digest, &got);
-	if (err == 0 && digest_differs(&got, &s->said))
+	int err = digest_finish(s->digest, &s->found);
+	if (err == 0 && digest_differs(&s->found, &s->said))
 		err = -EBADMSG;
 	if (err < 0)
 		return err;
@@ -116,6 +114,14 @@ static int begin_moving(struct append_stage *s)
 	s->moving = err == 0;
 	s->pos = 0;
 	return err;
+}
+
+void append_stage_differs(
+    const struct append_stage *s, char out[DIGEST_DIFFERENCE_SIZE])
+{
+	out[0] = '\0';
+	if (s && atomic_load(&s->state) == STAGE_DONE)
+		digest_difference_write(&s->found, &s->said, out);
 }
 
 static ssize_t do_block(struct append_stage *s)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,23 @@ int upload_seal(struct http_request *req, struct upload_wake *w, struct file *f)
 	return r;
 }
 
+/* The quota would not do if nothing of it were used. */
+static void never_fits(struct http_request *req, uint64_t size)
+{
+	const struct account *a = http_owner(req).account;
+	struct account_limits has, max;
+
+	account_look(a, &has, &max);
+	struct http_problem p = http_problem(PROBLEM_TOO_LARGE,
+	    "The content has %" PRIu64 " bytes; files of the token '%s' may "
+	    "have %" PRIu64 " together (quota). Send less, or ask the operator "
+	    "for more.",
+	    size, account_name(a), max.bytes);
+
+	p.limit = max.bytes;
+	http_reply_problem(req, &p);
+}
+
 static bool check_room(struct http_request *req, struct ingest *in, bool form)
 {
 	uint64_t size = http_content_length(req);
@@ -109,16 +127,17 @@ static bool check_room(struct http_request *req, struct ingest *in, bool form)
 		if (max > (uint64_t)INT64_MAX - 1)
 			max = INT64_MAX - 1;
 
-		struct http_problem p = http_problem(PROBLEM_TOO_LARGE,
-		    "The content is longer than the limit of %llu bytes.",
-		    (unsigned long long)max);
+		struct http_problem p = http_problem_limited(-EFBIG, NULL, max);
 
-		p.limit = max;
 		http_reply_problem(req, &p);
 		return false;
 	}
 
 	int r = account_check(http_owner(req).account, size);
+	if (r == -EFBIG) {
+		never_fits(req, size);
+		return false;
+	}
 	if (r == 0)
 		r = store_check_space(in->store, size);
 	if (r < 0)
@@ -235,6 +254,8 @@ static enum metric outcome(int err)
 		return METRIC_UPLOADS_FAILED_TOO_LARGE;
 	case ENOSPC:
 	case EDQUOT:
+	case ENOSR:
+	case ENOANO:
 		return METRIC_UPLOADS_FAILED_NO_SPACE;
 	case EBADMSG:
 	case EPROTO:
@@ -251,6 +272,14 @@ void upload_over(int err)
 	metrics_add(outcome(err), 1);
 }
 
+void upload_dropped(const struct http_request *req, int err)
+{
+	if (err == -ECONNABORTED)
+		err = http_body_error(req);
+	if (err != -ETIME)
+		upload_over(err);
+}
+
 bool upload_param_ttl(struct upload_params *p, struct str text)
 {
 	uint64_t s;
@@ -259,6 +288,14 @@ bool upload_param_ttl(struct upload_params *p, struct str text)
 		return false;
 	p->ttl_ms = s * 1000;
 	return true;
+}
+
+bool upload_ttl_fits(const struct upload_params *p)
+{
+	/* 0 is for ever. */
+	uint64_t life = p->ttl_ms ? p->ttl_ms : UINT64_MAX;
+
+	return p->ttl_ms == UINT64_MAX || life <= p->ttl_max_ms;
 }
 
 bool upload_param_reads(struct upload_params *p, struct str text)
@@ -302,6 +339,18 @@ bool upload_coding(struct http_request *req, struct str *ret)
 	return sound;
 }
 
+void upload_refuse_ttl(
+    struct http_request *req, const struct upload_params *p)
+{
+	struct http_problem why = http_problem(PROBLEM_FORBIDDEN,
+	    "What is uploaded by this link is kept for %llu s at most; leave "
+	    "out ttl, or say from 1 to so many.",
+	    (unsigned long long)(p->ttl_max_ms / 1000));
+
+	why.limit = p->ttl_max_ms / 1000;
+	http_reply_problem(req, &why);
+}
+
 bool upload_params(struct http_request *req, struct upload_params *p)
 {
 	char text[UPLOAD_NAME_MAX];
@@ -309,6 +358,7 @@ bool upload_params(struct http_request *req, struct upload_params *p)
 
 	p->name[0] = '\0';
 	p->ttl_ms = UINT64_MAX;
+	p->ttl_max_ms = http_life_cap(req);
 	p->reads = 0;
 	p->owner = http_owner(req);
 	if (!http_query(req).n)
@@ -319,6 +369,10 @@ bool upload_params(struct http_request *req, struct upload_params *p)
 		!upload_param_ttl(p, (struct str){text, len}))) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "The parameter ttl is not a number of seconds.");
+		return false;
+	}
+	if (!upload_ttl_fits(p)) {
+		upload_refuse_ttl(req, p);
 		return false;
 	}
 	if (http_query_get(req, "reads", text, sizeof(text), &len) &&
@@ -359,6 +413,9 @@ void upload_apply(
 	uint64_t ttl =
 	    p->ttl_ms == UINT64_MAX ? in->conf->store.ttl : p->ttl_ms;
 
+	/* Nobody who may not have it for ever has it so by saying nothing. */
+	if (p->ttl_max_ms != UINT64_MAX && (!ttl || ttl > p->ttl_max_ms))
+		ttl = p->ttl_max_ms;
 	f->expires_ms = ttl ? f->created_ms + (int64_t)ttl : 0;
 	atomic_store(&f->reads_left, p->reads);
 }
@@ -375,7 +432,8 @@ void upload_failed(struct http_request *req, int err)
 		p = http_problem(PROBLEM_BAD_REQUEST,
 		    "The digest behind the content cannot be read.");
 	else
-		p = http_problem_errno(err);
+		p = http_problem_limited(err, http_owner(req).account,
+		    http_conf(req)->store.max_file_size);
 	http_reply_problem(req, &p);
 }
 

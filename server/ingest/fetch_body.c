@@ -7,17 +7,19 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "http/member.h"
 
 /* So that it is in milliseconds, and added to the clock, still a number. */
 #define TTL_MAX_S (INT64_MAX / 10000)
 /* Longer than any name that is kept: it may come with a path. */
 #define NAME_SENT_MAX 1024
+#define EXAMPLE "{\"url\":\"https://...\"}"
 
+/* `v` is shown; NULL: it is not. */
 static int bad(struct http_problem *reterr, const char *member,
-    const char *what)
+    const json_t *v, const char *what)
 {
-	*reterr = http_problem(
-	    PROBLEM_BAD_REQUEST, "The member '%s' %s.", member, what);
+	*reterr = http_problem_member(member, v, "%s", what);
 	return -EINVAL;
 }
 
@@ -57,10 +59,8 @@ static int number(const char *member, const json_t *v, uint64_t min,
 		return 0;
 	}
 
-	*reterr = http_problem(PROBLEM_BAD_REQUEST,
-	    "The member '%s' is not a whole number from %" PRIu64
-	    " to %" PRIu64 ".",
-	    member, min, max);
+	*reterr = http_problem_member(member, v,
+	    "is not a whole number from %" PRIu64 " to %" PRIu64, min, max);
 	return -EINVAL;
 }
 
@@ -68,7 +68,7 @@ static int take_url(
     struct fetch_body *b, json_t *v, struct http_problem *reterr)
 {
 	if (!json_is_string(v))
-		return bad(reterr, "url", "is not a string");
+		return bad(reterr, "url", NULL, "is not a string");
 
 	b->request.url = json_string_value(v);
 	b->request.url_len = json_string_length(v);
@@ -81,7 +81,8 @@ static int take_mode(
 	struct str mode = str_from(json_string_value(v));
 
 	if (!str_eq(mode, "full") && !str_eq(mode, "lazy"))
-		return bad(reterr, "mode", "is neither \"full\" nor \"lazy\"");
+		return bad(reterr, "mode", v,
+		    "is neither \"full\" nor \"lazy\"");
 
 	b->request.lazy = str_eq(mode, "lazy");
 	return 0;
@@ -94,12 +95,12 @@ static int take_name(
 	size_t len = json_string_length(v);
 
 	if (!json_is_string(v) || len > sizeof(name))
-		return bad(reterr, "name", "is not a file name");
+		return bad(reterr, "name", v, "is not a file name");
 
 	memcpy(name, json_string_value(v), len);
 	len = filename_sanitise(name, len);
 	if (len == 0)
-		return bad(reterr, "name", "is not a file name");
+		return bad(reterr, "name", v, "is not a file name");
 
 	memcpy(b->name, name, len);
 	b->name[len] = '\0';
@@ -152,29 +153,38 @@ static int take_digest(
 	const char *text = json_string_value(hex);
 
 	if (!text || json_object_size(v) != 1)
-		return bad(reterr, "digest", "is not {\"sha-256\": HEX}");
+		return bad(
+		    reterr, "digest", v, "is not {\"sha-256\": HEX}");
 	if (json_string_length(hex) != 2 * sizeof(b->sha256) ||
 	    hex_decode(text, 2 * sizeof(b->sha256), b->sha256) < 0)
-		return bad(reterr, "digest",
+		return bad(reterr, "digest", v,
 		    "has a sha-256 that is not 64 hexadecimal digits");
 
 	b->request.sha256 = b->sha256;
 	return 0;
 }
 
+static int refuse_field(const char *name, struct http_problem *reterr)
+{
+	*reterr = http_problem_member("headers", NULL,
+	    "has the field '%.32s', which may not be sent to an origin; GET "
+	    "/openapi.json lists those that may",
+	    name);
+	return -EINVAL;
+}
+
 static int take_field(struct fetch_body *b, const char *name, const json_t *v,
     struct http_problem *reterr)
 {
 	if (!fetch_field_allowed(name))
-		return bad(reterr, "headers",
-		    "has a field that may not be sent to an origin");
+		return refuse_field(name, reterr);
 	if (!json_is_string(v) ||
 	    !value_sound((struct str){
 		json_string_value(v), json_string_length(v)}))
-		return bad(
-		    reterr, "headers", "has a value that no field can have");
+		return bad(reterr, "headers", NULL,
+		    "has a value that no field can have");
 	if (b->request.field_count == FETCH_FIELDS_MAX)
-		return bad(reterr, "headers", "has too many fields");
+		return bad(reterr, "headers", NULL, "has too many fields");
 
 	b->fields[b->request.field_count++] = (struct fetch_field){
 	    .name = name,
@@ -191,7 +201,7 @@ static int take_headers(
 	json_t *value;
 
 	if (!json_is_object(v))
-		return bad(reterr, "headers", "is not an object");
+		return bad(reterr, "headers", NULL, "is not an object");
 
 	json_object_foreach(v, name, value)
 	{
@@ -226,9 +236,9 @@ static int take_member(struct fetch_body *b, const char *key, json_t *v,
 		if (strcmp(members[i].key, key) == 0)
 			return members[i].take(b, v, reterr);
 
-	*reterr = http_problem(
-	    PROBLEM_BAD_REQUEST, "The member '%.64s' is not known.", key);
-	return -EINVAL;
+	return bad(reterr, key, NULL,
+	    "is not known; known are url, mode, name, ttl, reads, digest, "
+	    "size, max_size, connections, headers");
 }
 
 static int take_all(struct fetch_body *b, struct http_problem *reterr)
@@ -237,8 +247,7 @@ static int take_all(struct fetch_body *b, struct http_problem *reterr)
 	json_t *value;
 
 	if (!json_is_object(b->root)) {
-		*reterr = http_problem(
-		    PROBLEM_BAD_REQUEST, "The body is not a JSON object.");
+		*reterr = http_problem_document(NULL, EXAMPLE);
 		return -EINVAL;
 	}
 
@@ -249,7 +258,7 @@ static int take_all(struct fetch_body *b, struct http_problem *reterr)
 			return e;
 	}
 	if (!b->request.url)
-		return bad(reterr, "url", "is missing");
+		return bad(reterr, "url", NULL, "is missing");
 	return 0;
 }
 
@@ -263,9 +272,7 @@ int fetch_body_parse(const char *text, size_t len, struct fetch_body *ret,
 	if (!ret->root) {
 		bool oom = json_error_code(&why) == json_error_out_of_memory;
 		*reterr = oom ? http_problem_errno(-ENOMEM)
-			      : http_problem(PROBLEM_BAD_REQUEST,
-				    "The body is not JSON: %s, in line %d.",
-				    why.text, why.line);
+			      : http_problem_document(&why, EXAMPLE);
 		return oom ? -ENOMEM : -EINVAL;
 	}
 

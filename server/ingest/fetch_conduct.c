@@ -113,7 +113,7 @@ static void ask_for_more(struct fetch_job *job)
 static void verify(struct fetch_job *job)
 {
 	struct digest_set got = {0};
-	char text[2 * DIGEST_BYTES_MAX + 1];
+	char text[2 * FETCH_SHA256_SIZE + 1], said[2 * FETCH_SHA256_SIZE + 1];
 	int e = 0;
 
 	if (job->size != FETCH_SIZE_UNKNOWN && !job->sparse &&
@@ -137,15 +137,16 @@ static void verify(struct fetch_job *job)
 		return;
 	}
 	hex_encode(got.value[DIGEST_SHA256], FETCH_SHA256_SIZE, text);
+	hex_encode(job->said.value[DIGEST_SHA256], FETCH_SHA256_SIZE, said);
 	fetch_job_fail(job, FETCH_CAUSE_DIGEST,
-	    "The content has the sha-256 digest %s, not the one that was "
-	    "asked for.",
-	    text);
+	    "The content's sha-256 is %s, not %s as was asked for.", text,
+	    said);
 }
 
 static void fail_errno(struct fetch_job *job, int err)
 {
-	struct http_problem p = http_problem_errno(err);
+	struct http_problem p = http_problem_limited(
+	    err, job->file->account, job->size_max);
 
 	fetch_job_fail(job, fetch_cause_of_errno(err), "%s", p.detail);
 }

@@ -111,6 +111,8 @@ enum fetch_cause fetch_cause_of_errno(int err)
 	switch (err) {
 	case -ENOSPC:
 	case -EDQUOT:
+	case -ENOSR:
+	case -ENOANO:
 	case -ENOBUFS:
 	case -EIO:
 	case -EROFS:

@@ -244,7 +244,8 @@ int fetch_job_new(struct fetcher *f, const struct conf *conf,
 	if (e == 0 && r->check)
 		e = make_seen(job);
 	if (e < 0) {
-		*reterr = http_problem_errno(e);
+		*reterr = http_problem_limited(
+		    e, r->owner.account, SPW_UNLIMITED);
 		return e;
 	}
 	*ret = SPW_TAKE(job);

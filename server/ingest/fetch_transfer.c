@@ -86,7 +86,8 @@ void fetch_transfer_fail_errno(struct fetch_transfer *t, int err)
 	}
 
 	/* Also counts what goes wrong with disk and memory. */
-	struct http_problem p = http_problem_errno(err);
+	struct http_problem p = http_problem_limited(
+	    err, t->job->file->account, t->job->size_max);
 	fetch_transfer_fail(t, fetch_cause_of_errno(err), "%s", p.detail);
 }
 

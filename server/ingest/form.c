@@ -39,6 +39,7 @@ struct form {
 	size_t count, sealed, added;
 	struct keeping *keeping; /* NULL: not that far */
 	const char *fault; /* what is wrong with the form, for people */
+	uint64_t limit;	   /* what is passed of a field; 0: nothing is */
 	int error;	   /* 0 once the files are there */
 };
 
@@ -123,7 +124,8 @@ static ssize_t field_data(struct form *fm, const char *data, size_t len)
 			   : fm->in->conf->upload.max_field_size;
 
 	if (len > max - fm->field_size) {
-		fm->fault = "A field of the form is too long.";
+		fm->fault = "A field of the form is too long";
+		fm->limit = max;
 		return number ? -EBADMSG : -E2BIG;
 	}
 	if (fm->field != FIELD_OTHER)
@@ -160,10 +162,10 @@ static int field_end(struct form *fm)
 		upload_param_name(p, value);
 		return 0;
 	case FIELD_TTL:
-		return upload_param_ttl(p, value)
-			   ? 0
-			   : fault(fm, "The field ttl is not a number of "
-				       "seconds.");
+		if (!upload_param_ttl(p, value))
+			return fault(fm, "The field ttl is not a number of "
+					 "seconds.");
+		return upload_ttl_fits(p) ? 0 : -EACCES;
 	case FIELD_READS:
 		return upload_param_reads(p, value)
 			   ? 0
@@ -216,23 +218,62 @@ static const char *const FAULTS[] = {
 	"A part has no Content-Disposition with \"form-data\".",
     [MULTIPART_NAME] = "The Content-Disposition of a part has no name, or "
 		       "cannot be read.",
-    [MULTIPART_MANY_PARTS] = "The form has too many parts.",
-    [MULTIPART_LONG_HEAD] = "The header of a part is too long.",
-    [MULTIPART_LONG_NAME] = "A name or filename of the form is too long.",
+    [MULTIPART_MANY_PARTS] = "The form has too many parts",
+    [MULTIPART_LONG_HEAD] = "The header of a part is too long",
+    [MULTIPART_MANY_LINES] = "The header of a part has too many lines",
+    [MULTIPART_LONG_NAME] = "A name or filename of the form is too long",
     [MULTIPART_LONG_AROUND] =
-	"There is too much before or behind the parts of the form.",
+	"There is too much before or behind the parts of the form",
     [MULTIPART_CALLBACK] = "The form cannot be read.",
 };
+
+/* How much of it may be, if something of the form is too much; else 0. */
+static uint64_t passed(const struct form *fm, const char **ret_unit)
+{
+	*ret_unit = " bytes";
+	switch (fm->fault ? MULTIPART_CALLBACK : fm->parser.fault) {
+	case MULTIPART_MANY_PARTS:
+		*ret_unit = " (upload.max_parts)";
+		return fm->parser.max_parts;
+	case MULTIPART_MANY_LINES:
+		*ret_unit = "";
+		return MULTIPART_HEADERS_MAX;
+	case MULTIPART_LONG_HEAD:
+		*ret_unit = " bytes (upload.max_part_header)";
+		return fm->parser.max_head;
+	case MULTIPART_LONG_NAME:
+		return MULTIPART_NAME_MAX;
+	case MULTIPART_LONG_AROUND:
+		return MULTIPART_AROUND_MAX;
+	default:
+		return fm->limit;
+	}
+}
+
+static void malformed(struct http_request *req, struct form *fm, int err)
+{
+	const char *why = fm->fault ? fm->fault : FAULTS[fm->parser.fault];
+	const char *unit;
+	uint64_t limit = passed(fm, &unit);
+	struct http_problem p = http_problem(
+	    err == -E2BIG ? PROBLEM_TOO_LARGE : PROBLEM_BAD_FORM, "%s", why);
+
+	if (limit)
+		p = http_problem(p.kind, "%s; allowed are %llu%s.", why,
+		    (unsigned long long)limit, unit);
+	p.limit = limit;
+	http_reply_problem(req, &p);
+}
 
 static void form_failed(struct http_request *req, struct form *fm, int err)
 {
 	fm->error = err;
 	if (err == -EBADMSG || err == -E2BIG)
-		http_reply_error(req,
-		    err == -E2BIG ? PROBLEM_TOO_LARGE : PROBLEM_BAD_FORM, "%s",
-		    fm->fault ? fm->fault : FAULTS[fm->parser.fault]);
+		malformed(req, fm, err);
+	else if (err == -EACCES)
+		upload_refuse_ttl(req, &fm->terms.params);
 	else
-		upload_failed(req, err);
+		integrity_failed(req, &fm->terms.integrity, err);
 }
 
 static ssize_t take(
@@ -252,15 +293,13 @@ static ssize_t take(
 /* The whole body is there: is it what it should be? Once. */
 static int check(struct http_request *req, struct form *fm)
 {
-	struct digest_set got;
-
 	if (!fm->body)
 		return 0;
 
 	struct integrity *in = &fm->terms.integrity;
 	int r = integrity_trailers(req, in);
 	if (r == 0)
-		r = integrity_check(&in->said, fm->body, &got);
+		r = integrity_check(in, fm->body);
 	digest_free(fm->body);
 	fm->body = NULL;
 	return r;
@@ -359,7 +398,6 @@ static void drop(struct http_request *req, void *ctx)
 {
 	struct form *fm = form_of(ctx);
 
-	(void)req;
 	keeping_drop(fm->keeping);
 	for (size_t i = 0; i < fm->count; i++) {
 		spw_spool_detach(fm->files[i]->spool);
@@ -370,7 +408,7 @@ static void drop(struct http_request *req, void *ctx)
 		file_unref(fm->files[i]);
 	}
 	upload_wake_fini(&fm->wake);
-	upload_over(fm->error);
+	upload_dropped(req, fm->error);
 	release(fm);
 }
 
@@ -407,6 +445,7 @@ static struct form *new_form(struct http_request *req, struct ingest *in)
 	fm->count = fm->sealed = fm->added = 0;
 	fm->keeping = NULL;
 	fm->fault = NULL;
+	fm->limit = 0;
 	fm->error = -ECONNABORTED;
 	return fm;
 }

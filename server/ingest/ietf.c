@@ -173,9 +173,7 @@ static void refuse(struct http_request *req, struct append *a, int err)
 		    "The lengths that the requests of this upload tell, and "
 		    "the bytes that came, do not agree.");
 	else if (err == -EBADMSG)
-		p = http_problem(PROBLEM_DIGEST_MISMATCH,
-		    "The bytes that came are not those of Content-Digest; "
-		    "none was kept. Send them again.");
+		p.kind = PROBLEM_DIGEST_MISMATCH;
 	if (err != -ENOENT && err != -EBADE)
 		create_number(req, "Upload-Offset", resumable_safe(a->r));
 	/* With ?1 a client knows not to go on. */

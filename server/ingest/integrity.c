@@ -157,31 +157,42 @@ int integrity_trailers(const struct http_request *req, struct integrity *in)
 	return 0;
 }
 
-int integrity_check(
-    const struct digest_set *said, struct digest *d, struct digest_set *ret)
+int integrity_check(struct integrity *in, struct digest *d)
 {
-	int r = digest_finish(d, ret);
+	int r = digest_finish(d, &in->found);
 
 	if (r < 0)
 		return r;
-	return digest_differs(ret, said) ? -EBADE : 0;
+	return digest_differs(&in->found, &in->said) ? -EBADE : 0;
+}
+
+void integrity_failed(
+    struct http_request *req, const struct integrity *in, int err)
+{
+	char how[DIGEST_DIFFERENCE_SIZE];
+
+	if (err == -EBADE &&
+	    digest_difference_write(&in->found, &in->said, how))
+		http_reply_error(req, PROBLEM_DIGEST_MISMATCH,
+		    "The content's %s as was said; nothing was kept.", how);
+	else
+		upload_failed(req, err);
 }
 
 bool integrity_text(struct http_request *req, struct str text)
 {
 	struct integrity in = {0};
-	struct digest_set got;
 
 	if (!read_content(req, &in))
 		return false;
 
 	int r = integrity_trailers(req, &in);
 	if (r == 0 && in.checked)
-		r = digest_once(in.checked, text.p, text.n, &got);
-	if (r == 0 && in.checked && digest_differs(&got, &in.said))
+		r = digest_once(in.checked, text.p, text.n, &in.found);
+	if (r == 0 && in.checked && digest_differs(&in.found, &in.said))
 		r = -EBADE;
 	if (r < 0)
-		upload_failed(req, r);
+		integrity_failed(req, &in, r);
 	return r == 0;
 }
 

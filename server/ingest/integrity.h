@@ -6,7 +6,7 @@
  *   integrity_read(req, conf, &in)       before the body; may answer
  *   digest_new(...) ...                  while it comes in
  *   integrity_trailers(req, &in)         from sink.end()
- *   integrity_check(&in.said, digest, &got)
+ *   integrity_check(&in, digest)
  *   integrity_field(file, algs, reply)   with the answer
  *
  * Of a request that is described by a document: integrity_text(), once that is
@@ -29,6 +29,7 @@ struct integrity {
 	unsigned checked;	/* of the request's content, to be compared */
 	bool trailing;		/* some of it is said behind the content */
 	struct digest_set said; /* of the request's content */
+	struct digest_set found; /* of it, by integrity_check() */
 };
 
 /**
@@ -75,13 +76,16 @@ int integrity_trailers(const struct http_request *req, struct integrity *in)
     SPW_MUST_CHECK;
 
 /**
- * Finish a digest and hold it against what was said.
+ * Finish a digest, which is `in->found` then, and hold it against what was
+ * said.
  *
- * Returns:   0 and the digests.
  * Errors:    -EBADE the content is another; else as digest_finish().
  */
-int integrity_check(const struct digest_set *said, struct digest *d,
-    struct digest_set *ret) SPW_MUST_CHECK;
+int integrity_check(struct integrity *in, struct digest *d) SPW_MUST_CHECK;
+
+/** Fail the request for what these brought, or as upload_failed(). */
+void integrity_failed(
+    struct http_request *req, const struct integrity *in, int err);
 
 /**
  * Hold all of a request's content, "" when it has none, against what the

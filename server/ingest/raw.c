@@ -66,16 +66,16 @@ static ssize_t take(
 /* The whole body is there: is it what it should be? Once. */
 static int check(struct http_request *req, struct upload *u)
 {
-	struct digest_set got;
+	struct integrity *in = &u->integrity;
 
 	if (!u->digest)
 		return 0;
 
-	int r = integrity_trailers(req, &u->integrity);
+	int r = integrity_trailers(req, in);
 	if (r == 0)
-		r = integrity_check(&u->integrity.said, u->digest, &got);
+		r = integrity_check(in, u->digest);
 	if (r == 0)
-		r = file_add_digests(u->file, &got);
+		r = file_add_digests(u->file, &in->found);
 	if (r < 0)
 		return r;
 
@@ -125,14 +125,15 @@ static void abandon(struct upload *u)
 		upload_abandon(u->in, u->file);
 }
 
-static void refuse(struct http_request *req, int err)
+static void refuse(
+    struct http_request *req, const struct integrity *in, int err)
 {
 	if (err == -EEXIST)
 		http_reply_error(req, PROBLEM_PRECONDITION_FAILED,
 		    "Another upload of that id began first; choose another "
 		    "id, or leave out the condition to replace it.");
 	else
-		upload_failed(req, err);
+		integrity_failed(req, in, err);
 }
 
 /* The algorithms that the answer's Repr-Digest tells of. */
@@ -164,7 +165,7 @@ static void finish(struct http_request *req, void *ctx)
 		u->error = r;
 		/* Gone before anybody is told so. */
 		abandon(u);
-		refuse(req, r);
+		refuse(req, &u->integrity, r);
 	} else {
 		u->error = 0;
 		upload_claim_done(u->claim, r, &u->file, 1);
@@ -189,13 +190,12 @@ static void drop(struct http_request *req, void *ctx)
 {
 	struct upload *u = upload_of(ctx);
 
-	(void)req;
 	keeping_drop(u->keeping);
 	spw_spool_detach(u->file->spool);
 	if (u->error < 0)
 		abandon(u);
 	upload_wake_fini(&u->wake);
-	upload_over(u->error);
+	upload_dropped(req, u->error);
 	release(u);
 }
 
@@ -285,7 +285,7 @@ static void start(struct http_request *req, struct ingest *in,
 		if (u)
 			release(u);
 		upload_over(r);
-		refuse(req, r);
+		refuse(req, &terms->integrity, r);
 		return;
 	}
 	u->replaces = exists;

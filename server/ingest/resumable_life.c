@@ -2,6 +2,7 @@
 /* Resumable uploads: how they begin and how they end. */
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -271,8 +272,9 @@ static int digest_all(struct resumable *r)
 	return (int)n;
 }
 
-/* Sealed: is it what was said of it? */
-static int check_whole(struct resumable *r)
+/* Sealed: is it what was said of it? `how` it differs is set with -EBADE. */
+static int check_whole(
+    struct resumable *r, char how[DIGEST_DIFFERENCE_SIZE])
 {
 	struct digest_set got;
 
@@ -284,8 +286,10 @@ static int check_whole(struct resumable *r)
 		err = digest_finish(r->digest, &got);
 	if (err < 0)
 		return err;
-	if (digest_differs(&got, &r->said))
+	if (digest_differs(&got, &r->said)) {
+		digest_difference_write(&got, &r->said, how);
 		return -EBADE;
+	}
 
 	/* Without memory for it, it is asked for again. */
 	(void)!file_add_digests(r->file, &got);
@@ -293,11 +297,13 @@ static int check_whole(struct resumable *r)
 }
 
 /* It is not what was announced. Who is told of that finds it gone. */
-static void throw_away(struct resumable *r)
+static void throw_away(struct resumable *r, const char *how)
 {
-	struct file_error e = upload_error(PROBLEM_DIGEST_MISMATCH,
-	    "What came has another digest than was announced, and was thrown "
-	    "away.");
+	char text[256];
+
+	snprintf(text, sizeof(text),
+	    "The whole content's %s as was said; it was not kept.", how);
+	struct file_error e = upload_error(PROBLEM_DIGEST_MISMATCH, text);
 
 	metrics_add(METRIC_UPLOADS_FAILED_DIGEST, 1);
 	file_fail(r->file, &e);
@@ -311,9 +317,10 @@ static void throw_away(struct resumable *r)
 static int end_finish(struct resumable *r, int err, bool later)
 {
 	struct clients_ticket *ticket = NULL;
+	char how[DIGEST_DIFFERENCE_SIZE] = "";
 
 	if (err == 0)
-		err = check_whole(r);
+		err = check_whole(r, how);
 	if (err == 0) {
 		set_final_expiry(r);
 		err = resumable_keep_whole(r);
@@ -339,7 +346,7 @@ static int end_finish(struct resumable *r, int err, bool later)
 	if (err == 0)
 		metrics_add(METRIC_UPLOADS_COMPLETED, 1);
 	if (err == -EBADE)
-		throw_away(r);
+		throw_away(r, how);
 
 	pthread_mutex_lock(&r->lock);
 	r->busy = false;
@@ -432,7 +439,8 @@ int resumable_seal(struct resumable *r)
 void resumable_fail(struct resumable *r, int err, const char *why)
 {
 	struct clients_ticket *ticket = NULL;
-	struct http_problem p = http_problem_errno(err);
+	struct http_problem p =
+	    http_problem_limited(err, r->file->account, SPW_UNLIMITED);
 	struct file_error e =
 	    upload_error(PROBLEM_UPLOAD_FAILED, why ? why : p.detail);
 

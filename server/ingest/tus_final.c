@@ -229,16 +229,13 @@ static int put_together(struct ingest *in, const struct resumable_opts *opts,
 	return 0;
 }
 
-static void refuse(
-    struct http_request *req, const struct ingest *in, int err)
+static void refuse(struct http_request *req, int err)
 {
 	if (err == -ENOENT)
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
 		    "Upload-Concat names something that is no part: each URL "
 		    "is that of an upload made here with \"Upload-Concat: "
 		    "partial\".");
-	else if (err == -EFBIG)
-		create_too_large(req, in, UINT64_MAX);
 	else
 		upload_failed(req, err);
 }
@@ -256,7 +253,7 @@ struct file *tus_create_final(struct http_request *req, struct ingest *in,
 	if (err == -ENOENT && restoring)
 		err = look_on_disk(req, in, urls);
 	if (err < 0 && err != -EINPROGRESS) {
-		refuse(req, in, err);
+		refuse(req, err);
 	} else if (err == 0 && create_fits(req, in, opts->length)) {
 		err = put_together(in, opts, &parts, &f);
 		if (err < 0)

@@ -15,6 +15,7 @@
 struct upload_params {
 	char name[FILE_NAME_SIZE]; /* "" when not given */
 	uint64_t ttl_ms;	   /* UINT64_MAX when not given */
+	uint64_t ttl_max_ms;	   /* UINT64_MAX: it may be any */
 	int64_t reads;		   /* 0 when not given */
 	struct owner owner;
 };
@@ -84,6 +85,8 @@ bool upload_admit(struct http_request *req, struct ingest *in, bool form);
  * went away.
  */
 void upload_over(int err);
+/** The same from sink.free(), where -ECONNABORTED is what is not known. */
+void upload_dropped(const struct http_request *req, int err);
 
 /**
  * Read the terms; a request whose key is known is answered with what it made
@@ -114,6 +117,11 @@ void upload_claim_done(struct idempotency_claim *claim, int status,
 
 /** Set one of the parameters from text. False: it is no such number. */
 bool upload_param_ttl(struct upload_params *p, struct str text);
+/** Whether a file may be kept for as long as was said; nothing said may be. */
+bool upload_ttl_fits(const struct upload_params *p);
+/** Answer that it may not. */
+void upload_refuse_ttl(
+    struct http_request *req, const struct upload_params *p);
 bool upload_param_reads(struct upload_params *p, struct str text);
 
 /** Set the name; what is too long or unfit for one is left out of it. */

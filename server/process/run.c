@@ -26,7 +26,8 @@ bool run_end(struct run *r, enum run_end end, const char *fmt, ...)
 
 bool run_error(struct run *r, int err)
 {
-	struct http_problem p = http_problem_errno(err);
+	struct http_problem p = http_problem_limited(
+	    err, r->out->account, SPW_UNLIMITED);
 
 	return run_end(r,
 	    http_problem_status(&p) == 507 ? RUN_NO_SPACE : RUN_BROKEN, "%s",
@@ -41,7 +42,6 @@ bool run_write(struct run *r, const void *p, size_t len)
 
 	if (err == 0)
 		err = spw_spool_append(r->out->spool, p, len);
-
 	r->written += fits ? len : 0;
 	if (err == -EFBIG)
 		return run_end(r, RUN_TOO_LONG,

@@ -172,7 +172,7 @@ struct file_opts {
  * Make a file with an id of its own and an empty spool.
  *
  * Returns:   0 and the file with one reference in `*ret`.
- * Errors:    -ENOMEM; -EDQUOT its owner may have no more.
+ * Errors:    -ENOMEM; -ENOANO, -ENOSR its owner may have no more (account.h).
  */
 int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
     SPW_MUST_CHECK;
@@ -233,7 +233,7 @@ bool file_type(struct file *f, char out[FILE_TYPE_SIZE]);
  * It will have `size` bytes at least; its owner pays for them until it is
  * taken out of the store.
  *
- * Errors:    -EDQUOT there are not as many left.
+ * Errors:    -ENOSR there are not as many left.
  */
 int file_charge(struct file *f, uint64_t size) SPW_MUST_CHECK;
 /** The same of `by` bytes more than it has. */

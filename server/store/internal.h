@@ -67,7 +67,8 @@ void file_init(struct store *st, struct file *f, enum file_state state);
 void file_set_etag(struct file *f);
 
 /* owner.c */
-/** Count it, and what is known of its size. Errors: -EDQUOT. */
+/** Count it, and what is known of its size. Errors: -ENOANO,
+    -ENOSR. */
 int file_own(struct file *f, struct account *a, uint64_t size) SPW_MUST_CHECK;
 /** The same of one that was there before, whatever the limit. */
 void file_own_restored(struct file *f, struct account *a, uint64_t size);

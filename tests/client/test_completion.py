@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import subprocess
+import threading
 import time
 import unittest
 
@@ -101,6 +102,33 @@ class Completion(harness.Case):
                      f"get --server {url} fig"):
             self.assertEqual(self.complete("spill " + line),
                              ["fig-1", "fig-2"], line)
+
+    def test_beyond_the_first_page(self):
+        for number in range(2500):
+            self.stub.add(f"fig-{number}", b"x")
+        self.stub.add("plum", b"x")
+        self.assertEqual(self.complete("spill get pl"), ["plum"])
+        self.assertEqual(self.complete("spill get fig-2499"), ["fig-2499"])
+        # As many as anybody looks at.
+        self.assertEqual(len(self.complete("spill get fig")), 1000)
+
+    def test_what_came_in_time(self):
+        """A server that is slow to go on: what it said is whole words."""
+        for number in range(1500):
+            self.stub.add(f"fig-{number}", b"x")
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+
+        def wait(handler):
+            """The first page, and then nothing."""
+            if "after=" in handler.path:
+                gate.wait(harness.DEADLINE_S)
+            else:
+                handler.list({})
+        self.stub.canned = wait
+        self.assertEqual(
+            self.complete("spill get fig-99"),
+            ["fig-99", *(f"fig-{number}" for number in range(990, 1000))])
 
     def test_server_that_does_not_answer(self):
         self.stub.canned = lambda h: time.sleep(5) or h.problem(500, "late")

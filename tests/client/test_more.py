@@ -122,8 +122,8 @@ class Process(harness.Case):
             "spill: | it said: \\x1b[2J\nspill: | and so on\n")
         self.assertEqual(
             self.fails(3, "process", "a/b?c", "./in"),
-            "spill: the server has no processor 'a/b?c'; 'spill process' "
-            "lists those that it has\n")
+            "spill: the server has no processor 'a/b?c'; it has: upper, "
+            "broken ('spill process --json' tells more)\n")
 
 
 NUMBERS = """\

@@ -86,6 +86,20 @@ class List(harness.Case):
         self.assertRegex(
             lines[1], r"^ +1 +600 B deflated +2026-11-21 06:30 dir/b\.txt$")
 
+    def test_files_by_prefix(self):
+        for name in ("fig-1", "plum", "fig-2", "figs"):
+            self.stub.add(name, b"x")
+        for args, want in (
+                (("--prefix", "fig-"), ["fig-1", "fig-2"]),
+                (("--prefix", "fig", "-n", "2"), ["fig-1", "fig-2"]),
+                (("--prefix", "none"), []),
+                (("--prefix", "fig", "--state", "failed"), []),
+                (("--prefix", ""), ["fig-1", "plum", "fig-2", "figs"])):
+            lines = self.ok("ls", *args).decode().splitlines()
+            self.assertEqual([line.split()[0] for line in lines], want, args)
+        lines = self.ok("--json", "ls", "--prefix", "pl").splitlines()
+        self.assertEqual([json.loads(line)["id"] for line in lines], ["plum"])
+
     def test_zip_pages_and_prefix(self):
         self.stub.add("z", make_zip(["%d/%d" % (i % 2, i)
                                      for i in range(2300)]))

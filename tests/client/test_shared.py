@@ -43,7 +43,7 @@ class Shared(harness.Case):
                      ("--token-file", "/nonexistent", "ls"),
                      ("info",), ("cat",), ("cat", "a", "b", "c"),
                      ("cat", "--index", "1", "a", "b"), ("ls", "a", "b"),
-                     ("ls", "--prefix", "x"), ("ls", "--state", "ready", "a"),
+                     ("ls", "--state", "ready", "a"),
                      ("check-url",), ("check-url", "a", "b"),
                      ("fetch",), ("fetch", "--wait=x", "http://h/"),
                      ("put", "--name", "n", "a", "b"), ("put", "--ttl", "1y",

@@ -88,7 +88,7 @@ class Links(Guarded, SpillCase):
     def test_wrong(self):
         self.assertIn("no file with this id", self.errors(
             3, "link", "nothing", SPILLWAY_TOKEN=token_of("all")))
-        self.assertIn("604800 s at most", self.errors(
+        self.assertIn("from 1 to 604800 (auth.link_ttl_max)", self.errors(
             1, "link", "--ttl", "8d", "canary",
             SPILLWAY_TOKEN=token_of("all")))
 
@@ -206,8 +206,9 @@ class Process(SpillCase):
         for text in ("there", "./here.txt"):
             self.assertEqual(
                 self.errors(3, "process", "none", text),
-                "spill: the server has no processor 'none'; 'spill process' "
-                "lists those that it has\n")
+                "spill: the server has no processor 'none'; it has: "
+                "lines, what, same, bad, slow, half, waits ('spill process "
+                "--json' tells more)\n")
 
     def test_no_such_input(self):
         self.assertIn("that is ./here.txt",

@@ -20,6 +20,7 @@ static int64_t over(void)
 {
 	return metrics_get(METRIC_HOOK_DELIVERED) +
 	       metrics_get(METRIC_HOOK_FAILED) +
+	       metrics_get(METRIC_HOOK_REFUSED) +
 	       metrics_get(METRIC_HOOK_DROPPED);
 }
 

@@ -258,6 +258,9 @@ class Case(unittest.TestCase):
         self.assertTrue(problem["detail"], problem)
         if name:
             self.assertEqual(problem["type"], f"/problems/{name}")
+        if answer.status == 413:
+            # Too large for what: for people and for programs.
+            self.assertIn(str(problem.get("limit")), problem["detail"])
         return problem
 
     def assert_descriptor(self, made, **wanted):

@@ -49,6 +49,14 @@ def sha256(data):
     return digest.hexdigest()
 
 
+def differs(found, said, name="sha-256"):
+    """How a problem tells that content has another digest."""
+    hash_name = {"sha": "sha1"}.get(name, name.replace("-", ""))
+    is_, not_ = (digest_field(data, hash_name).strip(":")
+                 for data in (found, said))
+    return f"{name} is {is_}, not {not_}"
+
+
 def digest_field(data, algorithm="sha256"):
     """The value of a member of Repr-Digest (RFC 9530): `:base64:`."""
     raw = hashlib.new(algorithm, data).digest()

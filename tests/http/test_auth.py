@@ -253,7 +253,7 @@ class Reload(Guarded):
         self.assert_problem(answer, 507)
         said = self.reload(line_of("all", TOKENS["all"])
                            + "\n# why\nhow sha256:00 read\n", "stays as it was")
-        self.assertIn(f"{self.file}:4: the second word is no hash", said)
+        self.assertIn(f"{self.file}:4: the hash has 2 digits", said)
         self.assertEqual(self.ask("new", "GET", "/files").status, 200)
         os.unlink(self.file)
         begin = len(self.daemon.lines)
@@ -311,14 +311,22 @@ class Start(Case):
         self.assertEqual(self.run_with(line_of("a", "read"),
                                        "server.listen=0.0.0.0:0")[0], 0)
 
-    @table(("no name", "\n\n/ sha256:00 read\n", ":3: the first word"),
-           ("no hash", "alice secret read\n", ":1: the second word"),
-           ("scope", line_of("a", "read,everything"), ":1: a scope"),
-           ("limit", line_of("a", "read", "quota=lots"), "no limit"),
-           ("twice", line_of("a", "read") * 2, ":2: this hash is"),
+    @table(("no name", "\n\n/ sha256:00 read\n", ":3: '/' is no name for a "
+            "token; the first word is one, with 1 to 64 of A-Z a-z 0-9"),
+           ("no hash", "alice secret read\n", ":1: 'secret' is no hash; the "
+            "second word is sha256: and 64 hex digits"),
+           ("scope", line_of("a", "read,everything"), ":1: 'everything' is "
+            "not a known scope; known are read, write, list"),
+           ("quota", line_of("a", "read", "quota=lots"), ":1: quota: 'lots' "
+            "is not a size; write bytes, or a number with K, M, G or T, from "
+            "0 to 16777215T"),
+           ("rate", line_of("a", "read", "rate=0"), ":1: rate: '0' is not a "
+            "number from 1 to 1000000"),
+           ("limit", line_of("a", "read", "speed=9"), "'speed=9' is no limit;"),
+           ("twice", line_of("a", "read") * 2, ":2: 'a': a line above has "),
            ("limits that disagree", line_of("a", "read", "files=1")
             + line_of("a", "read", "files=2", token="x"),
-            ":2: a line above gives this name other limits"),
+            ":2: 'a': a line above gives this name other limits"),
            ("long line", "#" * 1100 + "\n", ":1: the line is longer"))
     def test_wrong_file(self, text, why):
         code, err = self.run_with(text)

@@ -15,7 +15,8 @@ from processing import processor
 class Limits(Guarded):
     """What a token has besides scopes."""
 
-    ALL = "read,write,list,delete"
+    ALL = "read,write,list,delete,process"
+    MORE = ["processor large.command=head -c 5000 /dev/zero"]
     LINES = [line_of("all", "read,write,list,delete,admin"),
              line_of("small", ALL, "quota=1000"),
              line_of("few", ALL, "files=2"),
@@ -29,11 +30,17 @@ class Limits(Guarded):
         """Store so many bytes."""
         return self.ask(who, "PUT", f"/files/{name}", fields, b"x" * size)
 
+    def assert_quota(self, answer, used):
+        """Refused for the quota of `small`, of which so much is used."""
+        problem = self.assert_problem(answer, 507, "insufficient-storage")
+        self.assertIn("the token 'small' may have 1000 bytes together "
+                      f"(quota), and have {used}; delete some",
+                      problem["detail"])
+        self.assertEqual(problem["limit"], 1000)
+
     def test_quota(self):
         self.assertEqual(self.put("small", "q1", 600).status, 201)
-        problem = self.assert_problem(
-            self.put("small", "q2", 401), 507, "insufficient-storage")
-        self.assertIn("quota", problem["detail"])
+        self.assert_quota(self.put("small", "q2", 401), 600)
         self.assertEqual(self.put("small", "q3", 400).status, 201)
         self.assert_problem(self.put("small", "q4", 1), 507)
         # An empty file takes none of it.
@@ -46,7 +53,11 @@ class Limits(Guarded):
             self.ask("small", "DELETE", f"/files/{name}")
 
     def test_what_never_fits(self):
-        self.assert_problem(self.put("small", "n1", 1001), 413, "too-large")
+        problem = self.assert_problem(
+            self.put("small", "n1", 1001), 413, "too-large")
+        self.assertEqual(problem["limit"], 1000)
+        self.assertIn("has 1001 bytes; files of the token 'small' may have "
+                      "1000 together (quota)", problem["detail"])
 
     def test_before_the_body(self):
         with Conn(self.daemon.address) as conn:
@@ -63,7 +74,8 @@ class Limits(Guarded):
             for _ in range(3):
                 conn.send_chunk(b"x" * 400)
             conn.send_lossy(b"0\r\n\r\n")
-            self.assert_problem(conn.read(), 507)
+            # Of its own bytes so many had come.
+            self.assert_quota(conn.read(), 800)
         # Nothing of it is left, nor charged.
         self.assertEqual(self.put("small", "u1", 1000).status, 201)
         self.ask("small", "DELETE", "/files/u1")
@@ -78,12 +90,27 @@ class Limits(Guarded):
         self.assertEqual(answer.status, 201)
         # Room for 200 is left, and so for none of a second one.
         answer = self.ask("small", "POST", "/files", headers, body)
-        self.assertEqual(answer.status, 507)
+        self.assert_quota(answer, 800)
         for name in (one["id"] for one in json.loads(self.ask(
                 "small", "GET", "/files").body)["files"]):
             self.ask("small", "DELETE", f"/files/{name}")
         self.assertEqual(self.put("small", "f1", 1000).status, 201)
         self.ask("small", "DELETE", "/files/f1")
+
+    def test_output_of_a_processor(self):
+        answer = self.ask("small", "POST", "/process/large", {
+            "Prefer": "respond-async"}, b"")
+        made = self.json(answer, 202)
+
+        def failed():
+            told = self.json(self.ask("small", "GET", made["links"]["info"]))
+            return told["state"] != "receiving" and told["source"]["error"]
+        error = until(failed, "its end")
+        self.assertEqual(error["status"], 507)
+        self.assertIn("'small' may have 1000 bytes together", error["detail"])
+        self.ask("small", "DELETE", made["links"]["self"])
+        self.assertEqual(self.put("small", "o1", 1000).status, 201)
+        self.ask("small", "DELETE", "/files/o1")
 
     def test_resumable(self):
         tus = {**bearer("small"), "Tus-Resumable": "1.0.0"}
@@ -94,7 +121,7 @@ class Limits(Guarded):
                          b"")
         self.assertEqual(made.status, 201)
         # It is paid for before it comes.
-        self.assert_problem(self.put("small", "r1", 101), 507)
+        self.assert_quota(self.put("small", "r1", 101), 900)
         place = made.get("Location")
         self.assertEqual(self.http("DELETE", place, tus).status, 204)
         self.assertEqual(self.put("small", "r1", 101).status, 201)
@@ -111,7 +138,7 @@ class Limits(Guarded):
         self.assertEqual(answer.status, 204)
         answer = self.http("PATCH", place, {**patch, "Upload-Offset": "900"},
                            b"x" * 101)
-        self.assertEqual(answer.status, 507)
+        self.assert_quota(answer, 900)
         self.http("DELETE", place, tus)
         self.assertEqual(self.put("small", "d1", 1000).status, 201)
         self.ask("small", "DELETE", "/files/d1")
@@ -119,7 +146,10 @@ class Limits(Guarded):
     def test_files(self):
         self.assertEqual(self.put("few", "w1", 1).status, 201)
         self.assertEqual(self.put("few", "w2", 1).status, 201)
-        self.assert_problem(self.put("few", "w3", 1), 507)
+        problem = self.assert_problem(self.put("few", "w3", 1), 507)
+        self.assertEqual(problem["limit"], 2)
+        self.assertIn("The token 'few' may have 2 files, and has 2; delete",
+                      problem["detail"])
         self.ask("few", "DELETE", "/files/w1")
         self.assertEqual(self.put("few", "w3", 1).status, 201)
 

@@ -7,7 +7,7 @@ import base64
 import hashlib
 
 from harness import Case, Conn, Worker, main, table, until
-from samples import content, digest_field, form, sha256
+from samples import content, differs, digest_field, form, sha256
 from wire import encode_chunk
 
 MD5_OF_ABC = "kAFQmDzST7DWlj99KOF/cg=="
@@ -53,7 +53,11 @@ class Checked(Case):
              for name in ("Repr-Digest", "Content-Digest")
              for alg in ("sha-256", "sha-512", "sha", "md5")))
     def test_wrong(self, name, alg):
-        self.bad({name: field(b"abd", alg)}, 422, "digest-mismatch")
+        _, problem = self.bad(
+            {name: field(b"abd", alg)}, 422, "digest-mismatch")
+        self.assertEqual(
+            problem["detail"], f"The content's {differs(b'abc', b'abd', alg)}"
+            " as was said; nothing was kept.")
 
     def test_crc32c(self):
         self.good({"Repr-Digest": f"crc32c={CRC32C_OF_ABC}"})
@@ -87,7 +91,10 @@ class Checked(Case):
         if status == 201:
             self.good(headers)
         else:
-            self.bad(headers, status, None)
+            _, problem = self.bad(headers, status, None)
+            if status == 422:
+                self.assertIn(f"md5 is {MD5_OF_ABC}, not {value}",
+                              problem["detail"])
 
     @table(("no colons", "sha-256=abc"), ("no value", "sha-256"),
            ("number", "sha-256=1"), ("short", "sha-256=:YWJj:"),
@@ -219,7 +226,8 @@ class Forms(Case):
         self.json(self.post(body, {"Content-Digest": field(body)}), 201)
         before = self.file_count()
         answer = self.post(body, {"Content-Digest": field(b"other")})
-        self.assert_problem(answer, 422, "digest-mismatch")
+        problem = self.assert_problem(answer, 422, "digest-mismatch")
+        self.assertIn(differs(body, b"other"), problem["detail"])
         self.assertEqual(self.file_count(), before)
 
     def test_asked_of_each_file(self):

@@ -7,7 +7,7 @@ import base64
 import hashlib
 
 from harness import Case, main, table
-from samples import raw_zip
+from samples import differs, raw_zip
 from test_digests import MD5_OF_ABC, field
 from wire import encode_chunk
 
@@ -37,7 +37,9 @@ class Documents(Case):
             if name == "Content-MD5":
                 value = {422: MD5_OF_ABC, 400: "AAAA"}[status]
             answer = self.http("POST", target, {name: value}, body)
-            self.assert_problem(answer, status)
+            problem = self.assert_problem(answer, status)
+            if status == 422 and name != "Content-MD5":
+                self.assertIn(differs(body, b"other"), problem["detail"])
             self.assertEqual(self.file_count(), before)
         value = base64.b64encode(hashlib.md5(body).digest()).decode()
         if name != "Content-MD5":

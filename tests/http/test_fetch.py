@@ -219,6 +219,9 @@ class Full(Fetching):
         self.assertEqual(made["state"], "ready" if right else "failed")
         self.assertEqual(made["digest"],
                          {"sha-256": sha256(DATA)} if right else None)
+        if not right:
+            self.assertIn(f"sha-256 is {sha256(DATA)}, not {sha256(b'other')}",
+                          made["source"]["error"]["detail"])
 
     def test_ttl(self):
         made = self.fetched(self.origin.add("/a", Page(b"x")), ttl=3600)

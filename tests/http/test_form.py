@@ -329,17 +329,25 @@ class Limits(Case):
         self.json(answer, 201)
 
     def test_file_over_the_limit(self):
-        self.assert_problem(self.post([("f", b"small", "a"),
-                                       ("g", content(100001), "b")]), 413)
+        problem = self.assert_problem(self.post(
+            [("f", b"small", "a"), ("g", content(100001), "b")]), 413)
+        self.assertEqual(problem["limit"], 100000)
 
     def test_parts(self):
         self.json(self.post([("f", b"x", "a")] * 20), 201)
-        self.assert_problem(self.post([("f", b"x", "a")] * 21), (400, 413))
+        problem = self.assert_problem(
+            self.post([("f", b"x", "a")] * 21), 413)
+        self.assertEqual(problem["limit"], 20)
+        self.assertEqual(problem["detail"], "The form has too many parts; "
+                         "allowed are 20 (upload.max_parts).")
 
     @table(("exactly", 1000, 201), ("over", 1001, 413))
     def test_field(self, size, status):
         answer = self.post([("comment", b"c" * size), ("f", b"x", "a")])
         self.assertEqual(answer.status, status, answer)
+        if status == 413:
+            problem = self.assert_problem(answer, 413)
+            self.assertEqual(problem["limit"], 1000)
 
     @table(("within", 150, 201), ("over", 300, 413))
     def test_part_header(self, size, status):
@@ -347,6 +355,9 @@ class Limits(Case):
                 "X-Long": "y" * size}
         answer = self.post([(head, b"x")])
         self.assertEqual(answer.status, status, answer)
+        if status == 413:
+            problem = self.assert_problem(answer, 413)
+            self.assertEqual(problem["limit"], 256)
 
     def test_many_fields(self):
         self.assert_problem(self.post([("a", b"")] * 5000), (400, 413))

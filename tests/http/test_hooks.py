@@ -8,6 +8,7 @@ import hmac
 import json
 import os
 import queue
+import signal
 import socket
 import tempfile
 import threading
@@ -284,19 +285,43 @@ class Hooks(Case):
         self.assertEqual(self.metric("hook_retries_total"), 1)
 
     def test_forbidden(self):
-        receiver = self.begin(allow_networks="", max_retries=0)
+        """A name may lead elsewhere the next time."""
+        receiver = self.begin(
+            url="http://localhost:1/", allow_networks="10.0.0.0/8",
+            max_retries=1)
         self.upload(b"x")
         self.wait_result("failed", 1)
+        self.assertEqual(self.metric("hook_retries_total"), 1)
         self.assertEqual(receiver.count, 0)
-        self.assertIn("its address is forbidden (loopback)",
-                      self.daemon.output())
+        self.assertIn("its address is forbidden (", self.daemon.output())
 
-    def test_denied_wins(self):
-        receiver = self.begin(max_retries=0, options=[
-            "fetch.deny_networks=127.0.0.0/8"])
-        self.upload(b"x")
-        self.wait_result("failed", 1)
-        self.assertEqual(receiver.count, 0)
+    def test_denied_later(self):
+        """An address stays what it is: it is not tried again."""
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        with tempfile.NamedTemporaryFile("w+", dir="/var/tmp") as file:
+            file.write(f"[hook one]\nurl = {receiver.url}\n"
+                       "allow_networks = 127.0.0.1\n")
+            file.flush()
+            self.daemon = Daemon("log.level=info", config=file.name)
+            self.addCleanup(self.daemon.clean)
+            self.addCleanup(self.daemon.kill)
+            self.upload(b"x", "/files/before")
+            self.assertEqual(receiver.news(), ("file.ready", "before"))
+            file.seek(0)
+            file.truncate()
+            file.write("[fetch]\ndeny_networks = 127.0.0.0/8\n")
+            file.flush()
+            os.kill(self.daemon.pid, signal.SIGHUP)
+            until(lambda: "reload: fetch.deny_networks has changed"
+                  in self.daemon.output(), "the reload")
+        self.upload(b"x", "/files/after")
+        self.wait_result("refused", 1)
+        self.assertEqual(self.metric("hook_retries_total"), 0)
+        self.assertEqual(self.metric("hook_calls_queued"), 0)
+        self.assertIn("is not made: its address is forbidden (denied)",
+                      self.daemon.output())
+        self.assertEqual(receiver.count, 1)
 
     def test_no_way_for_fetches(self):
         receiver = self.begin()
@@ -379,10 +404,24 @@ class Hooks(Case):
            ("event", ["hook x.events=born"], 2, "'born' is not an event"),
            ("no events", ["hook x.events="], 2, "at least 1 item"),
            ("bad url", ["hook x.url=ftp://x/"], 2, "of no use"),
-           ("no secret", ["hook x.url=http://x/",
+           ("forbidden", ["hook x.url=http://127.0.0.1/"], 2,
+            "is refused (loopback); addresses that are not public have to be "
+            "in allow_networks of the hook"),
+           ("forbidden v6", ["hook x.url=http://[fd00::1]/"], 2,
+            "is refused (unique-local)"),
+           ("mapped", ["hook x.url=http://[::ffff:127.0.0.1]/",
+                       "hook x.allow_networks=10.0.0.0/8"], 2,
+            "is refused (loopback)"),
+           ("local name", ["hook x.url=http://localhost/"], 2,
+            "have to be in allow_networks of the hook"),
+           ("denied", ["hook x.url=http://127.0.0.1/",
+                       "hook x.allow_networks=127.0.0.1",
+                       "fetch.deny_networks=127.0.0.0/8"], 2,
+            "is refused (denied); fetch.deny_networks lists its address"),
+           ("no secret", ["hook x.url=http://x.example/",
                           "hook x.secret=/nonexistent"], 2,
             "No such file"),
-           ("bad secret", ["hook x.url=http://x/",
+           ("bad secret", ["hook x.url=http://x.example/",
                            "hook x.secret=/etc/hostname"], 2,
             "write whsec_"))
     def test_wrong(self, options, code, said):

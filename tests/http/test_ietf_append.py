@@ -8,7 +8,7 @@ import json
 
 from harness import main, table, until
 from resuming import INTEROP, PARTIAL_TYPE, IetfCase
-from samples import content, digest_field, sample_zip, sha256
+from samples import content, differs, digest_field, sample_zip, sha256
 from wire import encode_chunk, encode_request
 
 CHUNKED = {"Transfer-Encoding": "chunked"}
@@ -327,7 +327,8 @@ class Digests(IetfCase):
         self.assert_file(url, b"abcdef")
         url = self.create(b"abc", right)
         answer = self.patch(url, 3, b"dEf", True)
-        self.assert_problem(answer, 422, "digest-mismatch")
+        problem = self.assert_problem(answer, 422, "digest-mismatch")
+        self.assertIn(differs(b"abcdEf", b"abcdef"), problem["detail"])
         self.assertEqual(answer.get("Upload-Complete"), "?1")
         self.assertEqual(self.http("GET", url).status, 410)
 
@@ -354,7 +355,8 @@ class Digests(IetfCase):
         url = self.create(b"abc", {
             "Content-Digest": f"sha-256={digest_field(b'abc')}"})
         answer = self.patch(url, 3, b"dEf", True, right)
-        self.assert_problem(answer, 422, "digest-mismatch")
+        problem = self.assert_problem(answer, 422, "digest-mismatch")
+        self.assertIn(differs(b"dEf", b"def"), problem["detail"])
         self.assertEqual(answer.get("Upload-Complete"), "?0")
         self.assertEqual(answer.get("Upload-Offset"), "3")
         self.assert_state(url, 3)

@@ -15,7 +15,7 @@ import tempfile
 from daemon import run_program
 from harness import Case, Daemon, main, table, until
 
-NAMED = ["processor x.command=true", "hook x.url=http://127.0.0.1:1/"]
+NAMED = ["processor x.command=true", "hook x.url=http://x.example/"]
 TOLD = re.compile(r"# \((?P<allowed>.*); default: .*\)\n(?P<key>\w+) =(?P<value>.*)")
 UNITS = {"K": 1024, "M": 1024 ** 2, "G": 1024 ** 3, "T": 1024 ** 4,
          "ms": 1, "s": 1000, "m": 60000, "h": 3600000, "d": 86400000, "": 1}
@@ -55,7 +55,7 @@ def wrong_number(least, most):
              if re.search("[KMGT]$|unlimited", most)
              else "a number with ms, s, m, h or d")
     for value in ("many", "5 parsecs", "-1", "1.5", ""):
-        yield value, forms
+        yield value, f"{forms}, from {least} to {most}"
     # Durations are in ms; of a bare number it is seconds.
     unit = "ms" if re.search(r"\d(ms|[smhd])$", most) else ""
     span = f"allowed is {least} to {most}"
@@ -162,7 +162,9 @@ class Wrong(Case):
         ("bad certificate", "[server]\ntls_cert = /etc/passwd\n"
          "tls_key = /etc/passwd\n", 2, "server.tls_cert: /etc/passwd: this "),
         ("bad URL", "[hook h]\nurl = ftp://x\n", 2, "[hook h] url: "),
-        ("no secret", "[hook h]\nurl = http://x\nsecret = /nonexistent\n",
+        ("refused address", "[hook h]\nurl = http://10.0.0.1/\n", 2,
+         "[hook h] url: "),
+        ("no secret", "[hook h]\nurl = http://x.example\nsecret = /nonexistent\n",
          3, "[hook h] secret: "),
         ("no path", "[processor a]\ncommand = cat\nread = x y\n", 3,
          "'x' is not an absolute path"),

@@ -4,6 +4,7 @@
 Source: API.md section 7.
 """
 import base64
+import datetime
 import hashlib
 import hmac
 import json
@@ -16,8 +17,10 @@ import time
 from daemon import run_program
 from guarding import Guarded, bearer, line_of
 from harness import Case, Conn, Daemon, main, table, until
+from samples import form
 
 JSON = {"Content-Type": "application/json"}
+TYPE = {"Content-Type": "multipart/form-data; boundary=frontier"}
 KEYS = ["6f0c8e51" * 8, "00ff" * 20]
 
 
@@ -44,7 +47,7 @@ class Linked(Guarded):
         cls.keys = tempfile.NamedTemporaryFile("w", dir="/var/tmp")
         cls.keys.write("# first\n\n" + "\n".join(KEYS) + "\n")
         cls.keys.flush()
-        cls.MORE = [f"auth.link_key={cls.keys.name}"]
+        cls.MORE = [f"auth.link_key={cls.keys.name}", "store.ttl=2h"]
         super().start()
         cls("id").store("canary", b"canary")
 
@@ -156,15 +159,53 @@ class Reading(Linked):
         self.assertEqual(self.ask("lister", "GET", url).status, 403)
         self.assertEqual(self.ask("reader", "GET", url).status, 200)
 
-    @table(("not JSON", b"{"), ("a list", b"[]"), ("ttl 0", b'{"ttl":0}'),
-           ("ttl text", b'{"ttl":"600"}'), ("ttl too long", b'{"ttl":604801}'),
-           ("ttl huge", b'{"ttl":9223372036854775807}'),
-           ("unknown", b'{"tll":600}'), ("method", b'{"method":"PUT"}'),
-           ("id", b'{"id":"x"}'), ("size", b'{"max_size":5}'),
-           ("twice", b'{"ttl":1,"ttl":2}'))
-    def test_wrong_order(self, body):
+    @table(("not JSON", b"{", "is not JSON: "),
+           ("a list", b"[]", "is not a JSON object; write {\"ttl\":600}"),
+           ("ttl 0", b'{"ttl":0}', "'ttl' is not a whole number of seconds "
+            "from 1 to 604800 (auth.link_ttl_max): it is 0."),
+           ("ttl text", b'{"ttl":"600"}', ': it is "600".'),
+           ("ttl too long", b'{"ttl":604801}', "1 to 604800 (auth.link_ttl_max"
+            "): it is 604801."),
+           ("ttl huge", b'{"ttl":9223372036854775807}',
+            ": it is 9223372036854775807."),
+           ("unknown", b'{"tll":600}', "'tll' is not known here; known are "
+            "ttl, method."),
+           ("method", b'{"method":"PUT"}', "'method' is not GET, which a link "
+            'of a file is for: it is "PUT".'),
+           ("method of another type", b'{"method":1}', ": it is 1."),
+           ("id", b'{"id":"x"}', "'id' is not for the link of a file, which "
+            'the path names: it is "x".'),
+           ("size", b'{"max_size":5}', "'max_size' is not known here"),
+           ("twice", b'{"ttl":1,"ttl":2}', "is not JSON: duplicate"))
+    def test_wrong_order(self, body, said):
         answer = self.ask("all", "POST", "/files/canary/links", JSON, body)
-        self.assert_problem(answer, 400, "bad-request")
+        problem = self.assert_problem(answer, 400, "bad-request")
+        self.assertIn(said, problem["detail"])
+        self.assertEqual(problem.get("limit"),
+                         604800 if b'"ttl":' in body and b",\"ttl" not in body
+                         else None)
+
+    @table(("unknown", b'{"size":1}', "'size' is not known here; known are "
+            "ttl, max_size, file_ttl, id, method."),
+           ("file_ttl", b'{"file_ttl":-1}', "'file_ttl' is not a whole number "
+            "of seconds from 0 to 922337203685477, where 0 is for ever: it is "
+            "-1."),
+           ("max_size", b'{"max_size":0}', "'max_size' is not a whole number "
+            "of bytes from 1 to 9223372036854775807: it is 0."),
+           ("id", b'{"id":"a/b"}', "'id' is not an id, which has 1 to 200 of "
+            'the characters A-Z a-z 0-9 . _ ~ -, the first not a dot: it is '
+            '"a/b".'),
+           ("id of another type", b'{"id":[1,2]}', ": it is [1,2]."),
+           ("long", b'{"id":"' + b"/" * 300 + b'"}', "///..."),
+           ("not ASCII", '{"id":"\u00e4"}'.encode(), r'it is "\u00E4".'),
+           ("method", b'{"method":"PUT"}', "'method' is not POST, which an "
+            'upload link without an id is for: it is "PUT".'),
+           ("method with an id", b'{"method":"POST","id":"x"}', "'method' is "
+            'not PUT, which an upload link with an id is for: it is "POST".'))
+    def test_wrong_upload_order(self, body, said):
+        answer = self.ask("all", "POST", "/links", JSON, body)
+        problem = self.assert_problem(answer, 400, "bad-request")
+        self.assertIn(said, problem["detail"])
 
     def test_long_order(self):
         answer = self.ask("all", "POST", "/links", JSON, b" " * 5000 + b"{}")
@@ -205,7 +246,12 @@ class Uploading(Linked):
         url = self.upload_link({"max_size": 10})
         answer = self.http("POST", url, headers, body or b"01234567890")
         problem = self.assert_problem(answer, 413, "too-large")
-        self.assertIn("10", problem["detail"])
+        if headers:
+            self.assertGreater(self.metric_of(
+                'uploads_failed_total{reason="too-large"}'), 0)
+            self.assertEqual(self.metric_of(
+                'uploads_failed_total{reason="aborted"}'), 0)
+        self.assertEqual(problem["limit"], 10)
 
     def test_before_the_body(self):
         with Conn(self.daemon.address) as conn:
@@ -222,6 +268,63 @@ class Uploading(Linked):
         self.assertEqual(self.http("POST", url, headers, body).status, 201)
         url = self.upload_link({"max_size": len(body) - 1})
         self.assert_problem(self.http("POST", url, headers, body), 413)
+
+    def file_count_of(self):
+        """How many files there are."""
+        answer = self.ask("all", "GET", "/files?limit=1000")
+        return len(self.json(answer)["files"])
+
+    def life(self, answer):
+        """For how many seconds what was uploaded is kept; None: for ever."""
+        made = self.json(answer, 201)
+        made = made.get("files", [made])[0]
+        if not made["expires"]:
+            return None
+        created, expires = (datetime.datetime.fromisoformat(
+            made[key].replace("Z", "+00:00")) for key in
+                            ("created", "expires"))
+        return (expires - created).total_seconds()
+
+    @table(("for ever", 0, 7200), ("longer", 7201, 7200),
+           ("for ever by a short one", 0, 60, {"file_ttl": 60}),
+           ("longer by a short one", 61, 60, {"file_ttl": 60}))
+    def test_kept_no_longer(self, ttl, most, order=None):
+        url = self.upload_link(order or {})
+        before = self.file_count_of()
+        answers = [
+            self.http("POST", f"{url}&ttl={ttl}", (), b"x"),
+            self.http("POST", url, TYPE, form(
+                [("ttl", str(ttl).encode()), ("f", b"x", "a")])),
+            self.http("PUT", self.upload_link(
+                {"id": "kept", **(order or {})}) + f"&ttl={ttl}", (), b"x")]
+        for answer in answers:
+            problem = self.assert_problem(answer, 403, "forbidden")
+            self.assertEqual(problem["limit"], most)
+            self.assertIn(f"for {most} s at most", problem["detail"])
+        self.assertEqual(self.file_count_of(), before)
+
+    @table(("nothing said", "", 7200, {}), ("less", "&ttl=60", 60, {}),
+           ("as much", "&ttl=7200", 7200, {}),
+           ("nothing said, short", "", 60, {"file_ttl": 60}),
+           ("more by its maker", "&ttl=9000", 9000, {"file_ttl": 9000}),
+           ("nothing said, long", "", 7200, {"file_ttl": 9000}),
+           ("for ever by its maker", "&ttl=0", None, {"file_ttl": 0}),
+           ("nothing said, for ever", "", 7200, {"file_ttl": 0}))
+    def test_kept(self, said, life, order):
+        url = self.upload_link(order)
+        self.assertEqual("file_ttl" in order, "file_ttl=" in url)
+        self.assertEqual(
+            self.life(self.http("POST", url + said, (), b"x")), life)
+        self.assertEqual(self.life(self.http(
+            "POST", url + said, TYPE, form([("f", b"x", "a")]))), life)
+
+    def test_kept_cannot_be_changed(self):
+        url = self.upload_link({"file_ttl": 60})
+        for other in (url.replace("file_ttl=60", "file_ttl=0"),
+                      url.replace("&file_ttl=60", ""),
+                      self.upload_link({}) + "&file_ttl=0"):
+            self.assert_problem(
+                self.http("POST", other, (), b"x"), 403, "link-invalid")
 
     def test_under_an_id(self):
         url = self.upload_link({"id": "report", "max_size": 5})

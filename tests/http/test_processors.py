@@ -144,8 +144,13 @@ class Output(Processing, Case):
     def test_no_processor(self, target):
         # A program can tell it from a file that is not there.
         self.upload(b"x", "/files/f")
-        self.assert_problem(self.http("POST", target, (), b""), 404,
-                            "no-processor")
+        problem = self.assert_problem(
+            self.http("POST", target, (), b""), 404, "no-processor")
+        listed = [one["name"] for one in self.json(
+            self.http("GET", "/processors"))["processors"]]
+        self.assertTrue(problem["detail"].startswith(
+            f"There is no processor 'none', but {listed[0]}, {listed[1]}, "),
+            problem)
 
     @table(("no file", "POST", "/files/none/process/lines", 404),
            ("method", "GET", "/process/lines", 405),

@@ -4,6 +4,7 @@
 Source: RFC 7239 sections 4 to 7; the X-Forwarded fields as proxies write them.
 """
 import os
+import re
 import tempfile
 
 from harness import Case, Conn, Daemon, main, table, until
@@ -134,6 +135,57 @@ class Forwarded(Told):
             "http://own-host:8080"))
     def test_url(self, field, url):
         self.assertEqual(self.url({"Forwarded": field}), url)
+
+
+class DualStack(Told):
+    """A socket for both has IPv4 clients with addresses of IPv6."""
+
+    DAEMON = False
+
+    def begin(self, *options):
+        """A daemon that is asked by such a socket."""
+        one = self.daemon = Daemon("server.listen=127.0.0.1:0, *:0",
+                                   "auth.mode=none", "log.access=yes",
+                                   "log.level=info", *options)
+        self.addCleanup(one.clean)
+        self.addCleanup(one.kill)
+        port = until(lambda: re.search(r"http://(?:\[::\]|0\.0\.0\.0):(\d+)",
+                                       one.output()), "the second address")
+        one.address = "127.0.0.1", int(port[1])
+
+    def test_log(self):
+        self.begin()
+        self.assertEqual(self.client({}), "127.0.0.1")
+        self.assert_problem(self.http("PATCH", "/healthz"), 405)
+        line = until(lambda: next((line for line in self.daemon.lines
+                                   if "refused: 405" in line), None), "a line")
+        self.assertIn("127.0.0.1", line)
+        self.assertNotIn("::ffff", self.daemon.output())
+
+    @table(("IPv4", "127.0.0.1"), ("network", "127.0.0.0/8"),
+           ("mapped", "::ffff:127.0.0.0/104"))
+    def test_trusted(self, network):
+        self.begin(f"server.trusted_proxies={network}")
+        for told in ("203.0.113.7", "::ffff:203.0.113.7"):
+            self.assertEqual(
+                self.client({"X-Forwarded-For": told}), "203.0.113.7")
+
+    def test_not_trusted(self):
+        self.begin("server.trusted_proxies=::/0, 10.0.0.0/8")
+        self.assertEqual(
+            self.client({"X-Forwarded-For": "203.0.113.7"}), "127.0.0.1")
+
+    def test_limits_count_both(self):
+        self.begin("server.max_connections_per_address=2")
+        first = [Conn(self.daemon.address),
+                 Conn(self.daemon.address)]
+        for conn in first:
+            self.addCleanup(conn.close)
+            self.assertEqual(conn.request("GET", "/healthz").status, 200)
+        plain = re.search(r"http://(127\.0\.0\.1):(\d+)",
+                          self.daemon.output())
+        with Conn((plain[1], int(plain[2]))) as third:
+            self.assertEqual(third.request("GET", "/healthz").status, 503)
 
 
 class Untrusted(Told):

@@ -8,12 +8,14 @@ import email.utils
 
 from harness import main, table, until
 from resuming import OFFSET_TYPE, TUS, TusCase, checksum, encode
-from samples import content
+from samples import content, differs
 from wire import encode_chunk
 
 CHUNKED = {"Transfer-Encoding": "chunked"}
 TRAILER = {**CHUNKED, "Trailer": "Upload-Checksum"}
 SUM = "Upload-Checksum"
+# As RFC 9530 has them.
+KEYS = {"sha1": "sha", "sha256": "sha-256", "sha512": "sha-512", "md5": "md5"}
 
 
 def when(answer):
@@ -141,7 +143,11 @@ class Checksum(TusCase):
         url = self.create(10)
         self.append(url, 0, b"hello")
         answer = self.patch(url, 5, b"wOrld", {SUM: checksum(b"world", name)})
-        self.assert_problem(answer, 460, "checksum-mismatch")
+        problem = self.assert_problem(answer, 460, "checksum-mismatch")
+        self.assertEqual(
+            problem["detail"], "The bytes' "
+            f"{differs(b'wOrld', b'world', KEYS[name])}; none was kept. "
+            "Send them again.")
         self.assertEqual(answer.get("Upload-Offset"), "5")
         self.assertEqual(self.offset(url), 5)
         self.append(url, 5, b"world", {SUM: checksum(b"world", name)})

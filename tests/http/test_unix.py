@@ -142,5 +142,115 @@ class Sockets(Case):
         self.assertIn("No such file or directory", err)
 
 
+class Checked(Case):
+    """What --check-config finds of sockets, which a start would fail of."""
+
+    DAEMON = False
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(dir="/var/tmp")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.path = os.path.join(self.folder, "http.sock")
+        self.config = os.path.join(self.folder, "spillway.conf")
+
+    def check(self, path, action="--check-config", *lines):
+        """Exit code, what is printed, what is wrong."""
+        with open(self.config, "w", encoding="ascii") as file:
+            file.write("\n".join(["[server]", f"listen = unix:{path}",
+                                  *lines, ""]))
+        return run_program("-c", self.config, *action.split())
+
+    def refused(self, line, *args):
+        """What is said of that line."""
+        code, out, err = self.check(*args)
+        self.assertEqual((code, out), (2, ""), err)
+        said = f"spillwayd: {self.config}:{line}: "
+        self.assertTrue(err.startswith(said), err)
+        return err.removeprefix(said)
+
+    def test_good(self):
+        code, out, err = self.check(self.path)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("the configuration is right", out)
+        self.assertFalse(os.path.exists(self.path))
+
+    @table(("user", "nobody-of-that-name", "there is no user 'nobody-of-"),
+           ("group", ":no-such-group", "there is no group 'no-such-group'"))
+    def test_owner(self, owner, why):
+        said = self.refused(3, self.path, "--check-config",
+                            f"unix_owner = {owner}")
+        self.assertTrue(said.startswith(f"server.unix_owner: {why}"), said)
+        self.assertIn("write USER, USER:GROUP or :GROUP", said)
+
+    def test_owner_at_start(self):
+        code, _, err = self.check(self.path, "-o store.ttl=1h",
+                                  "unix_owner = nobody-of-that-name")
+        self.assertEqual(code, 1)
+        self.assertIn(f"{self.config}:3: server.unix_owner: there is no", err)
+
+    def test_bind_at_start(self):
+        path = os.path.join(self.folder, "nowhere", "http.sock")
+        code, _, err = self.check(path, "-o store.ttl=1h")
+        self.assertEqual(code, 1)
+        self.assertIn(f"{self.config}:2: cannot listen on unix:{path}: No such"
+                      " file or directory", err)
+
+    def test_no_folder(self):
+        path = os.path.join(self.folder, "nowhere", "http.sock")
+        said = self.refused(2, path)
+        self.assertTrue(said.startswith(
+            f"server.listen: unix:{path}: {os.path.dirname(path)}: "
+            "No such file or directory; it takes a directory"), said)
+
+    def test_folder_is_a_file(self):
+        with open(self.path, "w", encoding="ascii"):
+            pass
+        self.assertIn("Not a directory", self.refused(2, self.path + "/sock"))
+
+    def test_file_in_the_way(self):
+        with open(self.path, "w", encoding="ascii"):
+            pass
+        self.assertIn(f"{self.path} is there, and is no socket",
+                      self.refused(2, self.path))
+
+    def test_link_in_the_way(self):
+        os.symlink("/nowhere-at-all", self.path)
+        self.assertIn("is no socket", self.refused(2, self.path))
+
+    @table(("socket", 107), ("item", 200))
+    def test_too_long(self, length):
+        path = "/".join([self.folder, "x" * (length - len(self.folder))])
+        self.assertRegex(self.refused(2, path),
+                         "too long.*; allowed are [0-9]+ bytes")
+
+    def test_not_writable(self):
+        # For root nothing is, but for what is not a place for files at all.
+        said = self.refused(2, "/proc/self/http.sock")
+        self.assertIn("the user can write to as whom the daemon runs", said)
+
+    def test_spool_not_writable(self):
+        said = self.refused(4, self.path, "--check-config", "[spool]",
+                            "dir = /proc/self")
+        self.assertTrue(said.startswith("spool.dir: /proc/self: "), said)
+
+    def test_one_in_use(self):
+        """That of the daemon that runs, which is not disturbed."""
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(self.path)
+            other.listen()
+            other.setblocking(False)
+            self.assertEqual(self.check(self.path)[0], 0)
+            self.assertRaises(BlockingIOError, other.accept)
+
+    def test_made_at_start(self):
+        code, out, err = self.check("/run/nowhere-at-all/http.sock")
+        self.assertEqual(code, 0, err)
+        self.assertIn("the configuration is right", out)
+        self.assertTrue(err.startswith(
+            f"spillwayd: {self.config}:2: server.listen: "), err)
+        self.assertIn("RuntimeDirectory=", err)
+
+
 if __name__ == "__main__":
     main()

@@ -112,7 +112,10 @@ class Refusals(Watched, Fetching):
            ("huge", "too-large", 413, b"f" * 17))
     def test_chunk(self, reason, status, size):
         cut = 'requests_cut_total{reason="client"}'
-        before = self.metric(cut)
+        failed, aborted = (f'uploads_failed_total{{reason="{why}"}}'
+                           for why in (reason, "aborted"))
+        before, uploads, gone = (
+            self.metric(name) for name in (cut, failed, aborted))
         self.told(f'requests_refused_total{{reason="{reason}"}}',
                   lambda: self.exchange(
                       b"PUT /files/c HTTP/1.1\r\nHost: x\r\n"
@@ -121,6 +124,24 @@ class Refusals(Watched, Fetching):
                   rf"\] refused: {status} by the HTTP library: PUT /files/c "
                   r"from 127\.0\.0\.1: ")
         self.assertEqual(self.metric(cut), before)
+        self.assertEqual(self.metric(failed), uploads + 1)
+        self.assertEqual(self.metric(aborted), gone)
+
+    def test_form_with_a_bad_chunk(self):
+        failed = 'uploads_failed_total{reason="malformed"}'
+        before = self.metric(failed)
+        self.exchange(b"POST /files HTTP/1.1\r\nHost: x\r\n"
+                      b"Content-Type: multipart/form-data; boundary=b\r\n"
+                      b"Transfer-Encoding: chunked\r\n\r\nzz\r\n")
+        until(lambda: self.metric(failed) == before + 1, "its count")
+
+    def test_client_that_leaves(self):
+        aborted = 'uploads_failed_total{reason="aborted"}'
+        before = self.metric(aborted)
+        with Conn(self.daemon.address) as conn:
+            conn.send(b"PUT /files/c HTTP/1.1\r\nHost: x\r\n"
+                      b"Content-Length: 9\r\n\r\nabc")
+        until(lambda: self.metric(aborted) == before + 1, "its count")
 
     @table(("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
             + b"x" * 200 + b"\n"), ("a word", b"HELLO\r\n\r\n"))

@@ -445,7 +445,7 @@ class Limits(Case):
         error = self.wait_state(made["id"], "failed")["source"]["error"]
         self.assertEqual((error["type"], error["status"]),
                          ("/problems/too-large", 413))
-        self.assertIn("longer than any file may be", error["detail"])
+        self.assertIn("longer than a file may be", error["detail"])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ PAGE = ROOT / "config/spillway.conf.5"
 MARKS = ('.\\" Written by tests/lint/confman.py, up to the next mark.\n',
          '.\\" By hand again.\n')
 NAMED = [f"{section} NAME.{key}={value}" for section, key, value in (
-    ("processor", "command", "true"), ("hook", "url", "http://x/"))]
+    ("processor", "command", "true"), ("hook", "url", "http://x.example/"))]
 REQUIRED = {("processor NAME", "command"), ("hook NAME", "url")}
 SECTION = re.compile(r"#?\[([\w ]+)\]$")
 KEY = re.compile(r"#(\w+) =(.*)$")

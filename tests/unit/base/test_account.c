@@ -62,17 +62,17 @@ static void test_bytes(void **state)
 	assert_ok(account_check(a, 100));
 	assert_err(account_check(a, 101), EFBIG);
 	assert_ok(account_charge(a, 60));
-	assert_err(account_charge(a, 41), EDQUOT);
-	assert_err(account_check(a, 41), EDQUOT);
+	assert_err(account_charge(a, 41), ENOSR);
+	assert_err(account_check(a, 41), ENOSR);
 	assert_ok(account_charge(a, 40));
 	assert_ok(account_charge(a, 0));
-	assert_err(account_charge(a, UINT64_MAX), EDQUOT);
+	assert_err(account_charge(a, UINT64_MAX), ENOSR);
 	account_refund(a, 10);
 	assert_ok(account_check(a, 10));
 
 	/* Less than there is already: nothing more, but no harm. */
 	limit(a, 50, UINT64_MAX, 0);
-	assert_err(account_charge(a, 1), EDQUOT);
+	assert_err(account_charge(a, 1), ENOSR);
 	assert_ok(account_charge(a, 0));
 	account_refund(a, 90);
 	assert_ok(account_charge(a, 50));
@@ -86,15 +86,32 @@ static void test_files(void **state)
 	limit(a, UINT64_MAX, 2, 0);
 	assert_ok(account_enter(a));
 	assert_ok(account_enter(a));
-	assert_err(account_enter(a), EDQUOT);
-	assert_err(account_check(a, 0), EDQUOT);
+	assert_err(account_enter(a), ENOANO);
+	assert_err(account_check(a, 0), ENOANO);
 	account_restore(a, 5);
 	account_leave(a, 5);
-	assert_err(account_enter(a), EDQUOT);
+	assert_err(account_enter(a), ENOANO);
 	account_leave(a, 0);
 	assert_ok(account_enter(a));
 	account_leave(a, 0);
 	account_leave(a, 0);
+}
+
+static void test_look(void **state)
+{
+	struct account *a = get(state, "a");
+	struct account_limits has, max;
+
+	limit(a, 100, 3, 7);
+	assert_ok(account_enter(a));
+	assert_ok(account_charge(a, 60));
+	account_look(a, &has, &max);
+	assert_int_equal(has.bytes, 60);
+	assert_int_equal(has.files, 1);
+	assert_int_equal(max.bytes, 100);
+	assert_int_equal(max.files, 3);
+	assert_int_equal(max.per_minute, 7);
+	account_leave(a, 60);
 }
 
 static void test_nobody(void **state)
@@ -184,6 +201,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bytes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_files, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_look, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_nobody, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads, setup, teardown),

@@ -52,13 +52,13 @@ static void test_sizes(void **state)
 
 	assert_refused(c, "spool.memory_max=12Q",
 	    "spool.memory_max: '12Q' is not a size; write bytes or a number "
-	    "with K, M, G or T");
+	    "with K, M, G or T, from 0 to unlimited");
 	assert_refused(c, "spool.memory_max=",
 	    "spool.memory_max: '' is not a size; write bytes or a number with "
-	    "K, M, G or T");
+	    "K, M, G or T, from 0 to unlimited");
 	assert_refused(c, "spool.memory_max=-1",
 	    "spool.memory_max: '-1' is not a size; write bytes or a number "
-	    "with K, M, G or T");
+	    "with K, M, G or T, from 0 to unlimited");
 	assert_refused(c, "spool.memory_max=99999999999T",
 	    "spool.memory_max: '99999999999T' is out of range; allowed is 0 to "
 	    "unlimited");
@@ -85,7 +85,7 @@ static void test_durations(void **state)
 
 	assert_refused(c, "server.idle_timeout=soon",
 	    "server.idle_timeout: 'soon' is not a duration; write seconds or "
-	    "a number with ms, s, m, h or d");
+	    "a number with ms, s, m, h or d, from 1s to 1d");
 	assert_refused(c, "server.idle_timeout=999ms",
 	    "server.idle_timeout: '999ms' is out of range; allowed is 1s to "
 	    "1d");
@@ -100,9 +100,11 @@ static void test_counts(void **state)
 	assert_refused(c, "server.threads=65",
 	    "server.threads: '65' is out of range; allowed is 0 to 64");
 	assert_refused(c, "server.threads=two",
-	    "server.threads: 'two' is not a number; write digits only");
+	    "server.threads: 'two' is not a number; write digits only, from 0 "
+	    "to 64");
 	assert_refused(c, "server.threads=1K",
-	    "server.threads: '1K' is not a number; write digits only");
+	    "server.threads: '1K' is not a number; write digits only, from 0 "
+	    "to 64");
 	assert_refused(c, "server.threads=99999999999999999999",
 	    "server.threads: '99999999999999999999' is out of range; allowed "
 	    "is 0 to 64");
@@ -327,8 +329,8 @@ static void test_check_unix_mode(void **state)
 	assert_check(c, NULL);
 	set(c, "server.unix_mode=rw");
 	assert_check(c,
-	    "server.unix_mode: 'rw' is not a mode; write three octal digits, "
-	    "like 660");
+	    "server.unix_mode: 'rw' is not a mode; write octal digits, from "
+	    "0 to 777, like 660");
 }
 
 static void test_error_text(void **state)

@@ -135,10 +135,10 @@ static void test_bad_values_have_a_line(void **state)
 
 	refuse(c, "[spool]\n\nmemory_max = 12Q\n", 3,
 	    "spool.memory_max: '12Q' is not a size; write bytes or a number "
-	    "with K, M, G or T");
+	    "with K, M, G or T, from 0 to unlimited");
 	refuse(c, "[spool]\nmemory_max = 12Q", 2,
 	    "spool.memory_max: '12Q' is not a size; write bytes or a number "
-	    "with K, M, G or T");
+	    "with K, M, G or T, from 0 to unlimited");
 	refuse(c, "[log]\nlevel = debug\nformat = xml\naccess = yes\n[what]\n",
 	    3,
 	    "log.format: 'xml' is not known; allowed is auto, text, json, "

@@ -41,7 +41,7 @@ static void test_listen_list(void **state)
 	assert_refused(c, many,
 	    "server.listen: "
 	    "'unix:/0000000000000000000000000000000000...' is too long for an "
-	    "item of a list");
+	    "item of a list; allowed are 127 bytes");
 }
 
 static void test_networks_list(void **state)
@@ -62,10 +62,10 @@ static void test_networks_list(void **state)
 
 	assert_refused(c, "fetch.deny_networks=10.0.0.0/33",
 	    "fetch.deny_networks: '10.0.0.0/33' is not a network; write "
-	    "10.0.0.0/8, fd00::/8 or an address");
+	    "10.0.0.0/8 (/0 to /32), fd00::/8 (/0 to /128) or an address");
 	assert_refused(c, "fetch.deny_networks=intranet",
 	    "fetch.deny_networks: 'intranet' is not a network; write "
-	    "10.0.0.0/8, fd00::/8 or an address");
+	    "10.0.0.0/8 (/0 to /32), fd00::/8 (/0 to /128) or an address");
 	assert_refused(c, "fetch.deny_networks=10.0.0.0/8,10.1.1.1/8",
 	    "fetch.deny_networks: '10.1.1.1/8' is listed twice");
 }
@@ -159,7 +159,7 @@ static void test_proxies_list(void **state)
 	    "server.trusted_proxies: 'unix' is listed twice");
 	assert_refused(c, "server.trusted_proxies=proxy.example",
 	    "server.trusted_proxies: 'proxy.example' is not a network; write "
-	    "10.0.0.0/8, fd00::/8 or an address");
+	    "10.0.0.0/8 (/0 to /32), fd00::/8 (/0 to /128) or an address");
 }
 
 int main(void)

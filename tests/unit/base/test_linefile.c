@@ -11,13 +11,13 @@ struct seen {
 	const char *refuse;
 };
 
-static int see(void *ctx, struct str line, const char **ret_why)
+static int see(void *ctx, struct str line, char ret_why[LINEFILE_WHY_SIZE])
 {
 	struct seen *seen = ctx;
 	size_t at = strlen(seen->text);
 
 	if (seen->refuse && str_eq(line, seen->refuse)) {
-		*ret_why = "not that one";
+		snprintf(ret_why, LINEFILE_WHY_SIZE, "not that one");
 		return -EINVAL;
 	}
 	snprintf(seen->text + at, sizeof(seen->text) - at, "%.*s|",
@@ -63,7 +63,7 @@ static void test_wrong_line(void **state)
 	assert_string_equal(seen.text, "good|");
 }
 
-static int count(void *ctx, struct str line, const char **ret_why)
+static int count(void *ctx, struct str line, char ret_why[LINEFILE_WHY_SIZE])
 {
 	(void)line;
 	(void)ret_why;

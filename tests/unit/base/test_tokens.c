@@ -82,9 +82,9 @@ static void test_refused(void **state)
 {
 	(void)state;
 	assert_refused("\na " SECRET " read\nb " SECRET " read\n", 3,
-	    "this hash is in a line above");
+	    "'b': a line above has this hash");
 	assert_refused("a " SECRET " read files=1\na " OTHER " read\n", 2,
-	    "other limits");
+	    "'a': a line above gives this name other limits");
 	assert_refused("a\n", 1, "no hash");
 }
 

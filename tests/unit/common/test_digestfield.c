@@ -177,6 +177,34 @@ static void test_write(void **state)
 	assert_int_equal(back.have, DIGEST_ALL);
 }
 
+static void test_difference(void **state)
+{
+	char out[DIGEST_DIFFERENCE_SIZE];
+	struct digest_set a, b;
+
+	(void)state;
+	read_field("md5=:" MD5 ":, sha-256=:" SHA256 ":", &a);
+	b = a;
+	assert_int_equal(digest_difference_write(&a, &b, out), 0);
+	assert_string_equal(out, "");
+	/* Only what is in both can differ. */
+	memset(b.value[DIGEST_MD5], 0, DIGEST_BYTES_MAX);
+	b.have = DIGEST_BIT(DIGEST_SHA256) | DIGEST_BIT(DIGEST_SHA512);
+	assert_int_equal(digest_difference_write(&a, &b, out), 0);
+	b.have |= DIGEST_BIT(DIGEST_MD5);
+	const char want[] = "md5 is " MD5 ", not AAAAAAAAAAAAAAAAAAAAAA==";
+	assert_int_equal(
+	    digest_difference_write(&a, &b, out), strlen(want));
+	assert_string_equal(out, want);
+
+	/* The longest fits, with what problems write around it. */
+	memset(a.value, 0xff, sizeof(a.value));
+	memset(b.value, 0, sizeof(b.value));
+	a.have = b.have = DIGEST_BIT(DIGEST_SHA512);
+	size_t n = digest_difference_write(&a, &b, out);
+	assert_true(n > 2 * (size_t)88 && n < sizeof(out));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +214,7 @@ int main(void)
 	    cmocka_unit_test(test_merge),
 	    cmocka_unit_test(test_want),
 	    cmocka_unit_test(test_write),
+	    cmocka_unit_test(test_difference),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,10 @@ static void test_read(void **state)
 	assert_ok(signed_link_read(
 	    str_from("signature=" SIGNATURE "&max_size=5&expires=0"), &l));
 	assert_true(l.expires_s == 0 && l.max_size == 5 && l.by.n == 0);
+	assert_false(l.has_file_ttl);
+	assert_ok(signed_link_read(
+	    str_from("signature=" SIGNATURE "&file_ttl=0&expires=0"), &l));
+	assert_true(l.has_file_ttl && l.file_ttl_s == 0);
 }
 
 static void test_none(void **state)
@@ -48,6 +52,8 @@ static void test_wrong(void **state)
 	    "expires=1&by=&signature=" SIGNATURE,
 	    "expires=1&by=a%0Ab&signature=" SIGNATURE,
 	    "expires=1&max_size=&signature=" SIGNATURE,
+	    "expires=1&file_ttl=-1&signature=" SIGNATURE,
+	    "expires=1&file_ttl=1&file_ttl=2&signature=" SIGNATURE,
 	    "expires=99999999999999999999&signature=" SIGNATURE,
 	};
 	struct signed_link l = {.expires_s = 7};
@@ -79,6 +85,17 @@ static void test_write(void **state)
 	assert_string_equal(out,
 	    "/files?expires=12&max_size=34&by=al&signature=" SIGNATURE);
 
+	l.has_file_ttl = true;
+	assert_true(signed_link_canonical(&l, out, sizeof(out)) > 0);
+	assert_string_equal(
+	    out, "spillway-link-2\nPOST\n/files\n12\n34\nal\n0\n");
+	l.file_ttl_s = 56;
+	assert_true(signed_link_write(&l, out, sizeof(out)) > 0);
+	assert_string_equal(out,
+	    "/files?expires=12&max_size=34&file_ttl=56&by=al&signature="
+	    SIGNATURE);
+
+	l.has_file_ttl = false;
 	l.max_size = 0;
 	l.by = (struct str){NULL, 0};
 	assert_true(signed_link_canonical(&l, out, sizeof(out)) > 0);
@@ -96,6 +113,8 @@ static void test_room(void **state)
 	    .method = {"DELETE", 6},
 	    .expires_s = UINT64_MAX,
 	    .max_size = UINT64_MAX,
+	    .has_file_ttl = true,
+	    .file_ttl_s = UINT64_MAX,
 	    .signature = {SIGNATURE, SIGNATURE_TEXT_LEN},
 	};
 	char out[SIGNED_LINK_ROOM];

@@ -8,7 +8,7 @@
 
 #include "http/loop.h"
 
-static uint64_t key_of(const char *text)
+static struct sockaddr_storage address(const char *text)
 {
 	struct sockaddr_storage addr = {0};
 	struct sockaddr_in *v4 = (void *)&addr;
@@ -20,7 +20,34 @@ static uint64_t key_of(const char *text)
 		assert_int_equal(inet_pton(AF_INET6, text, &v6->sin6_addr), 1);
 		addr.ss_family = AF_INET6;
 	}
+	return addr;
+}
+
+static uint64_t key_of(const char *text)
+{
+	struct sockaddr_storage addr = address(text);
+
 	return http_address_key(&addr);
+}
+
+static void assert_told(const char *text, const char *want)
+{
+	struct sockaddr_storage addr = address(text);
+	char told[HTTP_CLIENT_SIZE];
+
+	http_address_text(&addr, told);
+	assert_string_equal(told, want);
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	assert_told("192.0.2.1", "192.0.2.1");
+	assert_told("::ffff:192.0.2.1", "192.0.2.1");
+	assert_told("2001:db8::1", "2001:db8::1");
+	assert_told("::1", "::1");
+	/* No host of IPv4, whatever it looks like. */
+	assert_told("::192.0.2.1", "::192.0.2.1");
 }
 
 static void test_hosts(void **state)
@@ -48,6 +75,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_hosts),
+	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_unix),
 	};
 

@@ -90,18 +90,19 @@ static void test_wrong_members(void **state)
 	static const struct {
 		const char *member, *want;
 	} cases[] = {
-	    {"\"URL\":1", "'URL' is not known"},
-	    {"\"mode\":\"Full\"", "'mode' is neither"},
+	    {"\"URL\":1", "'URL' is not known; known are url, mode,"},
+	    {"\"mode\":\"Full\"",
+		"'mode' is neither \"full\" nor \"lazy\": it is \"Full\"."},
 	    {"\"mode\":1", "'mode' is neither"},
 	    {"\"name\":1", "'name'"},
 	    {"\"name\":\"..\"", "'name'"},
 	    {"\"name\":null", "'name'"},
-	    {"\"ttl\":-1", "'ttl' is not a whole number"},
+	    {"\"ttl\":-1", "'ttl' is not a whole number from 0 to "},
 	    {"\"ttl\":1.5", "'ttl'"},
 	    {"\"ttl\":\"1\"", "'ttl'"},
 	    {"\"ttl\":9223372036854775807", "'ttl'"},
 	    {"\"reads\":0", "'reads'"},
-	    {"\"reads\":-1", "'reads'"},
+	    {"\"reads\":-1", ": it is -1."},
 	    {"\"reads\":true", "'reads'"},
 	    {"\"max_size\":0", "'max_size'"},
 	    {"\"size\":-1", "'size'"},
@@ -114,7 +115,7 @@ static void test_wrong_members(void **state)
 	    {"\"digest\":{\"sha-256\":\"00\"}", "64 hexadecimal"},
 	    {"\"digest\":{\"sha-256\":5}", "'digest'"},
 	    {"\"headers\":[]", "'headers'"},
-	    {"\"headers\":{\"Host\":\"x\"}", "'headers'"},
+	    {"\"headers\":{\"Host\":\"x\"}", "has the field 'Host'"},
 	    {"\"headers\":{\"Accept\":1}", "'headers'"},
 	    {"\"headers\":{\"Accept\":\"\"}", "'headers'"},
 	    {"\"headers\":{\"Accept\":\" a\"}", "'headers'"},
@@ -125,7 +126,7 @@ static void test_wrong_members(void **state)
 
 	(void)state;
 	assert_bad("{}", "'url' is missing");
-	assert_bad("{\"url\":5}", "'url' is not a string");
+	assert_bad("{\"url\":5}", "'url' is not a string.");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		snprintf(
 		    text, sizeof(text), "{" URL ",%s}", cases[i].member);

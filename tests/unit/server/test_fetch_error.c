@@ -110,6 +110,10 @@ static void test_errno(void **state)
 	assert_int_equal(
 	    fetch_cause_of_errno(-EDQUOT), FETCH_CAUSE_NO_SPACE);
 	assert_int_equal(
+	    fetch_cause_of_errno(-ENOSR), FETCH_CAUSE_NO_SPACE);
+	assert_int_equal(
+	    fetch_cause_of_errno(-ENOANO), FETCH_CAUSE_NO_SPACE);
+	assert_int_equal(
 	    fetch_cause_of_errno(-ENOBUFS), FETCH_CAUSE_NO_SPACE);
 	assert_int_equal(fetch_cause_of_errno(-EIO), FETCH_CAUSE_NO_SPACE);
 	assert_int_equal(fetch_cause_of_errno(-EFBIG), FETCH_CAUSE_BODY_SIZE);

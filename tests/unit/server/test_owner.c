@@ -37,7 +37,7 @@ static int teardown(void **state)
 	assert_err(account_check(b->a, QUOTA + 1), EFBIG);
 	assert_ok(account_enter(b->a));
 	assert_ok(account_enter(b->a));
-	assert_err(account_enter(b->a), EDQUOT);
+	assert_err(account_enter(b->a), ENOANO);
 	accounts_free(b->accounts);
 	return 0;
 }
@@ -59,11 +59,11 @@ static void test_known_size(void **state)
 	struct file *f, *other;
 
 	assert_ok(make(b, 6000, &f));
-	assert_err(make(b, 4001, &other), EDQUOT);
+	assert_err(make(b, 4001, &other), ENOSR);
 	assert_ok(make(b, 4000, &other));
 	/* It is paid for: growing up to it costs nothing more. */
 	assert_ok(file_grow(f, 6000));
-	assert_err(file_grow(f, 6001), EDQUOT);
+	assert_err(file_grow(f, 6001), ENOSR);
 	file_unref(other);
 	assert_ok(file_grow(f, 6001));
 	file_unref(f);
@@ -79,7 +79,7 @@ static void test_unknown_size(void **state)
 		assert_ok(file_grow(f, QUOTA / 10));
 		stored_append(f, QUOTA / 10);
 	}
-	assert_err(file_grow(f, 1), EDQUOT);
+	assert_err(file_grow(f, 1), ENOSR);
 	assert_ok(file_grow(f, 0));
 	file_unref(f);
 }
@@ -91,7 +91,7 @@ static void test_number(void **state)
 
 	assert_ok(make(b, 0, &one));
 	assert_ok(make(b, 0, &two));
-	assert_err(make(b, 0, &three), EDQUOT);
+	assert_err(make(b, 0, &three), ENOANO);
 	file_unref(one);
 	assert_ok(make(b, 0, &three));
 	file_unref(two);
@@ -106,11 +106,11 @@ static void test_removed(void **state)
 
 	assert_ok(make(b, QUOTA, &f));
 	assert_ok(store_add(b->store, f));
-	assert_err(make(b, 1, &next), EDQUOT);
+	assert_err(make(b, 1, &next), ENOSR);
 	assert_true(store_remove(b->store, f));
 	assert_ok(make(b, QUOTA, &next));
 	/* One that still comes in is charged anew, until it goes. */
-	assert_err(file_charge(f, 1), EDQUOT);
+	assert_err(file_charge(f, 1), ENOSR);
 	file_unref(next);
 	assert_ok(file_charge(f, 1));
 	file_unref(f);

@@ -76,7 +76,8 @@ static void test_errnos(void **state)
 {
 	static const struct {
 		int err, status;
-	} all[] = {{-ENOSPC, 507}, {-EDQUOT, 507}, {-EFBIG, 413},
+	} all[] = {{-ENOSPC, 507}, {-EDQUOT, 507}, {-ENOSR, 507},
+	    {-ENOANO, 507}, {-EFBIG, 413},
 	    {-ENOBUFS, 503}, {-ENOMEM, 503}, {-EMFILE, 503}, {-ENFILE, 503},
 	    {-EIO, 507}, {-EROFS, 507}, {-EINVAL, 500}, {-EPERM, 500}};
 
@@ -89,6 +90,65 @@ static void test_errnos(void **state)
 		/* Try again later: but say when. */
 		assert_int_equal(p.retry_after_s > 0, all[i].status == 503);
 	}
+}
+
+/* What is passed, and by how much, where that is known. */
+static void test_limited(void **state)
+{
+	const struct account_limits max = {1000, 3, 0};
+	struct accounts *all;
+
+	(void)state;
+	assert_ok(accounts_new(&all));
+	struct account *a = accounts_get(all, str_from("alice"));
+	account_limit(a, &max);
+	account_restore(a, 600);
+
+	struct http_problem p = http_problem_limited(-ENOSR, a, 50);
+	assert_int_equal(http_problem_status(&p), 507);
+	assert_int_equal(p.limit, 1000);
+	assert_non_null(strstr(p.detail,
+	    "'alice' may have 1000 bytes together (quota), and have 600;"));
+	p = http_problem_limited(-ENOANO, a, 50);
+	assert_int_equal(http_problem_status(&p), 507);
+	assert_int_equal(p.limit, 3);
+	assert_non_null(strstr(p.detail, "may have 3 files, and has 1;"));
+	p = http_problem_limited(-EFBIG, a, 50);
+	assert_int_equal(http_problem_status(&p), 413);
+	assert_int_equal(p.limit, 50);
+	assert_non_null(strstr(p.detail, "limit of 50 bytes"));
+	/* Nobody's; without a limit. */
+	p = http_problem_limited(-ENOSR, NULL, 50);
+	assert_int_equal(http_problem_status(&p), 507);
+	assert_int_equal(p.limit, 0);
+	p = http_problem_limited(-EFBIG, a, SPW_UNLIMITED);
+	assert_int_equal(p.limit, 0);
+	account_leave(a, 600);
+	accounts_free(all);
+}
+
+/* The longest name does not cut the text. */
+static void test_limited_long(void **state)
+{
+	const struct account_limits max = {UINT64_MAX - 1, UINT64_MAX - 1, 0};
+	char name[65];
+	struct accounts *all;
+
+	(void)state;
+	memset(name, 'x', 64);
+	name[64] = '\0';
+	assert_ok(accounts_new(&all));
+	struct account *a = accounts_get(all, str_from(name));
+	account_limit(a, &max);
+	account_restore(a, UINT64_MAX - 1);
+	for (int i = 0; i < 2; i++) {
+		struct http_problem p = http_problem_limited(
+		    i ? -ENOSR : -ENOANO, a, 50);
+
+		assert_non_null(strstr(p.detail, "operator for more."));
+	}
+	account_leave(a, UINT64_MAX - 1);
+	accounts_free(all);
 }
 
 /* A handler that answers with what the test has set. */
@@ -353,6 +413,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_json),
 	    cmocka_unit_test(test_errnos),
+	    cmocka_unit_test(test_limited),
+	    cmocka_unit_test(test_limited_long),
 	    cmocka_unit_test(test_reply),
 	    cmocka_unit_test(test_any_detail),
 	    cmocka_unit_test(test_raw),
