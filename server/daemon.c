@@ -10,6 +10,7 @@
 
 #include <spillway/crypto.h>
 
+#include "base/allowance.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/notify.h"
@@ -18,12 +19,15 @@
 #include "front/front.h"
 #include "hook/hook.h"
 #include "house.h"
-#include "http/allowance.h"
 #include "ingest/resumable.h"
 #include "store/disk.h"
 
 /* What requests describe at length may have this part of the memory. */
 #define DOCUMENTS_PART 4
+/* So may what is said of files, which a server that has everything on disk
+   needs some for, too. */
+#define TEXTS_PART 4
+#define TEXTS_LEAST CONF_MIB
 #define ZIP_THREADS 2
 #define KEEP_FREE_DEFAULT (64 * CONF_MIB)
 
@@ -130,6 +134,9 @@ static int open_store(struct spw_server *s)
 
 	s->documents.budget = s->budget;
 	s->documents.max = (size_t)(memory / DOCUMENTS_PART);
+	uint64_t texts_max = memory / TEXTS_PART;
+	if (texts_max < TEXTS_LEAST)
+		texts_max = TEXTS_LEAST;
 	uint64_t memory_max = s->conf.spool.memory_max;
 	if (memory_max > memory)
 		memory_max = memory;
@@ -144,6 +151,7 @@ static int open_store(struct spw_server *s)
 		s->conf.spool.confidential ? spw_crypto_aes256ctr() : NULL,
 	    .memory_max = memory_max,
 	    .max_files = s->conf.store.max_files,
+	    .texts_max = (size_t)texts_max,
 	    .disk = s->kept,
 	    .keepers = s->keepers,
 	    .max_open = descriptors_for_files(&s->conf),

@@ -15,6 +15,7 @@
 
 #include "base/id.h"
 #include "deliver/internal.h"
+#include "http/document.h"
 #include "http/problem.h"
 
 /* Up to this much is put together in memory and sent at once. */
@@ -155,8 +156,10 @@ static void measure(struct parts *p)
 		p->total += part_head(p, i, head) + range_size(&p->ranges[i]);
 }
 
-/* All of it at once. Returns: false when it would have to wait. */
-static bool assemble(struct parts *p, struct http_reply *ret)
+/* All of it at once. Returns: false when it would have to wait, or there is no
+   memory for it. */
+static bool assemble(
+    struct http_request *req, struct parts *p, struct http_reply *ret)
 {
 	struct strbuf out;
 	ssize_t n = 0;
@@ -167,13 +170,15 @@ static bool assemble(struct parts *p, struct http_reply *ret)
 	strbuf_init(&out, (size_t)p->total);
 	if (strbuf_reserve(&out, (size_t)p->total))
 		n = read_parts(p, 0, out.data, (size_t)p->total);
-	if (n < 0 || (uint64_t)n < p->total) {
-		strbuf_fini(&out);
-		return false;
-	}
-	out.len = (size_t)n;
-	*ret = http_reply_strbuf(206, &out);
-	return true;
+	out.len = n > 0 ? (size_t)n : 0;
+	if (out.len == p->total && http_document_make(req, 206, &out, ret))
+		return true;
+
+	/* It is read once more, piece by piece. */
+	p->current = 0;
+	p->begins = 0;
+	strbuf_fini(&out);
+	return false;
 }
 
 static struct parts *new_parts(
@@ -210,7 +215,7 @@ static struct http_reply send_parts(struct http_request *req, struct parts *p)
 	struct http_reply r = {.status = 206};
 	uint64_t total = p->total;
 
-	if (!assemble(p, &r)) {
+	if (!assemble(req, p, &r)) {
 		p->reader = reader_new(req, p->file);
 		if (p->reader)
 			return http_reply_stream(206, total,

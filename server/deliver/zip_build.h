@@ -20,9 +20,9 @@
 #ifndef DELIVER_ZIP_BUILD_H
 #define DELIVER_ZIP_BUILD_H
 
+#include "base/allowance.h"
 #include "common/text.h"
 #include "deliver/zip_pull.h"
-#include "http/allowance.h"
 #include "store/file.h"
 
 struct zip_build;

@@ -66,19 +66,20 @@ void zip_make_reply(struct http_request *req, struct zip_service *z,
     struct zip_build *b, const char *name)
 {
 	struct zip_visit *v = NULL;
+	struct clients_ticket *place = zip_service_enter(req, z);
 
-	if (!zip_service_enter(req, z)) {
+	if (!place) {
 		zip_build_free(b);
 		return;
 	}
 	int err = new_visit(z, b, name, &v);
 	if (err < 0) {
-		zip_service_leave(z);
+		zip_service_leave(z, place);
 		zip_build_free(b);
 		zip_reply_errno(req, err);
 		return;
 	}
-	v->counted = true;
+	v->place = place;
 	zip_visit_submit(req, v, ZIP_STEP_SEND);
 	zip_visit_unref(v);
 }
@@ -91,6 +92,7 @@ void zip_make_reply(struct http_request *req, struct zip_service *z,
 struct making {
 	uint32_t magic;
 	struct zip_service *z;
+	struct clients_ticket *place;
 	struct zip_task task;
 	struct zip_fill *fill;
 };
@@ -98,7 +100,7 @@ struct making {
 static void end_making(struct making *m)
 {
 	zip_fill_abandon(m->fill);
-	zip_service_leave(m->z);
+	zip_service_leave(m->z, m->place);
 	zip_task_fini(&m->task);
 	zip_fill_free(m->fill);
 	m->magic = 0;
@@ -139,7 +141,8 @@ bool zip_make_file(struct http_request *req, struct zip_service *z,
 		zip_reply_errno(req, err);
 		return false;
 	}
-	if (!zip_service_enter(req, z)) {
+	m->place = zip_service_enter(req, z);
+	if (!m->place) {
 		zip_fill_free(m->fill);
 		free(m);
 		return false;

@@ -359,10 +359,10 @@ static void begin_flow(
 		content_reply_verdict(req, &a->c, 416);
 		return;
 	}
-	if (!zip_service_enter(req, v->z))
+	v->place = zip_service_enter(req, v->z);
+	if (!v->place)
 		return;
 
-	v->counted = true;
 	v->part = ranges.status == 206 && ranges.count == 1;
 	v->first = v->part ? items[0].first : 0;
 	v->len = v->part ? items[0].last - items[0].first + 1 : size;
@@ -429,9 +429,9 @@ static void save(struct http_request *req, struct zip_visit *v)
 			metrics_add(METRIC_ZIP_SAVED, 1);
 		return;
 	}
-	if (!zip_service_enter(req, v->z))
+	v->place = zip_service_enter(req, v->z);
+	if (!v->place)
 		return;
-	v->counted = true;
 
 	int err = v->saver->make(v->saver_ctx, e->size, zip_name_base(name),
 	    zip_name_type(name), &v->made);

@@ -21,8 +21,10 @@ int zip_new(const struct conf *conf, struct spw_pool *workers,
 		return -ENOMEM;
 
 	int err = zip_cache_new(conf->zip.cache_size, budget, &z->cache);
+	if (err == 0)
+		err = clients_new(&z->clients);
 	if (err < 0) {
-		free(z);
+		zip_free(z);
 		return err;
 	}
 	z->limits.max_entries = conf->zip.max_entries;
@@ -45,6 +47,7 @@ void zip_free(struct zip_service *z)
 		return;
 
 	zip_cache_free(z->cache);
+	clients_free(z->clients);
 	free(z);
 }
 
@@ -54,24 +57,53 @@ void zip_stop(struct zip_service *z)
 		atomic_store(&z->stopping, true);
 }
 
-bool zip_service_enter(struct http_request *req, struct zip_service *z)
+static void refuse(struct http_request *req, int err, unsigned client_max)
 {
-	if (atomic_fetch_add(&z->active, 1) < z->max_active) {
-		metrics_add(METRIC_ZIP_ACTIVE, 1);
-		return true;
-	}
+	struct http_problem p;
 
-	atomic_fetch_sub(&z->active, 1);
-	struct http_problem p = http_problem(PROBLEM_UNAVAILABLE,
-	    "Too many archives are being worked on; try "
-	    "again in a moment.");
+	if (err == -EUSERS)
+		p = http_problem(PROBLEM_TOO_MANY_REQUESTS,
+		    "This client has %u archives or entries of them read, "
+		    "or made, at a time, as many as one may (three quarters "
+		    "of zip.max_active); try again when one has ended.",
+		    client_max);
+	else if (err == -EAGAIN)
+		p = http_problem(PROBLEM_UNAVAILABLE,
+		    "Too many archives are being worked on; try "
+		    "again in a moment.");
+	else
+		p = http_problem_errno(err);
 	p.retry_after_s = RETRY_AFTER_S;
 	http_reply_problem(req, &p);
-	return false;
 }
 
-void zip_service_leave(struct zip_service *z)
+struct clients_ticket *zip_service_enter(
+    struct http_request *req, struct zip_service *z)
 {
+	unsigned most = clients_part(z->max_active);
+	struct clients_ticket *place = NULL;
+
+	int r = clients_enter(
+	    z->clients, http_client_share(req), most, &place);
+	if (r == 0 && atomic_fetch_add(&z->active, 1) >= z->max_active) {
+		atomic_fetch_sub(&z->active, 1);
+		clients_leave(place);
+		r = -EAGAIN;
+	}
+	if (r < 0) {
+		refuse(req, r, most);
+		return NULL;
+	}
+	metrics_add(METRIC_ZIP_ACTIVE, 1);
+	return place;
+}
+
+void zip_service_leave(struct zip_service *z, struct clients_ticket *place)
+{
+	if (!place)
+		return;
+
+	clients_leave(place);
 	atomic_fetch_sub(&z->active, 1);
 	metrics_add(METRIC_ZIP_ACTIVE, -1);
 }

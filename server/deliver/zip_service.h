@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "base/clients.h"
 #include "deliver/zip.h"
 #include "deliver/zip_cache.h"
 #include "deliver/zip_dir.h"
@@ -20,6 +21,7 @@ struct zip_service {
 	uint64_t max_entry_size;
 	uint64_t max_ratio; /* 0: none */
 	unsigned max_active;
+	struct clients *clients; /* who has them */
 	bool deny; /* archives that look dangerous */
 	struct spw_pool *workers;
 	struct zip_cache *cache;
@@ -30,10 +32,13 @@ struct zip_service {
 /**
  * Take one of `max_active` places; zip_service_leave() gives it back.
  *
- * Returns:   false: there is none, answered.
+ * Returns:   the place; NULL: there is none, or this client has as many as it
+ *            may; answered.
  */
-bool zip_service_enter(struct http_request *req, struct zip_service *z);
-void zip_service_leave(struct zip_service *z);
+struct clients_ticket *zip_service_enter(
+    struct http_request *req, struct zip_service *z);
+/** NULL is allowed. */
+void zip_service_leave(struct zip_service *z, struct clients_ticket *place);
 
 /** Whether an entry may be unpacked, by limits and by what is known of it. */
 int zip_service_check(const struct zip_service *z, const struct zip_entry *e,

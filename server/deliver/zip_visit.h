@@ -60,7 +60,7 @@ struct zip_visit {
 	struct zip_index *index; /* with a reference */
 	struct zip_entry *entry; /* of `index` */
 	bool prepared;
-	bool counted;	     /* in z->active */
+	struct clients_ticket *place; /* in z->active; or NULL */
 	bool part;	     /* only a range was asked for */
 	uint64_t first, len; /* what of the entry is unpacked */
 	struct zip_flow *flow;

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files and what is known about them. */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/metrics.h"
 #include "front/front.h"
-#include "store/descriptor.h"
-
-#define LIST_DEFAULT 100
-#define LIST_MAX 1000
 
 /* The value of a digest field, of those of `algs` that are known. */
 static const char *digest_text(
@@ -86,98 +79,5 @@ void files_delete(struct http_request *req, struct front *f, struct file *file)
 	if (store_remove(f->store, file))
 		metrics_add(METRIC_FILES_DELETED, 1);
 	struct http_reply r = http_reply_empty(204);
-	http_reply(req, &r);
-}
-
-/* What a listing asks for. */
-struct list_query {
-	uint64_t limit, after;
-	int state; /* -1: any */
-};
-
-static bool parse_number(
-    struct http_request *req, const char *key, uint64_t *ret)
-{
-	char text[32];
-	size_t len;
-
-	if (!http_query_get(req, key, text, sizeof(text), &len))
-		return true;
-	if (len < sizeof(text) && str_u64((struct str){text, len}, ret) == 0)
-		return true;
-
-	http_reply_error(
-	    req, PROBLEM_BAD_REQUEST, "The parameter %s is no number.", key);
-	return false;
-}
-
-static bool parse_query(struct http_request *req, struct list_query *q)
-{
-	char text[32];
-	size_t len;
-
-	*q = (struct list_query){.limit = LIST_DEFAULT, .state = -1};
-	if (!parse_number(req, "limit", &q->limit) ||
-	    !parse_number(req, "after", &q->after))
-		return false;
-	if (q->limit == 0) {
-		http_reply_error(req, PROBLEM_BAD_REQUEST,
-		    "The parameter limit is at least 1.");
-		return false;
-	}
-	if (q->limit > LIST_MAX)
-		q->limit = LIST_MAX;
-	if (!http_query_get(req, "state", text, sizeof(text), &len))
-		return true;
-
-	for (int s = FILE_RECEIVING; s <= FILE_FAILED; s++) {
-		if (str_eq((struct str){text, strlen(text)},
-			descriptor_state_name((enum file_state)s)))
-			q->state = s;
-	}
-	if (q->state >= 0)
-		return true;
-
-	http_reply_error(req, PROBLEM_BAD_REQUEST,
-	    "The parameter state is receiving, ready or failed.");
-	return false;
-}
-
-void files_list(struct http_request *req, struct front *f)
-{
-	struct file *files[LIST_MAX + 1];
-	struct list_query q;
-	struct strbuf out;
-	struct json j;
-	char next[24];
-
-	if (!parse_query(req, &q))
-		return;
-
-	/* One more tells whether there is a next page. */
-	size_t n =
-	    store_list(f->store, q.after, q.state, files, (size_t)q.limit + 1);
-	size_t shown = n > q.limit ? (size_t)q.limit : n;
-	strbuf_init(&out, DESCRIPTOR_MAX * (shown + 1));
-	json_init(&j, &out);
-	json_object_begin(&j, NULL);
-	json_array_begin(&j, "files");
-	for (size_t i = 0; i < shown; i++)
-		descriptor_write(&j, NULL, files[i]);
-	json_array_end(&j);
-	if (n > shown && shown) {
-		snprintf(next, sizeof(next), "%" PRIu64, files[shown - 1]->seq);
-		json_string(&j, "next", next);
-	} else {
-		json_null(&j, "next");
-	}
-	json_object_end(&j);
-	strbuf_addc(&out, '\n');
-	for (size_t i = 0; i < n; i++)
-		file_unref(files[i]);
-
-	struct http_reply r = http_reply_strbuf(200, &out);
-	http_reply_header(&r, "Content-Type", "application/json");
-	http_reply_header(&r, "Cache-Control", "no-store");
 	http_reply(req, &r);
 }

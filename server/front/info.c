@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "front/front.h"
+#include "http/document.h"
 #include "ingest/integrity.h"
 #include "store/descriptor.h"
 #include "store/hasher.h"
@@ -41,7 +42,10 @@ static void reply_descriptor(struct http_request *req, struct file *file)
 	json_init(&j, &out);
 	descriptor_write_placed(&j, file);
 	strbuf_addc(&out, '\n');
-	struct http_reply r = http_reply_strbuf(200, &out);
+	struct http_reply r;
+	if (!http_document(req, 200, &out, &r))
+		return;
+
 	http_reply_header(&r, "Content-Type", "application/json");
 	http_reply_header(&r, "Cache-Control", "no-store");
 	http_reply(req, &r);

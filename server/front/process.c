@@ -139,6 +139,12 @@ static void refuse(struct http_request *req, const struct call *c, int err)
 {
 	if (err == -EBUSY)
 		refuse_busy(req, c->p);
+	else if (err == -EUSERS)
+		http_reply_error(req, PROBLEM_TOO_MANY_REQUESTS,
+		    "%u runs of the processor '%s' are this client's, as many "
+		    "as one may have that run or wait; try again when one has "
+		    "ended.",
+		    process_client_max(c->p), c->p->name);
 	else if (err == -ESHUTDOWN)
 		http_reply_error(
 		    req, PROBLEM_DRAINING, PROBLEM_DRAINING_TEXT);

@@ -14,8 +14,8 @@
 #ifndef HTTP_GATHER_H
 #define HTTP_GATHER_H
 
+#include "base/allowance.h"
 #include "base/strbuf.h"
-#include "http/allowance.h"
 #include "http/http.h"
 
 /* The first member of the sink's context. */

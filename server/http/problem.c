@@ -33,64 +33,72 @@ struct http_problem http_problem(
 	return p;
 }
 
+/* What system errors are to a client, and what counts them. */
+#define TOO_MANY_OPEN                                                          \
+	"The server has too many files open; try again in a moment."
+#define DISK_BROKEN                                                            \
+	"The disk of the spool directory does not work; the server's log "     \
+	"says more."
+static const struct {
+	int err;
+	enum http_problem_kind kind;
+	enum metric metric; /* METRIC_COUNT: none */
+	const char *text;
+} ERRORS[] = {
+	{ENOSPC, PROBLEM_NO_SPACE, METRIC_ERRORS_DISK_FULL,
+	    "The disk of the spool directory is full; delete files, or "
+	    "wait until some expire."},
+	{EDQUOT, PROBLEM_NO_SPACE, METRIC_COUNT,
+	    "The files of all take as much of the disk as they may "
+	    "(spool.disk_quota); delete files, or wait until some "
+	    "expire."},
+	{ENOSR, PROBLEM_NO_SPACE, METRIC_COUNT,
+	    "The quota of the token is used up; delete files, or wait "
+	    "until some expire."},
+	{ENOANO, PROBLEM_NO_SPACE, METRIC_COUNT,
+	    "The token has as many files as it may; delete some, or "
+	    "wait until some expire."},
+	{EFBIG, PROBLEM_TOO_LARGE, METRIC_COUNT,
+	    "The content is longer than a file may be here "
+	    "(store.max_file_size)."},
+	{EXFULL, PROBLEM_UNAVAILABLE, METRIC_COUNT,
+	    "The server holds as many files as it may "
+	    "(store.max_files); delete some, or wait until some "
+	    "expire."},
+	{ETOOMANYREFS, PROBLEM_UNAVAILABLE, METRIC_COUNT,
+	    "Long names, metadata and URLs of the files that are kept "
+	    "take all the memory that they may (a quarter of "
+	    "spool.memory_budget); say less of this one, delete some, "
+	    "or wait until some expire."},
+	{ENOBUFS, PROBLEM_UNAVAILABLE, METRIC_COUNT,
+	    "Memory is short and there is no disk to spill to; try "
+	    "again in a moment."},
+	{ENOMEM, PROBLEM_UNAVAILABLE, METRIC_ERRORS_MEMORY,
+	    "The server is out of memory; try again in a moment."},
+	{EMFILE, PROBLEM_UNAVAILABLE, METRIC_ERRORS_DESCRIPTORS,
+	    TOO_MANY_OPEN},
+	{ENFILE, PROBLEM_UNAVAILABLE, METRIC_ERRORS_DESCRIPTORS,
+	    TOO_MANY_OPEN},
+	{EIO, PROBLEM_NO_SPACE, METRIC_ERRORS_DISK, DISK_BROKEN},
+	{EROFS, PROBLEM_NO_SPACE, METRIC_ERRORS_DISK, DISK_BROKEN},
+	{ENOENT, PROBLEM_NO_SPACE, METRIC_ERRORS_DISK, DISK_BROKEN},
+	{EACCES, PROBLEM_NO_SPACE, METRIC_ERRORS_DISK, DISK_BROKEN},
+};
+
 struct http_problem http_problem_errno(int err)
 {
-	switch (-err) {
-	case ENOSPC:
-		metrics_add(METRIC_ERRORS_DISK_FULL, 1);
-		return http_problem(PROBLEM_NO_SPACE,
-		    "The disk of the spool directory is full; delete files, or "
-		    "wait until some expire.");
-	case EDQUOT:
-		return http_problem(PROBLEM_NO_SPACE,
-		    "The files of all take as much of the disk as they may "
-		    "(spool.disk_quota); delete files, or wait until some "
-		    "expire.");
-	case ENOSR:
-		return http_problem(PROBLEM_NO_SPACE,
-		    "The quota of the token is used up; delete files, or wait "
-		    "until some expire.");
-	case ENOANO:
-		return http_problem(PROBLEM_NO_SPACE,
-		    "The token has as many files as it may; delete some, or "
-		    "wait until some expire.");
-	case EFBIG:
-		return http_problem(PROBLEM_TOO_LARGE,
-		    "The content is longer than a file may be here "
-		    "(store.max_file_size).");
-	case EXFULL:
-		return http_problem(PROBLEM_UNAVAILABLE,
-		    "The server holds as many files as it may "
-		    "(store.max_files); delete some, or wait until some "
-		    "expire.");
-	case ENOBUFS:
-		return http_problem(PROBLEM_UNAVAILABLE,
-		    "Memory is short and there is no disk to spill to; try "
-		    "again in a moment.");
-	case ENOMEM:
-		metrics_add(METRIC_ERRORS_MEMORY, 1);
-		return http_problem(PROBLEM_UNAVAILABLE,
-		    "The server is out of memory; try again in a moment.");
-	case EMFILE:
-	case ENFILE:
-		metrics_add(METRIC_ERRORS_DESCRIPTORS, 1);
-		return http_problem(PROBLEM_UNAVAILABLE,
-		    "The server has too many files open; try again in a "
-		    "moment.");
-	case EIO:
-	case EROFS:
-	case ENOENT:
-		metrics_add(METRIC_ERRORS_DISK, 1);
-		return http_problem(PROBLEM_NO_SPACE,
-		    "The disk of the spool directory does not work; the "
-		    "server's log says more.");
-	default:
-		metrics_add(METRIC_ERRORS_INTERNAL, 1);
-		return http_problem(PROBLEM_INTERNAL,
-		    "An operation failed with system error %d; the log says "
-		    "more under the id in X-Request-Id.",
-		    -err);
+	for (size_t i = 0; i < sizeof(ERRORS) / sizeof(ERRORS[0]); i++) {
+		if (ERRORS[i].err != -err)
+			continue;
+		if (ERRORS[i].metric != METRIC_COUNT)
+			metrics_add(ERRORS[i].metric, 1);
+		return http_problem(ERRORS[i].kind, "%s", ERRORS[i].text);
 	}
+	metrics_add(METRIC_ERRORS_INTERNAL, 1);
+	return http_problem(PROBLEM_INTERNAL,
+	    "An operation failed with system error %d; the log says more under "
+	    "the id in X-Request-Id.",
+	    -err);
 }
 
 static struct http_problem over_account(int err, const struct account *a)

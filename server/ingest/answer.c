@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/media.h"
+#include "http/document.h"
 #include "ingest/upload.h"
 #include "store/descriptor.h"
 
@@ -86,15 +87,17 @@ static void add_location(struct http_reply *r, const struct file *f)
 	http_reply_header(r, "Location", location);
 }
 
-static struct http_reply reply_with(
-    const struct http_request *req, int status, struct strbuf *body)
+/* Returns: false when it was answered. */
+static bool reply_with(struct http_request *req, int status,
+    struct strbuf *body, struct http_reply *ret)
 {
-	struct http_reply r = http_reply_strbuf(status, body);
+	if (!http_document(req, status, body, ret))
+		return false;
 
-	http_reply_header(&r, "Content-Type",
+	http_reply_header(ret, "Content-Type",
 	    upload_wants_text(req) ? "text/plain; charset=utf-8"
 				   : "application/json");
-	return r;
+	return true;
 }
 
 void upload_reply_told(
@@ -111,7 +114,10 @@ void upload_reply_told(
 		descriptor_write(&j, NULL, f);
 		strbuf_addc(&body, '\n');
 	}
-	struct http_reply r = reply_with(req, status, &body);
+	struct http_reply r;
+	if (!reply_with(req, status, &body, &r))
+		return;
+
 	add_location(&r, f);
 	if (file_state(f) == FILE_READY)
 		http_reply_header(&r, "ETag", f->etag);
@@ -151,7 +157,10 @@ void upload_reply_list(struct http_request *req, struct file *const *files,
 
 	strbuf_init(&body, DESCRIPTOR_MAX * (count + 1));
 	write_list(req, files, count, &body);
-	struct http_reply r = reply_with(req, 201, &body);
+	struct http_reply r;
+	if (!reply_with(req, 201, &body, &r))
+		return;
+
 	if (count == 1) {
 		add_location(&r, files[0]);
 		integrity_field(files[0], algs, &r);

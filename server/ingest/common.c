@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clients.h"
 #include "base/metrics.h"
 #include "common/media.h"
 #include "common/range.h"
-#include "ingest/clients.h"
 #include "ingest/upload.h"
 
 int ingest_init(struct ingest *in, const struct conf *conf, struct store *store)

@@ -7,9 +7,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clients.h"
 #include "base/metrics.h"
 #include "base/thread.h"
-#include "ingest/clients.h"
 #include "ingest/fetch_loop.h"
 
 const struct conf_fetch *fetch_conf(const struct fetcher *f)

@@ -9,7 +9,8 @@
  *   fetcher_free()
  *
  * One thread runs all transfers. A fetch waits in a queue until fewer than
- * `fetch.max_active` run; clients take turns in it, and none may have more than
+ * `fetch.max_active` run, and fewer than three quarters of them of this client;
+ * clients take turns in it, and none may have more than
  * `fetch.max_queued_per_client` there. Its bytes go straight into the spool of
  * its file, which is in the store from the beginning, so that readers follow; a
  * spool whose disk is behind pauses its transfer.

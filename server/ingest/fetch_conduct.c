@@ -80,7 +80,7 @@ static void ask_for_rest(struct fetch_job *job)
 	struct fetch_asked asked = {0};
 
 	if (job->transfers || job->complete ||
-	    !fetch_loop_may_open(job->fetcher))
+	    !fetch_loop_may_open(job))
 		return;
 	/* A sparse one has learnt that there are no parts to be had. */
 	if (!job->sparse && job->received > 0) {

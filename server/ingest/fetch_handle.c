@@ -10,6 +10,7 @@
 #include "common/media.h"
 #include "common/prefer.h"
 #include "common/text.h"
+#include "http/document.h"
 #include "http/gather.h"
 #include "ingest/again.h"
 #include "ingest/fetch.h"
@@ -83,7 +84,9 @@ static void answer(struct http_request *req, struct call *call)
 
 static void reply_check(struct http_request *req, struct strbuf *text)
 {
-	struct http_reply r = http_reply_strbuf(200, text);
+	struct http_reply r;
+	if (!http_document(req, 200, text, &r))
+		return;
 
 	http_reply_header(&r, "Content-Type", "application/json");
 	http_reply_header(&r, "Cache-Control", "no-store");

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clients.h"
 #include "base/clock.h"
 #include "base/incident.h"
 #include "common/text.h"
 #include "guard/guard.h"
-#include "ingest/clients.h"
 
 /* It can be written again, or somebody reads where nothing is. */
 static void spool_news(struct spw_spool *s, void *user_data)
@@ -192,9 +192,11 @@ static int make_file(struct fetch_job *job, const struct conf *conf,
 		file->expires_ms = file->created_ms + (int64_t)ttl_ms;
 	atomic_store(&file->reads_left, (int64_t)r->reads);
 
-	file->url = fetch_url_public(str_from(job->url), &job->parts);
-	if (!file->url)
+	char *url = fetch_url_public(str_from(job->url), &job->parts);
+	if (!url)
 		return -ENOMEM;
+
+	file_take_url(file, url);
 	job->named = r->name != NULL;
 	return r->name ? file_set_name(file, r->name, strlen(r->name)) : 0;
 }

@@ -60,9 +60,23 @@ void fetch_nudge(struct fetch_job *job)
 
 /* ---- transfers ----------------------------------------------------------- */
 
-bool fetch_loop_may_open(const struct fetcher *f)
+/* As in a pool (spw_job): two clients may count as one. */
+static struct fetch_share *share_of(const struct fetch_job *job)
 {
-	return f->transfer_count < f->conf->fetch.max_transfers;
+	struct fetcher *f = job->fetcher;
+	uint64_t share = job->file->share;
+	uint64_t hash = (share ^ share >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &f->shares[hash >> (64 - FETCH_SHARE_BITS)];
+}
+
+bool fetch_loop_may_open(const struct fetch_job *job)
+{
+	struct fetcher *f = job->fetcher;
+	unsigned max = f->conf->fetch.max_transfers;
+
+	return f->transfer_count < max &&
+	       share_of(job)->transfers < clients_part(max);
 }
 
 void fetch_loop_add(struct fetch_transfer *t)
@@ -80,6 +94,7 @@ void fetch_loop_add(struct fetch_transfer *t)
 	}
 	t->running = true;
 	f->transfer_count++;
+	share_of(t->job)->transfers++;
 	metrics_add(METRIC_FETCH_TRANSFERS, 1);
 	metrics_add(METRIC_FETCH_REQUESTS, 1);
 }
@@ -97,6 +112,7 @@ void fetch_loop_remove(struct fetch_transfer *t)
 		fetch_writer_flush(t->job->writer);
 	t->running = false;
 	f->transfer_count--;
+	share_of(t->job)->transfers--;
 	metrics_add(METRIC_FETCH_TRANSFERS, -1);
 }
 
@@ -175,16 +191,6 @@ static void count_lazy(struct fetcher *f, struct fetch_job *job)
 	metrics_add(METRIC_FETCHES_LAZY, -1);
 }
 
-/* As in a pool (spw_job): two clients may count as one. */
-static struct fetch_share *share_of(
-    struct fetcher *f, const struct fetch_job *job)
-{
-	uint64_t share = job->file->share;
-	uint64_t hash = (share ^ share >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-
-	return &f->shares[hash >> (64 - FETCH_SHARE_BITS)];
-}
-
 static void set_idle(struct fetcher *f, struct fetch_job *job, bool idle)
 {
 	if (job->idle == idle)
@@ -192,7 +198,7 @@ static void set_idle(struct fetcher *f, struct fetch_job *job, bool idle)
 
 	job->idle = idle;
 	f->busy_count += idle ? -1u : 1u;
-	share_of(f, job)->busy += idle ? -1u : 1u;
+	share_of(job)->busy += idle ? -1u : 1u;
 	metrics_add(METRIC_FETCHES_ACTIVE, idle ? -1 : 1);
 }
 
@@ -279,10 +285,21 @@ static void attend_nudged(struct fetcher *f)
 	}
 }
 
-static bool may_start(struct fetcher *f)
+/*
+ * How many of the places are taken. What a client reads of files that are
+ * fetched as they are read is not asked for room: what it has of that past its
+ * part counts for none, so that there is room for others.
+ */
+static unsigned busy_places(const struct fetcher *f, unsigned most)
 {
-	return f->queue.first &&
-	       f->busy_count < f->conf->fetch.max_active;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < FETCH_SHARES; i++) {
+		unsigned busy = f->shares[i].busy;
+
+		n += busy < most ? busy : most;
+	}
+	return n;
 }
 
 /* Whether it is rather the turn of `a`: fewer of its run, or it waits longer
@@ -292,13 +309,21 @@ static bool before(const struct fetch_share *a, const struct fetch_share *b)
 	return a->busy != b->busy ? a->busy < b->busy : a->turn < b->turn;
 }
 
-/* Locked. */
+/* Locked. Returns: whose turn it is; NULL: who waits must wait on. */
 static struct fetch_job *next_queued(struct fetcher *f)
 {
-	struct fetch_job *best = f->queue.first;
+	unsigned max = f->conf->fetch.max_active, most = clients_part(max);
+	struct fetch_job *best = NULL;
 
-	for (struct fetch_job *job = best; job; job = job->next) {
-		if (before(share_of(f, job), share_of(f, best)))
+	if (!f->queue.first ||
+	    (f->busy_count >= max && busy_places(f, most) >= max))
+		return NULL;
+
+	for (struct fetch_job *job = f->queue.first; job; job = job->next) {
+		const struct fetch_share *share = share_of(job);
+
+		if (share->busy < most &&
+		    (!best || before(share, share_of(best))))
 			best = job;
 	}
 	return best;
@@ -318,7 +343,7 @@ static void start_queued(struct fetcher *f)
 {
 	for (;;) {
 		pthread_mutex_lock(&f->lock);
-		struct fetch_job *job = may_start(f) ? next_queued(f) : NULL;
+		struct fetch_job *job = next_queued(f);
 		if (job)
 			take_out(f, job);
 		pthread_mutex_unlock(&f->lock);
@@ -326,7 +351,7 @@ static void start_queued(struct fetcher *f)
 			return;
 
 		metrics_add(METRIC_FETCHES_QUEUED, -1);
-		share_of(f, job)->turn = ++f->turns;
+		share_of(job)->turn = ++f->turns;
 		set_idle(f, job, false);
 		if (fetch_job_check(job, clock_ms()))
 			fetch_job_begin(job);
@@ -401,7 +426,7 @@ static int sleep_ms(struct fetcher *f)
 	pthread_mutex_lock(&f->lock);
 	if (f->stopping)
 		ms = -1;
-	else if (may_start(f) || f->nudged)
+	else if (f->nudged || next_queued(f))
 		ms = 0;
 	else if (f->running.first || f->queue.first || f->alarms)
 		ms = TICK_MS;

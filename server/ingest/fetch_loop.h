@@ -15,17 +15,18 @@
 
 #include <curl/curl.h>
 
-#include "ingest/clients.h"
+#include "base/clients.h"
 #include "ingest/fetch_alarm.h"
 #include "ingest/fetch_job.h"
 
 /** Whose a fetch is, is told apart by this much. */
-#define FETCH_SHARE_BITS 6
+#define FETCH_SHARE_BITS 10
 #define FETCH_SHARES (1u << FETCH_SHARE_BITS)
 
 /* Fetches of some clients. */
 struct fetch_share {
 	unsigned busy;		/* running, and not idle */
+	unsigned transfers;
 	uint64_t turn;		/* when the last one began; 0: none did */
 };
 
@@ -69,8 +70,8 @@ void fetch_list_append(struct fetch_list *list, struct fetch_job *job);
 /** Take a job out of the list it is in. */
 void fetch_list_remove(struct fetch_list *list, struct fetch_job *job);
 
-/** Returns: whether there may be one more connection to an origin. */
-bool fetch_loop_may_open(const struct fetcher *f);
+/** Returns: whether a job may have one more connection to an origin. */
+bool fetch_loop_may_open(const struct fetch_job *job);
 
 /** Begin a transfer; its job fails when that cannot be. */
 void fetch_loop_add(struct fetch_transfer *t);

@@ -74,7 +74,7 @@ static bool have_connection(struct fetch_job *job)
 {
 	struct fetch_transfer *t = job->transfers;
 
-	if (!fetch_loop_may_open(job->fetcher))
+	if (!fetch_loop_may_open(job))
 		return false;
 	if (job->transfer_count < job->conf->max_connections)
 		return true;
@@ -210,7 +210,7 @@ static void pull(struct fetch_job *job)
 
 	while (job->transfer_count < job->connections &&
 	       job->cause == FETCH_CAUSE_NONE &&
-	       fetch_loop_may_open(job->fetcher)) {
+	       fetch_loop_may_open(job)) {
 		look(job, &v);
 		if (!fetch_plan_pull(&v.plan, &step))
 			return;

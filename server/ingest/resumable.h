@@ -34,8 +34,8 @@
 
 #include <pthread.h>
 
+#include "base/clients.h"
 #include "base/digest.h"
-#include "ingest/clients.h"
 #include "ingest/upload.h"
 
 enum resumable_kind {
@@ -303,6 +303,8 @@ void resumable_writable(struct spw_spool *s, void *user_data);
 /** One without a file. Returns: NULL without memory. */
 struct resumable *resumable_alloc(
     struct ingest *in, const struct resumable_opts *o);
+/** Hang it onto its file. */
+void resumable_attach(struct resumable *r, struct file *f);
 /** How its spool is made, of an expected length. */
 void resumable_spool_opts(
     struct resumable *r, uint64_t length, struct spw_spool_opts *ret);

@@ -158,6 +158,13 @@ struct resumable *resumable_alloc(
 	return r;
 }
 
+void resumable_attach(struct resumable *r, struct file *f)
+{
+	f->upload = &r->base;
+	file_hold_texts(f, (r->metadata ? strlen(r->metadata) : 0) +
+			       (r->concat ? strlen(r->concat) : 0));
+}
+
 static int set_up(struct file *f, const struct resumable_opts *o)
 {
 	const struct upload_params *p = o->params;
@@ -228,7 +235,7 @@ int resumable_new(
 	}
 
 	struct file *f = r->file;
-	f->upload = &r->base;
+	resumable_attach(r, f);
 	atomic_store(&f->expires_ms, expiry(r));
 	err = set_up(f, opts);
 	if (err == 0)

@@ -46,7 +46,7 @@ int resumable_revive(void *ctx, struct file *f, const struct filemeta *m)
 	r->over = true;
 	r->busy = false;
 	r->file = f;
-	f->upload = &r->base;
+	resumable_attach(r, f);
 	return 0;
 }
 
@@ -83,7 +83,7 @@ static int enter(struct resumable *r)
 {
 	struct file *f = r->file;
 
-	f->upload = &r->base;
+	resumable_attach(r, f);
 	/* Of what came before the start nothing was added to it. */
 	r->anew = r->digest != NULL;
 	r->noted = true;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/clients.h"
 #include "base/clock.h"
 #include "base/incident.h"
 #include "http/problem.h"
@@ -102,6 +103,7 @@ static void run(struct spw_job *job)
 	/* Who sees that it is over finds room for the next; and that is seen
 	   as soon as the output has its end. */
 	atomic_fetch_sub(&p->load, 1);
+	clients_leave(r->place);
 	int err = r->end == RUN_DONE ? complete(r) : 0;
 	if (err < 0)
 		run_error(r, err);
@@ -116,9 +118,28 @@ static void run(struct spw_job *job)
 
 /* ---- its beginning ------------------------------------------------------ */
 
+unsigned process_client_max(const struct processor *p)
+{
+	return clients_part(p->concurrency + p->max_waiting);
+}
+
 bool process_has_room(const struct processor *p)
 {
 	return atomic_load(&p->load) < p->concurrency + p->max_waiting;
+}
+
+static int take_place(
+    struct processor *p, uint64_t share, struct clients_ticket **ret)
+{
+	int r = clients_enter(p->clients, share, process_client_max(p), ret);
+	if (r < 0)
+		return r;
+	if (atomic_fetch_add(&p->load, 1) < p->concurrency + p->max_waiting)
+		return 0;
+
+	atomic_fetch_sub(&p->load, 1);
+	clients_leave(*ret);
+	return -EBUSY;
 }
 
 int process_start(struct processor *p, struct file *in, struct file *out,
@@ -130,11 +151,10 @@ int process_start(struct processor *p, struct file *in, struct file *out,
 	struct run *r = calloc(1, sizeof(*r));
 	if (!r)
 		return -ENOMEM;
-	if (atomic_fetch_add(&p->load, 1) >=
-	    p->concurrency + p->max_waiting) {
-		atomic_fetch_sub(&p->load, 1);
+	int err = take_place(p, out->share, &r->place);
+	if (err < 0) {
 		free(r);
-		return -EBUSY;
+		return err;
 	}
 
 	r->job.run = run;
@@ -217,8 +237,11 @@ static int add(struct process *ps, const struct processor *p)
 
 	*copy = *p;
 	copy->service = ps;
-	int r = spw_pool_new(p->concurrency, &copy->pool);
+	int r = clients_new(&copy->clients);
+	if (r == 0)
+		r = spw_pool_new(p->concurrency, &copy->pool);
 	if (r < 0) {
+		clients_free(copy->clients);
 		free(copy);
 		return r;
 	}
@@ -304,6 +327,7 @@ void process_free(struct process *ps)
 	process_stop(ps);
 	for (size_t i = 0; i < ps->count; i++) {
 		spw_pool_free(ps->items[i]->pool);
+		clients_free(ps->items[i]->clients);
 		free(ps->items[i]);
 	}
 	free(ps->items);

@@ -51,6 +51,7 @@ struct processor {
 	unsigned concurrency, max_waiting;
 	struct spw_pool *pool; /* `concurrency` threads */
 	_Atomic unsigned load; /* runs that take a place, or wait for one */
+	struct clients *clients; /* and whose they are */
 	_Atomic unsigned running; /* until the end of its output is told */
 };
 
@@ -77,6 +78,9 @@ struct processor *process_find(struct process *ps, struct str name);
 /** Returns: number `i`, from 0 on; NULL past the last. */
 struct processor *process_at(struct process *ps, size_t i);
 
+/** Returns: how many runs one client may have that take a place or wait. */
+unsigned process_client_max(const struct processor *p);
+
 /** Returns: whether one more could be started now. */
 bool process_has_room(const struct processor *p);
 
@@ -88,7 +92,8 @@ bool process_has_room(const struct processor *p);
  *            others. It is ready at the end, or fails.
  * `log`:     for whom; copied.
  * Returns:   0.
- * Errors:    -EBUSY too many wait; -ESHUTDOWN; -ENOMEM.
+ * Errors:    -EBUSY too many wait; -EUSERS too many of this client
+ *            (process_client_max()); -ESHUTDOWN; -ENOMEM.
  * Ownership: takes references on both.
  */
 int process_start(struct processor *p, struct file *in, struct file *out,

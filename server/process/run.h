@@ -25,6 +25,7 @@ struct run {
 	struct spw_job job; /* first: the pool gives it back */
 	struct processor *p;
 	struct file *in, *out;
+	struct clients_ticket *place;
 	bool stored;
 	struct log_request log;
 	uint64_t begun_ms;

@@ -148,83 +148,11 @@ void file_unref(struct file *f)
 	store_kept_free(f);
 	spw_spool_unref(spool);
 	pthread_mutex_destroy(&f->lock);
-	if (f->id != f->made_id)
-		free((void *)(uintptr_t)f->id);
-	free(f->url);
-	free(f->coding);
-	free(f->name);
-	free(f->type);
 	free(f->error);
 	free(f->digests);
-	free(f->origin);
+	file_free_texts(f);
 	f->magic = 0;
 	free(f);
-}
-
-int file_set_id(struct file *f, const char *id, size_t len)
-{
-	assert(f->id == f->made_id && len <= ID_LEN_MAX);
-	char *copy = strndup(id, len);
-	if (!copy)
-		return -ENOMEM;
-
-	f->id = copy;
-	return 0;
-}
-
-int file_set_coding(struct file *f, const char *coding, size_t len)
-{
-	assert(!f->coding);
-	f->coding = strndup(coding, len);
-	return f->coding ? 0 : -ENOMEM;
-}
-
-static int set_text(
-    struct file *f, char **field, const char *text, size_t len, size_t max)
-{
-	char *copy = NULL;
-
-	if (len > max)
-		len = max;
-	if (len && !(copy = strndup(text, len)))
-		return -ENOMEM;
-
-	pthread_mutex_lock(&f->lock);
-	char *old = *field;
-	*field = copy;
-	pthread_mutex_unlock(&f->lock);
-	free(old);
-	return 0;
-}
-
-int file_set_name(struct file *f, const char *name, size_t len)
-{
-	return set_text(f, &f->name, name, len, FILE_NAME_SIZE - 1);
-}
-
-int file_set_type(struct file *f, const char *type, size_t len)
-{
-	return set_text(f, &f->type, type, len, FILE_TYPE_SIZE - 1);
-}
-
-static bool get_text(struct file *f, char *const *field, char *out)
-{
-	pthread_mutex_lock(&f->lock);
-	bool has = *field;
-	if (has)
-		strcpy_checked(out, *field, FILE_NAME_SIZE);
-	pthread_mutex_unlock(&f->lock);
-	return has;
-}
-
-bool file_name(struct file *f, char out[FILE_NAME_SIZE])
-{
-	return get_text(f, &f->name, out);
-}
-
-bool file_type(struct file *f, char out[FILE_TYPE_SIZE])
-{
-	return get_text(f, &f->type, out);
 }
 
 void file_set_size(struct file *f, uint64_t size)
@@ -276,8 +204,10 @@ void file_fail(struct file *f, const struct file_error *e)
 	bool done = finish(f, FILE_FAILED);
 	if (done) {
 		f->error = malloc(sizeof(*e));
-		if (f->error)
+		if (f->error) {
 			*f->error = *e;
+			file_hold_texts(f, sizeof(*e));
+		}
 		notify(f);
 	}
 	pthread_mutex_unlock(&f->lock);
@@ -385,46 +315,6 @@ bool file_fixed(const struct file *f)
 
 	return state == FILE_READY ||
 	       (state == FILE_RECEIVING && atomic_load(&f->fixed));
-}
-
-/* One block, with its texts behind it. */
-static struct file_origin *copy_origin(const struct file_origin *o)
-{
-	size_t url = strlen(o->url) + 1;
-	struct file_origin *copy = malloc(sizeof(*copy) + url + o->len + 1);
-	if (!copy)
-		return NULL;
-
-	char *text = (char *)(copy + 1);
-	*copy = *o;
-	copy->url = memcpy(text, o->url, url);
-	copy->fields = text + url;
-	if (o->len > 0)
-		memcpy(text + url, o->fields, o->len);
-	text[url + o->len] = '\0';
-	return copy;
-}
-
-int file_set_origin(struct file *f, const struct file_origin *o)
-{
-	struct file_origin *copy = copy_origin(o);
-	if (!copy)
-		return -ENOMEM;
-
-	pthread_mutex_lock(&f->lock);
-	struct file_origin *old = f->origin;
-	f->origin = copy;
-	pthread_mutex_unlock(&f->lock);
-	free(old);
-	return 0;
-}
-
-struct file_origin *file_origin(struct file *f)
-{
-	pthread_mutex_lock(&f->lock);
-	struct file_origin *copy = f->origin ? copy_origin(f->origin) : NULL;
-	pthread_mutex_unlock(&f->lock);
-	return copy;
 }
 
 int64_t file_modified_ms(struct file *f)

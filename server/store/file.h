@@ -136,6 +136,9 @@ struct file {
 	/* Made once by deliver/ (the zip index); see file_extra_set(). */
 	_Atomic(struct file_extra *) extra;
 
+	/* texts.c's. */
+	_Atomic size_t texts; /* bytes */
+
 	/* owner.c's. */
 	_Atomic uint64_t charged; /* bytes */
 	_Atomic bool owned;	  /* it counts as a file */
@@ -144,6 +147,7 @@ struct file {
 	uint64_t hash;
 	struct file *hash_next;
 	struct file *list_next, *list_prev;
+	struct list_post *post;
 	struct file *wheel_next, **wheel_prev;
 	uint64_t seq; /* 0: not in the list yet */
 
@@ -208,6 +212,18 @@ static inline void file_unrefp(struct file **f)
 
 /** Put an id that a client chose over the made one. Errors: -ENOMEM. */
 int file_set_id(struct file *f, const char *id, size_t len) SPW_MUST_CHECK;
+
+/** Say where it was fetched from; takes it, once. */
+void file_take_url(struct file *f, char *url);
+
+/**
+ * So many bytes more are kept with a file, as long as it is there, of what was
+ * said of it; those that are set by the calls here count by themselves. What is
+ * over FILE_TEXTS_FREE is charged to the budget. It may be more than there is
+ * room for: then the file does not get into the store.
+ */
+#define FILE_TEXTS_FREE 512
+void file_hold_texts(struct file *f, size_t bytes);
 
 /** Say which content codings the bytes have; once. Errors: -ENOMEM. */
 int file_set_coding(struct file *f, const char *coding, size_t len)

@@ -3,7 +3,7 @@
  * The store's inner side.
  *
  * A file is found by id in one of 64 shards, each with a lock and a hash
- * table of its own; the order of creation is a list under `list_lock`; expiry
+ * table of its own; the order of creation is a list.h under `list_lock`; expiry
  * is a wheel of slots a second wide under `wheel_lock`; kept files that are
  * open are in a list under `lru_lock`. Locks are taken in that order and none
  * is held while a file is freed. A stripe comes before all of them, is held
@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#include "base/allowance.h"
+#include "store/list.h"
 #include "store/store.h"
 
 #define STORE_SHARDS 64
@@ -38,10 +40,12 @@ struct store {
 	struct store_opts opts;
 	uint64_t seed;
 	_Atomic uint64_t files;
+	struct allowance texts; /* for what is said of files */
 	struct store_shard shards[STORE_SHARDS];
 
 	pthread_mutex_t list_lock;
-	struct file *first, *last;
+	struct list list;
+	uint64_t front_seq; /* the lowest that was given to restored ones */
 	uint64_t next_seq;
 
 	pthread_mutex_t wheel_lock;
@@ -65,6 +69,12 @@ enum { STORE_JOB_DROP = 1 << 0, STORE_JOB_NOTE = 1 << 1 };
 void file_init(struct store *st, struct file *f, enum file_state state);
 /** `made_id` was set: it is the id, and the etag tells it. */
 void file_set_etag(struct file *f);
+
+/* texts.c */
+/** Free them, and let go of what they are charged for. */
+void file_free_texts(struct file *f);
+/** Returns: whether a file that says so much may come in. */
+bool store_has_room_for_texts(struct store *st, const struct file *f);
 
 /* owner.c */
 /** Count it, and what is known of its size. Errors: -ENOANO,

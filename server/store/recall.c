@@ -51,8 +51,11 @@ static int set_texts(struct file *f, const char *id, const struct filemeta *m)
 
 	if (strcmp(id, f->made_id) != 0)
 		r = file_set_id(f, id, strlen(id));
-	if (r == 0 && m->url.n && !(f->url = strndup(m->url.p, m->url.n)))
+	char *url = NULL;
+	if (r == 0 && m->url.n && !(url = strndup(m->url.p, m->url.n)))
 		r = -ENOMEM;
+	if (url)
+		file_take_url(f, url);
 	if (r == 0 && m->coding.n)
 		r = file_set_coding(f, m->coding.p, m->coding.n);
 	if (r == 0)

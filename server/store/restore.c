@@ -200,32 +200,21 @@ static ssize_t collect(struct store *st, struct file ***ret)
 /* In front of all that is new. */
 static void put_in_front(struct store *st, struct file **all, size_t n)
 {
-	struct file *last = NULL, *first = NULL;
+	struct list front = {.seed = st->seed};
 
 	pthread_mutex_lock(&st->list_lock);
+	/* Also of those that an earlier try has found. */
+	st->front_seq -= n;
 	for (size_t i = 0; i < n; i++) {
 		struct file *f = all[i];
 
 		if (atomic_load(&f->removed))
 			continue;
 		store_list_cut(st, f);
-		f->seq = i + 1;
-		f->list_prev = last;
-		f->list_next = NULL;
-		if (last)
-			last->list_next = f;
-		else
-			first = f;
-		last = f;
+		f->seq = st->front_seq + i;
+		list_append(&front, f);
 	}
-	if (last) {
-		last->list_next = st->first;
-		if (st->first)
-			st->first->list_prev = last;
-		else
-			st->last = last;
-		st->first = first;
-	}
+	list_prepend(&st->list, &front);
 	pthread_mutex_unlock(&st->list_lock);
 }
 

@@ -45,6 +45,11 @@ int store_new(const struct store_opts *opts, struct store **ret)
 		spw_dir_ref(opts->dir);
 	if (getrandom(&st->seed, sizeof(st->seed), 0) < 0)
 		st->seed = (uint64_t)clock_us();
+	st->list.seed = st->seed;
+	st->texts.budget = opts->budget;
+	st->texts.max = SIZE_MAX;
+	if (opts->texts_max)
+		st->texts.max = opts->texts_max;
 	pthread_mutex_init(&st->list_lock, NULL);
 	pthread_mutex_init(&st->wheel_lock, NULL);
 	st->wheel_s = clock_unix_ms() / 1000;
@@ -52,6 +57,7 @@ int store_new(const struct store_opts *opts, struct store **ret)
 	for (size_t i = 0; i < STORE_STRIPES; i++)
 		pthread_mutex_init(&st->stripes[i], NULL);
 	st->next_seq = opts->disk ? STORE_SEQ_NEW : 0;
+	st->front_seq = STORE_SEQ_NEW;
 	atomic_init(&st->restoring, opts->disk != NULL);
 	metrics_set(METRIC_STORE_RESTORING, opts->disk != NULL);
 	for (size_t i = 0; i < STORE_SHARDS; i++) {
@@ -75,9 +81,9 @@ void store_free(struct store *st)
 		return;
 
 	st->closing = true;
-	while (st->first || st->restored) {
+	while (st->list.first || st->restored) {
 		struct file *f =
-		    file_ref(st->first ? st->first : st->restored);
+		    file_ref(st->list.first ? st->list.first : st->restored);
 
 		store_remove(st, f);
 		file_unref(f);
@@ -129,28 +135,22 @@ static void list_add(struct store *st, struct file *f)
 {
 	pthread_mutex_lock(&st->list_lock);
 	f->seq = ++st->next_seq;
-	f->list_prev = st->last;
-	f->list_next = NULL;
-	if (st->last)
-		st->last->list_next = f;
-	else
-		st->first = f;
-	st->last = f;
+	list_append(&st->list, f);
 	pthread_mutex_unlock(&st->list_lock);
 }
 
 void store_list_cut(struct store *st, struct file *f)
 {
+	if (f->seq) {
+		list_remove(&st->list, f);
+		return;
+	}
 	if (f->list_prev)
 		f->list_prev->list_next = f->list_next;
-	else if (f->seq)
-		st->first = f->list_next;
 	else
 		st->restored = f->list_next;
 	if (f->list_next)
 		f->list_next->list_prev = f->list_prev;
-	else if (f->seq)
-		st->last = f->list_prev;
 }
 
 /* Of those that get their place in the list later. */
@@ -251,9 +251,12 @@ static void tell_removed(struct file *f)
 	store_drop_behind(f);
 }
 
-static bool full(struct store *st)
+/* May one more come in? */
+static int check_room(struct store *st, const struct file *f)
 {
-	return atomic_load(&st->files) >= st->opts.max_files;
+	if (atomic_load(&st->files) >= st->opts.max_files)
+		return -EXFULL;
+	return store_has_room_for_texts(st, f) ? 0 : -ETOOMANYREFS;
 }
 
 int store_add(struct store *st, struct file *f)
@@ -261,10 +264,10 @@ int store_add(struct store *st, struct file *f)
 	size_t len = strlen(f->id);
 	uint64_t hash = store_hash(st, f->id, len);
 	struct store_shard *sh = shard_of(st, hash);
-	int r = 0;
 
-	if (full(st))
-		return -EXFULL;
+	int r = check_room(st, f);
+	if (r < 0)
+		return r;
 
 	pthread_mutex_lock(&sh->lock);
 	/* A made id is never there already: no need to look, which costs more
@@ -291,8 +294,8 @@ int store_replace(struct store *st, struct file *f, struct file *expected)
 	struct file **link = find(sh, hash, f->id, len);
 	if (expected && *link != expected)
 		r = -ESTALE;
-	else if (!*link && full(st))
-		r = -EXFULL;
+	else if (!*link)
+		r = check_room(st, f);
 	if (r == 0) {
 		if (*link)
 			old = unlink_file(st, sh, link);
@@ -413,33 +416,21 @@ void store_set_expiry(struct store *st, struct file *f, int64_t unix_ms)
 	pthread_mutex_unlock(&sh->lock);
 }
 
-/* Called with the list locked: the first file after `after`. */
-static struct file *seek(struct store *st, uint64_t after)
-{
-	struct file *f = st->first;
-
-	/* From the end that is nearer. */
-	if (after > (f ? f->seq : 0) / 2 + st->next_seq / 2) {
-		for (f = st->last; f && f->seq > after; f = f->list_prev)
-			;
-		return f ? f->list_next : st->first;
-	}
-	while (f && f->seq <= after)
-		f = f->list_next;
-	return f;
-}
-
-size_t store_list(
-    struct store *st, uint64_t after, int state, struct file **ret, size_t max)
+size_t store_list(struct store *st, struct store_cursor *c,
+    struct file **ret, size_t max)
 {
 	size_t n = 0;
 
 	pthread_mutex_lock(&st->list_lock);
-	for (struct file *f = seek(st, after); f && n < max; f = f->list_next) {
+	struct file *f = list_seek(&st->list, c->after);
+	for (; f && c->look > 0 && n < max; f = f->list_next) {
+		c->look--;
+		c->after = f->seq;
 		if (!f->unlisted &&
-		    (state < 0 || (int)file_state(f) == state))
+		    (c->state < 0 || (int)file_state(f) == c->state))
 			ret[n++] = file_ref(f);
 	}
+	c->more = f != NULL;
 	pthread_mutex_unlock(&st->list_lock);
 	return n;
 }

@@ -30,6 +30,8 @@ struct store_opts {
 	const struct spw_cipher *cipher; /* NULL: nothing is confidential */
 	uint64_t memory_max; /* bytes of one spool */
 	uint64_t max_files;
+	size_t texts_max; /* bytes of `budget` for what is said of files, past
+			     FILE_TEXTS_FREE of each; 0: no limit */
 
 	/* NULL: files are gone with the process. Outlives the store. */
 	struct disk *disk;
@@ -66,7 +68,8 @@ void store_free(struct store *st);
  * Make a file known under file->id.
  *
  * Returns:   0.
- * Errors:    -EEXIST when the id is taken; -EXFULL over `max_files`.
+ * Errors:    -EEXIST when the id is taken; -EXFULL over `max_files`;
+ *            -ETOOMANYREFS what is said of files takes all the memory it may.
  * Ownership: the store takes a reference of its own.
  */
 int store_add(struct store *st, struct file *f) SPW_MUST_CHECK;
@@ -76,7 +79,7 @@ int store_add(struct store *st, struct file *f) SPW_MUST_CHECK;
  *
  * `expected`: NULL, or the file that must still be the one replaced.
  * Returns:   0; 1 when one was replaced.
- * Errors:    -EXFULL; -ESTALE when `expected` is not the one there.
+ * Errors:    as store_add(); -ESTALE when `expected` is not the one there.
  */
 int store_replace(struct store *st, struct file *f, struct file *expected)
     SPW_MUST_CHECK;
@@ -105,15 +108,24 @@ void store_set_expiry(struct store *st, struct file *f, int64_t unix_ms);
  */
 size_t store_expire(struct store *st, int64_t now_ms);
 
+/* A place in the list of files, and what is looked for there. */
+struct store_cursor {
+	uint64_t after; /* 0, or the `seq` of the last file that was seen */
+	int state;	/* enum file_state; -1: any */
+	size_t look;	/* at so many files more at most */
+	bool more;	/* there are files behind the place */
+};
+
 /**
  * Page through the files in order of creation, those that are `unlisted`
- * apart.
+ * apart. Uploads wait meanwhile, so what is looked at is bounded, and not only
+ * what is found.
  *
- * `after` is 0 or the `seq` of the last file of the page before.
- * Returns:   how many were put into `ret`, each with a reference.
+ * Returns:   how many were put into `ret`, each with a reference; the cursor
+ *            is behind the last that was looked at.
  */
-size_t store_list(
-    struct store *st, uint64_t after, int state, struct file **ret, size_t max);
+size_t store_list(struct store *st, struct store_cursor *c,
+    struct file **ret, size_t max);
 
 /*
  * Files that survive the process (kept.c, open.c, restore.c).

@@ -55,6 +55,15 @@ class List(harness.Case):
         self.assertEqual(len(out.splitlines()), 1)
         self.fails(2, "ls", "--state", "odd")
 
+    def test_pages_may_be_empty(self):
+        for i in range(2500):
+            self.stub.add("f%04d" % i, b"", None)
+        self.stub.add("far", b"").state = "receiving"
+        out = self.ok("ls", "--state", "receiving").decode()
+        self.assertTrue(out.startswith("far "))
+        self.assertEqual(len(out.splitlines()), 1)
+        self.assertEqual(len(self.stub.requests), 3)
+
     def test_hostile_name(self):
         self.stub.add("a", b"", EVIL)
         out = self.ok("ls").decode()

@@ -208,7 +208,6 @@ class Case(unittest.TestCase):
             mark = page.get("next")
             if mark is None:
                 break
-            self.assertTrue(page[key], "an empty page that has a next one")
             target = mark if str(mark).startswith("/") else (
                 f"{base}?{query}&after={quote(str(mark), safe='')}")
         return found

@@ -173,6 +173,21 @@ class Tus(Restarting, TusCase):
                      encode_chunk(b"")).status, 409)
         self.assert_upload(url, SMALL)
 
+    def test_what_is_said_of_them_counts(self):
+        # One is complete, one is open.
+        long = f"filename {encode('n' * 2400)}"
+        for length in (0, 10):
+            self.create(length, Upload_Metadata=long)
+        self.again()
+        self.restored()
+        # Of content there is nothing.
+        taken = self.metric('spool_bytes{tier="memory"}')
+        self.assertGreater(taken, 2 * 2500)
+        for url in self.pages("/files", "files"):
+            self.http("DELETE", url["links"]["self"])
+        until(lambda: self.metric('spool_bytes{tier="memory"}') == 0,
+              "the memory to be given back")
+
     def test_deleted(self):
         url = self.create(len(LARGE))
         self.append(url, 0, SMALL)

@@ -6,16 +6,27 @@ A disk whose reads are held, and let go one by one, shows whose turn it is.
 """
 import errno
 import json
+import zlib
 from urllib.parse import quote
 
 import faults
 from fetching import ALLOW, Fetching
-from harness import Case, Conn, Worker, main, table, until
+from harness import Case, Conn, Daemon, Worker, main, table, until
 from origin import Gate, Page
-from samples import content
+from samples import content, raw_zip
 
-GREEDY, MODEST = "127.0.0.2", "127.0.0.3"
+GREEDY, MODEST, THIRD = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 DATA = content(300000, 85)
+
+
+def slow_zip():
+    """An archive of which `a` does not fit into sockets."""
+    entries = []
+    for name, data in ((b"a", bytes(64 << 20)), (b"b", b"b" * 100)):
+        packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+        entries.append({"name": name, "data": data, "method": 8,
+                        "packed": packer.compress(data) + packer.flush()})
+    return raw_zip(entries)
 
 
 class Disk(Case):
@@ -319,6 +330,98 @@ class Queue(Asking):
         for _ in range(5):
             self.wait_queued(0)
             self.assertEqual(self.fetch(GREEDY, page).read().status, 202)
+
+
+class Places(Asking):
+    """Of what runs at a time one client has three quarters at most."""
+
+    DAEMON = False
+
+    def run_with(self, *options):
+        """The daemon of this case."""
+        self.daemon = Daemon(*ALLOW, *options)
+        self.addCleanup(self.daemon.clean)
+        self.addCleanup(self.daemon.kill)
+
+    def fetch(self, source, path, page, **order):
+        """Begin a fetch from an address: the name of the file."""
+        url = self.origin.add(path, page)
+        answer = self.ask(source, "POST", "/fetch",
+                          json.dumps({"url": url, **order}).encode()).read()
+        return self.json(answer, 202)["id"]
+
+    @table(("fetches", "fetch.max_active=4"),
+           ("connections", "fetch.max_transfers=4"))
+    def test_fetches(self, option):
+        self.run_with(option)
+        gate = Gate()
+        self.addCleanup(gate.open)
+        held = [self.fetch(GREEDY, f"/held{i}", Page(DATA, hold=gate))
+                for i in range(6)]
+        until(lambda: self.origin.connections == 3, "three of them")
+        for i in range(3):
+            one = self.fetch(MODEST, f"/one{i}", Page(DATA))
+            self.wait_state(one, "ready")
+        self.assertEqual(self.metric("fetch_transfers"), 3)
+        gate.open()
+        for name in held:
+            self.wait_state(name, "ready")
+
+    def test_what_is_read_of_lazy_ones(self):
+        self.run_with("fetch.max_active=4")
+        gate = Gate()
+        self.addCleanup(gate.open)
+        pages = [Page(DATA, etag='"v"') for _ in range(6)]
+        names = [self.fetch(GREEDY, f"/lazy{i}", page, mode="lazy")
+                 for i, page in enumerate(pages)]
+        for name in names:
+            until(lambda n=name: self.info(n)["received"], "its end")
+        until(lambda: self.metric("fetches_active") == 0, "all of them")
+        for name, page in zip(names, pages):
+            page.hold = gate
+            self.ask(GREEDY, "GET", f"/files/{name}")
+        until(lambda: self.metric("fetches_active") == 6, "the readers")
+        self.wait_state(self.fetch(MODEST, "/one", Page(DATA)), "ready")
+        # And of its own that wait none begins.
+        waits = self.fetch(GREEDY, "/more", Page(DATA))
+        self.wait_state(self.fetch(MODEST, "/two", Page(DATA)), "ready")
+        self.assertEqual(self.info(waits)["state"], "receiving")
+        gate.open()
+        self.wait_state(waits, "ready")
+
+    def read_slowly(self, source, active):
+        """Take a place in which an entry is unpacked, and do not read."""
+        conn = Conn(self.daemon.address, rcvbuf=4096, source=source)
+        self.addCleanup(conn.close)
+        conn.send_request("GET", "/files/z/zip/a")
+        self.assertEqual(conn.read_head().status, 200)
+        until(lambda: self.metric("zip_active") == active, "its place")
+        return conn
+
+    def test_archives(self):
+        self.run_with("zip.max_active=4")
+        self.upload(slow_zip(), "/files/z")
+        slow = [self.read_slowly(GREEDY, i + 1) for i in range(3)]
+        before = self.refusals("client")
+        answer = self.ask(GREEDY, "GET", "/files/z/zip/a").read()
+        self.assert_problem(answer, 429, "too-many-requests")
+        self.assertTrue(answer.get("Retry-After").isdecimal())
+        self.assertEqual(self.refusals("client"), before + 1)
+        order = json.dumps({"files": ["z"]}).encode()
+        self.assertEqual(self.ask(
+            GREEDY, "POST", "/files/zip", order).read_head().status, 429)
+        for _ in range(3):
+            answer = self.ask(MODEST, "GET", "/files/z/zip/b").read()
+            self.assertEqual((answer.status, answer.body), (200, b"b" * 100))
+            until(lambda: self.metric("zip_active") == 3, "its end")
+        # When all are taken it is nobody's fault.
+        self.read_slowly(MODEST, 4)
+        self.assert_problem(self.ask(
+            THIRD, "GET", "/files/z/zip/b").read(), 503, "unavailable")
+        # One that is over makes room.
+        slow[0].close()
+        until(lambda: self.ask(GREEDY, "GET", "/files/z/zip/b").read().status
+              == 200, "its place")
 
 
 main()

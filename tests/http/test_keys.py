@@ -206,7 +206,7 @@ class Fetches(Each, Fetching):
         self.assertEqual(job.result()[1].status, 202)
 
     def test_max_transfers_enough(self):
-        self.held("fetch.max_transfers=2")
+        self.held("fetch.max_transfers=3")
         until(lambda: self.origin.connections == 2, "both")
 
     @table(("one", 1, 1), ("three", 3, 3))
@@ -309,7 +309,7 @@ class Archives(Each):
         listed = self.json(self.listing())
         self.assertEqual(listed["headers_checked"], checked)
 
-    @table(("one", 1, 503), ("two", 2, 206))
+    @table(("one", 1, 429), ("three", 3, 206))
     def test_max_active(self, most, status):
         """Who does not read holds his place."""
         self.run_with(f"zip.max_active={most}")

@@ -6,10 +6,13 @@ same flows run with small sizes, for their content.
 
 Source: API.md section 8, spool.memory_max and spool.memory_budget.
 """
+import os
+import tempfile
 import threading
 
 from daemon import MemoryWatch, SANITIZED
-from harness import Case, PATIENCE, Worker, main
+from harness import Case, Conn, Daemon, PATIENCE, Worker, main, until
+from resuming import TUS, encode
 from samples import content, pieces, sha256
 from wire import encode_chunk
 
@@ -131,6 +134,84 @@ class Many(Bounded):
             self.http("DELETE", f"/files/m{index}")
         made = self.upload(content(MIB), "/files/after")
         self.assertEqual(made["storage"]["tier"], "memory")
+
+
+class Texts(Case):
+    """What is said of files is memory, too, whatever they hold."""
+
+    OPTIONS = ["spool.memory_budget=4M"]
+    LONG = {"Upload-Metadata": f"filename {encode('n' * 6000)}"}
+    SHORT = {"Upload-Metadata": f"filename {encode('n' * 60)}"}
+
+    def make(self, metadata):
+        """An upload of tus, of nothing; it is complete."""
+        with Conn(self.daemon.address) as conn:
+            return conn.request("POST", "/files", {
+                **TUS, "Upload-Length": "0", **metadata}, b"")
+
+    def test_bounded(self):
+        before = self.metric('spool_bytes{tier="memory"}')
+        made = []
+        answer = self.make(self.LONG)
+        while answer.status == 201 and len(made) < 1000:
+            made.append(answer.get("Location"))
+            answer = self.make(self.LONG)
+        # They may have a quarter.
+        self.assertTrue(100 <= len(made) <= 150, len(made))
+        taken = self.metric('spool_bytes{tier="memory"}') - before
+        self.assertTrue(MIB - 8500 <= taken <= MIB + 8500, taken)
+        # Who says little does not suffer for it.
+        self.assertEqual(self.make(self.SHORT).status, 201)
+        self.assert_problem(answer, 503, "unavailable")
+        self.assertIsNotNone(answer.get("Retry-After"))
+        self.http("DELETE", made[0])
+        self.assertEqual(self.make(self.LONG).status, 201)
+
+
+class Parts(Case):
+    """Several ranges in one answer are put together while there is memory,
+    else as they are sent."""
+
+    BUDGET = 2 * MIB
+    RANGES = {"Range": "bytes=0-127999,300000-427999"}
+
+    @classmethod
+    def start(cls):
+        # What is sent and not read a Unix socket does not take much of.
+        cls.folder = tempfile.TemporaryDirectory(dir="/var/tmp")
+        cls.path = os.path.join(cls.folder.name, "http.sock")
+        cls.daemon = Daemon(f"server.listen=127.0.0.1:0, unix:{cls.path}",
+                            f"spool.memory_budget={cls.BUDGET}")
+
+    @classmethod
+    def finish(cls):
+        super().finish()
+        cls.folder.cleanup()
+
+    def test_bounded(self):
+        data = content(500000)
+        self.upload(data, "/files/p")
+        want = self.http("GET", "/files/p", self.RANGES)
+        self.assertEqual(want.status, 206)
+        before = self.metric('spool_bytes{tier="memory"}')
+        conns = []
+        for _ in range(30):
+            conn = Conn(self.path)
+            self.addCleanup(conn.close)
+            conn.send_request("GET", "/files/p", self.RANGES)
+            conns.append(conn)
+
+        def taken():
+            return self.metric('spool_bytes{tier="memory"}') - before
+        until(lambda: self.metric("requests_active") > 30, "all of them")
+        self.assertTrue(200000 <= taken() <= self.BUDGET // 4, taken())
+        for conn in conns:
+            answer = conn.read()
+            self.assertEqual(answer.status, 206)
+            self.assertEqual(len(answer.body), len(want.body))
+            conn.close()
+        until(lambda: self.metric('spool_bytes{tier="memory"}') == before,
+              "the memory to be given back")
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ class Waiting(Processing, Case):
         *processor("turns", script(
             f"{gates.wait('turns')}; date +%s%N; sleep 0.01"),
             concurrency=1, max_waiting=9),
+        *processor("places", script(f"{gates.wait('places')}; echo done"),
+                   concurrency=1, max_waiting=3),
         *processor("free", "cat"),
     ]
 
@@ -83,6 +85,20 @@ class Waiting(Processing, Case):
         self.gates.open("full")
         self.assertEqual(first.read().body, b"done\n")
         self.assertEqual(self.output("full"), b"done\n")
+
+    def test_one_client_does_not_take_all(self):
+        # Of four places: one for a run and three for those that wait.
+        for count in range(3):
+            self.begin("places")
+            until(lambda: self.metric("processors_running")
+                  + self.metric("processors_waiting") == count + 1, "a place")
+        self.assertIn("3 runs", self.assert_problem(
+            self.process("places", b"x"), 429, "too-many-requests")["detail"])
+        other = self.begin("places", source="127.0.0.2")
+        until(lambda: self.metric("processors_waiting") == 3, "another's")
+        self.gates.open("places")
+        self.assertEqual(other.read().body, b"done\n")
+        self.assertEqual(self.output("places"), b"done\n")
 
     def test_turns(self):
         greedy = [self.begin("turns")]

@@ -2,7 +2,7 @@
 /* Memory for what requests describe at length. */
 #include "check.h"
 
-#include "http/allowance.h"
+#include "base/allowance.h"
 
 static uint64_t charged(struct spw_budget *b)
 {

@@ -2,8 +2,9 @@
 #include "check.h"
 
 #include <errno.h>
+#include <limits.h>
 
-#include "ingest/clients.h"
+#include "base/clients.h"
 
 static int setup(void **state)
 {
@@ -47,13 +48,26 @@ static void test_many(void **state)
 		clients_leave(t[i]);
 }
 
+/* Of any number of places but one there is one for others. */
+static void test_part(void **state)
+{
+	static const unsigned parts[] = {0, 1, 1, 2, 3, 3, 4, 5, 6};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		assert_int_equal(clients_part(i), parts[i]);
+	assert_int_equal(clients_part(64), 48);
+	assert_int_equal(clients_part(UINT_MAX), UINT_MAX / 4 * 3 + 2);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(test_limit),
-		    T(test_many),
+	    T(test_many),
+	    T(test_part),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clients.h"
 #include "base/metrics.h"
-#include "ingest/clients.h"
 #include "tempdir.h"
 #include "uploading.h"
 

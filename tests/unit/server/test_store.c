@@ -180,15 +180,14 @@ static void test_max_files(void **state)
 static size_t read_pages(struct store *st, int want, size_t page, char *ids)
 {
 	struct file *files[64];
-	uint64_t after = 0;
+	struct store_cursor at = {.state = want, .look = SIZE_MAX};
 	size_t total = 0, n;
 
 	assert_true(page <= 64);
 	ids[0] = '\0';
-	while ((n = store_list(st, after, want, files, page)) > 0) {
+	while ((n = store_list(st, &at, files, page)) > 0) {
 		for (size_t i = 0; i < n; i++) {
-			assert_true(files[i]->seq > after);
-			after = files[i]->seq;
+			assert_true(!i || files[i]->seq > files[0]->seq);
 			strcat(ids, files[i]->id);
 			file_unref(files[i]);
 		}
@@ -231,15 +230,17 @@ static void test_list(void **state)
 
 	/* The page goes on although the last one seen has gone. */
 	struct file *files[2];
-	assert_int_equal(store_list(st, 0, -1, files, 2), 2);
-	uint64_t after = files[1]->seq;
+	struct store_cursor at = {.state = -1, .look = SIZE_MAX};
+	assert_int_equal(store_list(st, &at, files, 2), 2);
+	assert_int_equal(at.after, files[1]->seq);
 	store_remove(st, files[1]);
 	file_unref(files[0]);
 	file_unref(files[1]);
-	assert_int_equal(store_list(st, after, -1, files, 1), 1);
+	assert_int_equal(store_list(st, &at, files, 1), 1);
 	assert_string_equal(files[0]->id, "d");
 	file_unref(files[0]);
-	assert_int_equal(store_list(st, UINT64_MAX, -1, files, 2), 0);
+	at.after = UINT64_MAX;
+	assert_int_equal(store_list(st, &at, files, 2), 0);
 }
 
 #define MANY 100000
@@ -308,7 +309,8 @@ static void test_many(void **state)
 		snprintf(id, sizeof(id), "file-%d", MANY + i);
 		assert_false(stored_has(st, id));
 	}
-	assert_int_equal(store_list(st, MANY - 1, -1, last, 2), 1);
+	struct store_cursor at = {MANY - 1, -1, SIZE_MAX, false};
+	assert_int_equal(store_list(st, &at, last, 2), 1);
 	snprintf(id, sizeof(id), "file-%d", MANY - 1);
 	assert_string_equal(last[0]->id, id);
 	file_unref(last[0]);
@@ -350,6 +352,7 @@ static void *hammer(void *arg)
 	unsigned seed = (unsigned)(uintptr_t)&seed;
 
 	for (int i = 0; i < TURNS; i++) {
+		struct store_cursor at = {.state = -1, .look = 4};
 		char id[] = {(char)('a' + rand_r(&seed) % 4), '\0'};
 		struct file *f = stored_file(st, id);
 
@@ -363,7 +366,7 @@ static void *hammer(void *arg)
 		if (f && i % 5 == 0)
 			store_remove(st, f);
 		file_unref(f);
-		size_t n = store_list(st, 0, -1, files, 4);
+		size_t n = store_list(st, &at, files, 4);
 		while (n)
 			file_unref(files[--n]);
 		if (i % 64 == 0)

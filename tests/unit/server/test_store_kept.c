@@ -107,20 +107,22 @@ static void test_the_list(void **state)
 	struct file *f = store_get(k->store, "f2", 2);
 	assert_int_equal(store_drop(k->store, f), 1);
 	file_unref(f);
-	assert_int_equal(store_list(k->store, 0, -1, list, 8), 1);
+	struct store_cursor at = {.state = -1, .look = SIZE_MAX};
+	assert_int_equal(store_list(k->store, &at, list, 8), 1);
 	file_unref(list[0]);
 	kept_restore(k);
 
 	static const char *const want[] = {"f4", "f3", "f1", "f0", "new"};
-	assert_int_equal(store_list(k->store, 0, -1, list, 8), 5);
+	at.after = 0;
+	assert_int_equal(store_list(k->store, &at, list, 8), 5);
 	for (int i = 0; i < 5; i++) {
 		assert_string_equal(list[i]->id, want[i]);
 		assert_true(!i || list[i]->seq > list[i - 1]->seq);
 	}
-	uint64_t after = list[1]->seq;
+	at.after = list[1]->seq;
 	for (int i = 0; i < 5; i++)
 		file_unref(list[i]);
-	assert_int_equal(store_list(k->store, after, -1, list, 8), 3);
+	assert_int_equal(store_list(k->store, &at, list, 8), 3);
 	for (int i = 0; i < 3; i++)
 		file_unref(list[i]);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for what requests describe at length: long lists and documents, which
- * take many times their size once they are understood. All of them share one
- * allowance, which is part of the budget of memory: whoever comes when it is
- * used up is told to try again, before a byte of the description is read.
+ * Memory for what clients say and is no content: long lists and documents,
+ * which take many times their size once they are understood, long answers, and
+ * what is said of files. All of a kind share one allowance, which is part of
+ * the budget of memory: whoever comes when it is used up is told to try again,
+ * before a byte is read.
  *
  *   struct allotment a = {0};
  *   if (allot(&a, allowance, bytes)) ... allot_end(&a)
@@ -13,8 +14,8 @@
  *
  * Threads: any; one at a time for one allotment.
  */
-#ifndef HTTP_ALLOWANCE_H
-#define HTTP_ALLOWANCE_H
+#ifndef BASE_ALLOWANCE_H
+#define BASE_ALLOWANCE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -47,5 +48,14 @@ void allot_anyway(struct allotment *a, struct allowance *from, size_t bytes);
 
 /** Give it back; may hold nothing. */
 void allot_end(struct allotment *a);
+
+/*
+ * For who takes a little more now and then, whatever is left, and knows
+ * himself how much it is; `from` may be NULL.
+ */
+void allowance_take(struct allowance *from, size_t bytes);
+void allowance_give(struct allowance *from, size_t bytes);
+/** Returns: whether more is taken than there was. */
+bool allowance_used_up(const struct allowance *from);
 
 #endif

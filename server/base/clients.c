@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ingest/clients.h"
+#include "base/clients.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -9,8 +9,8 @@
  *
  * Threads: any, for every call.
  */
-#ifndef INGEST_CLIENTS_H
-#define INGEST_CLIENTS_H
+#ifndef BASE_CLIENTS_H
+#define BASE_CLIENTS_H
 
 #include <stdint.h>
 
@@ -18,6 +18,13 @@
 
 struct clients;
 struct clients_ticket;
+
+/** Returns: how many of so many places one client may have: three quarters, so
+    that there are always some for others. Of one it may have that one. */
+static inline unsigned clients_part(unsigned places)
+{
+	return places > 1 ? places - (places - 1) / 4 - 1 : places;
+}
 
 /** Make one. Errors: -ENOMEM. */
 int clients_new(struct clients **ret) SPW_MUST_CHECK;
