@@ -25,6 +25,7 @@ struct spw_dir {
 	char prefix[AFFIX_MAX + 1], suffix[AFFIX_MAX + 1];
 	struct spw_dir *fallback;
 	uint64_t quota, keep_free;
+	unsigned flags;
 	_Atomic uint64_t charged, files;
 	/* The file system's free bytes at `free_at`, less what was charged
 	   since. */
@@ -155,6 +156,13 @@ int spw_dir_probe(struct spw_dir *d)
 	return r < 0 ? r : closed;
 }
 
+int spw__dir_forgive(const struct spw_dir *d, int r)
+{
+	bool full = r == -ENOSPC || r == -EDQUOT;
+
+	return full && (d->flags & SPW_DIR_MAY_BE_FULL) ? 0 : r;
+}
+
 static bool good_affix(const char *s)
 {
 	return !s || (strlen(s) <= AFFIX_MAX && !strchr(s, '/'));
@@ -164,7 +172,8 @@ static int take_opts(struct spw_dir_opts *o, const struct spw_dir_opts *opts)
 {
 	int r = spw__opts_take(o, sizeof(*o), opts);
 
-	if (r == 0 && !(good_affix(o->prefix) && good_affix(o->suffix)))
+	if (r == 0 && (!(good_affix(o->prefix) && good_affix(o->suffix)) ||
+			  o->flags & ~(unsigned)SPW_DIR_MAY_BE_FULL))
 		r = -EINVAL;
 	return r;
 }
@@ -188,6 +197,7 @@ static void set_opts(struct spw_dir *d, const struct spw_dir_opts *o)
 {
 	d->quota = o->quota_bytes ? o->quota_bytes : SPW_UNLIMITED;
 	d->keep_free = o->keep_free_bytes;
+	d->flags = o->flags;
 	snprintf(d->prefix, sizeof(d->prefix), "%s",
 	    o->prefix ? o->prefix : ".");
 	snprintf(d->suffix, sizeof(d->suffix), "%s",
@@ -218,7 +228,7 @@ static int open_dir(const struct spw_dir_opts *opts,
 	if (r >= 0)
 		r = spw__sys_fs_info(d->fd, &fs);
 	if (r >= 0)
-		r = prove(d);
+		r = spw__dir_forgive(d, prove(d));
 	if (r < 0) {
 		spw_dir_unref(d);
 		return r;

@@ -61,6 +61,9 @@ void spw__dir_take_file(struct spw_dir *d);
  */
 int spw__dir_look(const struct spw_dir_opts *opts, struct spw_dir **ret);
 
+/** Returns: `r`, but 0 for having no room where that is allowed. */
+int spw__dir_forgive(const struct spw_dir *d, int r);
+
 /** Returns: the open directory. */
 int spw__dir_fd(const struct spw_dir *d);
 

@@ -132,7 +132,9 @@ static int open_dir(struct spw_keep *k, const struct spw_keep_opts *o)
 		memset(k->boot, 0, sizeof(k->boot));
 		r = 0;
 	}
-	return r == 0 && !(o->flags & SPW_KEEP_READ) ? probe(k) : r;
+	if (r < 0 || (o->flags & SPW_KEEP_READ))
+		return r;
+	return spw__dir_forgive(k->dir, probe(k));
 }
 
 int spw_keep_open(const struct spw_keep_opts *opts, struct spw_keep **ret)

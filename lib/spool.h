@@ -208,6 +208,8 @@ uint64_t spw__spool_content_size(const struct spw_spool *s);
  * of quota later.
  */
 int spw__spool_charge_disk(struct spw_spool *s, uint64_t size);
+/** The same for what is in a file already; nothing was charged before. */
+void spw__spool_hold_disk(struct spw_spool *s, uint64_t size);
 
 /** Account for `size` bytes and no more. */
 void spw__spool_uncharge_disk(struct spw_spool *s, uint64_t size);

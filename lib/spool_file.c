@@ -84,6 +84,12 @@ int spw__spool_charge_disk(struct spw_spool *s, uint64_t size)
 	return r;
 }
 
+void spw__spool_hold_disk(struct spw_spool *s, uint64_t size)
+{
+	spw_dir_hold(s->dir, spw__spool_disk_of(s, size));
+	s->disk_charged = size;
+}
+
 void spw__spool_uncharge_disk(struct spw_spool *s, uint64_t size)
 {
 	if (s->disk_charged <= size)

@@ -102,6 +102,8 @@ static int open_dir(struct spw_server *s, struct conf_error *reterr)
 			       ? 0
 			       : s->conf.spool.disk_quota,
 	    .keep_free_bytes = keep_free,
+	    /* Who is to make room has to get in. */
+	    .flags = SPW_DIR_MAY_BE_FULL,
 	};
 	r = spw_dir_open(&opts, &s->dir);
 	if (r < 0)

@@ -134,6 +134,8 @@ int house_new(const struct house_opts *opts, struct house **ret)
 	pthread_cond_init(&h->wake, &attr);
 	pthread_condattr_destroy(&attr);
 
+	/* Whether it is ready is known from the start. */
+	look_after_disk(h);
 	int r = thread_start(&h->keeper, "house", keep_house, h);
 	h->keeping = r == 0;
 	if (r == 0 && opts->kept) {

@@ -47,7 +47,8 @@ static const char HELP[] =
     "exit\n"
     "      --check-spool   say what is not whole of the files kept in a\n"
     "                      directory that no daemon uses, and exit\n"
-    "      --repair        with it: delete that\n"
+    "      --repair        with it: delete that, and make readable again\n"
+    "                      what the mode forbids to read\n"
     "      --new-token=NAME\n"
     "                      make up a token: print it to standard error, and "
     "the\n"
@@ -395,7 +396,8 @@ static int check_spool(struct setup *s)
 	printf("%s: %lu files and %lu open uploads are well, %lu are not",
 	    path, found.files, found.uploads, found.bad);
 	if (s->repair)
-		printf(", of which %lu were deleted", found.repaired);
+		printf(", of which %lu were deleted or made readable",
+		    found.repaired);
 	putchar('\n');
 	return found.bad > found.repaired ? EXIT_RUNTIME : EXIT_OK;
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "common/fileid.h"
+
 #define MAGIC "SPWF"
 #define HEAD_SIZE 5
 #define ITEM_SIZE 3
@@ -203,6 +205,12 @@ static int read_item(
 	return 0;
 }
 
+/* They are names of files, and nothing else may become one. */
+static bool is_id(struct str s)
+{
+	return !s.n || id_valid(s.p, s.n);
+}
+
 int filemeta_read(const uint8_t *p, size_t len, struct filemeta *ret)
 {
 	struct filemeta m = {0};
@@ -227,6 +235,8 @@ int filemeta_read(const uint8_t *p, size_t len, struct filemeta *ret)
 			return r;
 		p += ITEM_SIZE + n;
 	}
+	if (!is_id(m.id) || !is_id(m.etag))
+		return -EBADMSG;
 	*ret = m;
 	return 0;
 }

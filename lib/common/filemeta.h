@@ -55,7 +55,7 @@ size_t filemeta_write(const struct filemeta *m, uint8_t *out, size_t cap);
 /**
  * Read it; texts point into `p`.
  *
- * Returns:   0.
+ * Returns:   0; `id` and `etag` are ids, or empty.
  * Errors:    -EBADMSG damaged, or something else; -ENOTSUP another version.
  */
 int filemeta_read(const uint8_t *p, size_t len, struct filemeta *ret);

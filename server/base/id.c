@@ -122,17 +122,3 @@ int id_new(char out[ID_LEN + 1])
 	explicit_bzero(id, sizeof id);
 	return 0;
 }
-
-bool id_valid(const char *s, size_t len)
-{
-	if (len == 0 || len > ID_LEN_MAX || s[0] == '.')
-		return false;
-
-	for (size_t i = 0; i < len; i++) {
-		char c = s[i];
-		bool mark = c == '-' || c == '.' || c == '_' || c == '~';
-		if (!ascii_is_alpha(c) && !ascii_is_digit(c) && !mark)
-			return false;
-	}
-	return true;
-}

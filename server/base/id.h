@@ -13,17 +13,10 @@
 #ifndef BASE_ID_H
 #define BASE_ID_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include <spillway/base.h>
 
+#include "common/fileid.h"
 #include "common/traceparent.h"
-
-/** Length of a made id. */
-#define ID_LEN 22
-/** Longest id a client may choose. */
-#define ID_LEN_MAX 200
 
 /** Make the id of a span: lower-case hex digits, not all zeros. Errors: as
     id_new(). */
@@ -37,11 +30,5 @@ int id_new_span(char out[SPAN_ID_LEN + 1]) SPW_MUST_CHECK;
  *            has booted.
  */
 int id_new(char out[ID_LEN + 1]) SPW_MUST_CHECK;
-
-/**
- * Whether `s` can be the id of a file: 1 to ID_LEN_MAX characters of
- * `A-Z a-z 0-9 . _ ~ -`, the first of them not '.'.
- */
-bool id_valid(const char *s, size_t len);
 
 #endif

@@ -65,21 +65,32 @@ static int start(struct http_request *req, struct front *f, struct str id)
 	return -EINPROGRESS;
 }
 
+/* What came of a search. Returns: as find(); -ESTALE for what has been replaced
+   or deleted since. */
+static int take_found(
+    struct http_request *req, struct search *s, struct file **ret)
+{
+	int r = http_task_result(&s->task);
+
+	if (r == -EINPROGRESS)
+		http_later(req, s, drop);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (atomic_load(&s->file->removed))
+		return -ESTALE;
+	*ret = file_ref(s->file);
+	return 0;
+}
+
 /* Returns: 0 with what there is, NULL for nothing; -EINPROGRESS. */
 static int find(struct http_request *req, struct front *f, struct str id,
     bool open, struct file **ret)
 {
 	struct search *s = http_before(req, drop);
+	int r = s ? take_found(req, s, ret) : -ESTALE;
 
-	if (s) {
-		int r = http_task_result(&s->task);
-
-		if (r == -EINPROGRESS)
-			http_later(req, s, drop);
-		if (r == 0 && !atomic_load(&s->file->removed))
-			*ret = file_ref(s->file);
-		return r == -ENOENT ? 0 : r;
-	}
+	if (r != -ESTALE)
+		return r;
 
 	/* Asked first: what is found meanwhile is known then. */
 	bool restoring = store_restoring(f->store);

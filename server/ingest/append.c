@@ -102,6 +102,19 @@ static struct http_problem wrong_part(const struct append *a)
 	    "The bytes' %s; none was kept. Send them again.", how);
 }
 
+/* It goes on where it is safe, and more has come, which is not: as when the
+   disk is full. Then that has to be had first. */
+static struct http_problem unsafe(const struct append *a)
+{
+	int err = resumable_keep_error(a->r);
+
+	resumable_keep_behind(a->r);
+	return err < 0 ? http_problem_errno(err)
+		       : http_problem(PROBLEM_CONFLICT,
+			     "More of it has come by now; ask for the offset "
+			     "before going on.");
+}
+
 struct http_problem append_problem(const struct append *a, int err)
 {
 	struct http_problem p;
@@ -120,6 +133,8 @@ struct http_problem append_problem(const struct append *a, int err)
 	case -EBADMSG:
 		return wrong_part(a);
 	case -ESTALE:
+		if (here == a->offset)
+			return unsafe(a);
 		p = http_problem(PROBLEM_UPLOAD_OFFSET,
 		    "The upload goes on at %llu, the request at %llu.",
 		    (unsigned long long)here, (unsigned long long)a->offset);

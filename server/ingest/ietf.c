@@ -390,7 +390,7 @@ static void look(struct http_request *req, void *ctx)
 	int err = resumable_keep(r, &l->wait);
 	if (err == -EAGAIN)
 		return;
-	if (err < 0 && err != -ENOENT) {
+	if (!resumable_can_tell(r, err)) {
 		upload_failed(req, err);
 		return;
 	}

@@ -94,6 +94,7 @@ struct resumable {
 	_Atomic uint64_t safe; /* bytes that survive */
 	bool keeping;	       /* `keep` is with its pool */
 	bool noted;	       /* what else is known of it survives, too */
+	bool journaled;	       /* it has a journal, of what is `safe` */
 	bool whole;	       /* a final one whose parts are all there */
 	bool anew;	       /* `digest` has seen nothing yet */
 	unsigned failures;     /* of `keep` */
@@ -197,11 +198,19 @@ uint64_t resumable_safe(const struct resumable *r);
 int resumable_keep(struct resumable *r, struct resumable_wait *w)
     SPW_MUST_CHECK;
 
-/** The same with nobody waiting. */
+/** Can its offset be told, with what came of resumable_keep()? Also when there
+    is no room for more: what was safe still is. */
+bool resumable_can_tell(struct resumable *r, int err);
+
+/** Returns: what the last try to have it survive failed of, or 0. */
+int resumable_keep_error(struct resumable *r);
+
+/** The same as resumable_keep(), with nobody waiting. */
 void resumable_keep_behind(struct resumable *r);
 
 /**
- * Before a request tells of an upload: does what is there survive?
+ * Before a request tells of an upload: does what is there survive? When there
+ * is no room for that, what is safe is told.
  *
  * Returns:   true; else it was answered, or http_later() was called.
  */

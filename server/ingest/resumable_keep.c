@@ -123,6 +123,7 @@ static void keep(struct spw_job *job)
 	r->keeping = false;
 	if (err == 0 && open) {
 		atomic_store(&r->safe, length);
+		r->journaled = true;
 	} else if (err < 0) {
 		r->noted = false;
 		r->failures++;
@@ -206,6 +207,14 @@ int resumable_keep(struct resumable *r, struct resumable_wait *w)
 	return err;
 }
 
+int resumable_keep_error(struct resumable *r)
+{
+	pthread_mutex_lock(&r->lock);
+	int err = r->noted ? 0 : r->keep_error;
+	pthread_mutex_unlock(&r->lock);
+	return err;
+}
+
 /* ---- waiting for it ----------------------------------------------------- */
 
 /* Who wants to tell of an upload. */
@@ -239,6 +248,16 @@ static struct kept_wait *new_wait(struct http_request *req, struct file *f)
 	return k;
 }
 
+bool resumable_can_tell(struct resumable *r, int err)
+{
+	bool full = err == -ENOSPC || err == -EDQUOT;
+
+	pthread_mutex_lock(&r->lock);
+	bool safe = full && r->journaled;
+	pthread_mutex_unlock(&r->lock);
+	return err == 0 || err == -ENOENT || safe;
+}
+
 bool resumable_when_kept(struct http_request *req, struct file *f)
 {
 	struct resumable *r = resumable_of(f);
@@ -260,7 +279,7 @@ bool resumable_when_kept(struct http_request *req, struct file *f)
 	if (first)
 		drop(k);
 	/* What is gone, or failed, is told of otherwise. */
-	if (err == 0 || err == -ENOENT || file_state(f) == FILE_FAILED)
+	if (resumable_can_tell(r, err) || file_state(f) == FILE_FAILED)
 		return true;
 	upload_failed(req, err);
 	return false;

@@ -86,7 +86,7 @@ static int enter(struct resumable *r)
 	resumable_attach(r, f);
 	/* Of what came before the start nothing was added to it. */
 	r->anew = r->digest != NULL;
-	r->noted = true;
+	r->noted = r->journaled = true;
 	atomic_store(&r->safe, resumable_offset(r));
 	bool in = store_add_restored(r->in->store, f);
 	if (in) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "base/metrics.h"
 #include "store/place.h"
 #include "store/sys.h"
@@ -207,6 +208,12 @@ bool disk_trusts(struct disk *d, const struct filemeta *m)
 
 /* ---- names -------------------------------------------------------------- */
 
+/* No path: what is done with a name stays in its folder. */
+static bool is_name(const char *s)
+{
+	return id_valid(s, strlen(s));
+}
+
 /* Locked; drops the lock meanwhile. All who wait are helped by one sync. */
 static void sync_for_all(struct disk *d)
 {
@@ -254,30 +261,14 @@ static int sync_names(struct disk *d)
 
 int disk_find(struct disk *d, const char *id)
 {
-	return sys_open(d->at.files, id, O_RDONLY | O_NONBLOCK);
-}
-
-/* Errors: -EISDIR somebody else has made something of the name. */
-static int check_replaced(struct disk *d, const char *id)
-{
-	uint64_t size;
-
-	int fd = disk_find(d, id);
-	if (fd == -ELOOP || fd == -ENXIO)
-		return -EISDIR;
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-
-	int r = sys_size(fd, &size);
-	sys_close(fd);
-	return r == -EINVAL ? -EISDIR : r;
+	return place_find(&d->at, id);
 }
 
 /* In the place of another: both have a name until it is sure. */
 static int replace(
     struct disk *d, int fd, const char *id, const char *passing)
 {
-	int r = check_replaced(d, id);
+	int r = place_check(&d->at, id);
 	if (r == 0)
 		r = sys_link(fd, d->at.passing, passing);
 	if (r < 0)
@@ -302,6 +293,9 @@ static int replace(
 
 int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
 {
+	if (!is_name(id) || !is_name(passing))
+		return -EINVAL;
+
 	int r = sys_link(fd, d->at.files, id);
 	if (r == -EEXIST)
 		return replace(d, fd, id, passing);
@@ -321,11 +315,10 @@ static int is_it(struct disk *d, const char *id, const char *etag)
 	struct filemeta m;
 
 	int fd = disk_find(d, id);
-	if (fd < 0)
-		return fd;
+	int r = fd < 0 ? fd : disk_get_meta(fd, buf, &m);
 
-	int r = disk_get_meta(fd, buf, &m);
-	sys_close(fd);
+	if (fd >= 0)
+		sys_close(fd);
 	if (r < 0)
 		return r == -EBADMSG || r == -ENOTSUP ? -ENOENT : r;
 	return str_eq(m.etag, etag) ? 0 : -ENOENT;
@@ -348,6 +341,9 @@ static int unlink_synced(struct disk *d, const char *id, const char *etag)
 
 int disk_unlink(struct disk *d, const char *id, const char *etag)
 {
+	if (!is_name(id) || !is_name(etag))
+		return -EINVAL;
+
 	int r = is_it(d, id, etag);
 	if (r == 0 && d->sync)
 		return unlink_synced(d, id, etag);

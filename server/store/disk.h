@@ -95,13 +95,21 @@ bool disk_trusts(struct disk *d, const struct filemeta *m);
  * Returns:   0; with `sync` it is on the disk then. DISK_IN_DOUBT when it has
  *            the name, but that could neither be waited for nor undone.
  * Errors:    from the disk; whatever had the name has it again. -EISDIR: that
- *            is a directory, or something else that is no file.
+ *            is a directory, or something else that is no file. -EINVAL one
+ *            of the names cannot be an id.
  */
 #define DISK_IN_DOUBT 1
 int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
     SPW_MUST_CHECK;
 
-/** Returns: a descriptor to read the file with. Errors: -ENOENT. */
+/**
+ * Open a file. One of ours that its owner may not read by its mode is given
+ * that back.
+ *
+ * Returns:   a descriptor to read it with.
+ * Errors:    -ENOENT; -EBADMSG it is somebody else's, who lets nobody read
+ *            it; -ELOOP, -ENXIO, -EISDIR it is no file.
+ */
 int disk_find(struct disk *d, const char *id);
 
 /**
@@ -109,7 +117,8 @@ int disk_find(struct disk *d, const char *id);
  *
  * Returns:   0; with `sync` it will not be there again. If that cannot be
  *            waited for it still is.
- * Errors:    -ENOENT there is none, or another; likewise for good.
+ * Errors:    -ENOENT there is none, or another; likewise for good. -EINVAL
+ *            one of the names cannot be an id.
  */
 int disk_unlink(struct disk *d, const char *id, const char *etag)
     SPW_MUST_CHECK;

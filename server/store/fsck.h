@@ -14,14 +14,15 @@
 struct fsck_result {
 	unsigned long files, uploads;	/* that are well */
 	unsigned long bad;		/* that are not */
-	unsigned long repaired;		/* of them: deleted */
+	unsigned long repaired;		/* of them: deleted, or made readable */
 };
 
 /**
  * Look at every file and upload, the content of those whose digest is known
  * included, and write a line to `out` for each that is not well.
  *
- * `repair`: delete what cannot be given out; otherwise nothing is written.
+ * `repair`: delete what cannot be given out, and let owners read what is
+ *           theirs; otherwise nothing is written.
  * Errors:   as place_look(), with a line to `out`; from the disk.
  */
 int fsck_run(const char *path, bool repair, FILE *out,

@@ -153,7 +153,7 @@ static int check(struct file *f, int fd)
 	int r = disk_get_meta(fd, buf, &m);
 	if (r == 0)
 		r = sys_size(fd, &size);
-	if (r == 0 && (!str_eq(m.etag, f->made_id) ||
+	if (r == 0 && (!str_eq(m.etag, f->made_id) || !str_eq(m.id, f->id) ||
 			  size != atomic_load(&f->size)))
 		r = -EBADMSG;
 	return r;
@@ -190,17 +190,42 @@ int store_open(struct store *st, struct file *f)
 	return 0;
 }
 
-/* With the stripe locked. `*f` is NULL, or the file that is not open. */
-static int find_and_open(struct store *st, const char *id, struct file **f)
+/* With the stripe locked: what is known of the id is what the disk has. */
+static int find_and_open(struct store *st, const char *id, struct file **ret)
 {
+	struct file *f = store_get(st, id, strlen(id));
 	int r = 0;
 
-	if (!*f)
-		*f = store_get(st, id, strlen(id));
-	if (!*f)
-		r = store_find_kept(st, id, f);
-	if (r == 0 && !store_is_open(*f))
-		r = store_open(st, *f);
+	/* When all is restored, who is not known is on his way off the disk. */
+	if (!f)
+		r = store_restoring(st) ? store_find_kept(st, id, &f)
+					: -ENOENT;
+	if (r == 0 && !store_is_open(f))
+		r = store_open(st, f);
+	*ret = f;
+	return r;
+}
+
+static int load_in_turn(struct store *st, const char *id, struct file **ret)
+{
+	pthread_mutex_t *stripe = store_stripe(st, id);
+	struct file *f;
+
+	pthread_mutex_lock(stripe);
+	int r = find_and_open(st, id, &f);
+	pthread_mutex_unlock(stripe);
+	if (r == 0) {
+		store_opened(st, f);
+		*ret = f;
+		return 0;
+	}
+	if (f && (r == -ENOENT || r == -EBADMSG)) {
+		log_warn("%s was deleted, or damaged, by somebody else", id);
+		metrics_add(METRIC_FILES_DAMAGED, 1);
+		store_remove(st, f);
+		r = -ENOENT;
+	}
+	file_unref(f);
 	return r;
 }
 
@@ -216,24 +241,10 @@ int store_load(
 	}
 	if (!f && !store_restoring(st))
 		return -ENOENT;
+	/* Another may have its place by the time it is our turn. */
+	file_unref(f);
 
 	memcpy(name, id, len);
 	name[len] = '\0';
-	pthread_mutex_t *stripe = store_stripe(st, name);
-	pthread_mutex_lock(stripe);
-	int r = find_and_open(st, name, &f);
-	pthread_mutex_unlock(stripe);
-	if (r == 0) {
-		store_opened(st, f);
-		*ret = f;
-		return 0;
-	}
-	if (f && (r == -ENOENT || r == -EBADMSG)) {
-		log_warn("%s was deleted, or damaged, by somebody else", name);
-		metrics_add(METRIC_FILES_DAMAGED, 1);
-		store_remove(st, f);
-		r = -ENOENT;
-	}
-	file_unref(f);
-	return r;
+	return load_in_turn(st, name, ret);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "store/sys.h"
 
 #define META "meta"
@@ -19,6 +20,12 @@ static int fail(char why[DISK_WHY_SIZE], int r, const char *what)
 {
 	snprintf(why, DISK_WHY_SIZE, "%s: %s", what, strerror(-r));
 	return r;
+}
+
+/* It is no reason not to start: who is to make room has to get in. */
+static int unless_full(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT ? 0 : r;
 }
 
 /* ---- what it is ---------------------------------------------------------- */
@@ -86,7 +93,8 @@ static int take(
 
 	*ret = (struct storemeta){0};
 	memcpy(ret->boot, p->boot, sizeof(ret->boot));
-	r = place_note(p, ret);
+	/* The first checkpoint does it, too. */
+	r = unless_full(place_note(p, ret));
 	return r < 0 ? fail(why, r, "cannot write " META) : 0;
 }
 
@@ -146,10 +154,11 @@ static int prove(struct place *p, char why[DISK_WHY_SIZE])
 
 	if (fd >= 0)
 		sys_close(fd);
+	int one = unlink_one(p->passing, PROBE);
+	int two = unlink_one(p->passing, PROBE "2");
 	if (r == 0)
-		r = unlink_one(p->passing, PROBE);
-	if (r == 0)
-		r = unlink_one(p->passing, PROBE "2");
+		r = one < 0 ? one : two;
+	r = unless_full(r);
 	if (r == -EOPNOTSUPP || r == -ENOSYS || r == -EINVAL || r == -EPERM) {
 		snprintf(why, DISK_WHY_SIZE,
 		    "its file system has not what store.durability needs: "
@@ -337,6 +346,55 @@ void place_close(struct place *p)
 			sys_close(fds[i]);
 	}
 	free(p->path);
+}
+
+/* ---- its files ---------------------------------------------------------- */
+
+static int open_file(const struct place *p, const char *id)
+{
+	return sys_open(p->files, id, O_RDONLY | O_NONBLOCK);
+}
+
+/* The file's mode is in the way, or all of the directory. */
+static int open_denied(const struct place *p, const char *id)
+{
+	int r = sys_is_allowed(p->files, id);
+	if (r < 0)
+		return r;
+
+	r = r ? -EPERM : sys_allow(p->files, id);
+	if (r == 0) {
+		log_warn("the mode of %s forbade to read it, and was set to "
+			 "0600",
+		    id);
+		r = open_file(p, id);
+	}
+	return r == -EPERM || r == -EACCES ? -EBADMSG : r;
+}
+
+int place_find(const struct place *p, const char *id)
+{
+	int fd = open_file(p, id);
+
+	return fd == -EACCES ? open_denied(p, id) : fd;
+}
+
+int place_check(const struct place *p, const char *id)
+{
+	uint64_t size;
+
+	int fd = place_find(p, id);
+	if (fd == -ELOOP || fd == -ENXIO)
+		return -EISDIR;
+	/* A file, and nobody can read it. */
+	if (fd == -EBADMSG)
+		return 0;
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+
+	int r = sys_size(fd, &size);
+	sys_close(fd);
+	return r == -EINVAL ? -EISDIR : r;
 }
 
 /* ---- what somebody has removed ------------------------------------------ */

@@ -75,6 +75,16 @@ int place_probe(struct place *p, struct storemeta *said) SPW_MUST_CHECK;
 int place_note(const struct place *p, const struct storemeta *m)
     SPW_MUST_CHECK;
 
+/** Open a file; as disk_find(). */
+int place_find(const struct place *p, const char *id);
+
+/**
+ * See that nothing, or a file, has a name, which another is to have.
+ *
+ * Errors:    -EISDIR somebody else has made something of it; from the disk.
+ */
+int place_check(const struct place *p, const char *id) SPW_MUST_CHECK;
+
 /** Delete a file, or a directory and what is in it. No link is followed. */
 int place_remove(int dir, const char *name) SPW_MUST_CHECK;
 

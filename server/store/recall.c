@@ -67,9 +67,17 @@ static int set_texts(struct file *f, const char *id, const struct filemeta *m)
 	return r;
 }
 
+/* Of unknown length it is as long as what has come. */
+static uint64_t counts(const struct filemeta *m, struct spw_spool *s)
+{
+	if (m->size != FILE_SIZE_UNKNOWN)
+		return m->size;
+	return s ? spw_spool_size(s) : 0;
+}
+
 /* A name is that of an account, also when there is no such token any more. */
-static int give_back(
-    struct store *st, struct file *f, const struct filemeta *m)
+static int give_back(struct store *st, struct file *f,
+    const struct filemeta *m, uint64_t size)
 {
 	if (!m->owner.n || !st->opts.accounts)
 		return 0;
@@ -78,17 +86,18 @@ static int give_back(
 	if (!a)
 		return -ENOMEM;
 
-	file_own_restored(f, a, m->size == FILE_SIZE_UNKNOWN ? 0 : m->size);
+	file_own_restored(f, a, size);
 	return 0;
 }
 
-/* As it was: nothing of it is new. */
+/* As it was: nothing of it is new. `s` is what has come of one that is not
+   complete, or NULL. */
 static int recall(struct store *st, const char *id, const struct filemeta *m,
-    enum file_state state, struct file **ret)
+    struct spw_spool *s, struct file **ret)
 {
-	if (m->etag.n != ID_LEN || !id_valid(m->etag.p, m->etag.n) ||
-	    !id_valid(id, strlen(id)) || m->source > FILE_FROM_PROCESS ||
-	    m->reads > INT64_MAX || m->coding.n >= FILE_CODING_SIZE)
+	if (m->etag.n != ID_LEN || !id_valid(id, strlen(id)) ||
+	    m->source > FILE_FROM_PROCESS || m->reads > INT64_MAX ||
+	    m->coding.n >= FILE_CODING_SIZE)
 		return -EBADMSG;
 	struct file *f = calloc(1, sizeof(*f));
 	if (!f)
@@ -104,10 +113,10 @@ static int recall(struct store *st, const char *id, const struct filemeta *m,
 	atomic_init(&f->expires_ms, m->expires_ms);
 	atomic_init(&f->reads_left, (int64_t)m->reads);
 	atomic_init(&f->size, m->size);
-	file_init(st, f, state);
+	file_init(st, f, s ? FILE_RECEIVING : FILE_READY);
 	int r = set_texts(f, id, m);
 	if (r == 0)
-		r = give_back(st, f, m);
+		r = give_back(st, f, m, counts(m, s));
 	if (r < 0) {
 		file_unref(f);
 		return r;
@@ -119,7 +128,7 @@ static int recall(struct store *st, const char *id, const struct filemeta *m,
 int file_restore(struct store *st, const char *id, const struct filemeta *m,
     struct file **ret)
 {
-	return recall(st, id, m, FILE_READY, ret);
+	return recall(st, id, m, NULL, ret);
 }
 
 int file_resume(struct store *st, const struct filemeta *m,
@@ -132,7 +141,7 @@ int file_resume(struct store *st, const struct filemeta *m,
 
 	memcpy(id, m->id.p ? m->id.p : "", m->id.n);
 	id[m->id.n] = '\0';
-	int r = recall(st, id, m, FILE_RECEIVING, ret);
+	int r = recall(st, id, m, s, ret);
 	if (r == 0)
 		atomic_store(&(*ret)->spool, spw_spool_ref(s));
 	return r;

@@ -19,17 +19,25 @@ bool store_restoring(const struct store *st)
 	return atomic_load(&st->restoring);
 }
 
+static bool is_no_file(int r)
+{
+	return r == -ELOOP || r == -ENXIO || r == -EISDIR;
+}
+
 static int read_file(struct store *st, const char *id,
     uint8_t buf[FILEMETA_MAX], struct filemeta *m, uint64_t *ret_size)
 {
 	int fd = disk_find(st->opts.disk, id);
 	if (fd < 0)
-		return fd == -ELOOP || fd == -ENXIO ? -EBADMSG : fd;
+		return is_no_file(fd) ? -EBADMSG : fd;
 
 	int r = sys_size(fd, ret_size);
 	if (r == 0)
 		r = disk_get_meta(fd, buf, m);
 	sys_close(fd);
+	/* Under another's name it is not what was kept under that. */
+	if (r == 0 && !str_eq(m->id, id))
+		return -EBADMSG;
 	return r == -EINVAL || r == -ENOTSUP ? -EBADMSG : r;
 }
 
@@ -104,7 +112,8 @@ int store_find_kept(struct store *st, const char *id, struct file **ret)
 	if (r != -EBADMSG)
 		return r;
 
-	log_warn("%s: nothing says what it is; see spillwayd --check-spool",
+	log_warn("%s cannot be read, or nothing says what it is; see "
+		 "spillwayd --check-spool",
 	    id);
 	metrics_add(METRIC_FILES_DAMAGED, 1);
 	return -ENOENT;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define ATTRIBUTE "user.spillway"
+#define FILE_MODE 0600
 
 static int result(long r)
 {
@@ -23,7 +24,8 @@ int sys_open(int dir_fd, const char *name, int flags)
 
 	do {
 		fd = openat(
-		    dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+		    dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW,
+		    FILE_MODE);
 	} while (fd < 0 && errno == EINTR);
 	return result(fd);
 }
@@ -70,8 +72,8 @@ int sys_lock(int fd, bool share)
 
 int sys_unnamed(int dir_fd)
 {
-	int fd =
-	    result(openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+	int fd = result(openat(
+	    dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE));
 
 	/* Of a kernel or a file system that has never heard of it. */
 	return fd == -EISDIR || fd == -EINVAL ? -EOPNOTSUPP : fd;
@@ -116,6 +118,24 @@ int sys_sync_all(int fd)
 	return result(syncfs(fd));
 }
 
+int sys_is_allowed(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EISDIR;
+
+	return (st.st_mode & FILE_MODE) == FILE_MODE;
+}
+
+int sys_allow(int dir_fd, const char *name)
+{
+	return result(
+	    fchmodat(dir_fd, name, FILE_MODE, AT_SYMLINK_NOFOLLOW));
+}
+
 int sys_size(int fd, uint64_t *ret)
 {
 	struct stat st;
@@ -138,7 +158,12 @@ ssize_t sys_get_meta(int fd, void *buf, size_t n)
 
 int sys_set_meta(int fd, const void *buf, size_t n)
 {
-	return result(fsetxattr(fd, ATTRIBUTE, buf, n, 0));
+	int r = result(fsetxattr(fd, ATTRIBUTE, buf, n, 0));
+
+	/* It goes by the mode, not by how it was opened. */
+	if (r == -EACCES && fchmod(fd, FILE_MODE) == 0)
+		r = result(fsetxattr(fd, ATTRIBUTE, buf, n, 0));
+	return r;
 }
 
 ssize_t sys_read(int fd, void *buf, size_t n)

@@ -39,6 +39,11 @@ int sys_unlink(int dir_fd, const char *name);
 int sys_sync(int fd);
 /** The same for all of its file system. */
 int sys_sync_all(int fd);
+/** May its owner read and write the file of a name? Returns: 1; 0. Errors:
+    -EISDIR it is no plain file. */
+int sys_is_allowed(int dir_fd, const char *name);
+/** Let him. Errors: -EPERM he is somebody else. */
+int sys_allow(int dir_fd, const char *name);
 /** Errors: -EINVAL it is no plain file. */
 int sys_size(int fd, uint64_t *ret);
 /** Read or write the attribute. Errors: -ENODATA; -EOPNOTSUPP. */

@@ -35,6 +35,40 @@ static void open_with_faults(const char *path, bool persistent,
 	}
 }
 
+/* A full one can be opened, if that is wanted, and refuses what comes. */
+static void test_full(void **state)
+{
+	struct spw_dir_opts opts = { .size = sizeof(opts) };
+	char path[128];
+	unsigned full = 0;
+	bool hit = true;
+
+	(void)state;
+	make_temp_dir(path, sizeof(path));
+	opts.path = path;
+	opts.flags = SPW_DIR_MAY_BE_FULL << 1;
+	struct spw_dir *d = NULL;
+	assert_err(spw_dir_open(&opts, &d), EINVAL);
+
+	opts.flags = SPW_DIR_MAY_BE_FULL;
+	for (unsigned n = 1; hit; n++) {
+		d = NULL;
+		fault_arm(n, true, FAULT_FULL);
+		int r = spw_dir_open(&opts, &d);
+		/* Of what fails only the room is forgiven. */
+		assert_true(r != -ENOSPC);
+		if (r == 0 && spw_dir_probe(d) == -ENOSPC)
+			full++;
+		hit = fault_disarm();
+		if (r == 0)
+			assert_ok(spw_dir_probe(d));
+		spw_dir_unref(d);
+		assert_int_equal(fault_held(), 0);
+	}
+	assert_true(full > 0);
+	assert_ok(rmdir(path));
+}
+
 static void probe_with_faults(const char *path, bool persistent,
     enum fault_style style)
 {
@@ -219,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_opening),
+		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_probing),
 		cmocka_unit_test(test_opening_anew),
 		cmocka_unit_test(test_figures),

@@ -16,6 +16,8 @@
 #define sys_unlink real_unlink
 #define sys_sync real_sync
 #define sys_sync_all real_sync_all
+#define sys_is_allowed real_is_allowed
+#define sys_allow real_allow
 #define sys_size real_size
 #define sys_get_meta real_get_meta
 #define sys_set_meta real_set_meta
@@ -37,6 +39,8 @@
 #undef sys_unlink
 #undef sys_sync
 #undef sys_sync_all
+#undef sys_is_allowed
+#undef sys_allow
 #undef sys_size
 #undef sys_get_meta
 #undef sys_set_meta
@@ -53,6 +57,8 @@ static unsigned left;
 static bool lasting, hit;
 static int error;
 static long opened;
+static void (*before)(void *ctx);
+static void *before_ctx;
 
 void store_fault_arm(unsigned nth, bool persistent, int err)
 {
@@ -61,6 +67,16 @@ void store_fault_arm(unsigned nth, bool persistent, int err)
 	lasting = persistent;
 	hit = false;
 	error = err;
+	before = NULL;
+	pthread_mutex_unlock(&lock);
+}
+
+void store_fault_before(unsigned nth, void (*fn)(void *ctx), void *ctx)
+{
+	store_fault_arm(nth, false, 0);
+	pthread_mutex_lock(&lock);
+	before = fn;
+	before_ctx = ctx;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -84,15 +100,19 @@ long store_fault_open(void)
 /* Returns: 0, or what this call is to fail with. */
 static int fault(void)
 {
+	void (*fn)(void *ctx) = NULL;
 	int r = 0;
 
 	pthread_mutex_lock(&lock);
 	if (left && (left > 1 ? --left == 0 : true)) {
 		r = error;
+		fn = before;
 		hit = true;
 		left = lasting ? 1 : 0;
 	}
 	pthread_mutex_unlock(&lock);
+	if (fn)
+		fn(before_ctx);
 	return r;
 }
 
@@ -180,6 +200,16 @@ int sys_sync(int fd)
 int sys_sync_all(int fd)
 {
 	OR_FAULT(real_sync_all(fd));
+}
+
+int sys_is_allowed(int dir_fd, const char *name)
+{
+	OR_FAULT(real_is_allowed(dir_fd, name));
+}
+
+int sys_allow(int dir_fd, const char *name)
+{
+	OR_FAULT(real_allow(dir_fd, name));
 }
 
 int sys_size(int fd, uint64_t *ret)

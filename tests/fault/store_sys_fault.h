@@ -14,6 +14,8 @@
 void store_fault_arm(unsigned nth, bool persistent, int err);
 /** Fail none any more. Returns: whether one was failed. */
 bool store_fault_disarm(void);
+/** Do something before call `nth`, once, which is not failed. */
+void store_fault_before(unsigned nth, void (*fn)(void *ctx), void *ctx);
 /** Returns: how many descriptors were opened and not closed. */
 long store_fault_open(void);
 

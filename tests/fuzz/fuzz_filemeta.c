@@ -3,7 +3,15 @@
 
 #include <string.h>
 
+#include "common/fileid.h"
 #include "fuzz.h"
+
+/* Nothing that leads out of a directory. */
+static void check_name(struct str s)
+{
+	FUZZ_CHECK(!s.n || id_valid(s.p, s.n));
+	FUZZ_CHECK(!s.n || (!memchr(s.p, '/', s.n) && s.p[0] != '.'));
+}
 
 /* What was read can be written, and then reads as the same. */
 static void check(const uint8_t *data, size_t size)
@@ -13,6 +21,8 @@ static void check(const uint8_t *data, size_t size)
 
 	if (filemeta_read(data, size, &m) < 0)
 		return;
+	check_name(m.id);
+	check_name(m.etag);
 	size_t n = filemeta_write(&m, first, sizeof(first));
 	FUZZ_CHECK(n || size > 1000);
 	if (!n)

@@ -10,6 +10,7 @@ import tempfile
 from guarding import Guarded, bearer, line_of, token_of
 from harness import Case, Conn, Daemon, Truncated, main, until
 from processing import processor
+from resuming import OFFSET_TYPE, TUS
 
 
 class Limits(Guarded):
@@ -230,6 +231,34 @@ class Kept(Case):
     """Whose a file is survives the daemon."""
 
     DAEMON = False
+
+    def test_what_came_of_unknown_length(self):
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+            path = os.path.join(folder, "tokens")
+            with open(path, "w", encoding="ascii") as file:
+                file.write(line_of("small", "read,write", "quota=1000"))
+            options = [f"auth.tokens={path}", "store.durability=restart"]
+            me = {**bearer("small"), **TUS}
+            one = self.daemon = Daemon(*options, dir=folder)
+            url = self.http("POST", "/files", {
+                **me, "Upload-Defer-Length": "1"}).get("Location")
+            self.assertEqual(self.append(me, url, 0, 700).status, 204)
+            one.kill()
+            two = self.daemon = Daemon(*options, dir=folder)
+            self.addCleanup(two.kill)
+            # It counts what it has, before it grows again.
+            self.assert_problem(
+                self.http("PUT", "/files/a", me, b"x" * 301), 507)
+            self.assertEqual(
+                self.http("PUT", "/files/a", me, b"x" * 200).status, 201)
+            self.assert_problem(self.append(me, url, 700, 101), 507)
+            offset = int(self.http("HEAD", url, me).get("Upload-Offset"))
+            self.assertEqual(
+                self.append(me, url, offset, 800 - offset).status, 204)
+
+    def append(self, me, url, offset, size):
+        return self.http("PATCH", url, {
+            **me, **OFFSET_TYPE, "Upload-Offset": str(offset)}, b"x" * size)
 
     def test_restart(self):
         with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:

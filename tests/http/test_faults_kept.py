@@ -14,7 +14,7 @@ import faults
 from faults import Faults
 from harness import Daemon, main, table, until
 from restarting import Restarting
-from resuming import OFFSET_TYPE, TUS
+from resuming import INTEROP, OFFSET_TYPE, TUS
 from samples import content
 
 SMALL, LARGE = content(5000, 83), content(400000, 84)
@@ -239,6 +239,82 @@ class Start(Faulty):
         self.assertGreater(skip, 5)
         self.run_daemon()
         self.assert_content("a", SMALL)
+
+
+class Full(Faulty):
+    """No room, neither before a start nor after it: who is to make some gets
+    in."""
+
+    @table(("none", "none", faults.WRITE, errno.ENOSPC),
+           ("restart", "restart", faults.WRITE, errno.EDQUOT),
+           ("restart, attributes", "restart", faults.WRITE | faults.META,
+            errno.ENOSPC),
+           ("fsync", "fsync", faults.WRITE, errno.ENOSPC))
+    def test_start(self, how, calls, error):
+        keeps = how != "none"
+        how = f"store.durability={how}"
+        self.again(how=how)
+        self.upload(LARGE, "/files/a")
+        self.upload(SMALL, "/files/b")
+        self.daemon.kill()
+        self.faults.fail(calls, error)
+        self.run_daemon(how=how)
+        answer = self.http("GET", "/readyz")
+        self.assert_problem(answer, 503)
+        self.assertTrue(any("the spool directory cannot be written" in line
+                            for line in self.daemon.lines))
+        if keeps:
+            # Reads of the attribute are no matter of room.
+            self.faults.fail(faults.WRITE, error)
+            self.assert_content("a", LARGE)
+            self.assertEqual(self.http("DELETE", "/files/a").status, 204)
+        self.assert_problem(self.http("PUT", "/files/c", (), LARGE), 507)
+        self.assertGreater(self.faults.stop(), 0)
+        until(lambda: self.http("GET", "/readyz").status == 200,
+              "readiness to be green")
+        self.upload(LARGE, "/files/c")
+        self.again(how=how)
+        if keeps:
+            self.restored()
+            self.assertEqual(self.kept(), ["b", "c"])
+            self.assert_content("b", SMALL)
+            self.assert_content("c", LARGE)
+
+    def test_names(self):
+        self.upload(SMALL, "/files/a")
+        skip, hit = 0, True
+        while hit:
+            self.daemon.kill()
+            self.faults.fail(faults.NAME, errno.ENOSPC, skip, 1)
+            self.run_daemon()
+            self.assert_content("a", SMALL)
+            hit = self.faults.stop()
+            skip += 1
+        self.assertGreater(skip, 5)
+        self.assertEqual(self.kept("passing"), [])
+
+    @table(("ENOSPC", errno.ENOSPC), ("EDQUOT", errno.EDQUOT))
+    def test_offset(self, error):
+        url = self.http("POST", "/files", {
+            **TUS, "Upload-Length": str(len(LARGE))}).get("Location")
+        self.assertEqual(self.append(url, 0, LARGE[:3000]).status, 204)
+        self.faults.fail(faults.WRITE, error)
+        self.assert_problem(self.append(url, 3000, LARGE[3000:5000]), 507)
+        # What is safe is told, and that nothing can be added to it.
+        for protocol in (TUS, INTEROP, {}):
+            answer = self.http("HEAD", url, protocol)
+            self.assertIn(answer.status, (200, 204))
+            self.assertEqual(answer.get("Upload-Offset"), "3000")
+            self.assert_problem(self.append(url, 3000, LARGE[3000:5000]), 507)
+        self.assertGreater(self.faults.stop(), 0)
+        offset = int(self.http("HEAD", url, TUS).get("Upload-Offset"))
+        self.assertGreaterEqual(offset, 3000)
+        self.assertEqual(self.append(url, offset, LARGE[offset:]).status, 204)
+        self.assertEqual(self.http("GET", url).body, LARGE)
+
+    def append(self, url, offset, data):
+        return self.http("PATCH", url, {
+            **TUS, **OFFSET_TYPE, "Upload-Offset": str(offset)}, data)
 
 
 class Removed(Restarting):

@@ -40,6 +40,12 @@ extern "C" {
 
 struct spw_dir;
 
+enum {
+	SPW_DIR_MAY_BE_FULL = 1 << 0, /* no room (-ENOSPC, -EDQUOT) is no
+					 reason not to open it: what is there
+					 can be read and deleted */
+};
+
 struct spw_dir_opts {
 	size_t size;		/* sizeof(struct spw_dir_opts) */
 	const char *path;	/* must exist */
@@ -49,6 +55,7 @@ struct spw_dir_opts {
 				     a spool; NULL: nowhere */
 	const char *prefix;	/* of names; NULL: "." */
 	const char *suffix;	/* of names; NULL: none */
+	unsigned flags;		/* SPW_DIR_... */
 };
 
 struct spw_dir_stats {
@@ -66,7 +73,8 @@ struct spw_dir_stats {
  * Returns:   0 and a directory with one reference in `*ret`.
  * Errors:    -ENOENT, -ENOTDIR, -EACCES, -EROFS, -ENOSPC: as the system
  *            says when a file is made and written there; -ENOMEM; -EINVAL,
- *            also for a prefix or suffix with a '/' or of more than 64 bytes.
+ *            also for flags that there are not, or a prefix or suffix with a
+ *            '/' or of more than 64 bytes.
  * Ownership: takes its own reference on the fallback.
  */
 SPW_API int spw_dir_open(const struct spw_dir_opts *opts, struct spw_dir **ret)

@@ -95,7 +95,8 @@ struct spw_kept_note {
  * it is only to be read.
  *
  * Returns:   0 and the directory with one reference in `*ret`.
- * Errors:    as spw_dir_open(); -EOPNOTSUPP.
+ * Errors:    as spw_dir_open(), for which the flags of `opts->dir` hold;
+ *            -EOPNOTSUPP.
  * Ownership: takes a reference of its own on `opts->dir`.
  */
 SPW_API int spw_keep_open(const struct spw_keep_opts *opts,
@@ -189,7 +190,8 @@ SPW_API int spw_kept_take(struct spw_keep *k, const char *name,
  *            killed; -ESTALE when the machine was down since and it is not
  *            known what reached the disk; -EBADMSG when journal or content
  *            are damaged; -EFBIG when it passes `size_max`; -EINVAL; -ENOMEM;
- *            from the disk, -EDQUOT for one. The files stay.
+ *            from the disk, -EDQUOT for one, but not for want of room in a
+ *            directory that may be full. The files stay.
  */
 SPW_API int spw_kept_adopt(struct spw_keep *k, const char *name,
     const struct spw_spool_opts *opts, struct spw_kept **ret) SPW_MUST_CHECK;

@@ -188,6 +188,11 @@ static void test_items(void **state)
 	    {"\16\1\0\x7f", 4, 0},		     /* a digest to come */
 	    {"\16\1\0\0", 4, -EBADMSG},		     /* one without value */
 	    {"\16\0\0", 3, -EBADMSG},		     /* ... or name */
+	    {"\2\4\0a/bc", 7, -EBADMSG},	     /* a path as an etag */
+	    {"\2\1\0.", 4, -EBADMSG},
+	    {"\11\5\0../ab", 8, -EBADMSG},	     /* as an id */
+	    {"\11\2\0a\0", 5, -EBADMSG},
+	    {"\11\2\0a.", 5, 0},
 	    {"\12\1\0a\12\1\0b", 8, 0},		     /* the last counts */
 	};
 	uint8_t buf[64];

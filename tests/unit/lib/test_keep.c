@@ -337,6 +337,44 @@ static void test_one_directory(void **state)
 	spw_dir_unref(dir);
 }
 
+/* In a directory that may be full what is there is not refused, and counts. */
+static void test_past_the_quota(void **state)
+{
+	struct place *p = *state;
+	const struct spw_dir_opts tight[] = {
+		{ .size = sizeof(tight[0]), .path = p->path,
+			.quota_bytes = 500, .flags = SPW_DIR_MAY_BE_FULL },
+		{ .size = sizeof(tight[0]), .path = p->path,
+			.keep_free_bytes = UINT64_MAX / 2,
+			.flags = SPW_DIR_MAY_BE_FULL },
+	};
+	struct spw_dir_stats stats;
+	struct spw_kept *k;
+
+	assert_ok(spw_kept_create(p->keep, "a", NULL, NULL, &k));
+	append(k, 600);
+	assert_ok(spw_kept_commit(k, NULL));
+	spw_kept_close(k);
+	for (int i = 0; i < 2; i++) {
+		struct spw_keep_opts o = { .size = sizeof(o) };
+		struct spw_keep *keep;
+
+		assert_ok(spw_dir_open(&tight[i], &o.dir));
+		assert_ok(spw_keep_open(&o, &keep));
+		assert_ok(spw_kept_adopt(keep, "a", NULL, &k));
+		expect_content(k, 600);
+		spw_dir_stats(o.dir, &stats);
+		assert_int_equal(stats.charged, 600);
+		assert_err(spw_dir_check(o.dir, 1), i ? ENOSPC : EDQUOT);
+		spw_kept_close(k);
+		spw_dir_stats(o.dir, &stats);
+		assert_int_equal(stats.charged, 0);
+		spw_keep_unref(keep);
+		spw_dir_unref(o.dir);
+	}
+	finish(adopt(p, "a"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +382,7 @@ int main(void)
 		TEST(test_reading),
 		TEST(test_options),
 		TEST(test_one_directory),
+		TEST(test_past_the_quota),
 		TEST(test_one_at_a_time),
 		TEST(test_looking_changes_nothing),
 		TEST(test_listing_and_reaping),

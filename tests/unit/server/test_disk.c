@@ -58,6 +58,28 @@ static void test_names(void **state)
 	assert_err(disk_unlink(k->disk, "x", ETAG_B), ENOENT);
 }
 
+/* A name that is a path leads to no other folder. */
+static void test_paths(void **state)
+{
+	static const char *const paths[] = {
+	    "", ".", "..", "../meta", "../files/x", "a/b", "/tmp"};
+	struct kept *k = *state;
+
+	publish(k, "x", ETAG_A);
+	publish(k, "y", ETAG_B);
+	int fd = make_file(k, ETAG_B);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		assert_err(disk_unlink(k->disk, "y", paths[i]), EINVAL);
+		assert_err(disk_unlink(k->disk, paths[i], ETAG_B), EINVAL);
+		assert_err(disk_publish(k->disk, fd, "y", paths[i]), EINVAL);
+		assert_err(
+		    disk_publish(k->disk, fd, paths[i], ETAG_B), EINVAL);
+	}
+	close(fd);
+	assert_int_equal(content(k, "x"), 'a');
+	assert_int_equal(content(k, "y"), 'b');
+}
+
 static void test_meta(void **state)
 {
 	struct kept *k = *state;
@@ -396,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    KEPT_TEST(test_names),
+	    KEPT_TEST(test_paths),
 	    KEPT_TEST(test_meta),
 	    KEPT_TEST(test_reboot),
 	    KEPT_TEST(test_killed),

@@ -121,6 +121,53 @@ static void test_damage(void **state)
 	free(text);
 }
 
+static mode_t mode_of(struct kept *k, const char *name)
+{
+	struct stat st;
+	char path[256];
+
+	kept_path(k, name, path);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* Also for root, who may read all: the daemon may not. */
+static void test_modes(void **state)
+{
+	struct kept *k = *state;
+	struct fsck_result r;
+	char path[256];
+
+	file_unref(kept_file(k, "well", 100));
+	file_unref(kept_file(k, "denied", 100));
+	file_unref(kept_file(k, "short", 100));
+	kept_restart(k, false);
+	cut(k, "files/short", 9);
+	kept_path(k, "files/denied", path);
+	assert_int_equal(chmod(path, 0), 0);
+	kept_path(k, "files/short", path);
+	assert_int_equal(chmod(path, 0400), 0);
+
+	char *text = look(k, false, &r);
+	assert_non_null(strstr(text, "file denied: its mode forbids"));
+	assert_non_null(strstr(text, "file short: its mode forbids"));
+	assert_int_equal(r.files, 1);
+	assert_int_equal(r.bad, 2);
+	assert_int_equal(mode_of(k, "files/denied"), 0);
+	free(text);
+
+	/* What it hid is seen then. */
+	text = look(k, true, &r);
+	assert_non_null(strstr(text, "write it; made readable\n"));
+	assert_non_null(strstr(text, "file short: not as long as it was; del"));
+	assert_int_equal(r.files, 2);
+	assert_int_equal(r.bad, 3);
+	assert_int_equal(r.repaired, 3);
+	assert_int_equal(mode_of(k, "files/denied"), 0600);
+	free(text);
+	kept_expect(k, "denied", 100);
+}
+
 static off_t size_of(struct kept *k, const char *name)
 {
 	char path[256];
@@ -316,6 +363,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    KEPT_TEST(test_well),
 	    KEPT_TEST(test_damage),
+	    KEPT_TEST(test_modes),
 	    KEPT_TEST(test_repair_takes_no_more),
 	    KEPT_TEST(test_no_files),
 	    KEPT_TEST(test_not_ours),

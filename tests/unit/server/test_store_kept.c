@@ -325,6 +325,48 @@ static void test_damage(void **state)
 	assert_int_equal(kept_count(k, "files"), 6);
 }
 
+/* What somebody wrote down of a file, `m`, in the place of what was. */
+static void forge(struct kept *k, const char *id, const struct filemeta *m)
+{
+	uint8_t buf[FILEMETA_MAX];
+	char path[256];
+
+	size_t n = filemeta_write(m, buf, sizeof(buf));
+	path_of(k, id, path);
+	assert_int_equal(setxattr(path, "user.spillway", buf, n, 0), 0);
+}
+
+/* An attribute that names another file does nothing to that one. */
+static void test_forged(void **state)
+{
+	struct kept *k = *state;
+	struct filemeta path = {
+	    .size = 999,
+	    .id = str_from("evil"),
+	    .etag = str_from("../files/abcdefghijklm"),
+	};
+	struct filemeta name = {
+	    .size = 100,
+	    .id = str_from("abcdefghijklm"),
+	    .etag = str_from("0123456789abcdefghijkl"),
+	};
+
+	file_unref(kept_file(k, "evil", 100));
+	file_unref(kept_file(k, "other", 100));
+	file_unref(kept_file(k, "abcdefghijklm", 70));
+	kept_restart(k, true);
+	forge(k, "evil", &path);
+	forge(k, "other", &name);
+	int64_t damaged = metrics_get(METRIC_FILES_DAMAGED);
+	kept_restore(k);
+	assert_int_equal(metrics_get(METRIC_FILES_DAMAGED), damaged + 2);
+	kept_expect(k, "abcdefghijklm", 70);
+	kept_expect_none(k, "evil");
+	kept_expect_none(k, "other");
+	/* Left alone, for who looks after it. */
+	assert_int_equal(kept_count(k, "files"), 3);
+}
+
 /* Somebody else is at the directory. */
 static void test_taken_away(void **state)
 {
@@ -369,6 +411,7 @@ int main(void)
 	    KEPT_TEST(test_only_so_many_are_open),
 	    KEPT_TEST(test_expired_meanwhile),
 	    KEPT_TEST(test_damage),
+	    KEPT_TEST(test_forged),
 	    KEPT_TEST(test_taken_away),
 	};
 
