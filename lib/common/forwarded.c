@@ -117,22 +117,26 @@ static bool is_port(struct str s)
 /* Split a node into its address and what follows. */
 static struct str address_of(struct str node, struct str *rest)
 {
-	const char *end = node.p + node.n, *p = NULL;
 	struct str address = node;
 
-	if (node.n && node.p[0] == '[') {
+	*rest = (struct str){NULL, 0};
+	if (!node.n)
+		return address;
+
+	const char *end = node.p + node.n, *p;
+	if (node.p[0] == '[') {
 		p = memchr(node.p, ']', node.n);
 		address = (struct str){node.p + 1, p ? (size_t)(p - node.p) - 1
 						     : 0};
 		p = p ? p + 1 : end;
-	} else if (node.n) {
+	} else {
 		/* More than one colon is an IPv6 address without a port. */
 		p = memchr(node.p, ':', node.n);
 		if (!p || memchr(p + 1, ':', (size_t)(end - p) - 1))
 			p = end;
 		address.n = (size_t)(p - node.p);
 	}
-	*rest = (struct str){p, p ? (size_t)(end - p) : 0};
+	*rest = (struct str){p, (size_t)(end - p)};
 	return address;
 }
 
