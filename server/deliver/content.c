@@ -229,7 +229,7 @@ void content_reply_verdict(
 
 void content_reply_broken(struct http_request *req, struct file *f)
 {
-	struct file_error e;
+	struct failure e;
 
 	if (!file_error(f, &e)) {
 		http_reply_error(req, PROBLEM_FETCH_FAILED,
@@ -238,16 +238,7 @@ void content_reply_broken(struct http_request *req, struct file *f)
 		return;
 	}
 
-	const struct http_failure failure = {
-	    .status = e.status,
-	    .type = e.type,
-	    .title = e.title,
-	    .detail = e.detail,
-	    .error = e.word,
-	    .received = e.answered,
-	    .said = e.said,
-	};
-	http_reply_failure(req, &failure);
+	http_reply_failure(req, &e);
 }
 
 bool content_refuse_broken(

@@ -48,7 +48,7 @@ int zip_fill_new(struct zip_pull *p, struct file *f, bool known, unsigned algs,
 /** It broke: whoever reads the file is told. */
 static enum zip_flow_state fail(struct zip_fill *fl)
 {
-	struct file_error e = {.status = 0};
+	struct failure e = {.status = 0};
 
 	/* Of others only their request is told, by itself. */
 	if (fl->known) {

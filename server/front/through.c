@@ -91,7 +91,7 @@ static void refuse(struct http_request *req, struct through_call *call,
     const struct http_problem *problem)
 {
 	char text[THROUGH_TEXT_SIZE];
-	struct file_error err;
+	struct failure err;
 
 	if (!call->waits) {
 		http_reply_problem(req, problem);

@@ -324,7 +324,7 @@ void http_reply_problem(struct http_request *req, const struct http_problem *p)
 	http_reply(req, &r);
 }
 
-void http_reply_failure(struct http_request *req, const struct http_failure *f)
+void http_reply_failure(struct http_request *req, const struct failure *f)
 {
 	char text[128];
 	struct strbuf body;
@@ -339,9 +339,9 @@ void http_reply_failure(struct http_request *req, const struct http_failure *f)
 	json_string(&j, "title", f->title);
 	json_int(&j, "status", f->status);
 	json_string(&j, "detail", f->detail);
-	if (f->error)
-		json_string(&j, "error", f->error);
-	if (f->said && *f->said)
+	if (f->word)
+		json_string(&j, "error", f->word);
+	if (*f->said)
 		json_string(&j, "stderr", f->said);
 	json_object_end(&j);
 	strbuf_addc(&body, '\n');
@@ -352,12 +352,12 @@ void http_reply_failure(struct http_request *req, const struct http_failure *f)
 	http_reply_header(&r, "X-Request-Id", http_request_id(req));
 	if (f->status == 503)
 		http_reply_header(&r, "Retry-After", HTTP_RETRY_AFTER);
-	if (f->error) {
+	if (f->word) {
 		int n = snprintf(text, sizeof(text), "spillway; error=%s",
-		    f->error);
-		if (f->received > 0)
+		    f->word);
+		if (f->answered > 0)
 			snprintf(text + n, sizeof(text) - (size_t)n,
-			    "; received-status=%d", f->received);
+			    "; received-status=%d", f->answered);
 		http_reply_header(&r, "Proxy-Status", text);
 	}
 	http_reply(req, &r);

@@ -8,6 +8,7 @@
 #define HTTP_PROBLEM_H
 
 #include "base/account.h"
+#include "base/failure.h"
 #include "base/json.h"
 #include "http/http.h"
 
@@ -331,24 +332,12 @@ struct http_reply http_problem_reply(
 /** Answer a request with it. */
 void http_reply_problem(struct http_request *req, const struct http_problem *p);
 
-/* What went wrong elsewhere, in words that came with it. */
-struct http_failure {
-	int status;
-	const char *type;  /* the last word of the problem type */
-	const char *title;
-	const char *detail;
-	const char *error; /* RFC 9209 word, or NULL */
-	int received;	   /* the status an origin answered; 0: none */
-	const char *said;  /* what a program complained of; NULL or "" */
-};
-
 /**
- * Answer with it, as a problem and as Proxy-Status.
+ * Answer with what went wrong elsewhere, as a problem and as Proxy-Status.
  *
  * Source:    RFC 9457; RFC 9209 §2.1.4, §2.3
  */
-void http_reply_failure(
-    struct http_request *req, const struct http_failure *f);
+void http_reply_failure(struct http_request *req, const struct failure *f);
 
 /** The same in one call. */
 void http_reply_error(struct http_request *req, enum http_problem_kind kind,

@@ -82,7 +82,7 @@ static const char *ended_text(int err)
 /* It was not kept, and the file says why. */
 static struct http_problem wrong_whole(const struct append *a)
 {
-	struct file_error e;
+	struct failure e;
 
 	return http_problem(PROBLEM_DIGEST_MISMATCH, "%s",
 	    file_error(a->file, &e) ? e.detail : ended_text(-EBADE));

@@ -437,10 +437,10 @@ void upload_failed(struct http_request *req, int err)
 	http_reply_problem(req, &p);
 }
 
-struct file_error upload_error(enum http_problem_kind kind, const char *detail)
+struct failure upload_error(enum http_problem_kind kind, const char *detail)
 {
 	const struct http_problem_type *type = http_problem_type(kind);
-	struct file_error e = {
+	struct failure e = {
 	    .status = type->status, .type = type->name, .title = type->title};
 
 	snprintf(e.detail, sizeof(e.detail), "%s", detail);
@@ -449,7 +449,7 @@ struct file_error upload_error(enum http_problem_kind kind, const char *detail)
 
 void upload_abandon(struct ingest *in, struct file *f)
 {
-	struct file_error e = upload_error(PROBLEM_UPLOAD_ABORTED,
+	struct failure e = upload_error(PROBLEM_UPLOAD_ABORTED,
 	    "The client went away before the end.");
 
 	spw_spool_detach(f->spool);

@@ -87,7 +87,7 @@ void fetch_check_seen(struct str url, struct file *file, struct strbuf *out)
 	const struct guard_seen *seen = fetch_seen(file);
 	struct guard_reason why = {0};
 	struct url_parts parts;
-	struct file_error err;
+	struct failure err;
 	const char *rule;
 	bool allowed = false;
 	bool sound = url_check(url.p, url.n, &parts, &rule) == 0;

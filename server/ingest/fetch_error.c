@@ -132,7 +132,7 @@ enum fetch_cause fetch_cause_of_errno(int err)
 }
 
 void fetch_error_set(
-    struct file_error *e, enum fetch_cause cause, const char *fmt, ...)
+    struct failure *e, enum fetch_cause cause, const char *fmt, ...)
 {
 	va_list ap;
 

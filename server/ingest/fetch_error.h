@@ -88,7 +88,7 @@ enum fetch_cause fetch_cause_of(CURLcode code, const struct fetch_stage *at);
 enum fetch_cause fetch_cause_of_errno(int err);
 
 /** Fill in an error: the cause's words, and printf text for people. */
-void fetch_error_set(struct file_error *e, enum fetch_cause cause,
+void fetch_error_set(struct failure *e, enum fetch_cause cause,
     const char *fmt, ...) SPW_PRINTF(3, 4);
 
 /** The counter of a cause. */

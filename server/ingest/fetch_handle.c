@@ -37,7 +37,7 @@ struct call {
 /* The failure as its descriptor tells it. */
 void fetch_reply_failure(struct http_request *req, struct file *file)
 {
-	struct file_error e;
+	struct failure e;
 
 	if (!file_error(file, &e)) {
 		http_reply_error(req, PROBLEM_FETCH_FAILED,
@@ -46,15 +46,7 @@ void fetch_reply_failure(struct http_request *req, struct file *file)
 		return;
 	}
 
-	const struct http_failure f = {
-	    .status = e.status,
-	    .type = e.type,
-	    .title = e.title,
-	    .detail = e.detail,
-	    .error = e.word,
-	    .received = e.answered,
-	};
-	http_reply_failure(req, &f);
+	http_reply_failure(req, &e);
 }
 
 /* Answer if there is something to answer by now. */

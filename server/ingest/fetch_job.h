@@ -104,7 +104,7 @@ struct fetch_job {
 
 	/* Why it fails; FETCH_CAUSE_NONE as long as it does not. */
 	enum fetch_cause cause;
-	struct file_error error;
+	struct failure error;
 
 	/* In the queue or among the running; the fetcher's. */
 	struct fetch_job *next, *prev;

@@ -18,7 +18,7 @@ static void fail(struct fetched *k, int err)
 	struct file *file = k->file;
 	enum fetch_cause cause = fetch_cause_of_errno(err);
 	struct http_problem p = http_problem_errno(err);
-	struct file_error e;
+	struct failure e;
 
 	fetch_error_set(&e, cause, "%s", p.detail);
 	file_fail(file, &e);

@@ -69,7 +69,7 @@ static void on_removed(struct file_upload *u)
 {
 	struct resumable *r = from_base(u);
 	struct clients_ticket *ticket = NULL;
-	struct file_error e = upload_error(PROBLEM_UPLOAD_ENDED,
+	struct failure e = upload_error(PROBLEM_UPLOAD_ENDED,
 	    "It was deleted, or nothing came for too long.");
 
 	pthread_mutex_lock(&r->lock);
@@ -310,7 +310,7 @@ static void throw_away(struct resumable *r, const char *how)
 
 	snprintf(text, sizeof(text),
 	    "The whole content's %s as was said; it was not kept.", how);
-	struct file_error e = upload_error(PROBLEM_DIGEST_MISMATCH, text);
+	struct failure e = upload_error(PROBLEM_DIGEST_MISMATCH, text);
 
 	metrics_add(METRIC_UPLOADS_FAILED_DIGEST, 1);
 	file_fail(r->file, &e);
@@ -448,7 +448,7 @@ void resumable_fail(struct resumable *r, int err, const char *why)
 	struct clients_ticket *ticket = NULL;
 	struct http_problem p =
 	    http_problem_limited(err, r->file->account, SPW_UNLIMITED);
-	struct file_error e =
+	struct failure e =
 	    upload_error(PROBLEM_UPLOAD_FAILED, why ? why : p.detail);
 
 	e.status = http_problem_status(&p);

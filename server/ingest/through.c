@@ -400,7 +400,7 @@ static enum through_step begin(
 static enum through_step after_failure(struct through_call *call,
     const struct through_entry *e, struct http_problem *reterr)
 {
-	struct file_error err;
+	struct failure err;
 	bool told = file_error(call->waits, &err);
 
 	if (told && err.status == 304 && (!e || !e->file)) {

@@ -86,7 +86,7 @@ static void freshen(struct through_entry *e, struct file *unchanged)
 }
 
 /* Does an origin that answers so have it no more? */
-static bool is_gone(const struct file_error *err)
+static bool is_gone(const struct failure *err)
 {
 	return err->status == 403 ||
 	       (err->answered >= 400 && err->answered < 500 &&
@@ -97,7 +97,7 @@ static bool is_gone(const struct file_error *err)
 static void reject(struct through_entry *e, const struct conf_fetch *conf)
 {
 	struct file *file = SPW_TAKE(e->coming);
-	struct file_error err;
+	struct failure err;
 
 	if (!file_error(file, &err) || (e->file && is_gone(&err)))
 		through_entry_forget(e);

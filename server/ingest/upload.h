@@ -151,7 +151,7 @@ void upload_reply_list(struct http_request *req, struct file *const *files,
     size_t count, unsigned algs);
 
 /** Returns: what becomes of a file that fails; `detail` is copied. */
-struct file_error upload_error(enum http_problem_kind kind, const char *detail);
+struct failure upload_error(enum http_problem_kind kind, const char *detail);
 
 /** Take a file that came to nothing out of sight; its readers are cut. */
 void upload_abandon(struct ingest *in, struct file *f);

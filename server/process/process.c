@@ -41,7 +41,7 @@ static void fail(struct run *r)
 {
 	const struct http_problem_type *type =
 	    http_problem_type(ENDS[r->end].kind);
-	struct file_error e = {
+	struct failure e = {
 	    .status = type->status, .type = type->name, .title = type->title};
 
 	memcpy(e.detail, r->detail, sizeof(e.detail));

@@ -33,7 +33,7 @@ struct run {
 
 	enum run_end end;
 	char detail[256]; /* of a failure, for people */
-	char said[FILE_SAID_SIZE]; /* what a program complained of */
+	char said[FAILURE_SAID_SIZE]; /* what a program complained of */
 };
 
 /** Say how it ended. Returns: false, always. */

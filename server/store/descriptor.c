@@ -126,7 +126,7 @@ static void write_placement(
 
 static void write_source(struct json *j, struct file *f)
 {
-	struct file_error e;
+	struct failure e;
 	char type[80];
 
 	json_object_begin(j, "source");

@@ -198,7 +198,7 @@ void file_ready(struct file *f)
 		store_news(f, STORE_NEWS_FINAL);
 }
 
-void file_fail(struct file *f, const struct file_error *e)
+void file_fail(struct file *f, const struct failure *e)
 {
 	pthread_mutex_lock(&f->lock);
 	bool done = finish(f, FILE_FAILED);
@@ -216,7 +216,7 @@ void file_fail(struct file *f, const struct file_error *e)
 		store_news(f, STORE_NEWS_FINAL);
 }
 
-bool file_error(struct file *f, struct file_error *ret)
+bool file_error(struct file *f, struct failure *ret)
 {
 	pthread_mutex_lock(&f->lock);
 	bool has = f->error;

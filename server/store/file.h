@@ -24,6 +24,7 @@
 #include <spillway/spool.h>
 
 #include "base/account.h"
+#include "base/failure.h"
 #include "base/id.h"
 #include "common/filemeta.h"
 
@@ -44,20 +45,6 @@ enum file_source {
 	FILE_FROM_FETCH,
 	FILE_FROM_ZIP,
 	FILE_FROM_PROCESS,
-};
-
-#define FILE_SAID_SIZE 1024
-
-/** Why a file failed, as its descriptor tells it. */
-struct file_error {
-	int status;	   /* HTTP */
-	const char *type;  /* problem type word; static */
-	const char *title; /* static */
-	const char *word;  /* RFC 9209 error; static; or NULL */
-	int answered;	   /* the origin's status; 0: it gave none */
-	char detail[256];
-	/* The beginning of what a program complained of; or "". */
-	char said[FILE_SAID_SIZE];
 };
 
 struct store;
@@ -119,7 +106,7 @@ struct file {
 	char *name;	     /* or NULL */
 	char *type;	     /* or NULL */
 	int64_t modified_ms; /* Unix: when it was sealed, or the origin's */
-	struct file_error *error;
+	struct failure *error;
 	struct file_digests *digests; /* those that are known; or NULL */
 	struct file_origin *origin;   /* what a cache has to know; or NULL */
 	struct file_watch *watches;
@@ -262,10 +249,10 @@ void file_set_size(struct file *f, uint64_t size);
 void file_ready(struct file *f);
 
 /** The source broke: fails the spool, too. `e` is copied. */
-void file_fail(struct file *f, const struct file_error *e);
+void file_fail(struct file *f, const struct failure *e);
 
 /** Copy the failure out; false when there is none. */
-bool file_error(struct file *f, struct file_error *ret);
+bool file_error(struct file *f, struct failure *ret);
 
 /** Count a read of it. Returns: whether that was the last there may be. */
 bool file_take_read(struct file *f);

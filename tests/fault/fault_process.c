@@ -206,7 +206,7 @@ static void expect_lines(struct file *out)
 static void play_run(const struct fault *f, bool *ret_hit)
 {
 	struct file *in = make(NULL), *out, *again;
-	struct file_error e;
+	struct failure e;
 	unsigned fds = count_fds();
 
 	require(spw_spool_append(in->spool, "a\nb\n", 4) == 0);

@@ -188,7 +188,7 @@ static void test_digests(void **state)
 static void test_failed(void **state)
 {
 	struct fixture *fx = *state;
-	struct file_error e = {.status = 502,
+	struct failure e = {.status = 502,
 	    .type = "fetch-failed",
 	    .title = "The fetch failed",
 	    .word = "dns_error",
@@ -215,7 +215,7 @@ static void test_longest(void **state)
 {
 	struct fixture *fx = *state;
 	char worst[FILE_NAME_SIZE];
-	struct file_error e = {.status = 502, .type = "t", .title = "T"};
+	struct failure e = {.status = 502, .type = "t", .title = "T"};
 	struct file *f = stored_file(fx->st, NULL);
 
 	memset(worst, 'i', sizeof(worst));

@@ -14,7 +14,7 @@
 static const struct store_opts IN_MEMORY = {
     .memory_max = SPW_UNLIMITED, .max_files = 10};
 
-static const struct file_error BROKEN = {
+static const struct failure BROKEN = {
     .status = 502, .type = "t", .title = "T"};
 
 static void begin(struct http_request *req, void *ctx)

@@ -10,7 +10,7 @@
 static void assert_word(
     CURLcode code, const struct fetch_stage *at, const char *want)
 {
-	struct file_error e;
+	struct failure e;
 
 	fetch_error_set(&e, fetch_cause_of(code, at), "x");
 	assert_non_null(e.word);
@@ -141,7 +141,7 @@ static void test_types_agree_with_problems(void **state)
 	    {FETCH_CAUSE_NO_SPACE, PROBLEM_NO_SPACE},
 	    {FETCH_CAUSE_EXHAUSTED, PROBLEM_UNAVAILABLE},
 	    {FETCH_CAUSE_INTERNAL, PROBLEM_INTERNAL}};
-	struct file_error e;
+	struct failure e;
 
 	(void)state;
 	for (int c = FETCH_CAUSE_NONE + 1; c < FETCH_CAUSE_COUNT; c++) {
@@ -165,7 +165,7 @@ static void test_types_agree_with_problems(void **state)
 
 static void test_detail_is_cut(void **state)
 {
-	struct file_error e;
+	struct failure e;
 
 	(void)state;
 	fetch_error_set(&e, FETCH_CAUSE_STATUS, "%01000d", 7);

@@ -30,7 +30,7 @@ static void test_new(void **state)
 	struct file *f = stored_file(*state, NULL);
 	struct file *g = stored_file(*state, NULL);
 	char text[FILE_NAME_SIZE];
-	struct file_error e;
+	struct failure e;
 
 	assert_true(id_valid(f->id, strlen(f->id)));
 	assert_string_not_equal(f->id, g->id);
@@ -109,7 +109,7 @@ static void test_ready(void **state)
 	assert_int_equal(metrics_get(METRIC_FILES_RECEIVING), 0);
 
 	/* There is one change of state in a life. */
-	struct file_error e = {.status = 502, .type = "t", .title = "T"};
+	struct failure e = {.status = 502, .type = "t", .title = "T"};
 	file_fail(f, &e);
 	assert_int_equal(file_state(f), FILE_READY);
 	assert_false(file_error(f, &e));
@@ -121,12 +121,12 @@ static void test_fail(void **state)
 {
 	struct file *f = stored_file(*state, NULL);
 	struct watcher a = {.watch.fn = fire}, gone = {.watch.fn = fire};
-	struct file_error e = {.status = 502,
+	struct failure e = {.status = 502,
 	    .type = "fetch-failed",
 	    .title = "The fetch failed",
 	    .word = "dns_error",
 	    .detail = "No such host."};
-	struct file_error told;
+	struct failure told;
 	uint8_t buf[10];
 
 	stored_append(f, 10);
@@ -150,7 +150,7 @@ static void test_fail(void **state)
 	assert_err(spw_spool_pread(f->spool, buf, 1, 10), EIO);
 
 	/* The first reason stays. */
-	struct file_error other = {.status = 400, .type = "x", .title = "X"};
+	struct failure other = {.status = 400, .type = "x", .title = "X"};
 	file_fail(f, &other);
 	file_ready(f);
 	assert_true(file_error(f, &told));
@@ -318,7 +318,7 @@ static void test_digests(void **state)
 /* Of one version, before all of it is there. */
 static void test_fixed(void **state)
 {
-	static const struct file_error broken = {
+	static const struct failure broken = {
 	    .status = 502, .type = "t", .title = "T"};
 	struct file *f = stored_file(*state, NULL);
 	struct file *g = stored_file(*state, NULL);

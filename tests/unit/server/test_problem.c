@@ -340,7 +340,7 @@ static void test_after_body(void **state)
 /* What went wrong elsewhere. Source: RFC 9209 §2.3 */
 static void answer_busy(struct http_request *req, void *ctx)
 {
-	static const struct http_failure f = {
+	static const struct failure f = {
 	    .status = 503,
 	    .type = "unavailable",
 	    .title = "The server is busy",
@@ -368,12 +368,12 @@ static void test_failure_that_passes(void **state)
 
 static void answer_failure(struct http_request *req, void *ctx)
 {
-	static const struct http_failure f = {
+	static const struct failure f = {
 	    .status = 504,
 	    .type = "fetch-timeout",
 	    .title = "The origin took too long",
 	    .detail = "It did.",
-	    .error = "dns_timeout",
+	    .word = "dns_timeout",
 	};
 
 	(void)ctx;

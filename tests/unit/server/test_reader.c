@@ -233,7 +233,7 @@ static void test_follows_across(void **state)
 
 static void test_source_fails(void **state)
 {
-	static const struct file_error broken = {
+	static const struct failure broken = {
 	    .status = 502, .type = "t", .title = "T"};
 	struct serving sv;
 	char byte;

@@ -124,7 +124,7 @@ static void test_remove(void **state)
 
 static void test_tombstones(void **state)
 {
-	const struct file_error e = {.status = 400};
+	const struct failure e = {.status = 400};
 	struct store *st = *state;
 	char id[32];
 
@@ -420,7 +420,7 @@ static struct store *watched(struct told *told)
 
 static void test_events(void **state)
 {
-	static const struct file_error e = {.status = 502, .type = "t"};
+	static const struct failure e = {.status = 502, .type = "t"};
 	struct told told = {""};
 	struct store *st = watched(&told);
 

@@ -97,7 +97,7 @@ static void test_all_kinds_count(void **state)
 	assert_ok(file_set_origin(f, &long_one));
 	assert_int_equal(charged(w), before + 200);
 
-	const struct file_error e = {.status = 500};
+	const struct failure e = {.status = 500};
 	before = charged(w);
 	file_fail(f, &e);
 	assert_int_equal(charged(w), before + sizeof(e));

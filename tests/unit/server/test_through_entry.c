@@ -78,7 +78,7 @@ static struct file *keep(struct rig *rig, const char *fields)
 /* What comes fails, with this for an answer. */
 static void fail_with(struct file *f, int status, int answered)
 {
-	const struct file_error err = {
+	const struct failure err = {
 	    .status = status,
 	    .answered = answered,
 	    .type = "x",
