@@ -112,6 +112,17 @@ bool create_first(struct http_request *req, struct ingest *in,
 	return verdict == AGAIN_NEW;
 }
 
+static void says_too_much(struct http_request *req)
+{
+	struct http_problem p = http_problem(PROBLEM_TOO_LARGE,
+	    "What is said of an upload that survives a restart, its name, type "
+	    "and Upload-Metadata, may have %d bytes together; say less.",
+	    RESUMABLE_TEXTS_MAX);
+
+	p.limit = RESUMABLE_TEXTS_MAX;
+	http_reply_problem(req, &p);
+}
+
 void create_failed(struct http_request *req, const struct ingest *in, int err)
 {
 	if (err == -EUSERS)
@@ -125,6 +136,8 @@ void create_failed(struct http_request *req, const struct ingest *in, int err)
 		    "many as the server has descriptors for; try again when "
 		    "some have ended.",
 		    in->open_most);
+	else if (err == -EMSGSIZE)
+		says_too_much(req);
 	else if (err == -EEXIST)
 		http_reply_error(req, PROBLEM_CONFLICT,
 		    "There is a file with this id already.");

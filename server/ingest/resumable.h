@@ -117,13 +117,18 @@ struct resumable_opts {
 	struct digest_set said; /* and checked; their algorithms in `algs` */
 };
 
+/** Bytes of id, name, type, coding and what a client sent along, which with
+    the rest of a struct filemeta fit into FILEMETA_MAX. */
+#define RESUMABLE_TEXTS_MAX 3200
+
 /**
  * Begin an upload.
  *
  * Returns:   0 and its file, which is in the store, with a reference.
- * Errors:    -EUSERS the client has as many open as it may; -EDQUOT; -EEXIST
- *            the id is taken; -EXFULL; -ENOTSUP a digest cannot be computed
- *            here; -ENOMEM.
+ * Errors:    -EUSERS the client has as many open as it may, -ENFILE all have;
+ *            -EMSGSIZE more than RESUMABLE_TEXTS_MAX, where it survives;
+ *            -EDQUOT; -EEXIST the id is taken; -EXFULL; -ENOTSUP a digest
+ *            cannot be computed here; -ENOMEM.
  */
 int resumable_new(struct ingest *in, const struct resumable_opts *opts,
     struct file **ret) SPW_MUST_CHECK;

@@ -210,11 +210,23 @@ static bool are_enough(const struct ingest *in)
 	       metrics_get(METRIC_UPLOADS_OPEN) >= in->open_most;
 }
 
+/* What one that survives cannot be told of later is not taken. */
+static bool says_too_much(
+    const struct ingest *in, const struct resumable_opts *o)
+{
+	return in->keep &&
+	       o->id.n + strlen(o->params->name) + o->type.n + o->coding.n +
+		       o->metadata.n + o->concat.n >
+		   RESUMABLE_TEXTS_MAX;
+}
+
 int resumable_new(
     struct ingest *in, const struct resumable_opts *opts, struct file **ret)
 {
 	if (are_enough(in))
 		return -ENFILE;
+	if (says_too_much(in, opts))
+		return -EMSGSIZE;
 
 	struct resumable *r = resumable_alloc(in, opts);
 	if (!r)

@@ -175,18 +175,34 @@ class Tus(Restarting, TusCase):
 
     def test_what_is_said_of_them_counts(self):
         # One is complete, one is open.
-        long = f"filename {encode('n' * 2400)}"
+        long = f"filename {encode('n' * 1000)}"
         for length in (0, 10):
             self.create(length, Upload_Metadata=long)
         self.again()
         self.restored()
         # Of content there is nothing.
         taken = self.metric('spool_bytes{tier="memory"}')
-        self.assertGreater(taken, 2 * 2500)
+        self.assertGreater(taken, 2 * 1000)
         for url in self.pages("/files", "files"):
             self.http("DELETE", url["links"]["self"])
         until(lambda: self.metric('spool_bytes{tier="memory"}') == 0,
               "the memory to be given back")
+
+    def test_all_that_is_said_is_kept(self):
+        said = f"x {encode('n' * 2380)}"
+        urls = [self.create(length, Upload_Metadata=said)
+                for length in (0, 10)]
+        self.append(urls[1], 0, SMALL[:5])
+        # What could not be told of later is not taken.
+        answer = self.tus("POST", "/files", {
+            "Upload-Length": "10",
+            "Upload-Metadata": f"x {encode('n' * 2500)}"})
+        problem = self.assert_problem(answer, 413, "too-large")
+        self.assertEqual(problem["limit"], 3200)
+        self.again()
+        for url in urls:
+            self.assertEqual(
+                self.tus("HEAD", url).get("Upload-Metadata"), said)
 
     def test_deleted(self):
         url = self.create(len(LARGE))
