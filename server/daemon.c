@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <spillway/crypto.h>
 
 #include "base/allowance.h"
 #include "base/clock.h"
+#include "base/incident.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "base/notify.h"
 #include "base/procstat.h"
@@ -270,6 +273,29 @@ struct conf *daemon_conf(struct spw_server *s)
 	return &s->conf;
 }
 
+/* What spillwayd does for its process. The log is done for this one, too; which
+   files it may open, and what it may call, is for the program to say. */
+static int adopt(const struct conf *c, struct conf_error *reterr)
+{
+	bool landlock = c->sandbox.landlock == CONF_CONFINE_REQUIRE;
+
+	if (landlock || c->sandbox.seccomp == CONF_CONFINE_REQUIRE) {
+		conf_error_set(reterr, -EINVAL,
+		    "sandbox.%s: a program that embeds the server confines "
+		    "itself, so this cannot be required; write auto or no",
+		    landlock ? "landlock" : "seccomp");
+		if (landlock)
+			conf_error_at(c, &c->sandbox.landlock, reterr);
+		else
+			conf_error_at(c, &c->sandbox.seccomp, reterr);
+		return -EINVAL;
+	}
+	log_journal(c->log.journal);
+	log_init(c->log.level, c->log.format, STDERR_FILENO);
+	incident_limit(c->log.max_incidents);
+	return 0;
+}
+
 int spw_server_new(const char *file, const char *const *settings,
     struct spw_server **ret, char error[SPW_SERVER_ERROR_SIZE])
 {
@@ -286,6 +312,8 @@ int spw_server_new(const char *file, const char *const *settings,
 
 	struct zygote *zygote = NULL;
 	r = daemon_load(&conf, file, settings, &files, &e);
+	if (r == 0 && (r = adopt(&conf, &e)) < 0)
+		daemon_files_drop(&files);
 	if (r == 0 && (r = daemon_prepare(&conf, &zygote, &e)) < 0)
 		daemon_files_drop(&files);
 	if (r == 0)
@@ -328,7 +356,7 @@ bool spw_server_url(
 int spw_server_add_processor(
     struct spw_server *s, const struct spw_processor *p)
 {
-	return process_add(s->front.process, p);
+	return s->house ? -EINVAL : process_add(s->front.process, p);
 }
 
 /* What is fetched is gone with the process, unless files are kept. */

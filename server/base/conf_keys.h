@@ -225,7 +225,7 @@
 	  "processor time of all its processes together")                      \
 	X(processor, SIZE, memory, "1G", CONF_MIB, UINT64_MAX,                 \
 	  "memory of all its processes together")                              \
-	X(processor, SIZE, max_output, "1G", 0, UINT64_MAX,                    \
+	X(processor, SIZE, max_output, "1G", 1, UINT64_MAX,                    \
 	  "what it may write")                                                 \
 	X(processor, SIZE, temp_max, "1G", 0, UINT64_MAX,                      \
 	  "what its temporary directory may hold")                             \

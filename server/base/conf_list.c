@@ -95,6 +95,16 @@ static void format_proxy(const void *item, char out[ITEM_SIZE])
 		format_network(&proxy->net, out);
 }
 
+/* As "http://a:80": browsers leave it out. */
+static bool names_own_port(const char *text, const struct url_parts *url)
+{
+	const char *port = strrchr(text, ':');
+
+	/* Not that of the scheme, or of an IPv6 address. */
+	return url->port == (url->https ? 443 : 80) && port[1] != '/' &&
+	       !strchr(port, ']');
+}
+
 static int parse_origin(const char *text, void *ret, struct conf_error *reterr)
 {
 	struct conf_origin *origin = ret;
@@ -108,6 +118,12 @@ static int parse_origin(const char *text, void *ret, struct conf_error *reterr)
 		return conf_error_set(reterr, -EINVAL,
 		    "'%s' is not an origin; write SCHEME://HOST or "
 		    "SCHEME://HOST:PORT without a path, or *",
+		    text);
+
+	if (strcmp(text, "*") != 0 && names_own_port(text, &url))
+		return conf_error_set(reterr, -EINVAL,
+		    "'%s' names the port that its scheme has anyway, which "
+		    "browsers leave out; write it without",
 		    text);
 
 	/* Browsers send it in lower case. */

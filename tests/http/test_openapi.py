@@ -56,6 +56,18 @@ class Served(Case):
         self.assertEqual(answer.get("Allow").split(", "), methods_of(path))
 
 
+    @table(*((f"{method} {path}", method, path) for path in DOCUMENT.paths
+             for method in methods_of(path) if method != "OPTIONS"))
+    def test_no_such_version(self, method, path):
+        """Whatever comes of a condition that cannot hold: the harness sees
+        whether it is in the document."""
+        self.upload(b"0123456789", "/files/ten")
+        body = b"{}" if method in ("POST", "PATCH", "PUT") else None
+        fields = {"If-Match": '"x"', "Content-Type": "application/json"}
+        answer = self.http(method, path.format(**FILLED), fields, body)
+        self.assertLess(answer.status, 500)
+
+
 class Checked(Case):
     """What the harness finds."""
 

@@ -124,6 +124,8 @@ static void test_wrong_settings(void **state)
 	    {"store.durability=maybe", "store.durability", "none"},
 	    {"fetch.allow_networks=everybody", "fetch.allow_networks", "/"},
 	    {"log.level=loud", "log.level", "info"},
+	    {"sandbox.landlock=require", "sandbox.landlock", "auto"},
+	    {"sandbox.seccomp=require", "sandbox.seccomp", "auto"},
 	};
 	struct census before = census_take();
 
@@ -225,6 +227,34 @@ static void test_file_and_settings(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* It is written as the settings have it. */
+static void test_log(void **state)
+{
+	struct host h;
+	char text[4096] = "";
+	FILE *f = tmpfile();
+	int stderr_fd = dup(STDERR_FILENO);
+
+	(void)state;
+	require(f && stderr_fd >= 0);
+	require(dup2(fileno(f), STDERR_FILENO) >= 0);
+	host_open(&h, SETTINGS("log.level=debug", "log.format=json",
+			  "spool.memory_max=0"));
+	assert_int_equal(put(h.port, "one", 10), 201);
+	host_close(&h);
+	host_open(&h, SETTINGS("log.level=error"));
+	host_close(&h);
+	require(dup2(stderr_fd, STDERR_FILENO) >= 0);
+	close(stderr_fd);
+	rewind(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	assert_non_null(strstr(text, "\"level\":\"debug\""));
+	assert_null(strstr(text, " info "));
+	host_open(&h, NULL);
+	host_close(&h);
+}
+
 static void test_addresses(void **state)
 {
 	struct host h;
@@ -302,6 +332,7 @@ int main(void)
 	    cmocka_unit_test(test_wrong_settings),
 	    cmocka_unit_test(test_wrong_system),
 	    cmocka_unit_test(test_file_and_settings),
+	    cmocka_unit_test(test_log),
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_stale_socket),
 	};

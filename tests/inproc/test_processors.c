@@ -292,6 +292,11 @@ static void test_what_is_no_processor(void **state)
 		    spw_server_add_processor(h.server, &bad[i]), EINVAL);
 	assert_ok(spw_server_add_processor(h.server, &good));
 	assert_err(spw_server_add_processor(h.server, &good), EEXIST);
+	/* Requests go by what there is from now on. */
+	struct spw_processor late = good;
+	late.name = "late";
+	assert_ok(spw_server_start(h.server));
+	assert_err(spw_server_add_processor(h.server, &late), EINVAL);
 	host_close(&h);
 }
 

@@ -12,8 +12,10 @@
  * be ignored by the program (signal(SIGPIPE, SIG_IGN)), and SIGXFSZ if there
  * is a limit on the size of files.
  *
- * State: several servers may live in one process; log level, log format and
- * metrics are the process's.
+ * State: several servers may live in one process; the log, which goes to
+ * standard error as the last of them was told (`log.level`, `log.format`), and
+ * metrics are the process's. What [sandbox] says of the process is not done:
+ * the program confines itself, or does not.
  *
  * Threads: the calls for one server come from one thread at a time.
  */
@@ -92,8 +94,8 @@ struct spw_processor {
  * Add a processor, between spw_server_new() and spw_server_start().
  *
  * Returns:   0.
- * Errors:    -EINVAL; -EEXIST there is one of that name; -EAGAIN when threads
- *            cannot be started; -ENOMEM.
+ * Errors:    -EINVAL, also after spw_server_start(); -EEXIST there is one of
+ *            that name; -EAGAIN when threads cannot be started; -ENOMEM.
  * Ownership: copies `p` and its texts; `fn` and `ctx` must outlive the server.
  */
 SPW_API int spw_server_add_processor(struct spw_server *s,

@@ -98,6 +98,22 @@ static void test_origins_list(void **state)
 		assert_refused(c, setting, why);
 	}
 	assert_int_equal(c->server.cors_origins->count, 1);
+
+	/* What browsers never send. */
+	static const char *const own[] = {"http://a.example:80",
+	    "https://a.example:443", "https://[::1]:443"};
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+		char setting[64], why[200];
+
+		snprintf(setting, sizeof setting, "server.cors_origins=%s",
+		    own[i]);
+		snprintf(why, sizeof why,
+		    "server.cors_origins: '%s' names the port that its scheme "
+		    "has anyway, which browsers leave out; write it without",
+		    own[i]);
+		assert_refused(c, setting, why);
+	}
+	set(c, "server.cors_origins=http://a:443, https://[::80]");
 }
 
 static void test_ports_list(void **state)
