@@ -57,6 +57,8 @@ static unsigned left;
 static bool lasting, hit;
 static int error;
 static long opened;
+static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
+static bool doing; /* before a call, which may be another thread's */
 static void (*before)(void *ctx);
 static void *before_ctx;
 
@@ -83,8 +85,10 @@ void store_fault_before(unsigned nth, void (*fn)(void *ctx), void *ctx)
 bool store_fault_disarm(void)
 {
 	pthread_mutex_lock(&lock);
-	bool was = hit;
 	left = 0;
+	while (doing)
+		pthread_cond_wait(&done, &lock);
+	bool was = hit;
 	pthread_mutex_unlock(&lock);
 	return was;
 }
@@ -108,11 +112,18 @@ static int fault(void)
 		r = error;
 		fn = before;
 		hit = true;
+		doing = fn != NULL;
 		left = lasting ? 1 : 0;
 	}
 	pthread_mutex_unlock(&lock);
-	if (fn)
-		fn(before_ctx);
+	if (!fn)
+		return r;
+
+	fn(before_ctx);
+	pthread_mutex_lock(&lock);
+	doing = false;
+	pthread_cond_broadcast(&done);
+	pthread_mutex_unlock(&lock);
 	return r;
 }
 

@@ -12,7 +12,8 @@
 
 /** Fail call `nth`, counted from 1, with `err`; and all after it. */
 void store_fault_arm(unsigned nth, bool persistent, int err);
-/** Fail none any more. Returns: whether one was failed. */
+/** Fail none any more, and wait until what is done before one is done.
+    Returns: whether one was failed. */
 bool store_fault_disarm(void);
 /** Do something before call `nth`, once, which is not failed. */
 void store_fault_before(unsigned nth, void (*fn)(void *ctx), void *ctx);
