@@ -22,6 +22,10 @@ export class Files {
 	#onreceiving;
 	// Connections are few, and others want some.
 	#checks = new Queue(2);
+	// Of thousands only those are asked about that somebody may see: a
+	// screen ahead.
+	#sight = new IntersectionObserver((changes) => this.#seen(changes),
+		{ rootMargin: "100% 0px" });
 
 	/**
 	 * @param {Memory} memory ids
@@ -37,10 +41,42 @@ export class Files {
 		this.#tell();
 	}
 
-	/** Look what has become of those of the last visit. */
+	/** Show those of the last visit, to look what has become of each. */
 	restore() {
-		for (const [id] of this.#memory.entries())
-			this.#checks.add(() => this.refresh(id));
+		for (const [id, { name, receiving }] of this.#memory.entries()) {
+			if (receiving)
+				this.#checks.add(() => this.refresh(id));
+			else
+				this.#rows.set(id, this.#rememberedRow(id, name));
+		}
+		const rows = [...this.#rows.values()].reverse();
+
+		this.list.append(...rows.map((row) => row.element));
+		rows.forEach((row) => this.#sight.observe(row.element));
+		this.#tell();
+	}
+
+	#rememberedRow(id, name) {
+		const element = h("li", { class: "item", "data-id": id },
+			h("div", { class: "about" },
+				h("h3", {}, visible(String(name ?? id))),
+				h("p", { class: "meta" }, "…")));
+
+		return { file: null, element, check: () => this.refresh(id) };
+	}
+
+	/** Those that go out of sight again need not be asked about. */
+	#seen(changes) {
+		for (const { target, isIntersecting } of changes) {
+			const row = this.#rows.get(target.dataset.id);
+
+			if (row?.element !== target)
+				continue;
+			if (isIntersecting)
+				this.#checks.add(row.check);
+			else
+				this.#checks.drop(row.check);
+		}
 	}
 
 	/** Ask about one, and show it or forget it. */
@@ -59,17 +95,25 @@ export class Files {
 	add(file) {
 		const remote = file.storage.tier === "remote";
 
-		this.#memory.set(file.id, { name: file.name });
-		if (file.state === "receiving" && !remote) {
+		const receiving = file.state === "receiving" && !remote;
+
+		this.#memory.set(file.id, { name: nameOf(file),
+			...(receiving && { receiving }) });
+		if (receiving) {
+			this.#take(file.id);
 			this.#onreceiving(file);
+			this.#tell();
 			return;
 		}
 		const row = this.#row(file);
+		const before = this.#rows.get(file.id);
 
-		if (this.#rows.has(file.id))
-			this.#rows.get(file.id).element.replaceWith(row.element);
-		else
+		if (before) {
+			this.#sight.unobserve(before.element);
+			before.element.replaceWith(row.element);
+		} else {
 			this.list.prepend(row.element);
+		}
 		this.#rows.set(file.id, row);
 		this.#tell();
 	}
@@ -133,6 +177,8 @@ export class Files {
 	/** Time goes by. */
 	#age() {
 		for (const row of this.#rows.values()) {
+			if (!row.file)
+				continue;
 			const { id, expires } = row.file;
 
 			if (expires && Date.parse(expires) < Date.now())
@@ -178,12 +224,42 @@ export class Files {
 	/** It is not there any more. */
 	forget(id) {
 		this.#memory.delete(id);
-		this.#rows.get(id)?.element.remove();
-		this.#rows.delete(id);
+		this.#take(id);
 		this.#tell();
+	}
+
+	/** Take its row out of the list. */
+	#take(id) {
+		const row = this.#rows.get(id);
+
+		if (!row)
+			return;
+		this.#sight.unobserve(row.element);
+		row.element.remove();
+		this.#rows.delete(id);
 	}
 
 	#tell() {
 		byId("no-files").hidden = this.#rows.size > 0;
+		this.#tellForgotten();
+	}
+
+	#tellForgotten() {
+		const box = byId("forgotten");
+		const count = this.#memory.forgotten;
+		const files = count === 1 ? "1 older file"
+			: `${count.toLocaleString("en")} older files`;
+		const text = `This browser has no room to remember more: it has ` +
+			`forgotten ${files}, which this page cannot list again. The ` +
+			"server keeps what it has until it expires.";
+
+		box.hidden = !count;
+		if (!count || box.firstChild?.textContent === text)
+			return;
+		box.replaceChildren(h("span", {}, text), button("Dismiss", () => {
+			this.#memory.clearForgotten();
+			this.#tell();
+			byId("files-title").focus();
+		}));
 	}
 }

@@ -67,13 +67,17 @@ export function expiry(time, now) {
 const UNPRINTABLE =
 	/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
+// A name of nothing else is nothing to be seen.
+const BLANK = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\u2800]+$/u;
+
 /**
  * @param {string} name that anybody may have given
- * @returns {string} where what cannot be seen in it is "\x1b" or "\u202e"
+ * @returns {string} where what cannot be seen in it is "\x1b" or "\u202e", and
+ *	blanks that are all there is
  */
 export function visible(name) {
-	return name.replace(UNPRINTABLE, (found) => {
-		const hex = found.charCodeAt(0).toString(16);
+	return name.replace(BLANK.test(name) ? /./gsu : UNPRINTABLE, (found) => {
+		const hex = found.codePointAt(0).toString(16);
 
 		return found < "\x80" ? `\\x${hex.padStart(2, "0")}`
 			: `\\u${hex.padStart(4, "0")}`;

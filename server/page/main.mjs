@@ -6,8 +6,12 @@ import { startDrop } from "./drop.mjs";
 import { Fetches } from "./fetches.mjs";
 import { Files } from "./files.mjs";
 import { startGauge } from "./gauge.mjs";
+import { isOffline } from "./network.mjs";
 import { Memory } from "./store.mjs";
 import { Transfers } from "./transfers.mjs";
+
+// How often is looked whether the server is within reach again.
+const NETWORK_MS = 5000;
 
 /** @param {"localStorage"|"sessionStorage"} kind */
 function memory(kind, name) {
@@ -72,10 +76,16 @@ function startFetch() {
 }
 
 function startNetwork() {
-	const show = () => {
-		byId("network").textContent =
-			navigator.onLine ? "" : "No network. What is under way goes " +
-				"on when it is back.";
+	let again;
+	const show = async () => {
+		const offline = await isOffline();
+
+		clearTimeout(again);
+		byId("network").textContent = offline
+			? "No network. What is under way goes on when it is back." : "";
+		// Nobody tells when a server comes back that needs no network.
+		if (offline)
+			again = setTimeout(show, NETWORK_MS);
 	};
 
 	addEventListener("online", show);

@@ -4,6 +4,37 @@
 // A network that is gone may say nothing at all. The server, when it has
 // nothing to say of a file's progress, says so more often than this.
 const STALL_MS = 60000;
+// As long as a server may take to say that it is there.
+const ANSWER_MS = 5000;
+
+let asking = null;
+
+async function ask() {
+	try {
+		await fetch("/healthz", { cache: "no-store",
+			signal: AbortSignal.timeout(ANSWER_MS) });
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+/**
+ * Ask the server whether it is there, once for however many want to know. A
+ * browser knows of networks only, and a server on this machine needs none.
+ *
+ * @returns {Promise<boolean>} whether it answers, whatever it is
+ */
+export function answers() {
+	asking ??= ask().finally(() => { asking = null; });
+	return asking;
+}
+
+/** @returns {Promise<boolean>} whether the server is out of reach by now */
+export async function isOffline() {
+	// Meanwhile the network may have come back.
+	return !navigator.onLine && !await answers() && !navigator.onLine;
+}
 
 /**
  * Have a request given up when the network goes, or nothing moves any more.
@@ -14,9 +45,13 @@ const STALL_MS = 60000;
  */
 export function watch(request) {
 	const lost = () => request.abort(new TypeError("The network failed."));
+	const offline = async () => {
+		if (await isOffline())
+			lost();
+	};
 	let timer = setTimeout(lost, STALL_MS);
 
-	globalThis.addEventListener?.("offline", lost);
+	globalThis.addEventListener?.("offline", offline);
 	return {
 		moved() {
 			clearTimeout(timer);
@@ -24,7 +59,7 @@ export function watch(request) {
 		},
 		end() {
 			clearTimeout(timer);
-			globalThis.removeEventListener?.("offline", lost);
+			globalThis.removeEventListener?.("offline", offline);
 		},
 	};
 }

@@ -1,25 +1,76 @@
 // SPDX-License-Identifier: MIT
 /** What the browser remembers from one visit to the next. */
 
-// Beyond this the oldest are forgotten; the server keeps them all the same.
-const MOST = 500;
+// What one Memory takes: some 20,000 files. The smallest storage of a browser
+// has 2.5 million characters, for all that is kept of a server.
+const ROOM_CHARS = 1 << 20;
+
+/**
+ * Things as they are kept, without the oldest of them where that is too long.
+ *
+ * @param {Map<string, object>} map loses what there is no room for
+ * @param {number} room in characters
+ * @returns {string}
+ */
+function fitted(map, room) {
+	const text = JSON.stringify([...map]);
+	let excess = text.length - room;
+
+	if (excess <= 0)
+		return text;
+	for (const entry of map) {
+		if (excess <= 0)
+			break;
+		// And a comma.
+		excess -= JSON.stringify(entry).length + 1;
+		map.delete(entry[0]);
+	}
+	return JSON.stringify([...map]);
+}
 
 /**
  * Things by a key of theirs, kept in a Storage that other tabs write to as
- * well. Where nothing can be kept they last as long as the page.
+ * well. Where nothing can be kept they last as long as the page; where not all
+ * can, the oldest are forgotten, and counted.
  */
 export class Memory {
 	#storage;
 	#name;
+	#room;
 	#map = new Map();
+	// What #map was read from.
+	#text = null;
 
 	/**
 	 * @param {Storage|undefined} storage
 	 * @param {string} name
+	 * @param {number} room in characters
 	 */
-	constructor(storage, name) {
+	constructor(storage, name, room = ROOM_CHARS) {
 		this.#storage = storage;
 		this.#name = name;
+		this.#room = room;
+	}
+
+	/** @returns {number} how many were forgotten for want of room */
+	get forgotten() {
+		try {
+			const count =
+				Number(this.#storage.getItem(this.#countName));
+
+			return Number.isSafeInteger(count) && count > 0 ? count : 0;
+		} catch {
+			return 0;
+		}
+	}
+
+	/** Who uses it knows of those that were forgotten. */
+	clearForgotten() {
+		try {
+			this.#storage.removeItem(this.#countName);
+		} catch {
+			// Then none is counted, either.
+		}
 	}
 
 	/** @returns {object|undefined} what was kept by that key */
@@ -34,11 +85,11 @@ export class Memory {
 
 	/** Keep `value` by `key`, in the place of an older one. */
 	set(key, value) {
-		const map = this.#read().set(key, value);
+		const map = this.#read();
 
-		while (map.size > MOST)
-			map.delete(map.keys().next().value);
-		this.#write(map);
+		if (JSON.stringify(map.get(key)) === JSON.stringify(value))
+			return;
+		this.#write(map.set(key, value));
 	}
 
 	/** Forget what was kept by `key`. */
@@ -49,27 +100,56 @@ export class Memory {
 			this.#write(map);
 	}
 
-	// Anybody may have written there.
+	get #countName() {
+		return `${this.#name}.forgotten`;
+	}
+
+	// Anybody may have written there; mostly nobody has.
 	#read() {
 		try {
-			const kept = JSON.parse(
-				this.#storage.getItem(this.#name) ?? "[]");
+			const text = this.#storage.getItem(this.#name) ?? "[]";
 
-			return new Map(kept.filter(([key, value]) =>
-				typeof key === "string" && value !== null &&
-				typeof value === "object"));
+			if (text !== this.#text) {
+				this.#map = new Map(JSON.parse(text).filter(
+					([key, value]) => typeof key === "string" &&
+						value !== null && typeof value === "object"));
+				this.#text = text;
+			}
 		} catch {
-			return new Map(this.#map);
+			// What there was lasts as long as the page.
 		}
+		return this.#map;
 	}
 
 	#write(map) {
-		this.#map = map;
+		if (!this.#storage)
+			return;
+		const kept = new Map(map);
+		let text = fitted(kept, this.#room);
+
+		// Others may have taken the room that there should be.
+		while (!this.#put(this.#name, text)) {
+			if (!kept.size) {
+				this.#storage = undefined;
+				return;
+			}
+			text = fitted(kept, Math.floor(text.length * 0.9));
+		}
+		const lost = map.size - kept.size;
+
+		this.#map = kept;
+		this.#text = text;
+		if (lost)
+			this.#put(this.#countName, this.forgotten + lost);
+	}
+
+	/** @returns {boolean} false where it is full, or forbidden */
+	#put(name, text) {
 		try {
-			this.#storage.setItem(
-				this.#name, JSON.stringify([...map]));
+			this.#storage.setItem(name, text);
+			return true;
 		} catch {
-			// Full, or forbidden.
+			return false;
 		}
 	}
 }

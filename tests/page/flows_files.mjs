@@ -70,6 +70,71 @@ export async function remembered(page, { files, names, gone, url }) {
 	return page.locator("#files h3").allTextContents();
 }
 
+/**
+ * The list of somebody who has `ids`, the oldest first, at the next visit: how
+ * many rows there are, and how many were asked about by the time that the list
+ * rests; then what the last of it is called, once it was looked for.
+ */
+export async function longList(page, { ids }) {
+	const asked = new Set();
+	const known = page.locator("#files > li:has(button)");
+
+	page.on("request", (request) => {
+		if (request.url().endsWith("/info"))
+			asked.add(request.url());
+	});
+	await page.evaluate((all) => localStorage.setItem("spillway.files",
+		JSON.stringify(all.map((id) => [id, { name: id }]))), ids);
+	await page.reload();
+	await known.first().waitFor();
+	await page.waitForLoadState("networkidle");
+	const rows = await page.locator("#files > li").count();
+	const first = asked.size;
+	const last = page.locator("#files > li").last();
+	const name = await last.locator("h3").textContent();
+
+	await last.scrollIntoViewIfNeeded();
+	await last.getByRole("button", { name: `Delete: ${name}` }).waitFor();
+	return { rows, first, name, kept: await page.evaluate(() =>
+		JSON.parse(localStorage.getItem("spillway.files")).length) };
+}
+
+/** A browser with little room left: what is said, and after a reload. */
+export async function noRoom(page, { files, names, url }) {
+	const notice = page.locator("#forgotten");
+	const rest = () => page.evaluate(() => {
+		let size = 1 << 23;
+
+		// All the room there is, but for some names.
+		localStorage.setItem("spillway.files", "x".repeat(300));
+		for (; size; size >>= 1)
+			for (let text = localStorage.getItem("other") ?? "";;) {
+				text += "x".repeat(size);
+				try {
+					localStorage.setItem("other", text);
+				} catch {
+					break;
+				}
+			}
+		localStorage.removeItem("spillway.files");
+	});
+
+	await rest();
+	await choose(page, files);
+	for (const name of names)
+		await listed(page, name);
+	await notice.waitFor();
+	await page.goto(url);
+	await page.locator("#files > li button").first().waitFor();
+	const told = await notice.locator("span").textContent();
+	const left = await page.locator("#files > li").count();
+
+	await notice.getByRole("button", { name: "Dismiss" }).click();
+	await page.reload();
+	await page.locator("#files > li button").first().waitFor();
+	return { told, left, dismissed: await notice.isHidden() };
+}
+
 export async function described(page, { files, name }) {
 	await choose(page, files);
 	await listed(page, name);

@@ -61,6 +61,25 @@ export async function offline(page, job) {
 	return { told, id: await listed(page, job.name) };
 }
 
+/** No network that the browser knows of, but a server that answers. */
+export async function loopback(page, job) {
+	await page.addInitScript(() => Object.defineProperty(navigator, "onLine",
+		{ get: () => false }));
+	const answers = page.waitForResponse(/\/healthz$/);
+
+	await page.reload();
+	await answers;
+	await half(page, job);
+	const again = page.waitForResponse(/\/healthz$/);
+
+	await page.evaluate(() => dispatchEvent(new Event("offline")));
+	await again;
+	const told = await page.textContent("#network");
+
+	await network(page, -1);
+	return { told, id: await listed(page, job.name) };
+}
+
 export async function reload(page, job) {
 	await half(page, job);
 	await page.reload();
@@ -153,10 +172,22 @@ export async function fetchUrl(page, job) {
 	return { text, id: await listed(page, job.name) };
 }
 
-/** The page is left and opened again before it is there. */
+/**
+ * The page is left and opened again before it is there; meanwhile so many files
+ * have come to the list that it would be out of sight.
+ */
 export async function fetchReload(page, job) {
 	await askFor(page, job);
 	await reached(page, job.name, 45);
+	await page.evaluate(() => {
+		const kept = JSON.parse(localStorage.getItem("spillway.files"));
+
+		for (let at = 0; at < 100; at++)
+			kept.push([`later${at}`, {}]);
+		localStorage.setItem("spillway.files", JSON.stringify(kept));
+	});
+	// Nothing is heard of those.
+	await page.route(/\/files\/later\d+\/info$/, () => {});
 	await page.reload();
 	await reached(page, job.name, 45);
 

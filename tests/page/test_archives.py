@@ -41,6 +41,10 @@ class Archives(PageCase):
                             paths=["in\\u202etxt.exe"])
         self.assertEqual(shown, {"in\\u202etxt.exe": "x"})
 
+    def test_name_of_blanks(self):
+        shown = self.browse("entries", zipped({" ": "x"}), paths=["\\x20"])
+        self.assertEqual(shown, {"\\x20": "x"})
+
     def test_keys(self):
         focused = self.browse("treeKeys", keys=[
             "ArrowDown", "ArrowRight", "ArrowDown", "ArrowUp", "ArrowRight",

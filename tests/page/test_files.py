@@ -57,6 +57,15 @@ class Listed(PageCase):
                             names=list(files), gone="b.bin")
         self.assertEqual(sorted(left), ["a.bin", "c.bin"])
 
+    def test_no_room(self):
+        files = {f"f{number}.txt": b"x" for number in range(12)}
+        found, _ = self.flow("noRoom", files=self.files(files),
+                             names=list(files))
+        self.assertIn(f"forgotten {12 - found['left']} older files",
+                      found["told"])
+        self.assertTrue(0 < found["left"] < 12, found)
+        self.assertTrue(found["dismissed"])
+
     def test_server(self):
         told, _ = self.use("gauge")
         memory, disk, transfers = told
@@ -64,6 +73,19 @@ class Listed(PageCase):
         self.assertTrue(re.match(r"Disk\d.*free", disk), told)
         self.assertTrue(re.match(r"Transfers\d active.*in .*out", transfers),
                         told)
+
+
+class Long(PageCase):
+    """More files than anybody sees at once."""
+
+    def test_list(self):
+        ids = [f"long{number}" for number in range(1200)]
+        for name in ids:
+            self.upload(b"x", f"/files/{name}")
+        found, _ = self.flow("longList", ids=ids)
+        self.assertEqual((found["rows"], found["kept"]), (1200, 1200))
+        self.assertLess(found["first"], 100)
+        self.assertEqual(found["name"], "long0")
 
 
 if __name__ == "__main__":

@@ -109,6 +109,16 @@ class Uploads(PageCase):
         self.assertEqual(creations(requests), 1)
         self.assert_one(result["id"])
 
+    def test_server_that_needs_no_network(self):
+        result, requests = self.run_large("loopback")
+        self.assertEqual(result["told"], "")
+        # Nobody has broken it off.
+        self.assertFalse([line for line in requests
+                          if line.startswith("HEAD")], requests)
+        self.assertEqual(len([line for line in requests
+                              if line.startswith("PATCH")]), 1)
+        self.assert_one(result["id"])
+
     def test_reload(self):
         result, requests = self.run_large("reload")
         self.assertRegex(result["told"], r"^Interrupted at [1-9]\d %")

@@ -63,6 +63,10 @@ test("what turns text around is seen", async () => {
 		["a\\u202e/", " \\u202efdp.exe"]);
 });
 
+test("a name of blanks is seen", async () => {
+	assert.deepEqual(await shown(" ", "a/ /b"), ["a/", " \\x20/", "  b", "\\x20"]);
+});
+
 test("pages come one after the other", async () => {
 	const { archive, asked } = archiveOf(["a/1"], ["a/2"], ["b"]);
 	const folder = () => [...archive.root.children.values()][0];

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What stands in for a browser in these tests.
 
-/** A Storage; `broken` throws at each call, as a full or forbidden one. */
+/**
+ * A Storage; `broken` throws at each call, as a forbidden one; no value has
+ * more than `room` characters.
+ */
 export class FakeStorage {
 	items = new Map();
 	broken = false;
+	room = Infinity;
 
 	getItem(key) {
 		this.#check();
@@ -13,6 +17,8 @@ export class FakeStorage {
 
 	setItem(key, value) {
 		this.#check();
+		if (String(value).length > this.room)
+			throw new Error("QuotaExceededError");
 		this.items.set(key, String(value));
 	}
 

@@ -57,5 +57,6 @@ test("what cannot be seen in a name is", () => table(visible, [
 	["naïve שלום 文.txt", "naïve שלום 文.txt"], ["a\\b", "a\\b"],
 	["\u202efdp.exe\u202c", "\\u202efdp.exe\\u202c"],
 	["a\nb\x1b[0m\x85", "a\\x0ab\\x1b[0m\\u0085"],
-	["\u2066\u2069\u200f\u061c\ufeff", "\\u2066\\u2069\\u200f\\u061c\\ufeff"],
+	[" ", "\\x20"], [" \u00a0\u200b", "\\x20\\u00a0\\u200b"], [" a b", " a b"],
+	["", ""], ["\u2066\u2069\u200f\u061c\ufeff", "\\u2066\\u2069\\u200f\\u061c\\ufeff"],
 ]));

@@ -50,13 +50,56 @@ test("what somebody else has written there does no harm", () => {
 	}
 });
 
-test("the oldest are forgotten", () => {
-	const memory = new Memory(new FakeStorage(), "m");
+test("thousands are kept", () => {
+	const storage = new FakeStorage();
+	const memory = new Memory(storage, "m");
 
-	for (let at = 0; at < 510; at++)
+	for (let at = 0; at < 3000; at++)
+		memory.set(`k${at}`, { name: "file.txt" });
+	assert.equal(new Memory(storage, "m").entries().length, 3000);
+	assert.equal(memory.forgotten, 0);
+});
+
+test("the oldest are forgotten for want of room, and counted", () => {
+	const storage = new FakeStorage();
+	// ["k10",{}] and a comma are eleven characters.
+	const memory = new Memory(storage, "m", 112);
+
+	for (let at = 10; at < 25; at++)
 		memory.set(`k${at}`, {});
-	assert.equal(memory.entries().length, 500);
-	assert.equal(memory.entries()[0][0], "k10");
+	assert.deepEqual(new Memory(storage, "m").entries().map(([key]) => key),
+		Array.from({ length: 10 }, (_, at) => `k${at + 15}`));
+	assert.ok(storage.getItem("m").length <= 112);
+	assert.equal(new Memory(storage, "m").forgotten, 5);
+	memory.clearForgotten();
+	assert.equal(memory.forgotten, 0);
+	memory.set("k25", {});
+	assert.equal(memory.forgotten, 1);
+});
+
+test("where others have taken the room, the newest are kept", () => {
+	const storage = new FakeStorage();
+	const memory = new Memory(storage, "m");
+
+	storage.room = 200;
+	for (let at = 100; at < 150; at++)
+		memory.set(`k${at}`, {});
+	const left = new Memory(storage, "m").entries().map(([key]) => key);
+
+	assert.ok(left.length >= 10, `${left}`);
+	assert.equal(left.at(-1), "k149");
+	assert.equal(memory.forgotten, 50 - left.length);
+});
+
+test("what is kept already is not written again", () => {
+	const storage = new FakeStorage();
+	const memory = new Memory(storage, "m");
+
+	memory.set("a", { x: 1 });
+	storage.room = 0;
+	memory.set("a", { x: 1 });
+	assert.deepEqual(new Memory(storage, "m").entries(), [["a", { x: 1 }]]);
+	assert.equal(memory.forgotten, 0);
 });
 
 test("what is under way has a place, and what comes later finds it", () => {
