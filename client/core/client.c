@@ -2,8 +2,10 @@
 #include <spillway/client.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/error.h"
 #include "core/options.h"
@@ -51,7 +53,9 @@ static int set_token(
 		return 0;
 	if (!token_valid(token))
 		return spwc__error_set(e, -EINVAL, "invalid_argument",
-		    "the token is empty or holds characters no token has");
+		    "the token is not 1 to %zu letters, digits and "
+		    "- . _ ~ + / =",
+		    TOKEN_MAX_BYTES);
 
 	c->authorization = malloc(sizeof(bearer) + strlen(token));
 	if (c->authorization == NULL)
@@ -67,6 +71,10 @@ static int set_server(
 {
 	int r = server != NULL ? spwc__server_normalize(server, &c->server)
 			       : -EINVAL;
+	if (r == -ERANGE)
+		return spwc__error_set(e, -EINVAL, "invalid_argument",
+		    "'%s' is not a server: its port is not one of 1 to 65535",
+		    server);
 	if (r == -EINVAL)
 		return spwc__error_set(e, r, "invalid_argument",
 		    "'%s' is not a server: http://HOST[:PORT], "
@@ -81,6 +89,58 @@ static int set_server(
 	return r < 0 ? spwc__error_oom(e) : 0;
 }
 
+/* Of the schemes that libcurl knows; without one, http is meant. */
+static bool proxy_scheme_valid(const char *scheme, size_t len)
+{
+	static const char *const known[] = {
+	    "http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (strlen(known[i]) == len &&
+		    strncasecmp(known[i], scheme, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether this is the URL of a proxy. -ENOMEM, -EINVAL. */
+static int check_proxy(const char *proxy)
+{
+	const char *host = strstr(proxy, "://");
+	char *url = NULL;
+
+	if (host != NULL && !proxy_scheme_valid(proxy, (size_t)(host - proxy)))
+		return -EINVAL;
+	if (asprintf(&url, "http%s%s", host != NULL ? "" : "://",
+		host != NULL ? host : proxy) < 0)
+		return -ENOMEM;
+
+	CURLU *parts = curl_url();
+	CURLUcode code = parts != NULL
+			     ? curl_url_set(parts, CURLUPART_URL, url, 0)
+			     : CURLUE_OUT_OF_MEMORY;
+	curl_url_cleanup(parts);
+	free(url);
+	if (code == CURLUE_OUT_OF_MEMORY)
+		return -ENOMEM;
+	return code == CURLUE_OK ? 0 : -EINVAL;
+}
+
+static int set_proxy(
+    struct spwc_client *c, const char *proxy, struct spwc_error *e)
+{
+	int r = proxy != NULL && *proxy != '\0' ? check_proxy(proxy) : 0;
+
+	/* It may hold a password: it is not repeated. */
+	if (r == -EINVAL)
+		return spwc__error_set(e, r, "invalid_argument",
+		    "the proxy is not [SCHEME://][USER:PASSWORD@]HOST[:PORT] "
+		    "with http, https, socks4, socks4a, socks5 or socks5h");
+	if (r == 0)
+		r = copy_option(proxy, &c->proxy);
+	return r < 0 ? spwc__error_oom(e) : 0;
+}
+
 static int set_up(
     struct spwc_client *c, const struct spwc_opts *opts, struct spwc_error *e)
 {
@@ -92,8 +152,11 @@ static int set_up(
 	if (r < 0)
 		return r;
 
-	if (copy_option(opts->proxy, &c->proxy) < 0 ||
-	    copy_option(opts->ca_file, &c->ca_file) < 0)
+	r = set_proxy(c, opts->proxy, e);
+	if (r < 0)
+		return r;
+
+	if (copy_option(opts->ca_file, &c->ca_file) < 0)
 		return spwc__error_oom(e);
 
 	unsigned int ms = opts->connect_timeout_ms;

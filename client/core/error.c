@@ -81,7 +81,7 @@ static const struct failure {
     {CURLE_PEER_FAILED_VERIFICATION, EPROTO, "tls_error",
 	"its certificate is not trusted"},
     {CURLE_SSL_CONNECT_ERROR, EPROTO, "tls_error",
-	"TLS could not be agreed on"},
+	"TLS could not be agreed on; is it http:// there?"},
     {CURLE_SSL_CACERT_BADFILE, EINVAL, "tls_error",
 	"the file of authorities cannot be read"},
 };

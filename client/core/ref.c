@@ -9,6 +9,10 @@
 
 #include <spillway/client.h>
 
+#include "common/text.h"
+
+#define PORT_MAX 65535u
+
 static const char id_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 			       "abcdefghijklmnopqrstuvwxyz"
 			       "0123456789._~-";
@@ -63,21 +67,25 @@ static size_t host_len(const char *authority, size_t len)
 }
 
 /* How much of an authority is left without a port that is the scheme's own,
- * or empty; 0 when it is malformed. */
-static size_t authority_len(const char *authority, size_t len, bool tls)
+ * or empty. */
+static int authority_len(
+    const char *authority, size_t len, bool tls, size_t *ret_len)
 {
-	const char *usual = tls ? "443" : "80";
 	size_t host = host_len(authority, len);
+	uint64_t port;
 
-	if (host == 0 || host == len)
-		return host;
+	if (host == 0)
+		return -EINVAL;
+	*ret_len = host;
+	if (len - host <= 1)
+		return 0;
 
-	size_t digits = len - host - 1;
-	if (digits == 0 ||
-	    (digits == strlen(usual) &&
-		memcmp(authority + host + 1, usual, digits) == 0))
-		return host;
-	return len;
+	const struct str digits = {authority + host + 1, len - host - 1};
+	if (str_u64(digits, &port) < 0 || port == 0 || port > PORT_MAX)
+		return -ERANGE;
+	if (!str_eq(digits, tls ? "443" : "80"))
+		*ret_len = len;
+	return 0;
 }
 
 static int normalize_url(const char *text, size_t len, char **ret_server)
@@ -102,11 +110,12 @@ static int normalize_url(const char *text, size_t len, char **ret_server)
 	for (size_t i = 0; i < host_end; i++)
 		base[i] = (char)tolower((unsigned char)base[i]);
 
-	size_t kept =
-	    authority_len(base + scheme, host_end - scheme, base[4] == 's');
-	if (kept == 0) {
+	size_t kept = 0;
+	int r = authority_len(
+	    base + scheme, host_end - scheme, base[4] == 's', &kept);
+	if (r < 0) {
 		free(base);
-		return -EINVAL;
+		return r;
 	}
 
 	memmove(base + scheme + kept, base + host_end, len - host_end + 1);
@@ -176,7 +185,7 @@ static int parse_parts(
 
 	int r = spwc__server_normalize(server, &ref->server);
 	free(server);
-	return r;
+	return r == -ERANGE ? -EINVAL : r;
 }
 
 int spwc_ref_parse(const char *text, struct spwc_ref *ret_ref)

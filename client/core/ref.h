@@ -26,7 +26,8 @@ bool spwc__id_valid(const char *id);
  *
  * Returns:   0 and a string for free().
  * Errors:    -EINVAL for another scheme, no host, user name or password, a
- *            query, a fragment, blanks; -ENOMEM.
+ *            query, a fragment, blanks; -ERANGE for a port that is none;
+ *            -ENOMEM.
  */
 int spwc__server_normalize(const char *text, char **ret_server) SPW_MUST_CHECK;
 

@@ -20,6 +20,7 @@
 /* From there on several connections are worth their while. */
 #define PARTS_FROM_BYTES (UINT64_C(64) << 20)
 #define PARTS_USUAL 4u
+#define SECONDS_MAX INT32_MAX
 
 static volatile sig_atomic_t interrupted;
 
@@ -34,18 +35,6 @@ bool cli_interrupted(void)
 }
 
 /* ---- telling ------------------------------------------------------------ */
-
-/* A text that may not be UTF-8. */
-static json_t *text_json(const char *text)
-{
-	char escaped[4096];
-	json_t *json = json_string(text);
-
-	if (json != NULL)
-		return json;
-	text_escape(escaped, sizeof(escaped), text);
-	return json_string(escaped);
-}
 
 /* With what is known of the cause; NULL knows nothing. */
 static void say_json(
@@ -106,8 +95,7 @@ void cli_remark(struct cli *cli, const char *format, ...)
 	va_end(args);
 }
 
-SPW_PRINTF(3, 4)
-static void say_error(
+void cli_say_error(
     struct cli *cli, const struct spwc_error *e, const char *format, ...)
 {
 	va_list args;
@@ -207,7 +195,7 @@ int cli_fail(
 	if (error->retry_after_s > 0)
 		snprintf(later, sizeof(later), "; try again in %u s",
 		    error->retry_after_s);
-	say_error(cli, error, "%s%s%s%s%s", what != NULL ? what : "",
+	cli_say_error(cli, error, "%s%s%s%s%s", what != NULL ? what : "",
 	    what != NULL ? ": " : "", error->detail, hint(cli, error), later);
 	if (!cli->json)
 		say_said(cli, error->said);
@@ -241,11 +229,19 @@ int cli_ended(int option)
 bool cli_parse_seconds(struct cli *cli, const char *option, const char *text,
     uint64_t *ret_seconds)
 {
-	if (text_parse_seconds(text, ret_seconds) && *ret_seconds <= INT32_MAX)
-		return true;
-	cli_usage(cli, "%s: '%s' is no time; 90, 90s, 15m, 2h or 7d is", option,
-	    text);
-	return false;
+	if (!text_parse_seconds(text, ret_seconds)) {
+		cli_usage(cli, "%s: '%s' is no time; 90, 90s, 15m, 2h or 7d is",
+		    option, text);
+		return false;
+	}
+	if (*ret_seconds > SECONDS_MAX) {
+		cli_usage(cli,
+		    "%s: '%s' is too long; %d seconds, or %dd, is "
+		    "the longest",
+		    option, text, SECONDS_MAX, SECONDS_MAX / 86400);
+		return false;
+	}
+	return true;
 }
 
 bool cli_parse_span(struct cli *cli, const char *option, const char *text,
@@ -278,7 +274,8 @@ bool cli_parse_count(
 	if (text_parse_u64(text, ret_count) && *ret_count > 0 &&
 	    *ret_count <= INT32_MAX)
 		return true;
-	cli_usage(cli, "%s: '%s' is no number from 1 on", option, text);
+	cli_usage(
+	    cli, "%s: '%s' is no number from 1 to %d", option, text, INT32_MAX);
 	return false;
 }
 
@@ -291,7 +288,9 @@ bool cli_parse_size(
 		*ret_bytes = bytes;
 		return true;
 	}
-	cli_usage(cli, "%s: '%s' is no number of bytes; 500000, 500K or 2M is",
+	cli_usage(cli,
+	    "%s: '%s' is no number of bytes from 1 to 8388607T; 500000, 500K "
+	    "or 2M is",
 	    option, text);
 	return false;
 }
@@ -373,12 +372,6 @@ static int settle(struct cli *cli)
 		    "%s holds a token that others can read; 'chmod 600 %s' "
 		    "ends that",
 		    error.text, error.text);
-	const char *ca_file = cli->config.ca_file;
-	if (ca_file != NULL && access(ca_file, R_OK) < 0) {
-		cli_say(
-		    cli, "the authorities in %s: %s", ca_file, strerror(errno));
-		return EXIT_USAGE;
-	}
 	cli->settled = true;
 	return EXIT_OK;
 }
@@ -424,6 +417,21 @@ int cli_client_for(
 
 /* ---- output ------------------------------------------------------------- */
 
+bool cli_output_failed(struct cli *cli)
+{
+	if (!ferror(stdout))
+		return false;
+	if (cli->output_error == 0)
+		cli->output_error = errno;
+	return true;
+}
+
+void cli_flush(struct cli *cli)
+{
+	fflush(stdout);
+	(void)cli_output_failed(cli);
+}
+
 int cli_print_file(
     struct cli *cli, const struct spwc_client *c, const struct spwc_file *file)
 {
@@ -440,7 +448,7 @@ int cli_print_file(
 		free(url);
 	}
 	/* Whoever waits for the address can use it while we go on. */
-	fflush(stdout);
+	cli_flush(cli);
 	return EXIT_OK;
 }
 

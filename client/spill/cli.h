@@ -61,6 +61,8 @@ struct cli {
 	/** Bytes a second; 0 is no limit. */
 	uint64_t max_rate;
 	struct progress progress;
+	/** Why standard output takes no more; 0 for unknown. */
+	int output_error;
 	/** A command draws itself; what libspillway-client tells is not. */
 	bool own_progress;
 };
@@ -73,6 +75,14 @@ struct cli {
  * Returns:   nothing.
  */
 void cli_say(struct cli *cli, const char *format, ...) SPW_PRINTF(2, 3);
+
+/**
+ * The same, with what is known of the cause: for --json.
+ *
+ * Returns:   nothing.
+ */
+void cli_say_error(struct cli *cli, const struct spwc_error *e,
+    const char *format, ...) SPW_PRINTF(3, 4);
 
 /**
  * The same for what is no failure; with --json that is a "note".
@@ -167,6 +177,21 @@ int cli_client(struct cli *cli, struct spwc_client **ret_client);
  */
 int cli_client_for(
     struct cli *cli, const char *server, struct spwc_client **ret_client);
+
+/**
+ * Whether standard output takes no more. To be asked as soon as something was
+ * printed: why is kept for when main tells it, and stdio forgets it.
+ *
+ * Returns:   true if so.
+ */
+bool cli_output_failed(struct cli *cli);
+
+/**
+ * Flush standard output; main tells of a failure.
+ *
+ * Returns:   nothing.
+ */
+void cli_flush(struct cli *cli);
 
 /**
  * Print the address of a file, or with --json its descriptor, and flush.

@@ -132,8 +132,8 @@ static int verdict(
 	char received[TEXT_NUMBER_SIZE];
 
 	if (file->state == SPWC_FAILED) {
-		cli_say(cli, "fetching %s failed: %s", f->opts.url,
-		    file->error.detail);
+		cli_say_error(cli, &file->error, "fetching %s failed: %s",
+		    f->opts.url, file->error.detail);
 		return EXIT_FAILED;
 	}
 	if (file->state == SPWC_RECEIVING && f->wait) {

@@ -184,7 +184,7 @@ static int print_result(struct get *g, const struct download *d, const char *id)
 			text_put(stdout, d->path, strlen(d->path));
 			putchar('\n');
 		}
-		fflush(stdout);
+		cli_flush(g->cli);
 		return EXIT_OK;
 	}
 
@@ -197,7 +197,7 @@ static int print_result(struct get *g, const struct download *d, const char *id)
 	}
 	json_decref(json);
 	putchar('\n');
-	fflush(stdout);
+	cli_flush(g->cli);
 	return EXIT_OK;
 }
 
@@ -349,9 +349,10 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command cmd_get = {
     .name = "get",
     .synopsis = "get [OPTION]... ID|URL|./FILE...",
-    .summary = "Download files and print the names they are saved under",
+    .summary = "Download files, and print the names chosen for them",
     .options = options,
-    .notes = "What breaks off is in FILE.part, and the same command goes on "
+    .notes = "A name that -o gives is not printed.\n"
+	     "What breaks off is in FILE.part, and the same command goes on "
 	     "with it.\n",
     .words = "<id>",
     .takes_local = true,

@@ -66,7 +66,8 @@ static bool take_option(struct ls *ls, int option)
 static int line_done(struct ls *ls)
 {
 	ls->printed++;
-	return ferror(stdout) || (ls->limit > 0 && ls->printed >= ls->limit);
+	return cli_output_failed(ls->cli) ||
+	       (ls->limit > 0 && ls->printed >= ls->limit);
 }
 
 static int print_file(void *arg, const struct spwc_file *file)

@@ -191,7 +191,7 @@ static int work_on_file(struct process *p, const char *text)
 
 static int print_processor(void *arg, const struct spwc_processor *one)
 {
-	const struct process *p = arg;
+	struct process *p = arg;
 
 	if (p->cli->json) {
 		puts(one->json);
@@ -199,7 +199,7 @@ static int print_processor(void *arg, const struct spwc_processor *one)
 		text_put(stdout, one->name, strlen(one->name));
 		putchar('\n');
 	}
-	return ferror(stdout);
+	return cli_output_failed(p->cli);
 }
 
 static int list(struct process *p)

@@ -92,15 +92,21 @@ static int open_file(
 	if (fd < 0)
 		return cli_fail_errno(cli, -errno, path);
 
-	int r = fstat(fd, ret_stat) < 0 ? -errno : 0;
-	if (r == 0 && S_ISDIR(ret_stat->st_mode))
-		r = -EISDIR;
-	if (r < 0) {
-		close(fd);
-		return cli_fail_errno(cli, r, path);
+	int code = EXIT_OK;
+	if (fstat(fd, ret_stat) < 0) {
+		code = cli_fail_errno(cli, -errno, path);
+	} else if (S_ISDIR(ret_stat->st_mode)) {
+		cli_say(cli,
+		    "%s is a directory; 'tar c DIR | spill put --name DIR.tar "
+		    "-' stores one as a file",
+		    path);
+		code = EXIT_FAILED;
 	}
-	*ret_fd = fd;
-	return EXIT_OK;
+	if (code != EXIT_OK)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return code;
 }
 
 /* Worth to go on with later; what has an id of the user's is in one piece. */
@@ -218,7 +224,7 @@ static int resume_all(struct put *p)
 	return r < 0 ? cli_fail_errno(p->cli, r, "the uploads") : p->worst;
 }
 
-static int check(const struct put *p, int count)
+static int check(const struct put *p, int count, char **paths)
 {
 	struct cli *cli = p->cli;
 
@@ -229,6 +235,11 @@ static int check(const struct put *p, int count)
 		return cli_usage(cli, "put needs a file, or - for its input");
 	if (count != 1 && (p->opts.name != NULL || p->opts.id != NULL))
 		return cli_usage(cli, "--name and --id go with one file");
+	for (int i = 0; i < count; i++) {
+		if (*paths[i] == '\0')
+			return cli_usage(cli,
+			    "the name of a file is empty; - is standard input");
+	}
 	return EXIT_OK;
 }
 
@@ -244,7 +255,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (option != CLI_DONE)
 		return cli_ended(option);
 
-	int code = check(&p, argc - optind);
+	int code = check(&p, argc - optind, argv + optind);
 	if (code == EXIT_OK)
 		code = cli_client(cli, &p.client);
 	if (code != EXIT_OK)

@@ -83,7 +83,7 @@ static void show(
 	} else {
 		top_print(stdout, t, before, 0, 0);
 	}
-	fflush(stdout);
+	cli_flush(v->cli);
 }
 
 static void wait_for(const struct view *v, uint64_t until_ms)
@@ -113,7 +113,7 @@ static int watch(struct view *v)
 		if (before != NULL)
 			top_fini(before);
 		before = now;
-		if (v->once || ferror(stdout))
+		if (v->once || cli_output_failed(v->cli))
 			break;
 		wait_for(v, now->at_ms + v->interval_s * 1000);
 		/* That is how a live view ends. */

@@ -35,7 +35,7 @@ struct uploads {
 	int code;
 };
 
-static int print_json(const struct state_entry *e)
+static void print_json(const struct state_entry *e)
 {
 	json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "upload",
 	    e->name, "file", e->path, "server", e->server, "size",
@@ -46,16 +46,13 @@ static int print_json(const struct state_entry *e)
 		json_dumpf(json, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	json_decref(json);
 	putchar('\n');
-	return ferror(stdout);
 }
 
-static int print_entry(struct uploads *u, const struct state_entry *e)
+static void print_text(const struct uploads *u, const struct state_entry *e)
 {
 	char size[TEXT_NUMBER_SIZE];
 	char age[TEXT_NUMBER_SIZE];
 
-	if (u->cli->json)
-		return print_json(e);
 	if (u->titles && u->found == 1)
 		printf("%-21s %10s %4s %-7s %s\n", "UPLOAD", "SIZE", "AGE",
 		    "STATE", "FILE");
@@ -67,7 +64,15 @@ static int print_entry(struct uploads *u, const struct state_entry *e)
 	fputs(" to ", stdout);
 	text_put(stdout, e->server, strlen(e->server));
 	putchar('\n');
-	return ferror(stdout);
+}
+
+static int print_entry(struct uploads *u, const struct state_entry *e)
+{
+	if (u->cli->json)
+		print_json(e);
+	else
+		print_text(u, e);
+	return cli_output_failed(u->cli);
 }
 
 /* By the name of the upload, or the path of the file. */

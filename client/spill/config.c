@@ -10,10 +10,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <spillway/client.h>
+
 #include "common/settings.h"
 
 #define DEFAULT_SERVER "http://127.0.0.1:8080"
 #define FILE_MAX_BYTES 16384
+/* "PATH:LINE: KEY" */
+#define FROM_SIZE 512
+
+enum key { SERVER, TOKEN, TOKEN_FILE, PROXY, CACERT, KEYS };
+
+static const char *const keys[KEYS] = {
+    [SERVER] = "server",
+    [TOKEN] = "token",
+    [TOKEN_FILE] = "token_file",
+    [PROXY] = "proxy",
+    [CACERT] = "cacert",
+};
+
+/** A file of settings. What it does not say is NULL. */
+struct file {
+	char *path;
+	char *values[KEYS];
+	unsigned int lines[KEYS];
+};
 
 SPW_PRINTF(3, 4)
 static int fail(struct config_error *e, int err, const char *format, ...)
@@ -26,12 +47,23 @@ static int fail(struct config_error *e, int err, const char *format, ...)
 	return err;
 }
 
+static int fail_oom(struct config_error *e)
+{
+	return fail(e, -ENOMEM, "out of memory");
+}
+
+/* Of a secret nothing stays in memory. */
+static void free_secret(char *secret)
+{
+	if (secret != NULL)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
 void config_fini(struct config *c)
 {
-	if (c->token != NULL)
-		explicit_bzero(c->token, strlen(c->token));
 	free(c->server);
-	free(c->token);
+	free_secret(c->token);
 	free(c->proxy);
 	free(c->ca_file);
 	free(c->file);
@@ -121,27 +153,31 @@ static int copy(const char *from, size_t len, char **ret)
 
 /* ---- the file ----------------------------------------------------------- */
 
-static int take_setting(struct str key, struct str value, struct config *c)
+static void file_fini(struct file *f)
 {
-	char **to;
-
-	if (str_eq(key, "server"))
-		to = &c->server;
-	else if (str_eq(key, "token"))
-		to = &c->token;
-	else if (str_eq(key, "token_file"))
-		to = &c->file;
-	else if (str_eq(key, "proxy"))
-		to = &c->proxy;
-	else if (str_eq(key, "cacert"))
-		to = &c->ca_file;
-	else
-		return -ENOENT;
-	return value.n > 0 ? copy(value.p, value.n, to) : -ENODATA;
+	free_secret(f->values[TOKEN]);
+	f->values[TOKEN] = NULL;
+	for (size_t i = 0; i < KEYS; i++)
+		free(f->values[i]);
+	free(f->path);
 }
 
-static int parse(const char *path, const char *text, struct config *c,
-    struct config_error *e)
+static int take_setting(
+    struct str key, struct str value, unsigned int line, struct file *f)
+{
+	size_t i = 0;
+
+	while (i < KEYS && !str_eq(key, keys[i]))
+		i++;
+	if (i == KEYS)
+		return -ENOENT;
+	if (value.n == 0)
+		return -ENODATA;
+	f->lines[i] = line;
+	return copy(value.p, value.n, &f->values[i]);
+}
+
+static int parse(const char *text, struct file *f, struct config_error *e)
 {
 	struct str rest = str_from(text);
 	struct str key;
@@ -150,118 +186,238 @@ static int parse(const char *path, const char *text, struct config *c,
 	int r;
 
 	while ((r = settings_next(&rest, &line, &key, &value)) > 0) {
-		r = take_setting(key, value, c);
+		r = take_setting(key, value, line, f);
 		if (r == -ENOENT)
 			return fail(e, -EINVAL,
 			    "%s:%u: there is no setting '%.*s'; server, token, "
 			    "token_file, proxy and cacert are",
-			    path, line, (int)key.n, key.p);
+			    f->path, line, (int)key.n, key.p);
 		if (r == -ENODATA)
 			return fail(e, -EINVAL, "%s:%u: '%.*s' has no value",
-			    path, line, (int)key.n, key.p);
+			    f->path, line, (int)key.n, key.p);
 		if (r < 0)
-			return fail(e, r, "out of memory");
+			return fail_oom(e);
 	}
 	if (r < 0)
 		return fail(e, -EINVAL, "%s:%u: this is not 'SETTING = VALUE'",
-		    path, line);
+		    f->path, line);
 	return 0;
 }
 
-static int read_token_of(struct config *c, struct config_error *e)
-{
-	if (c->token != NULL || c->file == NULL)
-		return 0;
-
-	int r = config_read_token(c->file, &c->token);
-	return r < 0 ? fail(e, r, "the token in %s: %s", c->file,
-			   r == -EINVAL ? "there is none" : strerror(-r))
-		     : 0;
-}
-
-/* Reads the file of settings into `c`. */
 static int read_settings(
-    const char *given, struct config *c, struct config_error *e)
+    const char *given, struct file *f, struct config_error *e)
 {
 	char text[FILE_MAX_BYTES + 1];
-	char *path = NULL;
 	struct stat st;
 
-	int r = given != NULL ? copy(given, strlen(given), &path)
+	int r = given != NULL ? copy(given, strlen(given), &f->path)
 			      : config_path("XDG_CONFIG_HOME", ".config",
-				    "spill.conf", &path);
+				    "spill.conf", &f->path);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
-		return fail(e, r, "out of memory");
+		return fail_oom(e);
 
-	ssize_t n = read_file(path, text, &st);
+	ssize_t n = read_file(f->path, text, &st);
 	if (n == -ENOENT && given == NULL)
 		r = 0;
 	else if (n < 0)
-		r = fail(e, (int)n, "%s: %s", path, strerror((int)-n));
+		r = fail(e, (int)n, "%s: %s", f->path, strerror((int)-n));
 	else
-		r = parse(path, text, c, e);
-	if (n >= 0 && r == 0 && c->token != NULL && (st.st_mode & 077) != 0) {
+		r = parse(text, f, e);
+	if (n >= 0 && r == 0 && f->values[TOKEN] != NULL &&
+	    (st.st_mode & 077) != 0) {
 		e->exposed = true;
-		fail(e, 0, "%s", path);
+		fail(e, 0, "%s", f->path);
 	}
 	explicit_bzero(text, sizeof(text));
-	free(path);
-	return r < 0 ? r : read_token_of(c, e);
+	return r;
+}
+
+/* A path in the file: "~/" is below HOME, a relative one beside the file. */
+static int find_path(
+    const struct file *f, enum key key, char **ret_path, struct config_error *e)
+{
+	const char *value = f->values[key];
+	const char *home = getenv("HOME");
+	const char *slash = strrchr(f->path, '/');
+	int folder = slash != NULL ? (int)(slash - f->path) + 1 : 0;
+	char *path = NULL;
+	int n;
+
+	if (value[0] == '/')
+		n = asprintf(&path, "%s", value);
+	else if (strncmp(value, "~/", 2) != 0)
+		n = asprintf(&path, "%.*s%s", folder, f->path, value);
+	else if (home != NULL && home[0] == '/')
+		n = asprintf(&path, "%s%s", home, value + 1);
+	else
+		return fail(e, -EINVAL,
+		    "%s:%u: %s: '%s' is below HOME, which is not set; write "
+		    "an absolute path",
+		    f->path, f->lines[key], keys[key], value);
+	if (n < 0)
+		return fail_oom(e);
+
+	*ret_path = path;
+	return 0;
 }
 
 /* ---- all together ------------------------------------------------------- */
 
-/* The first of these that is something. */
-static int choose(char **ret, const char *a, const char *b, const char *c)
+/* The first of these that is something; `from` then says where it stands. */
+static const char *choose(char from[FROM_SIZE], const char *option,
+    const char *given, const char *variable, const struct file *f, enum key key)
 {
-	const char *all[] = {a, b, c};
+	const char *environment = variable != NULL ? getenv(variable) : NULL;
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		if (all[i] != NULL && *all[i] != '\0')
-			return copy(all[i], strlen(all[i]), ret);
+	if (given != NULL && *given != '\0') {
+		snprintf(from, FROM_SIZE, "%s", option);
+		return given;
 	}
-	return 0;
+	if (environment != NULL && *environment != '\0') {
+		snprintf(from, FROM_SIZE, "%s", variable);
+		return environment;
+	}
+	if (f->values[key] != NULL)
+		snprintf(from, FROM_SIZE, "%s:%u: %s", f->path, f->lines[key],
+		    keys[key]);
+	return f->values[key];
 }
 
-static int merge(
-    const struct config *given, const struct config *file, struct config *c)
+/* What options make sense, the library knows. Keeps a value that does. */
+static int take(const struct spwc_opts *opts, const char *value,
+    const char *from, char **to, struct config_error *e)
 {
-	const char *token = file->token;
+	struct spwc_client *c = NULL;
+	struct spwc_error error;
 
-	int r = choose(
-	    &c->server, given->server, getenv("SPILLWAY_URL"), file->server);
-	if (r == 0 && c->server == NULL)
-		r = copy(DEFAULT_SERVER, strlen(DEFAULT_SERVER), &c->server);
+	int r = spwc_new(opts, &c, &error);
+	spwc_free(c);
+	if (r == 0)
+		r = copy(value, strlen(value), to);
+	if (r == -EINVAL)
+		return fail(e, r, "%s: %s", from, error.detail);
+	return r < 0 ? fail_oom(e) : 0;
+}
+
+static int settle_server(const struct config *given, const struct file *f,
+    struct config *c, struct config_error *e)
+{
+	char from[FROM_SIZE] = "";
+	const char *server =
+	    choose(from, "--server", given->server, "SPILLWAY_URL", f, SERVER);
+	struct spwc_opts opts = {
+	    .size = sizeof(opts),
+	    .server = server != NULL ? server : DEFAULT_SERVER,
+	};
+
+	return take(&opts, opts.server, from, &c->server, e);
+}
+
+/* The token in the file that `token_file` names. */
+static int read_token_file(
+    const struct file *f, char **ret_token, struct config_error *e)
+{
+	char *path = NULL;
+
+	int r = find_path(f, TOKEN_FILE, &path, e);
 	if (r < 0)
 		return r;
 
+	r = config_read_token(path, ret_token);
+	if (r < 0)
+		fail(e, r, "%s:%u: token_file: %s: %s", f->path,
+		    f->lines[TOKEN_FILE], path,
+		    r == -EINVAL ? "there is no token in it" : strerror(-r));
+	free(path);
+	return r;
+}
+
+static int settle_token(const struct config *given, const struct file *f,
+    struct config *c, struct config_error *e)
+{
+	static const struct file none;
+	struct spwc_opts opts = {.size = sizeof(opts), .server = c->server};
+	char from[FROM_SIZE];
+	char *read = NULL;
+
 	/* The token of the file is for the server of the file. */
-	if (file->server != NULL && strcmp(c->server, file->server) != 0)
-		token = NULL;
-	r = choose(&c->token, given->token, getenv("SPILLWAY_TOKEN"), token);
-	if (r == 0)
-		r = choose(&c->proxy, given->proxy, file->proxy, NULL);
-	if (r == 0)
-		r = choose(&c->ca_file, given->ca_file, file->ca_file, NULL);
+	if (f->values[SERVER] != NULL &&
+	    strcmp(c->server, f->values[SERVER]) != 0)
+		f = &none;
+	opts.token = choose(from, given->token_option, given->token,
+	    "SPILLWAY_TOKEN", f, TOKEN);
+	if (opts.token == NULL && f->values[TOKEN_FILE] != NULL) {
+		int r = read_token_file(f, &read, e);
+		if (r < 0)
+			return r;
+
+		opts.token = read;
+		choose(from, NULL, NULL, NULL, f, TOKEN_FILE);
+	}
+	if (opts.token == NULL)
+		return 0;
+
+	int r = take(&opts, opts.token, from, &c->token, e);
+	free_secret(read);
+	return r;
+}
+
+static int settle_proxy(const struct config *given, const struct file *f,
+    struct config *c, struct config_error *e)
+{
+	char from[FROM_SIZE];
+	struct spwc_opts opts = {
+	    .size = sizeof(opts),
+	    .server = c->server,
+	    .proxy = choose(from, "--proxy", given->proxy, NULL, f, PROXY),
+	};
+
+	if (opts.proxy == NULL)
+		return 0;
+	return take(&opts, opts.proxy, from, &c->proxy, e);
+}
+
+static int settle_ca_file(const struct config *given, const struct file *f,
+    struct config *c, struct config_error *e)
+{
+	char from[FROM_SIZE];
+	const char *ca_file =
+	    choose(from, "--cacert", given->ca_file, NULL, f, CACERT);
+
+	if (ca_file == NULL)
+		return 0;
+
+	int r = ca_file == f->values[CACERT]
+		    ? find_path(f, CACERT, &c->ca_file, e)
+		    : copy(ca_file, strlen(ca_file), &c->ca_file);
+	if (r == -ENOMEM)
+		return fail_oom(e);
+	if (r == 0 && access(c->ca_file, R_OK) < 0) {
+		r = -errno;
+		fail(e, r, "%s: %s: %s", from, c->ca_file, strerror(-r));
+	}
 	return r;
 }
 
 int config_settle(const struct config *given, struct config *ret_config,
     struct config_error *ret_error)
 {
-	struct config file = {0};
+	struct file file = {0};
 	struct config c = {.token_for_all = given->token_for_all};
 
 	*ret_error = (struct config_error){.exposed = false};
 	int r = read_settings(given->file, &file, ret_error);
-	if (r == 0) {
-		r = merge(given, &file, &c);
-		if (r < 0)
-			fail(ret_error, r, "out of memory");
-	}
-	config_fini(&file);
+	if (r == 0)
+		r = settle_server(given, &file, &c, ret_error);
+	if (r == 0)
+		r = settle_token(given, &file, &c, ret_error);
+	if (r == 0)
+		r = settle_proxy(given, &file, &c, ret_error);
+	if (r == 0)
+		r = settle_ca_file(given, &file, &c, ret_error);
+	file_fini(&file);
 	if (r < 0) {
 		config_fini(&c);
 		return r;

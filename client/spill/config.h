@@ -3,7 +3,8 @@
  * Which server, and who we are: from the command line, else the environment,
  * else ~/.config/spillway/spill.conf.
  *
- * A token of the file goes to no other server than the file's.
+ * A token of the file goes to no other server than the file's. Paths in it are
+ * relative to where it is.
  *
  * Threads: one.
  */
@@ -18,6 +19,8 @@
 struct config {
 	char *server;
 	char *token;
+	/** The option that gave it, on the command line. */
+	const char *token_option;
 	/** The token is for every server that is named, not just the one. */
 	bool token_for_all;
 	char *proxy;
@@ -28,7 +31,7 @@ struct config {
 
 /** Why the settings cannot be had; one line. */
 struct config_error {
-	char text[512];
+	char text[1024];
 	/** Others can read the token in this file. */
 	bool exposed;
 };
@@ -55,7 +58,8 @@ int config_read_token(const char *path, char **ret_token) SPW_MUST_CHECK;
  *
  * Returns:   0; `ret_error->exposed` may be set, `text` saying the file.
  * Errors:    -EINVAL, -ENOMEM, and what open() and read() give;
- *            `ret_error->text` says it.
+ *            `ret_error->text` says it, and the option, the variable or the
+ *            line that it is about.
  * Ownership: the caller's, for config_fini().
  */
 int config_settle(const struct config *given, struct config *ret_config,

@@ -65,6 +65,7 @@ static int take_token_file(struct cli *cli, const char *path)
 	}
 	free(cli->given.token);
 	cli->given.token = token;
+	cli->given.token_option = "--token-file";
 	cli->given.token_for_all = true;
 	return 0;
 }
@@ -80,6 +81,7 @@ static int take_token(struct cli *cli, char *value)
 {
 	int r = keep(value, &cli->given.token);
 
+	cli->given.token_option = "--token";
 	cli->given.token_for_all = true;
 	/* Others can read the command line of a process. */
 	memset(value, '*', strlen(value));
@@ -111,6 +113,7 @@ static bool take_flag(struct cli *cli, int option)
 	switch (option) {
 	case OPTION_JSON:
 		cli->json = true;
+		progress_use_json(&cli->progress);
 		return true;
 	case OPTION_PROGRESS:
 		progress_force(&cli->progress);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -84,12 +85,14 @@ static int open_archive(struct localzip *z)
 {
 	zip_source_t *source = NULL;
 	zip_error_t error;
-
+	struct stat st;
 	zip_error_init(&error);
 	if (strcmp(z->path, "-") == 0) {
 		int r = open_spool(z, &source);
 		if (r < 0)
 			return fail(z, strerror(-r));
+	} else if (stat(z->path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		return fail(z, "that is a directory, and not a zip");
 	} else {
 		source = zip_source_file_create(z->path, 0, -1, &error);
 	}

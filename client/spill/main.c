@@ -92,6 +92,8 @@ static int run(struct cli *cli, int argc, char **argv)
 	/* getopt begins its messages with argv[0]. */
 	argv[0] = program_invocation_short_name;
 	cli->json = asks_json(argv);
+	if (cli->json)
+		progress_use_json(&cli->progress);
 	opterr = !cli->json;
 	int code = read_options(cli, argc, argv);
 	if (code >= 0)
@@ -117,14 +119,16 @@ static int flush_output(struct cli *cli, int code)
 	struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
 
 	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	cli_flush(cli);
+	if (!cli_output_failed(cli))
 		return code;
+	int r = cli->output_error;
 	/* stdio forgets why an earlier write failed; the pipe does not. */
-	if (errno == EPIPE ||
-	    (errno == 0 && poll(&out, 1, 0) == 1 && (out.revents & POLLERR)))
+	if (r == EPIPE ||
+	    (r == 0 && poll(&out, 1, 0) == 1 && (out.revents & POLLERR)))
 		return EXIT_PARTIAL;
 	cli_say(cli, "cannot write the output: %s",
-	    errno != 0 ? strerror(errno) : "it failed before");
+	    r != 0 ? strerror(r) : "it failed before");
 	return EXIT_FAILED;
 }
 

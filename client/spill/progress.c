@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include <spillway/client.h>
 
 #include "spill/clock.h"
@@ -39,13 +41,23 @@ void progress_init(struct progress *p, bool quiet)
 
 void progress_force(struct progress *p)
 {
-	p->plain = !p->enabled;
+	p->plain = p->json || !p->enabled;
 	p->enabled = true;
+	p->forced = true;
+}
+
+void progress_use_json(struct progress *p)
+{
+	p->json = true;
+	p->plain = true;
+	p->enabled = p->enabled && p->forced;
 }
 
 void progress_start(struct progress *p, const char *label)
 {
 	text_escape(p->label, sizeof(p->label), label);
+	json_decref(p->name);
+	p->name = p->json && p->enabled ? text_json(label) : NULL;
 	p->running = true;
 	p->drawn = false;
 	p->whole = false;
@@ -111,9 +123,44 @@ void progress_format(char line[PROGRESS_LINE_SIZE], const char *label,
 		    width > 0 ? (int)(width - 1) : 0, numbers);
 }
 
-void progress_show(struct progress *p, uint64_t done, uint64_t total)
+/* What is not known is null. */
+static json_t *number_json(uint64_t number, uint64_t unknown)
+{
+	return number != unknown ? json_integer((json_int_t)number)
+				 : json_null();
+}
+
+static void print_json(
+    const struct progress *p, uint64_t done, uint64_t total, uint64_t rate)
+{
+	json_t *json = json_pack("{s:{s:O*, s:I, s:o, s:o}}", "progress",
+	    "name", p->name, "done", (json_int_t)done, "total",
+	    number_json(total, SPWC_UNKNOWN), "rate", number_json(rate, 0));
+
+	if (json == NULL)
+		return;
+	json_dumpf(json, stderr, JSON_COMPACT | JSON_ENSURE_ASCII);
+	fputc('\n', stderr);
+	json_decref(json);
+}
+
+static void print(
+    const struct progress *p, uint64_t done, uint64_t total, uint64_t rate)
 {
 	char line[PROGRESS_LINE_SIZE];
+
+	if (p->json) {
+		print_json(p, done, total, rate);
+	} else {
+		progress_format(
+		    line, p->label, done, total, rate, terminal_width());
+		fprintf(stderr, p->plain ? "%s\n" : "\r%s\033[K", line);
+	}
+	fflush(stderr);
+}
+
+void progress_show(struct progress *p, uint64_t done, uint64_t total)
+{
 	uint64_t now = clock_ms();
 
 	if (!p->enabled || !p->running)
@@ -137,9 +184,7 @@ void progress_show(struct progress *p, uint64_t done, uint64_t total)
 			    ? (done - p->start_done) / took * 1000 +
 				  (done - p->start_done) % took * 1000 / took
 			    : 0;
-	progress_format(line, p->label, done, total, rate, terminal_width());
-	fprintf(stderr, p->plain ? "%s\n" : "\r%s\033[K", line);
-	fflush(stderr);
+	print(p, done, total, rate);
 	p->drawn = true;
 	p->whole = done == total;
 	p->drawn_ms = now;
@@ -151,6 +196,8 @@ void progress_clear(struct progress *p)
 		fputs("\r\033[K", stderr);
 		fflush(stderr);
 	}
+	json_decref(p->name);
+	p->name = NULL;
 	p->drawn = false;
 	p->running = false;
 }

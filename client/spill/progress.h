@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The progress line on a terminal, on standard error.
+ * The progress line on a terminal, on standard error; or lines there, of text
+ * or of JSON.
  *
  * Calling sequence: progress_init(), then for each transfer progress_start(),
  * progress_show() as often as wanted, progress_clear(). Nothing is written
- * when standard error is not a terminal, unless that is forced, or between
- * transfers.
+ * when standard error is not a terminal or is to be JSON, unless that is
+ * forced, or between transfers.
  *
  * Threads: one.
  */
@@ -16,19 +17,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #define PROGRESS_LABEL_SIZE 64
 #define PROGRESS_LINE_SIZE 256
 
 struct progress {
 	bool enabled;
+	bool forced;
 	/** No terminal: one line after the other. */
 	bool plain;
+	/** These are objects. */
+	bool json;
 	/** Between start and clear. */
 	bool running;
 	/** Something stands on the line, and it said that all is done. */
 	bool drawn;
 	bool whole;
 	char label[PROGRESS_LABEL_SIZE];
+	json_t *name;
 	/** When the transfer began, and how much of it was there already. */
 	uint64_t start_ms;
 	uint64_t start_done;
@@ -49,6 +56,14 @@ void progress_init(struct progress *p, bool quiet);
  * Returns:   nothing.
  */
 void progress_force(struct progress *p);
+
+/**
+ * Tell progress as objects of JSON, and only if that is forced: whoever reads
+ * standard error as JSON finds nothing else there.
+ *
+ * Returns:   nothing.
+ */
+void progress_use_json(struct progress *p);
 
 /**
  * Begin a transfer. `label` may be anybody's text.

@@ -32,7 +32,8 @@ static int wait_for_file(struct cli *cli, struct spwc_client *client,
 	}
 	if (file->state != SPWC_FAILED)
 		return EXIT_OK;
-	cli_say(cli, "fetching %s failed: %s", url, file->error.detail);
+	cli_say_error(cli, &file->error, "fetching %s failed: %s", url,
+	    file->error.detail);
 	return EXIT_FAILED;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "spill/text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -73,6 +74,17 @@ void text_escape(char *buf, size_t size, const char *text)
 		len -= used;
 	}
 	buf[at] = '\0';
+}
+
+json_t *text_json(const char *text)
+{
+	char escaped[4096];
+	json_t *json = json_string(text);
+
+	if (json != NULL)
+		return json;
+	text_escape(escaped, sizeof(escaped), text);
+	return json_string(escaped);
 }
 
 void text_size(char buf[TEXT_NUMBER_SIZE], uint64_t bytes)
@@ -168,7 +180,10 @@ bool text_parse_seconds(const char *text, uint64_t *ret_seconds)
 {
 	uint64_t ms;
 
-	if (duration_parse(text, &ms) < 0 || ms % 1000 != 0)
+	int r = duration_parse(text, &ms);
+	if (r == -ERANGE)
+		ms = UINT64_MAX / 1000 * 1000;
+	else if (r < 0 || ms % 1000 != 0)
 		return false;
 	*ret_seconds = ms / 1000;
 	return true;

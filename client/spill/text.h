@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Text between people and numbers, and text of strangers made safe to show.
- * Pure: no allocation, no state.
+ * Pure: no state, and no allocation but in text_json().
  */
 #ifndef SPILLWAY_SPILL_TEXT_H
 #define SPILLWAY_SPILL_TEXT_H
@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include <jansson.h>
 
 #include <spillway/client.h>
 
@@ -35,6 +37,14 @@ void text_put(FILE *out, const char *text, size_t len);
  * Returns:   nothing.
  */
 void text_escape(char *buf, size_t size, const char *text);
+
+/**
+ * The text as a string of JSON; escaped as above if it is not UTF-8.
+ *
+ * Returns:   a new reference.
+ * Errors:    NULL when memory is short.
+ */
+json_t *text_json(const char *text);
 
 /**
  * A size for people: "0 B", "1023 B", "1.0 KiB", "12.3 GiB"; "-" when it is
@@ -80,8 +90,8 @@ bool text_parse_u64(const char *text, uint64_t *ret_number);
 /**
  * Read a span of time: whole seconds, or a number with s, m, h, d behind it.
  *
- * Returns:   true and the seconds.
- * Errors:    false when it is none or too large.
+ * Returns:   true and the seconds, the most that there are for more.
+ * Errors:    false when it is none.
  */
 bool text_parse_seconds(const char *text, uint64_t *ret_seconds);
 

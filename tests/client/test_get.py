@@ -20,6 +20,15 @@ class Get(harness.Case):
         self.write(name + ".part.etag", ("%s\n%s/files/%s\n" % (
             etag, self.stub.url, fid)).encode())
 
+    def test_names_that_are_printed(self):
+        self.stub.add("f", b"x", "n")
+        os.mkdir(self.path("d"))
+        self.assertEqual(self.ok("get", "f"), b"n\n")
+        self.assertEqual(self.ok("get", "-o", "d", "f"), b"d/n\n")
+        self.assertEqual(self.ok("get", "-o", "x", "f"), b"")
+        self.assertIn(b"A name that -o gives is not printed",
+                      self.ok("get", "--help"))
+
     def test_whole(self):
         self.stub.add("f1", DATA, "report.bin")
         self.assertEqual(self.ok("get", "f1"), b"report.bin\n")

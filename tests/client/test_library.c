@@ -247,6 +247,9 @@ static void test_options(void **state)
 	assert_err(spwc_new(&opts, &c, &error), EINVAL);
 	opts.server = "ftp://h";
 	assert_err(spwc_new(&opts, &c, NULL), EINVAL);
+	opts.server = "h:65536";
+	assert_err(spwc_new(&opts, &c, &error), EINVAL);
+	assert_non_null(strstr(error.detail, "1 to 65535"));
 	opts.server = "http://h";
 	opts.token = "a b";
 	assert_err(spwc_new(&opts, &c, &error), EINVAL);
@@ -254,6 +257,17 @@ static void test_options(void **state)
 	assert_err(spwc_new(&opts, &c, &error), EINVAL);
 	assert_null(c);
 	opts.token = "abc";
+	opts.proxy = "foo bar";
+	assert_err(spwc_new(&opts, &c, &error), EINVAL);
+	opts.proxy = "gopher://h";
+	assert_err(spwc_new(&opts, &c, &error), EINVAL);
+	opts.proxy = "http://user:secret@h:99999";
+	assert_err(spwc_new(&opts, &c, &error), EINVAL);
+	assert_null(strstr(error.detail, "secret"));
+	opts.proxy = "SOCKS5h://u:p@[::1]:1080";
+	assert_ok(spwc_new(&opts, &c, &error));
+	spwc_freep(&c);
+	opts.proxy = "ftp.example:3128";
 	assert_ok(spwc_new(&opts, &c, &error));
 	assert_string_equal(spwc_server(c), "http://h");
 	spwc_freep(&c);

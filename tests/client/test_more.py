@@ -40,7 +40,7 @@ class Link(harness.Case):
         for args, why in (
                 (("--id", "a", "f"), "are of links for uploads"),
                 (("--max-size", "1M", "f"), "are of links for uploads"),
-                (("--upload", "--max-size", "0"), "no number of bytes"),
+                (("--upload", "--max-size", "0"), "no number of bytes from 1"),
                 (("--upload", "f"), "for no file in particular"),
                 (("--upload", "--max-size", "much"), "no number of bytes"),
                 (("--ttl", "0", "f"), "a second or more"),
@@ -277,6 +277,11 @@ class LocalZip(harness.Case):
         for name in ("bad.zip", "text", "nothing"):
             self.fails(1, "ls", "./" + name)
         self.fails(1, "ls", "-", stdin=b"text")
+        os.mkdir(self.path("d"))
+        for args in (("ls", "d/"), ("cat", "./d", "a"),
+                     ("get", "-e", "a", "d/")):
+            self.assertIn("that is a directory, and not a zip",
+                          self.fails(1, *args))
         at = self.zip.index(b"content of 0")
         self.write("crc.zip", self.zip[:at] + b"X" + self.zip[at + 1:])
         result = self.run_spill("get", "-e", "a.txt", "./crc.zip")
@@ -352,6 +357,35 @@ class Settings(harness.Case):
         path = self.settings("server = x\ntokn = y\n")
         self.assertIn(f"{path}:2: there is no setting 'tokn'",
                       self.fails(2, "info", "f"))
+    def test_port_that_is_none(self):
+        err = self.fails(2, "--server", "http://127.0.0.1:99999", "ls")
+        self.assertIn("'http://127.0.0.1:99999' is not a server: its port is "
+                      "not one of 1 to 65535", err)
+
+    def test_values_that_are_wrong(self):
+        path = self.settings("\nserver = ftp://x\n")
+        self.assertIn(f"{path}:2: server: 'ftp://x' is not a server",
+                      self.fails(2, "ls"))
+        self.write("token", b"a b\n")
+        self.assertIn("--token-file: the token is not 1 to 8192 letters",
+                      self.fails(2, "--server", self.stub.url,
+                                 "--token-file", "token", "ls"))
+
+    def test_paths(self):
+        folder = os.path.dirname(self.settings(
+            f"server = {self.stub.url}\ntoken_file = mine\n"))
+        for mine, text in (("mine", "mine"), ("../../t", "~/t")):
+            with open(os.path.join(folder, mine), "w") as f:
+                f.write("s3cret\n")
+            self.settings(f"server = {self.stub.url}\ntoken_file = {text}\n")
+            self.ok("info", "f")
+        # The one that is named has its own folder.
+        self.write("mine", b"s3cret\n")
+        self.write("conf", f"server={self.stub.url}\ntoken_file=mine".encode())
+        self.ok("--config", "conf", "info", "f")
+
+    def test_not_needed(self):
+        self.settings("server = x\ntokn = y\n")
         # What needs no server needs no settings.
         self.ok("uploads")
         self.ok("--help")

@@ -76,8 +76,30 @@ class Put(harness.Case):
 
     def test_directory(self):
         os.mkdir(self.path("d"))
-        self.assertIn("Is a directory", self.fails(1, "put", "d"))
+        self.assertIn(
+            "d is a directory; 'tar c DIR | spill put --name DIR.tar -'",
+            self.fails(1, "put", "d"))
         self.assertEqual(self.stub.requests, [])
+
+    def test_empty_name(self):
+        self.write("a", b"a")
+        self.assertIn("the name of a file is empty",
+                      self.fails(2, "put", "a", ""))
+        self.assertEqual(self.stub.requests, [])
+
+    def test_numbers_out_of_range(self):
+        for args, why in (
+                (("--ttl", "99999999d"), "'99999999d' is too long; 2147483647 "
+                                         "seconds, or 24855d, is the longest"),
+                (("--ttl", "999999999999999d"), "is too long"),
+                (("--ttl", "soon"), "'soon' is no time"),
+                (("--reads", "9999999999"), "is no number from 1 to "
+                                            "2147483647"),
+                (("--limit-rate", "0"), "no number of bytes from 1 to "),
+                (("--limit-rate", "8388608T"), "from 1 to 8388607T")):
+            self.assertIn(why, self.fails(2, "put", *args, "x"))
+        self.write("x", b"x")
+        self.ok("--limit-rate", "8388607T", "put", "--ttl", "24855d", "x")
 
     def test_options(self):
         self.write("x", b"x")

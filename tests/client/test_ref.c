@@ -95,6 +95,27 @@ static void test_servers(void **state)
 	}
 }
 
+static void test_ports(void **state)
+{
+	static const char *const bad[] = {
+	    "http://h:65536",
+	    "h:99999",
+	    "https://[::1]:0/x",
+	    "http://h:00000",
+	    "http://h:18446744073709551696",
+	};
+
+	(void)state;
+	expect_server("http://h:1", "http://h:1");
+	expect_server("http://h:65535", "http://h:65535");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		char *server = NULL;
+
+		assert_err(spwc__server_normalize(bad[i], &server), ERANGE);
+		assert_null(server);
+	}
+}
+
 static void expect_ref(
     const char *text, const char *server, const char *id, const char *query)
 {
@@ -143,6 +164,7 @@ static void test_refs(void **state)
 	    "http://h#/files/a",
 	    "ftp://h/files/a",
 	    "http://h/files/a b",
+	    "http://h:65536/files/a",
 	};
 
 	(void)state;
@@ -197,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_ids),
 	    cmocka_unit_test(test_servers),
+	    cmocka_unit_test(test_ports),
 	    cmocka_unit_test(test_refs),
 	    cmocka_unit_test(test_noise),
 	};

@@ -141,6 +141,21 @@ class List(harness.Case):
         self.assertEqual(self.stub.orders[0],
                          {"url": url, "mode": "lazy", "ttl": 600})
 
+    def test_no_room_for_output(self):
+        for i in range(200):
+            self.stub.add("f%d" % i, b"", "name" * 10)
+        for args in (("ls",), ("ls", "--json"), ("info", "--json", "f1")):
+            with open("/dev/full", "wb") as full:
+                result = self.finish(self.start(*args, stdout=full))
+            self.assertEqual(result.code, 1, result)
+            self.assertIn("cannot write the output: No space left on device",
+                          result.err)
+
+    def test_server_without_tls(self):
+        url = self.stub.url.replace("http:", "https:")
+        self.assertIn("is it http:// there?",
+                      self.fails(1, "--server", url, "ls"))
+
     def test_reader_goes_away(self):
         for i in range(20000):
             self.stub.add("f%d" % i, b"", "name" * 10)
@@ -309,6 +324,17 @@ class Fetch(harness.Case):
         result = self.run_spill("--json", "fetch", "--wait", self.URL)
         self.assertEqual(result.code, 1, result)
         self.assertEqual(json.loads(result.out)["state"], "failed")
+        self.assertEqual(json.loads(result.err), {
+            "error": "fetching %s failed: no such host" % self.URL,
+            "type": "dns_error", "title": "t", "status": 502,
+            "detail": "no such host"})
+
+    def test_failed_input_json(self):
+        self.stub.origin = b""
+        self.finish_at(1, "failed")
+        result = self.run_spill("--json", "process", "upper", self.URL)
+        self.assertEqual(result.code, 1, result)
+        self.assertEqual(json.loads(result.err)["type"], "dns_error")
 
     def test_waits_in_vain(self):
         result = self.run_spill("fetch", "--wait=1", self.URL)

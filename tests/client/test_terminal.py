@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is drawn on a terminal, and what is not elsewhere."""
 
+import json
 import os
 import signal
 import unittest
@@ -68,6 +69,46 @@ class Progress(harness.Case):
         result = self.on_pty("fetch", "--wait", "https://example.org/a")
         self.check_drawn(result)
         self.assertIn("wait=1", self.stub.requests[1][1])
+
+    def progress(self, result):
+        """All of standard error is objects, these of progress."""
+        self.assertEqual(result.code, 0, result)
+        self.assertTrue(result.err.isascii(), result)
+        told = [json.loads(line) for line in result.err.splitlines()]
+        self.assertTrue(told, result)
+        self.assertEqual({tuple(o) for o in told}, {("progress",)})
+        return [o["progress"] for o in told]
+
+    def test_json_is_not_drawn_over(self):
+        self.write("a", self.DATA)
+        self.stub.add("f", self.DATA, "n")
+        for args in (("--json", "put", "a"), ("put", "--json", "a"),
+                     ("--js", "get", "f")):
+            result = self.on_pty(*args)
+            self.assertEqual((result.code, result.err), (0, ""), result)
+            json.loads(result.out)
+
+    def test_json_progress(self):
+        self.stub.add("f", self.DATA, EVIL)
+        for args in (("--json", "--progress", "get", "-fo", "ü", "f"),
+                     ("--progress", "get", "-fo", "ü", "f", "--js")):
+            for result in (self.run_spill(*args), self.on_pty(*args)):
+                last = self.progress(result)[-1]
+                self.assertIn(type(last.pop("rate")), (int, type(None)))
+                self.assertEqual(last, {"name": "ü", "done": len(self.DATA),
+                                        "total": len(self.DATA)})
+
+    def test_json_progress_of_what_has_no_end(self):
+        result = self.run_spill("--json", "--progress", "put", "-",
+                                stdin=self.DATA)
+        first = self.progress(result)[0]
+        self.assertEqual((first["name"], first["total"]),
+                         ("standard input", None))
+
+    def test_json_and_quiet(self):
+        self.stub.add("f", self.DATA, "n")
+        self.assertEqual(self.run_spill(
+            "--json", "--progress", "-q", "get", "f").err, "")
 
     def test_interrupt_leaves_the_line_empty(self):
         f = self.stub.add("f", self.DATA, "n")

@@ -148,8 +148,8 @@ static void test_file_name(void **state)
 
 static void test_parse_seconds(void **state)
 {
-	static const char *const bad[] = {"", "s", "-1", "+1", "1x", "1 s",
-	    "1.5h", "1500ms", "99999999999999999999", "1sm"};
+	static const char *const bad[] = {
+	    "", "s", "-1", "+1", "1x", "1 s", "1.5h", "1500ms", "1sm"};
 	uint64_t s = 0;
 
 	(void)state;
@@ -161,6 +161,11 @@ static void test_parse_seconds(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		assert_false(text_parse_seconds(bad[i], &s));
 	assert_int_equal(s, 604800);
+	/* It is one, if a long one. */
+	assert_true(
+	    text_parse_seconds("999999999999999d", &s) && s > INT32_MAX);
+	assert_true(
+	    text_parse_seconds("99999999999999999999", &s) && s > INT32_MAX);
 }
 
 static void expect_range(

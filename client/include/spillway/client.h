@@ -211,7 +211,7 @@ struct spwc_opts {
 	const char *server;
 	/** Sent as a bearer token; NULL for none. */
 	const char *token;
-	/** URL of a proxy; NULL connects directly. */
+	/** URL of a proxy: http, https, socks4[a], socks5[h]; NULL for none. */
 	const char *proxy;
 	/** PEM file of authorities to trust; NULL for the system's. */
 	const char *ca_file;
