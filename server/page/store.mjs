@@ -135,12 +135,20 @@ export class Memory {
 			}
 			text = fitted(kept, Math.floor(text.length * 0.9));
 		}
-		const lost = map.size - kept.size;
+		this.#count(map.size, kept, text);
+	}
 
+	// Their number takes room as well.
+	#count(before, kept, text) {
+		const forgotten = this.forgotten;
+
+		while (kept.size < before && kept.size && !this.#put(
+			this.#countName, forgotten + before - kept.size)) {
+			text = fitted(kept, Math.floor(text.length * 0.9));
+			this.#put(this.#name, text);
+		}
 		this.#map = kept;
 		this.#text = text;
-		if (lost)
-			this.#put(this.#countName, this.forgotten + lost);
 	}
 
 	/** @returns {boolean} false where it is full, or forbidden */

@@ -52,13 +52,16 @@ class Shared(harness.Case):
                      ("info", "a b"),
                      ("info", "https://example.org/a.zip"),
                      ("info", "/etc/passwd"), ("info", ".hidden"),
-                     ("info", "x" * 201),
-                     ("--server", "ftp://h", "ls"),
+                     ("info", "x" * 201)):
+            err = self.fails(2, *args)
+            self.assertIn("--help", err, args)
+        # A setting that is wrong is told with its place, and what is right.
+        for args in (("--server", "ftp://h", "ls"),
                      ("--server", "http://u:p@h", "ls"),
                      ("--server", "unix:relative", "ls"),
                      ("--token", "two words", "ls")):
             err = self.fails(2, *args)
-            self.assertIn("--help", err, args)
+            self.assertIn(f"spill: {args[0]}: ", err, args)
         self.assertEqual(self.stub.requests, [])
 
     def test_help(self):
