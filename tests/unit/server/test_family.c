@@ -191,9 +191,10 @@ static void test_memory_in_common(void **state)
 
 	(void)state;
 	pid_t pid = play(&a);
-	assert_true(look(MUCH).memory >= 4 * BLOCK);
-	uint64_t shares = look(2 * BLOCK).memory;
-	assert_in_range(shares, BLOCK, 3 * BLOCK);
+	uint64_t all = look(MUCH).memory, shares = look(2 * BLOCK).memory;
+	assert_true(all >= 4 * BLOCK);
+	/* A sanitizer has several times as much beside it, shared as well. */
+	assert_in_range(shares, BLOCK, all / 2);
 	finish(pid);
 }
 
