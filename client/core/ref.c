@@ -9,19 +9,16 @@
 
 #include <spillway/client.h>
 
+#include "common/fileid.h"
 #include "common/text.h"
 
 #define PORT_MAX 65535u
 
-static const char id_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			       "abcdefghijklmnopqrstuvwxyz"
-			       "0123456789._~-";
+_Static_assert(SPWC_ID_MAX == ID_LEN_MAX, "both sides take the same ids");
 
 bool spwc__id_valid(const char *id)
 {
-	size_t len = strspn(id, id_chars);
-
-	return len > 0 && len <= SPWC_ID_MAX && id[len] == '\0' && id[0] != '.';
+	return id_valid(id, strlen(id));
 }
 
 /* No blanks, no control characters, nothing past ASCII. */
