@@ -273,6 +273,13 @@ struct conf *daemon_conf(struct spw_server *s)
 	return &s->conf;
 }
 
+void daemon_log(const struct conf *c)
+{
+	log_journal(c->log.journal);
+	log_init(c->log.level, c->log.format, STDERR_FILENO);
+	incident_limit(c->log.max_incidents);
+}
+
 /* What spillwayd does for its process. The log is done for this one, too; which
    files it may open, and what it may call, is for the program to say. */
 static int adopt(const struct conf *c, struct conf_error *reterr)
@@ -290,9 +297,7 @@ static int adopt(const struct conf *c, struct conf_error *reterr)
 			conf_error_at(c, &c->sandbox.seccomp, reterr);
 		return -EINVAL;
 	}
-	log_journal(c->log.journal);
-	log_init(c->log.level, c->log.format, STDERR_FILENO);
-	incident_limit(c->log.max_incidents);
+	daemon_log(c);
 	return 0;
 }
 

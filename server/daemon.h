@@ -73,6 +73,9 @@ int daemon_use(struct spw_server *s, struct daemon_files *files)
 /** Forget what nobody has taken. */
 void daemon_files_drop(struct daemon_files *files);
 
+/** Have the log, which is the process's, be as the configuration says. */
+void daemon_log(const struct conf *c);
+
 /** Returns: the configuration it runs with, for conf_reload(). */
 struct conf *daemon_conf(struct spw_server *s);
 

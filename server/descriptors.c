@@ -7,6 +7,16 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
+/* A part of them, and at least one. */
+static unsigned part(unsigned divisor)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur > UINT_MAX)
+		return UINT_MAX;
+	return rl.rlim_cur < divisor ? 1 : (unsigned)(rl.rlim_cur / divisor);
+}
+
 unsigned descriptors_for_files(const struct conf *c)
 {
 	struct rlimit rl;
@@ -22,19 +32,8 @@ unsigned descriptors_for_files(const struct conf *c)
 			 "store.max_open_files: who needs one more is told "
 			 "to try again",
 		    (unsigned long long)rl.rlim_cur);
-	return rl.rlim_cur / 2 < c->store.max_open_files
-	    ? (unsigned)(rl.rlim_cur / 2)
-	    : c->store.max_open_files;
-}
-
-/* A part of them, and at least one. */
-static unsigned part(unsigned divisor)
-{
-	struct rlimit rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur > UINT_MAX)
-		return UINT_MAX;
-	return rl.rlim_cur < divisor ? 1 : (unsigned)(rl.rlim_cur / divisor);
+	return part(2) < c->store.max_open_files ? part(2)
+						 : c->store.max_open_files;
 }
 
 unsigned descriptors_for_client(void)

@@ -16,7 +16,6 @@
 #endif
 
 #include "base/clock.h"
-#include "base/incident.h"
 #include "base/notify.h"
 #include "base/procstat.h"
 #include "confine.h"
@@ -303,9 +302,7 @@ static void prepare(const struct setup *s, sigset_t *set)
 	   libzip asks for a date. */
 	setenv("TZ", ":/etc/localtime", 0);
 	tzset();
-	log_journal(s->conf.log.journal);
-	log_init(s->conf.log.level, s->conf.log.format, STDERR_FILENO);
-	incident_limit(s->conf.log.max_incidents);
+	daemon_log(&s->conf);
 	raise_limits();
 }
 

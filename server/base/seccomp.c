@@ -143,21 +143,13 @@ static void by_bits(
 	ret(p, SECCOMP_RET_ALLOW);
 }
 
-static void deny_ioctl(struct program *p, uint32_t request)
+/* The call is denied when an argument is this; others of it are looked at. */
+static void deny_value(
+    struct program *p, long nr, unsigned arg, uint32_t value)
 {
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 4);
-	load(p, ARG(1));
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, request, 0, 1);
-	ret(p, DENY(EPERM));
-	load(p, offsetof(struct seccomp_data, nr));
-}
-
-/* With PR_SET_DUMPABLE a process hides from who is to measure it. */
-static void deny_prctl(struct program *p, uint32_t option)
-{
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 4);
-	load(p, ARG(0));
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, option, 0, 1);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 4);
+	load(p, ARG(arg));
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
 	ret(p, DENY(EPERM));
 	load(p, offsetof(struct seccomp_data, nr));
 }
@@ -186,8 +178,8 @@ static void build_common(struct program *p)
 #endif
 	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
 		verdict(p, denied[i], DENY(EPERM));
-	deny_ioctl(p, TIOCSTI);
-	deny_ioctl(p, TIOCLINUX);
+	deny_value(p, SYS_ioctl, 1, TIOCSTI);
+	deny_value(p, SYS_ioctl, 1, TIOCLINUX);
 }
 
 static void build(struct program *p)
@@ -217,7 +209,8 @@ static void build_program(struct program *p, bool network)
 {
 	build_common(p);
 	verdict(p, SYS_ptrace, DENY(EPERM));
-	deny_prctl(p, PR_SET_DUMPABLE);
+	/* With it a process hides from who is to measure it. */
+	deny_value(p, SYS_prctl, 0, PR_SET_DUMPABLE);
 	for (size_t i = 0;
 	     i < sizeof(denied_attributes) / sizeof(denied_attributes[0]); i++)
 		verdict(p, denied_attributes[i], DENY(EOPNOTSUPP));

@@ -98,36 +98,31 @@ struct memory {
 	uint64_t own, shared, swapped;
 };
 
+/* Where the kernel says it, and in which fields. */
+struct memory_source {
+	const char *file, *own, *shared, *swapped;
+};
+
 /* Not what is a file's: of that the kernel lets go when it must. */
-static struct memory sum_memory(const struct family *f)
-{
-	char text[4096];
-	struct memory m = {0};
-
-	for (size_t i = 0; i < f->count; i++) {
-		if (!read_proc(text, sizeof(text), "/proc/%d/status",
-			(int)f->pids[i]))
-			continue;
-		m.own += field(text, "RssAnon");
-		m.shared += field(text, "RssShmem");
-		m.swapped += field(text, "VmSwap");
-	}
-	return m;
-}
-
+static const struct memory_source EACH = {
+    "status", "RssAnon", "RssShmem", "VmSwap"};
 /* Memory that several have counts once. It takes the kernel a while. */
-static struct memory sum_shares(const struct family *f)
+static const struct memory_source SHARES = {
+    "smaps_rollup", "Pss_Anon", "Pss_Shmem", "SwapPss"};
+
+static struct memory sum_memory(
+    const struct family *f, const struct memory_source *from)
 {
 	char text[4096];
 	struct memory m = {0};
 
 	for (size_t i = 0; i < f->count; i++) {
-		if (!read_proc(text, sizeof(text), "/proc/%d/smaps_rollup",
-			(int)f->pids[i]))
+		if (!read_proc(text, sizeof(text), "/proc/%d/%s",
+			(int)f->pids[i], from->file))
 			continue;
-		m.own += field(text, "Pss_Anon");
-		m.shared += field(text, "Pss_Shmem");
-		m.swapped += field(text, "SwapPss");
+		m.own += field(text, from->own);
+		m.shared += field(text, from->shared);
+		m.swapped += field(text, from->swapped);
 	}
 	return m;
 }
@@ -257,10 +252,10 @@ void family_look(
 	for (size_t i = 0; i < f->count; i++)
 		add_unnamed(f, f->pids[i], &u, ret);
 
-	struct memory m = sum_memory(f);
+	struct memory m = sum_memory(f, &EACH);
 	ret->memory = total(&m, u.memory);
 	if (ret->memory > memory_max) {
-		m = sum_shares(f);
+		m = sum_memory(f, &SHARES);
 		ret->memory = total(&m, u.memory);
 	}
 	ret->cpu_ms = sum_cpu_ms(f);

@@ -429,10 +429,9 @@ static void doubt(struct disk *d, struct storemeta m)
 	metrics_add(METRIC_STORE_SYNC_FAILURES, 1);
 	if (m.others > m.checkpoint)
 		m.others = m.checkpoint;
-	if (!m.doubt_last)
-		m.doubt_first = failed;
-	m.doubt_last = failed + 1;
 	pthread_mutex_lock(&d->lock);
+	m.doubt_first = d->noted.doubt_last ? d->noted.doubt_first : failed;
+	m.doubt_last = failed + 1;
 	d->noted = m;
 	if (d->done < failed)
 		count_from(d, failed);
