@@ -143,6 +143,7 @@ struct file {
 	_Atomic bool used; /* since it was looked at last */
 	bool held;	   /* the store accounts for its bytes on disk */
 	bool lru;	   /* in the list of those that are open */
+	bool leaving;	   /* in that of those that leave the disk */
 	struct file *lru_next, *lru_prev;
 	struct spw_job job; /* what is done behind: JOB_... */
 	_Atomic unsigned jobs;

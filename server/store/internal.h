@@ -5,8 +5,9 @@
  * A file is found by id in one of 64 shards, each with a lock and a hash
  * table of its own; the order of creation is a list.h under `list_lock`; expiry
  * is a wheel of slots a second wide under `wheel_lock`; kept files that are
- * open are in a list under `lru_lock`. Locks are taken in that order and none
- * is held while a file is freed. A stripe comes before all of them, is held
+ * open are in a list under `lru_lock`; those that leave the disk are under
+ * `leaving_lock`. Locks are taken in that order and none is held while a file
+ * is freed. A stripe comes before all of them, is held
  * while the disk is waited for, and so never taken on a loop.
  */
 #ifndef STORE_INTERNAL_H
@@ -57,6 +58,10 @@ struct store {
 	bool closing; /* nothing is taken from the disk */
 	struct file *restored; /* not in the list yet, by list_next */
 	pthread_mutex_t stripes[STORE_STRIPES];
+	/* While it is restored: taken out of memory, but the disk still has
+	   them. By stripe, and by hash_next. */
+	pthread_mutex_t leaving_lock;
+	struct file *leaving[STORE_STRIPES];
 	pthread_mutex_t lru_lock;
 	struct file *lru_first, *lru_last;
 	unsigned lru_count;
@@ -97,6 +102,11 @@ bool store_take_spool(
     struct store *st, struct file *f, struct spw_spool **ret);
 
 /* kept.c */
+/** It is taken out of the store, with its shard locked: the disk is not asked
+    for it again. */
+void store_leave(struct store *st, struct file *f);
+/** Returns: whether the file of this tag is on its way off the disk. */
+bool store_leaves(struct store *st, const char *id, struct str etag);
 /** It was taken out of memory: and now from the disk, behind. */
 void store_drop_behind(struct file *f);
 pthread_mutex_t *store_stripe(struct store *st, const char *id);

@@ -131,6 +131,49 @@ int store_keep_replace(struct store *st, struct file *f,
 
 /* ---- off it ------------------------------------------------------------- */
 
+static struct file **leaving(struct store *st, const char *id)
+{
+	return &st->leaving[store_hash(st, id, strlen(id)) % STORE_STRIPES];
+}
+
+void store_leave(struct store *st, struct file *f)
+{
+	if (!store_restoring(st) || st->closing || !atomic_load(&f->kept))
+		return;
+
+	pthread_mutex_lock(&st->leaving_lock);
+	struct file **first = leaving(st, f->id);
+	f->hash_next = *first;
+	*first = f;
+	f->leaving = true;
+	pthread_mutex_unlock(&st->leaving_lock);
+}
+
+bool store_leaves(struct store *st, const char *id, struct str etag)
+{
+	pthread_mutex_lock(&st->leaving_lock);
+	struct file *f = *leaving(st, id);
+	while (f && !(strcmp(f->id, id) == 0 && str_eq(etag, f->made_id)))
+		f = f->hash_next;
+	pthread_mutex_unlock(&st->leaving_lock);
+	return f;
+}
+
+/* The disk was asked to forget it. */
+static void left(struct store *st, struct file *f)
+{
+	pthread_mutex_lock(&st->leaving_lock);
+	if (f->leaving) {
+		struct file **link = leaving(st, f->id);
+
+		while (*link != f)
+			link = &(*link)->hash_next;
+		*link = f->hash_next;
+		f->leaving = false;
+	}
+	pthread_mutex_unlock(&st->leaving_lock);
+}
+
 static int purge(struct file *f)
 {
 	return f->upload ? f->upload->purge(f->upload) : 0;
@@ -158,6 +201,7 @@ int store_drop(struct store *st, struct file *f)
 	int r = unlink_kept(st, f);
 	if (r == 0)
 		in = store_take_out(st, f);
+	left(st, f);
 	pthread_mutex_unlock(stripe);
 	if (r == 0)
 		r = purge(f);
@@ -170,6 +214,7 @@ static void drop(struct store *st, struct file *f)
 
 	pthread_mutex_lock(stripe);
 	int r = unlink_kept(st, f);
+	left(st, f);
 	pthread_mutex_unlock(stripe);
 	int purged = purge(f);
 	if (r == 0)

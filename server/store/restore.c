@@ -97,6 +97,8 @@ int store_find_kept(struct store *st, const char *id, struct file **ret)
 	uint64_t size;
 
 	int r = read_file(st, id, buf, &m, &size);
+	if (r == 0 && store_leaves(st, id, m.etag))
+		return -ENOENT;
 	if (r == 0 &&
 	    (size != m.size || !disk_trusts(st->opts.disk, &m))) {
 		/* It has to go before the directory is settled. */

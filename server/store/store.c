@@ -54,6 +54,7 @@ int store_new(const struct store_opts *opts, struct store **ret)
 	pthread_mutex_init(&st->wheel_lock, NULL);
 	st->wheel_s = clock_unix_ms() / 1000;
 	pthread_mutex_init(&st->lru_lock, NULL);
+	pthread_mutex_init(&st->leaving_lock, NULL);
 	for (size_t i = 0; i < STORE_STRIPES; i++)
 		pthread_mutex_init(&st->stripes[i], NULL);
 	st->next_seq = opts->disk ? STORE_SEQ_NEW : 0;
@@ -213,6 +214,7 @@ static struct file *unlink_file(
 
 	*link = f->hash_next;
 	sh->count--;
+	store_leave(st, f);
 	/* First, so that it gets into no list behind our back. */
 	atomic_store(&f->removed, true);
 	file_disown(f);

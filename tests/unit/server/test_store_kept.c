@@ -179,6 +179,57 @@ static void test_removing_behind(void **state)
 	kept_expect_none(k, "x");
 }
 
+/* Holds a thread of a pool until it is let go. */
+struct holder {
+	struct spw_job job;
+	pthread_barrier_t *go;
+};
+
+static void hold(struct spw_job *job)
+{
+	pthread_barrier_wait(((struct holder *)(void *)job)->go);
+}
+
+/* Who was removed is not found on the disk again, however long it takes to get
+   off it. */
+static void test_removed_while_it_is_restored(void **state)
+{
+	struct kept *k = *state;
+	pthread_barrier_t go;
+	struct holder held[2] = {{.job.run = hold}, {.job.run = hold}};
+	struct file *f;
+
+	file_unref(kept_file(k, "x", 100));
+	file_unref(kept_file(k, "y", 100));
+	kept_restart(k, true);
+	kept_expect(k, "x", 100);
+	pthread_barrier_init(&go, NULL, 3);
+	for (int i = 0; i < 2; i++) {
+		held[i].go = &go;
+		spw_pool_submit(k->pool, &held[i].job);
+	}
+	f = store_get(k->store, "x", 1);
+	assert_true(store_remove(k->store, f));
+	file_unref(f);
+	assert_int_equal(kept_count(k, "files"), 2);
+	kept_expect_none(k, "x");
+	/* Another may have the name. */
+	file_unref(kept_file(k, "x", 50));
+	kept_expect(k, "x", 50);
+	f = store_get(k->store, "x", 1);
+	assert_true(store_remove(k->store, f));
+	file_unref(f);
+	kept_expect_none(k, "x");
+	kept_restore(k);
+	kept_expect_none(k, "x");
+	kept_expect(k, "y", 100);
+	pthread_barrier_wait(&go);
+	kept_restart(k, false);
+	pthread_barrier_destroy(&go);
+	assert_int_equal(kept_count(k, "files"), 1);
+	kept_expect_none(k, "x");
+}
+
 static void test_dropping(void **state)
 {
 	struct kept *k = *state;
@@ -406,6 +457,7 @@ int main(void)
 	    KEPT_TEST(test_the_list),
 	    KEPT_TEST(test_replacing),
 	    KEPT_TEST(test_removing_behind),
+	    KEPT_TEST(test_removed_while_it_is_restored),
 	    KEPT_TEST(test_dropping),
 	    KEPT_TEST(test_what_changes_later),
 	    KEPT_TEST(test_only_so_many_are_open),
