@@ -27,6 +27,8 @@
 
 /* What requests describe at length may have this part of the memory. */
 #define DOCUMENTS_PART 4
+/* So may the blocks in which answers are sent. */
+#define STREAMS_PART 4
 /* So may what is said of files, which a server that has everything on disk
    needs some for, too. */
 #define TEXTS_PART 4
@@ -37,7 +39,7 @@
 struct spw_server {
 	struct conf conf;
 	struct spw_budget *budget;
-	struct allowance documents;
+	struct allowance documents, streams;
 	struct spw_dir *dir;
 	struct spw_pool *disk, *readers, *workers;
 	struct disk *kept; /* NULL: files are gone with the process */
@@ -139,6 +141,8 @@ static int open_store(struct spw_server *s)
 
 	s->documents.budget = s->budget;
 	s->documents.max = (size_t)(memory / DOCUMENTS_PART);
+	s->streams.budget = s->budget;
+	s->streams.max = (size_t)(memory / STREAMS_PART);
 	uint64_t texts_max = memory / TEXTS_PART;
 	if (texts_max < TEXTS_LEAST)
 		texts_max = TEXTS_LEAST;
@@ -175,6 +179,7 @@ static int open_front(struct spw_server *s, struct daemon_files *files,
 	    .begin = front_begin,
 	    .ctx = &s->front,
 	    .documents = &s->documents,
+	    .streams = &s->streams,
 	};
 	struct notify_fds fds;
 

@@ -277,7 +277,7 @@ void events_reply(struct http_request *req, struct file *f)
 		struct events *ev = new_events(req, f);
 		if (ev)
 			r = http_reply_stream(
-			    200, HTTP_LENGTH_UNKNOWN, &ops, ev);
+			    req, 200, HTTP_LENGTH_UNKNOWN, &ops, ev);
 		http_reply_header(&r, "Content-Type", "text/event-stream");
 		/* nginx keeps back what it proxies unless told. */
 		http_reply_header(&r, "X-Accel-Buffering", "no");

@@ -71,7 +71,7 @@ struct http_reply content_follow(struct http_request *req, struct file *f,
 	if (!fo)
 		return (struct http_reply){.status = status};
 
-	return http_reply_stream(status, len,
+	return http_reply_stream(req, status, len,
 	    file_state(f) == FILE_READY ? &ready : &growing, fo);
 }
 

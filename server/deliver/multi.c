@@ -218,9 +218,9 @@ static struct http_reply send_parts(struct http_request *req, struct parts *p)
 	if (!assemble(req, p, &r)) {
 		p->reader = reader_new(req, p->file);
 		if (p->reader)
-			return http_reply_stream(206, total,
+			return http_reply_stream(req, 206, total,
 			    file_state(p->file) == FILE_READY ? &ready
-							       : &growing,
+							      : &growing,
 			    p);
 	}
 	free_parts(p);

@@ -39,7 +39,7 @@ void zip_visit_unref(struct zip_visit *v)
 	zip_listing_free(v->listing);
 	if (v->saver)
 		v->saver->free(v->saver_ctx);
-	zip_service_leave(v->z, v->place);
+	zip_service_leave(v->z, &v->place);
 	zip_task_fini(&v->task);
 	zip_index_unref(v->index);
 	http_waker_unref(v->waker);

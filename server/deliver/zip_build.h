@@ -50,6 +50,9 @@ int zip_build_add(struct zip_build *b, struct file *f, struct str name)
 size_t zip_build_count(const struct zip_build *b);
 struct str zip_build_name(const struct zip_build *b, size_t i);
 
+/** What deflate takes while it is read, beyond what zip_build_hold() holds. */
+#define ZIP_BUILD_MEMORY ((size_t)272 * 1024)
+
 /**
  * Once all are added: what it holds in memory is of this allowance until it is
  * freed. NULL: of none.

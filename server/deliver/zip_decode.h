@@ -30,7 +30,17 @@ int zip_inflate_new(struct spw_spool *s, struct zip_entry *e,
 int zip_libzip_new(struct spw_spool *s, const struct zip_entry *e,
     struct zip_pull **ret, struct zip_fault *reterr) SPW_MUST_CHECK;
 
-/** Returns: whether libzip can unpack such entries. */
+/* What an inflater takes: its input, zlib's window and tables. */
+#define ZIP_INFLATE_MEMORY ((size_t)112 * 1024)
+
+/**
+ * Returns: whether such entries are unpacked by libzip. It is asked for bzip2
+ * alone: how much memory the others take (LZMA, XZ, Zstandard) the packed
+ * bytes say, up to 4 GiB, and libzip lets them.
+ */
 bool zip_libzip_knows(uint16_t method);
+
+/** Returns: the memory that takes at most. */
+size_t zip_libzip_memory(const struct zip_entry *e);
 
 #endif

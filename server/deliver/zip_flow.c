@@ -33,6 +33,20 @@ int zip_flow_of(struct zip_pull *p, uint64_t len, struct zip_flow **ret)
 	return 0;
 }
 
+/* What is dropped passes through the ring's blocks as well. */
+static uint64_t in_ring(uint64_t first, uint64_t len)
+{
+	return first ? SPW_UNLIMITED : len;
+}
+
+size_t zip_flow_memory(const struct zip_entry *e, uint64_t first, uint64_t len)
+{
+	uint64_t ring = in_ring(first, len);
+
+	return zip_unpack_memory(e) +
+	       (ring < ZIP_RING_BYTES ? (size_t)ring : ZIP_RING_BYTES);
+}
+
 int zip_flow_new(struct spw_spool *s, struct zip_entry *e,
     struct zip_points *points, uint64_t first, uint64_t len,
     struct zip_flow **ret, struct zip_fault *reterr)
@@ -40,8 +54,7 @@ int zip_flow_new(struct spw_spool *s, struct zip_entry *e,
 	struct zip_flow *fl = NULL;
 	uint64_t from = first;
 
-	/* What is dropped passes through the ring's blocks as well. */
-	int err = zip_flow_of(NULL, first ? SPW_UNLIMITED : len, &fl);
+	int err = zip_flow_of(NULL, in_ring(first, len), &fl);
 	if (err < 0)
 		return zip_fault_errno(reterr, err);
 	err = zip_unpack_new(s, e, &from, points, &fl->pull, reterr);

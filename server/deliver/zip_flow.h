@@ -43,6 +43,9 @@ int zip_flow_new(struct spw_spool *s, struct zip_entry *e,
     struct zip_points *points, uint64_t first, uint64_t len,
     struct zip_flow **ret, struct zip_fault *reterr) SPW_MUST_CHECK;
 
+/** Returns: the memory that takes at most, while it is there. */
+size_t zip_flow_memory(const struct zip_entry *e, uint64_t first, uint64_t len);
+
 /**
  * Prepare to send what `p` makes: `len` bytes, or SPW_UNLIMITED for all it
  * makes.

@@ -150,13 +150,15 @@ static bool read_wish(
 }
 
 /** The first piece is there; if it is the only one its length is told. */
-static struct http_reply make_reply(struct zip_listing *l)
+static struct http_reply make_reply(
+    struct http_request *req, struct zip_listing *l)
 {
 	static const struct http_stream ops = {
 	    .read = listing_read, .free = listing_done, .soon = true};
 
 	if (!l->list.ended && !l->piece.failed)
-		return http_reply_stream(200, HTTP_LENGTH_UNKNOWN, &ops, l);
+		return http_reply_stream(
+		    req, 200, HTTP_LENGTH_UNKNOWN, &ops, l);
 
 	struct http_reply r = {.status = 200};
 	if (!l->piece.failed)
@@ -236,7 +238,7 @@ void zip_serve_list(struct http_request *req, struct zip_visit *v)
 	enum content_verdict verdict =
 	    content_conditions(req, c.etag, c.modified_ms);
 	if (verdict == CONTENT_SEND && http_method(req) != HTTP_HEAD) {
-		struct http_reply r = make_reply(l);
+		struct http_reply r = make_reply(req, l);
 		reply_listing(req, &c, &r, form->type);
 		return;
 	}

@@ -29,7 +29,7 @@ void zip_serve_built(struct http_request *req, struct zip_visit *v)
 	}
 
 	metrics_add(METRIC_ZIP_BUILT, 1);
-	struct http_reply r = zip_visit_stream(v, 200, v->len);
+	struct http_reply r = zip_visit_stream(req, v, 200, v->len);
 	http_reply_header(&r, "Content-Type", "application/zip");
 	http_reply_header(&r, "Cache-Control", "no-store");
 	http_reply_header(&r, "X-Content-Type-Options", "nosniff");
@@ -66,15 +66,16 @@ void zip_make_reply(struct http_request *req, struct zip_service *z,
     struct zip_build *b, const char *name)
 {
 	struct zip_visit *v = NULL;
-	struct clients_ticket *place = zip_service_enter(req, z);
+	struct zip_place place;
 
-	if (!place) {
+	if (!zip_service_enter(
+		req, z, ZIP_RING_BYTES + ZIP_BUILD_MEMORY, &place)) {
 		zip_build_free(b);
 		return;
 	}
 	int err = new_visit(z, b, name, &v);
 	if (err < 0) {
-		zip_service_leave(z, place);
+		zip_service_leave(z, &place);
 		zip_build_free(b);
 		zip_reply_errno(req, err);
 		return;
@@ -92,7 +93,7 @@ void zip_make_reply(struct http_request *req, struct zip_service *z,
 struct making {
 	uint32_t magic;
 	struct zip_service *z;
-	struct clients_ticket *place;
+	struct zip_place place;
 	struct zip_task task;
 	struct zip_fill *fill;
 };
@@ -100,7 +101,7 @@ struct making {
 static void end_making(struct making *m)
 {
 	zip_fill_abandon(m->fill);
-	zip_service_leave(m->z, m->place);
+	zip_service_leave(m->z, &m->place);
 	zip_task_fini(&m->task);
 	zip_fill_free(m->fill);
 	m->magic = 0;
@@ -141,8 +142,7 @@ bool zip_make_file(struct http_request *req, struct zip_service *z,
 		zip_reply_errno(req, err);
 		return false;
 	}
-	m->place = zip_service_enter(req, z);
-	if (!m->place) {
+	if (!zip_service_enter(req, z, ZIP_BUILD_MEMORY, &m->place)) {
 		zip_fill_free(m->fill);
 		free(m);
 		return false;

@@ -195,7 +195,7 @@ static void reply_head(struct http_request *req, const struct answer *a)
 	static const struct http_stream ops = {
 	    .read = read_nothing, .free = free_nothing};
 	struct http_reply r =
-	    a->c.size > 0 ? http_reply_stream(200, a->c.size, &ops, NULL)
+	    a->c.size > 0 ? http_reply_stream(req, 200, a->c.size, &ops, NULL)
 			  : http_reply_empty(200);
 
 	reply_with(req, a, &r);
@@ -283,7 +283,8 @@ static void reply_gzip(struct http_request *req, const struct zip_visit *v,
 
 	struct gzip *g = gzip_new(req, v, off);
 	if (g)
-		r = http_reply_stream(200, g->len + GZIP_OVERHEAD, &ops, g);
+		r = http_reply_stream(
+		    req, 200, g->len + GZIP_OVERHEAD, &ops, g);
 	metrics_add(METRIC_ZIP_ENTRIES_PASSED, 1);
 	reply_with(req, a, &r);
 }
@@ -313,14 +314,14 @@ static void flow_free(void *ctx)
 }
 
 struct http_reply zip_visit_stream(
-    struct zip_visit *v, int status, uint64_t len)
+    struct http_request *req, struct zip_visit *v, int status, uint64_t len)
 {
 	static const struct http_stream ops = {
 	    .read = flow_read, .free = flow_free, .soon = true};
 
-	return len == 0
-		   ? http_reply_empty(status)
-		   : http_reply_stream(status, len, &ops, zip_visit_ref(v));
+	return len == 0 ? http_reply_empty(status)
+			: http_reply_stream(
+			      req, status, len, &ops, zip_visit_ref(v));
 }
 
 /** The first block is there: answer, or tell what is wrong with it. */
@@ -335,7 +336,8 @@ static void reply_flow(
 	}
 
 	metrics_add(METRIC_ZIP_ENTRIES, 1);
-	struct http_reply r = zip_visit_stream(v, v->part ? 206 : 200, v->len);
+	struct http_reply r =
+	    zip_visit_stream(req, v, v->part ? 206 : 200, v->len);
 	if (v->part) {
 		char range[RANGE_SIZE];
 		snprintf(range, sizeof range,
@@ -359,14 +361,12 @@ static void begin_flow(
 		content_reply_verdict(req, &a->c, 416);
 		return;
 	}
-	v->place = zip_service_enter(req, v->z);
-	if (!v->place)
-		return;
-
 	v->part = ranges.status == 206 && ranges.count == 1;
 	v->first = v->part ? items[0].first : 0;
 	v->len = v->part ? items[0].last - items[0].first + 1 : size;
-	zip_visit_submit(req, v, ZIP_STEP_UNPACK);
+	if (zip_service_enter(req, v->z,
+		zip_flow_memory(v->entry, v->first, v->len), &v->place))
+		zip_visit_submit(req, v, ZIP_STEP_UNPACK);
 }
 
 /*
@@ -429,8 +429,7 @@ static void save(struct http_request *req, struct zip_visit *v)
 			metrics_add(METRIC_ZIP_SAVED, 1);
 		return;
 	}
-	v->place = zip_service_enter(req, v->z);
-	if (!v->place)
+	if (!zip_service_enter(req, v->z, zip_unpack_memory(e), &v->place))
 		return;
 
 	int err = v->saver->make(v->saver_ctx, e->size, zip_name_base(name),

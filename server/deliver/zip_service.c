@@ -12,6 +12,8 @@
 #include "http/problem.h"
 
 #define RETRY_AFTER_S 2
+/* What archives and entries are worked on in may be this part of the memory. */
+#define MEMORY_PART 4
 
 int zip_new(const struct conf *conf, struct spw_pool *workers,
     struct spw_budget *budget, struct zip_service **ret)
@@ -35,6 +37,8 @@ int zip_new(const struct conf *conf, struct spw_pool *workers,
 	z->max_entry_size = conf->zip.max_entry_size;
 	z->max_ratio = conf->zip.max_ratio;
 	z->max_active = conf->zip.max_active;
+	z->memory.budget = budget;
+	z->memory.max = (size_t)(conf->spool.memory_budget / MEMORY_PART);
 	z->deny = conf->zip.deny;
 	z->workers = workers;
 	*ret = z;
@@ -71,39 +75,58 @@ static void refuse(struct http_request *req, int err, unsigned client_max)
 		p = http_problem(PROBLEM_UNAVAILABLE,
 		    "Too many archives are being worked on; try "
 		    "again in a moment.");
+	else if (err == -ENOBUFS)
+		p = http_problem(PROBLEM_UNAVAILABLE,
+		    "Archives that are being worked on take all the memory "
+		    "they may (a quarter of spool.memory_budget); try again "
+		    "in a moment.");
 	else
 		p = http_problem_errno(err);
 	p.retry_after_s = RETRY_AFTER_S;
 	http_reply_problem(req, &p);
 }
 
-struct clients_ticket *zip_service_enter(
-    struct http_request *req, struct zip_service *z)
+static int take(struct zip_service *z, uint64_t client, unsigned most,
+    size_t bytes, struct zip_place *ret)
 {
-	unsigned most = clients_part(z->max_active);
-	struct clients_ticket *place = NULL;
-
-	int r = clients_enter(
-	    z->clients, http_client_share(req), most, &place);
-	if (r == 0 && atomic_fetch_add(&z->active, 1) >= z->max_active) {
-		atomic_fetch_sub(&z->active, 1);
-		clients_leave(place);
+	int r = clients_enter(z->clients, client, most, &ret->ticket);
+	if (r < 0)
+		return r;
+	if (atomic_fetch_add(&z->active, 1) >= z->max_active)
 		r = -EAGAIN;
-	}
+	else if (!allot(&ret->memory, &z->memory, bytes))
+		r = -ENOBUFS;
 	if (r < 0) {
-		refuse(req, r, most);
-		return NULL;
+		atomic_fetch_sub(&z->active, 1);
+		clients_leave(ret->ticket);
 	}
-	metrics_add(METRIC_ZIP_ACTIVE, 1);
-	return place;
+	return r;
 }
 
-void zip_service_leave(struct zip_service *z, struct clients_ticket *place)
+bool zip_service_enter(struct http_request *req, struct zip_service *z,
+    size_t bytes, struct zip_place *ret)
 {
-	if (!place)
+	unsigned most = clients_part(z->max_active);
+	struct zip_place place = {0};
+
+	int r = take(z, http_client_share(req), most, bytes, &place);
+	if (r < 0) {
+		refuse(req, r, most);
+		return false;
+	}
+	metrics_add(METRIC_ZIP_ACTIVE, 1);
+	*ret = place;
+	return true;
+}
+
+void zip_service_leave(struct zip_service *z, struct zip_place *place)
+{
+	if (!place->ticket)
 		return;
 
-	clients_leave(place);
+	allot_end(&place->memory);
+	clients_leave(place->ticket);
+	place->ticket = NULL;
 	atomic_fetch_sub(&z->active, 1);
 	metrics_add(METRIC_ZIP_ACTIVE, -1);
 }

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#include "base/allowance.h"
 #include "base/clients.h"
 #include "deliver/zip.h"
 #include "deliver/zip_cache.h"
@@ -26,19 +27,26 @@ struct zip_service {
 	struct spw_pool *workers;
 	struct zip_cache *cache;
 	_Atomic unsigned active; /* entries being unpacked */
+	struct allowance memory; /* for them */
 	_Atomic bool stopping;	 /* nothing goes on in the background */
 };
 
+/* One of `max_active`, and the memory that it takes. Zeros: none. */
+struct zip_place {
+	struct clients_ticket *ticket;
+	struct allotment memory;
+};
+
 /**
- * Take one of `max_active` places; zip_service_leave() gives it back.
+ * Take a place with `bytes` of memory; zip_service_leave() gives it back.
  *
- * Returns:   the place; NULL: there is none, or this client has as many as it
- *            may; answered.
+ * Returns:   false: there is none, or no memory for it, or this client has as
+ *            many as it may; answered.
  */
-struct clients_ticket *zip_service_enter(
-    struct http_request *req, struct zip_service *z);
-/** NULL is allowed. */
-void zip_service_leave(struct zip_service *z, struct clients_ticket *place);
+bool zip_service_enter(struct http_request *req, struct zip_service *z,
+    size_t bytes, struct zip_place *ret) SPW_MUST_CHECK;
+/** It may be none. */
+void zip_service_leave(struct zip_service *z, struct zip_place *place);
 
 /** Whether an entry may be unpacked, by limits and by what is known of it. */
 int zip_service_check(const struct zip_service *z, const struct zip_entry *e,

@@ -85,6 +85,18 @@ bool zip_unpack_knows(uint16_t method)
 	       zip_libzip_knows(method);
 }
 
+size_t zip_unpack_memory(const struct zip_entry *e)
+{
+	switch (e->method) {
+	case ZIP_METHOD_STORE:
+		return sizeof(struct zip_unpack) + sizeof(struct copier);
+	case ZIP_METHOD_DEFLATE:
+		return ZIP_INFLATE_MEMORY;
+	default:
+		return zip_libzip_memory(e);
+	}
+}
+
 static int decoder_new(struct spw_spool *s, struct zip_entry *e,
     uint64_t *first, struct zip_points *points, struct zip_pull **ret,
     struct zip_fault *reterr)

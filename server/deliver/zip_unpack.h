@@ -23,6 +23,9 @@
 /** Returns: whether entries packed this way can be unpacked. */
 bool zip_unpack_knows(uint16_t method);
 
+/** Returns: the memory that takes at most. */
+size_t zip_unpack_memory(const struct zip_entry *e);
+
 /**
  * Begin an entry that was located and is not encrypted, at byte `*first` of
  * what it unpacks to, or before it: then `*first` becomes where.

@@ -60,7 +60,7 @@ struct zip_visit {
 	struct zip_index *index; /* with a reference */
 	struct zip_entry *entry; /* of `index` */
 	bool prepared;
-	struct clients_ticket *place; /* in z->active; or NULL */
+	struct zip_place place;
 	bool part;	     /* only a range was asked for */
 	uint64_t first, len; /* what of the entry is unpacked */
 	struct zip_flow *flow;
@@ -98,7 +98,7 @@ void zip_visit_unref(struct zip_visit *v);
 
 /** Returns: a reply of `len` bytes (HTTP_LENGTH_UNKNOWN) from `flow`. */
 struct http_reply zip_visit_stream(
-    struct zip_visit *v, int status, uint64_t len);
+    struct http_request *req, struct zip_visit *v, int status, uint64_t len);
 
 /**
  * Answer that what is asked for is not among what came of the file so far:

@@ -214,7 +214,7 @@ static bool make_reply(
 		listing_free(l);
 		return false;
 	}
-	*ret = http_reply_stream(200, HTTP_LENGTH_UNKNOWN, &ops, l);
+	*ret = http_reply_stream(req, 200, HTTP_LENGTH_UNKNOWN, &ops, l);
 	return true;
 }
 

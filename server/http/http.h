@@ -88,6 +88,9 @@ struct http_handler {
 	void *ctx;
 	/* Memory for what http_gather() reads; NULL: without end. */
 	struct allowance *documents;
+	/* For the blocks of http_reply_stream(), which are small once it is
+	   used up; or NULL. */
+	struct allowance *streams;
 };
 
 /*
@@ -336,9 +339,10 @@ bool http_sends_files(const struct http_request *req);
 /** Returns: whether `ahead` of such a reply would be asked on this
     connection: the system counts what was written to it. */
 bool http_counts_sent(const struct http_request *req);
-/** A stream of `len` bytes, or HTTP_LENGTH_UNKNOWN: chunked. */
-struct http_reply http_reply_stream(
-    int status, uint64_t len, const struct http_stream *ops, void *ctx);
+/** A stream of `len` bytes, or HTTP_LENGTH_UNKNOWN: chunked. For this request
+    alone. */
+struct http_reply http_reply_stream(struct http_request *req, int status,
+    uint64_t len, const struct http_stream *ops, void *ctx);
 
 /** Add a field. CR and LF in `value` are refused: the field is left out. */
 void http_reply_header(

@@ -5,10 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/allowance.h"
 #include "base/incident.h"
 #include "http/loop.h"
 
+/* What is read of a stream at a time, and when many have such blocks. */
 #define STREAM_BLOCK ((size_t)64 * 1024)
+#define STREAM_BLOCK_MIN ((size_t)4 * 1024)
 #define STREAM_MAGIC 0x57ea3u
 
 /* What the library holds for a streamed reply. */
@@ -16,7 +19,8 @@ struct stream {
 	uint32_t magic;
 	const struct http_stream *ops;
 	void *ctx;
-	struct http_request *req; /* set when queued */
+	struct http_request *req;
+	struct allotment block; /* the library's */
 };
 
 struct http_reply http_reply_empty(int status)
@@ -185,11 +189,23 @@ static void free_stream(void *cls)
 
 	assert(st->magic == STREAM_MAGIC);
 	st->ops->free(st->ctx);
+	allot_end(&st->block);
 	free(st);
 }
 
-struct http_reply http_reply_stream(
-    int status, uint64_t len, const struct http_stream *ops, void *ctx)
+/* How much the library is to read of it at a time, and hold. */
+static size_t take_block(struct stream *st, uint64_t len)
+{
+	size_t most = len < STREAM_BLOCK && len ? (size_t)len : STREAM_BLOCK;
+
+	if (most <= STREAM_BLOCK_MIN ||
+	    allot(&st->block, st->req->loop->handler->streams, most))
+		return most;
+	return STREAM_BLOCK_MIN;
+}
+
+struct http_reply http_reply_stream(struct http_request *req, int status,
+    uint64_t len, const struct http_stream *ops, void *ctx)
 {
 	struct http_reply r = {.status = status, .length = len};
 	struct stream *st = malloc(sizeof(*st));
@@ -198,11 +214,11 @@ struct http_reply http_reply_stream(
 		ops->free(ctx);
 		return r;
 	}
-	*st = (struct stream){STREAM_MAGIC, ops, ctx, NULL};
+	*st = (struct stream){
+	    .magic = STREAM_MAGIC, .ops = ops, .ctx = ctx, .req = req};
 	r.response = MHD_create_response_from_callback(
 	    len == HTTP_LENGTH_UNKNOWN ? MHD_SIZE_UNKNOWN : len,
-	    len < STREAM_BLOCK && len ? (size_t)len : STREAM_BLOCK, read_stream,
-	    st, free_stream);
+	    take_block(st, len), read_stream, st, free_stream);
 	if (!r.response)
 		free_stream(st);
 	else
@@ -227,10 +243,8 @@ enum MHD_Result http_reply_queue(struct http_request *req, struct http_reply *r)
 	http_timing_answered(req);
 	http_extras_add(req, r);
 	http_sent_head(req, r);
-	if (r->stream) {
-		((struct stream *)r->stream)->req = req;
+	if (r->stream)
 		req->streamed = true;
-	}
 	req->status = r->status;
 	req->reply_length = r->length;
 	http_keeps_drop(req, false);

@@ -157,3 +157,13 @@ def raw_zip(entries):
     return bytes(body + directory) + b"PK\5\6" + struct.pack(
         "<HHHHLLH", 0, 0, len(entries), len(entries), len(directory),
         len(body), 0)
+
+
+def slow_zip():
+    """An archive of which `a` does not fit into sockets."""
+    entries = []
+    for name, data in ((b"a", bytes(64 << 20)), (b"b", b"b" * 100)):
+        packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+        entries.append({"name": name, "data": data, "method": 8,
+                        "packed": packer.compress(data) + packer.flush()})
+    return raw_zip(entries)

@@ -6,27 +6,16 @@ A disk whose reads are held, and let go one by one, shows whose turn it is.
 """
 import errno
 import json
-import zlib
 from urllib.parse import quote
 
 import faults
 from fetching import ALLOW, Fetching
 from harness import Case, Conn, Daemon, Worker, main, table, until
 from origin import Gate, Page
-from samples import content, raw_zip
+from samples import content, slow_zip
 
 GREEDY, MODEST, THIRD = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 DATA = content(300000, 85)
-
-
-def slow_zip():
-    """An archive of which `a` does not fit into sockets."""
-    entries = []
-    for name, data in ((b"a", bytes(64 << 20)), (b"b", b"b" * 100)):
-        packer = zlib.compressobj(6, zlib.DEFLATED, -15)
-        entries.append({"name": name, "data": data, "method": 8,
-                        "packed": packer.compress(data) + packer.flush()})
-    return raw_zip(entries)
 
 
 class Disk(Case):

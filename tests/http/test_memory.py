@@ -6,6 +6,7 @@ same flows run with small sizes, for their content.
 
 Source: API.md section 8, spool.memory_max and spool.memory_budget.
 """
+import json
 import os
 import tempfile
 import threading
@@ -13,7 +14,7 @@ import threading
 from daemon import MemoryWatch, SANITIZED
 from harness import Case, Conn, Daemon, PATIENCE, Worker, main, until
 from resuming import TUS, encode
-from samples import content, pieces, sha256
+from samples import content, pieces, sha256, slow_zip
 from wire import encode_chunk
 
 MIB = 1 << 20
@@ -204,7 +205,8 @@ class Parts(Case):
         def taken():
             return self.metric('spool_bytes{tier="memory"}') - before
         until(lambda: self.metric("requests_active") > 30, "all of them")
-        self.assertTrue(200000 <= taken() <= self.BUDGET // 4, taken())
+        # Answers that are put together, and blocks of those that are not.
+        self.assertTrue(200000 <= taken() <= self.BUDGET // 2, taken())
         for conn in conns:
             answer = conn.read()
             self.assertEqual(answer.status, 206)
@@ -212,6 +214,71 @@ class Parts(Case):
             conn.close()
         until(lambda: self.metric('spool_bytes{tier="memory"}') == before,
               "the memory to be given back")
+
+
+class Sending(Case):
+    """What it takes to send is memory, too, while nobody reads it."""
+
+    OPTIONS = ["spool.memory_budget=4M"]
+
+    def taken(self):
+        """What is charged to the budget."""
+        return self.metric('spool_bytes{tier="memory"}')
+
+    def slow(self, path):
+        """A client that asks for something and does not read."""
+        conn = self.conn(rcvbuf=4096)
+        self.addCleanup(conn.close)
+        conn.send_request("GET", path)
+        return conn
+
+    def test_blocks(self):
+        # They have a quarter; who comes then is sent less at a time.
+        size = 2 * MIB
+        data = b"".join(pieces(size, 1))
+        upload = self.conn()
+        self.addCleanup(upload.close)
+        upload.send_request("PUT", "/files/g", {"Content-Length": str(size)})
+        upload.send(data[:size - 1])
+        until(lambda: self.info("g").get("received") == size - 1, "the bytes")
+        before = self.taken()
+        readers = [self.slow("/files/g") for _ in range(40)]
+        until(lambda: self.metric("requests_active") > 40, "all of them")
+        taken = self.taken() - before
+        self.assertEqual(taken, MIB)
+        upload.send(data[size - 1:])
+        self.assertEqual(upload.read().status, 201)
+        for reader in readers:
+            self.assertEqual(reader.read().body, data)
+            reader.close()
+        until(lambda: self.taken() <= before, "the memory to be given back")
+
+    def test_unpacking(self):
+        self.upload(slow_zip(), "/files/z")
+        # What is known of the archive is there before.
+        self.assertEqual(self.http("GET", "/files/z/zip/b").status, 200)
+        before = self.taken()
+        readers = []
+        refused = None
+        while not refused and len(readers) < 10:
+            reader = self.slow("/files/z/zip/a")
+            head = reader.read_head()
+            if head.status == 200:
+                readers.append(reader)
+            else:
+                refused = head
+        # A ring, a window and what is read ahead, for each.
+        self.assertEqual((refused.status, len(readers)), (503, 2))
+        self.assertIsNotNone(refused.get("Retry-After"))
+        self.assertGreater(self.taken() - before, 2 * 300 * 1024)
+        # What takes little has room.
+        self.assertEqual(self.http("GET", "/files/z/zip/b").body, b"b" * 100)
+        for reader in readers:
+            reader.close()
+        until(lambda: self.metric("zip_active") == 0, "their ends")
+        until(lambda: self.taken() <= before, "the memory to be given back")
+        order = json.dumps({"files": ["z"]}).encode()
+        self.assertEqual(self.http("POST", "/files/zip", {}, order).status, 200)
 
 
 if __name__ == "__main__":
