@@ -3,6 +3,7 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ struct spw_server {
 	struct front front;
 	struct http_server *http;
 	struct house *house; /* NULL: it has not started */
+	bool logs;	     /* log_begin() was called */
 };
 
 /* What survives the process. After spool.dir itself, whose quota counts. */
@@ -348,7 +350,12 @@ int spw_server_start(struct spw_server *s)
 	    .process = s->front.process,
 	    .disk_fails = &s->front.disk_fails,
 	};
-	int r = house_new(&opts, &s->house);
+	int r = log_begin();
+	if (r < 0)
+		return r;
+
+	s->logs = true;
+	r = house_new(&opts, &s->house);
 	return r < 0 ? r : http_server_start(s->http);
 }
 
@@ -433,5 +440,7 @@ void spw_server_free(struct spw_server *s)
 	spw_budget_unref(s->budget);
 	spw_dir_unref(s->dir);
 	conf_fini(&s->conf);
+	if (s->logs)
+		log_end();
 	free(s);
 }

@@ -56,28 +56,33 @@ static uint64_t handled(int abi)
 
 	if (abi >= LANDLOCK_ABI_REFER)
 		fs |= LANDLOCK_ACCESS_FS_REFER;
-	if (abi >= 3)
+	if (abi >= LANDLOCK_ABI_TRUNCATE)
 		fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
 	if (abi >= 5)
 		fs |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
 	return fs;
 }
 
+int landlock_abi(void)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
+	    LANDLOCK_CREATE_RULESET_VERSION);
+}
+
 int landlock_open(struct landlock *l)
 {
 	*l = (struct landlock){.fd = -1};
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
-	    LANDLOCK_CREATE_RULESET_VERSION);
+	int abi = landlock_abi();
 	if (abi < 1)
 		return -EOPNOTSUPP;
 
-	struct rules rules = {.handled_fs = handled((int)abi)};
+	struct rules rules = {.handled_fs = handled(abi)};
 	size_t size = sizeof(rules.handled_fs);
 	if (abi >= 6) {
 		rules.scoped = SCOPE_SIGNAL;
 		size = sizeof(rules);
 	}
-	l->abi = (int)abi;
+	l->abi = abi;
 	l->fd = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
 	return l->fd < 0 ? -errno : 0;
 }
@@ -135,6 +140,11 @@ int landlock_enter(struct landlock *l)
 }
 
 #else
+
+int landlock_abi(void)
+{
+	return 0;
+}
 
 int landlock_open(struct landlock *l)
 {

@@ -35,6 +35,12 @@ struct landlock {
 /** The least kernel interface that lets files move between directories. */
 #define LANDLOCK_ABI_REFER 2
 
+/** The least that looks at truncate(). */
+#define LANDLOCK_ABI_TRUNCATE 3
+
+/** Returns: how much the kernel knows; below 1: nothing. */
+int landlock_abi(void);
+
 /**
  * Begin; nothing is allowed.
  *

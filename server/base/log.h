@@ -19,9 +19,9 @@
  * The request is there when the line was written for one (log_for()), the
  * trace when the client told of one.
  *
- * Nobody waits for the log's reader: lines that do not go at once are counted
- * (log_lines_lost_total) and dropped, and when lines go again, the first says
- * how many were. See log_sink.h.
+ * Nobody waits for the log's reader, or disk: lines that do not go at once are
+ * counted (log_lines_lost_total) and dropped, and when lines go again, the
+ * first says how many were. See log_sink.h.
  *
  * Access lines are collected in one `struct access_buf` per loop thread and
  * written in blocks of whole lines. In text (one line here):
@@ -36,7 +36,8 @@
  *
  * State: besides the counters of metrics.h and the meters of incident.h this
  * module has the only writable globals of the server: the level, the format,
- * descriptor, journal and lost lines (log_sink.c), and for each thread whom it
+ * descriptor, journal and lost lines (log_sink.c), the queue of lines for a
+ * file (log_queue.c), and for each thread whom it
  * works for. Level and format are set at start and on a reload, descriptor and
  * journal at start.
  * Threads: every call from any thread; one thread at a time for one
@@ -108,6 +109,19 @@ struct log_request {
  * Threads:   one at a time for one `r`.
  */
 const char *log_request_id(struct log_request *r);
+
+/**
+ * There may be threads: where the log is a regular file, one of its own writes
+ * what all others log from here on, so that nobody waits for the disk. Else it
+ * does nothing. After log_init(), and behind a fork().
+ *
+ * Errors:    -ENOMEM; -EAGAIN there can be no thread.
+ * Threads:   this and log_end(): one.
+ */
+int log_begin(void) SPW_MUST_CHECK;
+
+/** For each log_begin(): what waits is written, however long that takes. */
+void log_end(void);
 
 /**
  * From now on this thread works for `r` (NULL: for nobody), whose id goes

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/log_queue.h"
 #include "base/metrics.h"
 
 static atomic_int form = LOG_FORM_TEXT;
@@ -198,19 +199,52 @@ static bool tell_journal(const char *p, size_t n)
 		   (const struct sockaddr *)&journal, sizeof(journal)) >= 0;
 }
 
-void log_sink_write(const char *p, size_t n)
+/* Whoever waits here waits for the disk, if it is a file. */
+static void write_now(const char *p, size_t n, const enum log_form *telling)
 {
-	enum log_form as = log_sink_form();
 	size_t left = n;
 
-	/* Of an entry that the journal does not take. */
-	if (as == LOG_FORM_ENTRY)
-		as = LOG_FORM_PREFIX;
 	pthread_mutex_lock(&line_lock);
-	if (n && tell_lost(tell_here, as))
+	if (!telling || tell_lost(tell_here, *telling))
 		left = put_all(p, n);
 	pthread_mutex_unlock(&line_lock);
 	lose(p + (n - left), left);
+}
+
+static bool tell_queue(const char *p, size_t n)
+{
+	return log_queue_put(p, n) == 0;
+}
+
+/* By the queue's thread. What was lost is told by who logs next. */
+static void write_queued(const char *p, size_t n)
+{
+	write_now(p, n, NULL);
+}
+
+int log_begin(void)
+{
+	return atomic_load(&way) == WAY_FILE ? log_queue_open(write_queued) : 0;
+}
+
+void log_end(void)
+{
+	log_queue_close();
+}
+
+void log_sink_write(const char *p, size_t n)
+{
+	enum log_form as = log_sink_form();
+
+	if (!n)
+		return;
+	/* Of an entry that the journal does not take. */
+	if (as == LOG_FORM_ENTRY)
+		as = LOG_FORM_PREFIX;
+	if (!log_queue_is_open())
+		write_now(p, n, &as);
+	else if (!tell_lost(tell_queue, as) || !tell_queue(p, n))
+		lose(p, n);
 }
 
 bool log_sink_send(const char *p, size_t n)

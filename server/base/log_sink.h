@@ -10,8 +10,10 @@
  * Nobody waits for whoever reads the log. The descriptor is others' as well, so
  * it is not made non-blocking: a socket has a flag of its own for each call,
  * and else the system is asked first whether there is room. A pipe that has
- * some takes PIPE_BUF bytes; a regular file takes all. What does not go is
- * dropped and counted, and the next line that goes tells how many did not.
+ * some takes PIPE_BUF bytes. A regular file takes all, or hangs with its disk:
+ * once there may be threads (log_begin()) one of the log's own writes it, from
+ * a queue (log_queue.h). What does not go is dropped and counted, and the next
+ * line that goes tells how many did not.
  * Who else writes to the same pipe, and fills it between question and write,
  * could still hold up a line: a pipe of one's own is the service manager's
  * usual way.

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -81,6 +82,40 @@ static const long denied_attributes[] = {
 #endif
 };
 
+/* To programs, with ENOSYS, as on a kernel without: memory and queues that are
+   no process's, so that nobody measures them, and of which some outlive all;
+   and who tells what happens in directories that they may not read. */
+static const long denied_hidden[] = {
+    SYS_shmget,
+    SYS_msgget,
+    SYS_semget,
+    SYS_mq_open,
+    /* A pipe then holds pages that are mapped nowhere. */
+    SYS_vmsplice,
+#ifdef SYS_memfd_secret
+    SYS_memfd_secret,
+#endif
+    SYS_inotify_init1,
+#ifdef SYS_inotify_init
+    SYS_inotify_init,
+#endif
+/* Its flags cannot be seen. */
+#ifdef SYS_clone3
+    SYS_clone3,
+#endif
+};
+
+/* To programs without a network, with EACCES: sockets, and also with those of
+   a pair to have to do with others, or to have descriptors on their way, where
+   nobody sees them. */
+static const long denied_sockets[] = {
+    SYS_socket,
+    SYS_connect,
+    SYS_bind,
+    SYS_sendmsg,
+    SYS_sendmmsg,
+};
+
 /* Programs: to all but those. */
 static const long denied_starts[] = {
     SYS_execve, SYS_execveat,
@@ -94,9 +129,11 @@ static const long denied_starts[] = {
 #define DENY(err) (SECCOMP_RET_ERRNO | ((err) & SECCOMP_RET_DATA))
 
 /* Two instructions for each, and a few for those that depend. */
-#define PROGRAM_MAX                                                            \
-	(2 * (sizeof(denied) + sizeof(denied_attributes)) /                    \
-		sizeof(denied[0]) +                                            \
+#define PROGRAM_MAX \
+	(2 * \
+		(sizeof(denied) + sizeof(denied_attributes) + \
+		    sizeof(denied_hidden) + sizeof(denied_sockets)) / \
+		sizeof(denied[0]) + \
 	    96)
 
 struct program {
@@ -154,6 +191,37 @@ static void deny_value(
 	load(p, offsetof(struct seccomp_data, nr));
 }
 
+/* The call is denied when an argument, of so many words, is not 0. */
+static void deny_unless_zero(
+    struct program *p, long nr, unsigned arg, unsigned words, int err)
+{
+	uint8_t checks = (uint8_t)(2 * words);
+
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, checks + 2);
+	for (unsigned i = 0; i < words; i++) {
+		bool last = i + 1 == words;
+
+		load(p, ARG(arg) + i * sizeof(uint32_t));
+		add(p, BPF_JMP | BPF_JEQ | BPF_K, 0, last,
+		    (uint8_t)(last ? 0 : checks - 2 * (i + 1)));
+	}
+	ret(p, DENY((unsigned)err));
+	load(p, offsetof(struct seccomp_data, nr));
+}
+
+/* No namespace of users; a thread has the descriptors of its process, which are
+   what is looked at. */
+static void bound_clone(struct program *p)
+{
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 6);
+	load(p, ARG(0));
+	add(p, BPF_JMP | BPF_JSET | BPF_K, CLONE_NEWUSER, 2, 0);
+	add(p, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 2);
+	add(p, BPF_JMP | BPF_JSET | BPF_K, CLONE_FILES, 1, 0);
+	ret(p, DENY(EPERM));
+	ret(p, SECCOMP_RET_ALLOW);
+}
+
 static void allow_families(struct program *p)
 {
 	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 6);
@@ -164,6 +232,15 @@ static void allow_families(struct program *p)
 	ret(p, DENY(EAFNOSUPPORT));
 	ret(p, SECCOMP_RET_ALLOW);
 }
+
+static void deny_all(
+    struct program *p, const long *calls, size_t count, uint32_t err)
+{
+	for (size_t i = 0; i < count; i++)
+		verdict(p, calls[i], DENY(err));
+}
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* What holds for everybody. */
 static void build_common(struct program *p)
@@ -176,8 +253,7 @@ static void build_common(struct program *p)
 	add(p, BPF_JMP | BPF_JSET | BPF_K, OTHER_ABI, 0, 1);
 	ret(p, SECCOMP_RET_KILL_PROCESS);
 #endif
-	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]); i++)
-		verdict(p, denied[i], DENY(EPERM));
+	deny_all(p, denied, COUNT(denied), EPERM);
 	deny_value(p, SYS_ioctl, 1, TIOCSTI);
 	deny_value(p, SYS_ioctl, 1, TIOCLINUX);
 }
@@ -185,9 +261,7 @@ static void build_common(struct program *p)
 static void build(struct program *p)
 {
 	build_common(p);
-	for (size_t i = 0;
-	     i < sizeof(denied_starts) / sizeof(denied_starts[0]); i++)
-		verdict(p, denied_starts[i], DENY(EPERM));
+	deny_all(p, denied_starts, COUNT(denied_starts), EPERM);
 	/* The leak sanitizer looks at this process from another one. */
 #ifndef WITH_SANITIZER
 	verdict(p, SYS_ptrace, DENY(EPERM));
@@ -205,26 +279,28 @@ static void build(struct program *p)
 	ret(p, SECCOMP_RET_ALLOW);
 }
 
-static void build_program(struct program *p, bool network)
+static void build_program(struct program *p, unsigned may)
 {
 	build_common(p);
 	verdict(p, SYS_ptrace, DENY(EPERM));
 	/* With it a process hides from who is to measure it. */
 	deny_value(p, SYS_prctl, 0, PR_SET_DUMPABLE);
-	for (size_t i = 0;
-	     i < sizeof(denied_attributes) / sizeof(denied_attributes[0]); i++)
-		verdict(p, denied_attributes[i], DENY(EOPNOTSUPP));
-	/* What is in these is no process's, and outlives them. */
-	verdict(p, SYS_shmget, DENY(ENOSYS));
-	verdict(p, SYS_msgget, DENY(ENOSYS));
-#ifdef SYS_clone3
-	verdict(p, SYS_clone3, DENY(ENOSYS));
+	deny_all(p, denied_attributes, COUNT(denied_attributes), EOPNOTSUPP);
+	deny_all(p, denied_hidden, COUNT(denied_hidden), ENOSYS);
+	/* Others' limits are theirs; its own are those of 0. */
+	deny_unless_zero(p, SYS_prlimit64, 0, 1, EPERM);
+	bound_clone(p);
+#ifdef SYS_close_range
+	by_bits(p, SYS_close_range, 2, CLOSE_RANGE_UNSHARE, false);
 #endif
-	by_bits(p, SYS_clone, 0, CLONE_NEWUSER, false);
-	if (network)
+	if (!(may & SECCOMP_TRUNCATE))
+		verdict(p, SYS_truncate, DENY(EACCES));
+	if (may & SECCOMP_NETWORK) {
 		allow_families(p);
-	else
-		verdict(p, SYS_socket, DENY(EACCES));
+	} else {
+		deny_all(p, denied_sockets, COUNT(denied_sockets), EACCES);
+		deny_unless_zero(p, SYS_sendto, 4, 2, EACCES);
+	}
 	ret(p, SECCOMP_RET_ALLOW);
 }
 
@@ -253,11 +329,11 @@ int seccomp_enter(void)
 	return enter(&p);
 }
 
-int seccomp_enter_program(bool network)
+int seccomp_enter_program(unsigned may)
 {
 	struct program p = {.len = 0};
 
-	build_program(&p, network);
+	build_program(&p, may);
 	return enter(&p);
 }
 
@@ -268,9 +344,9 @@ int seccomp_enter(void)
 	return -EOPNOTSUPP;
 }
 
-int seccomp_enter_program(bool network)
+int seccomp_enter_program(unsigned may)
 {
-	(void)network;
+	(void)may;
 	return -EOPNOTSUPP;
 }
 

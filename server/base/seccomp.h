@@ -24,8 +24,6 @@
 #ifndef BASE_SECCOMP_H
 #define BASE_SECCOMP_H
 
-#include <stdbool.h>
-
 #include <spillway/base.h>
 
 /**
@@ -36,16 +34,25 @@
  */
 int seccomp_enter(void) SPW_MUST_CHECK;
 
+/** What programs may, besides the rest. */
+enum { SECCOMP_NETWORK = 1, SECCOMP_TRUNCATE = 2 };
+
 /**
  * The same for a process that is about to become a program: it may start
  * others and threads, and make memory that runs, as interpreters do, but no
- * user namespaces. It may not hide from who measures it (PR_SET_DUMPABLE), nor
- * have System V shared memory and queues (ENOSYS), which are nobody's; nor set
- * extended attributes (EOPNOTSUPP), also of what it may only read. Without
- * `network` it opens no sockets (EACCES).
+ * user namespaces. It may not hide from who measures it (PR_SET_DUMPABLE, a
+ * thread with descriptors of its own), nor change others' limits, nor have
+ * what is nobody's: System V shared memory, queues and semaphores, POSIX
+ * queues, memfd_secret(), vmsplice() (ENOSYS). It is told of nothing that
+ * happens in directories (inotify: ENOSYS, since Landlock does not look there).
+ * It sets no extended attributes (EOPNOTSUPP), also of what it may only read.
+ * Without SECCOMP_NETWORK it opens no sockets, and with those of a socketpair()
+ * reaches nobody and sends no descriptors: connect(), bind(), sendmsg(), and
+ * sendto() with an address fail with EACCES. So does truncate() without
+ * SECCOMP_TRUNCATE, for where Landlock does not look at that.
  *
  * It calls nothing that must not be called between fork() and execve().
  */
-int seccomp_enter_program(bool network) SPW_MUST_CHECK;
+int seccomp_enter_program(unsigned may) SPW_MUST_CHECK;
 
 #endif

@@ -12,10 +12,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define BLOCK 512     /* what st_blocks counts */
 #define UNNAMED_MAX 1024 /* beyond it one that two have counts twice */
+/* Lines of /proc/PID/maps that are looked at, of all together: some 0.1 s. */
+#define MAPPINGS_MAX ((size_t)1 << 17)
+/* About what a pair of sockets takes for each of them when nobody reads. */
+#define SOCKET_BYTES ((uint64_t)256 << 10)
 
 /* Read what fits of a file of /proc; returns: whether there is anything. */
 SPW_PRINTF(3, 4)
@@ -53,19 +58,35 @@ static void add_children(struct family *f, const char *list)
 		f->pids[f->count++] = (pid_t)pid;
 }
 
-/* Each thread has children of its own. */
-static void add_children_of(struct family *f, pid_t pid)
+/* Where the first thread of a process has ended, only others tell of it. */
+static bool has_memory(pid_t thread)
 {
+	char text[64];
+
+	return read_proc(text, sizeof(text), "/proc/%d/statm", (int)thread) &&
+	       text[0] != '0';
+}
+
+/* Each thread has children of its own. */
+static void add_children_of(struct family *f, pid_t *pid)
+{
+	bool seen = has_memory(*pid);
 	char path[64], list[16384];
 	const struct dirent *e;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)*pid);
 	DIR *d = opendir(path);
-	while (d && (e = readdir(d)))
-		if (e->d_name[0] != '.' &&
-		    read_proc(list, sizeof(list), "%s/%s/children", path,
-			e->d_name))
+	while (d && (e = readdir(d))) {
+		pid_t thread = (pid_t)strtol(e->d_name, NULL, 10);
+
+		if (thread <= 0)
+			continue;
+		if (read_proc(list, sizeof(list), "%s/%d/children", path,
+			(int)thread))
 			add_children(f, list);
+		if (!seen && (seen = has_memory(thread)))
+			*pid = thread;
+	}
 	if (d)
 		closedir(d);
 }
@@ -78,7 +99,7 @@ static void find_all(struct family *f)
 	if (read_proc(list, sizeof(list), "/proc/thread-self/children"))
 		add_children(f, list);
 	for (size_t i = 0; i < f->count; i++)
-		add_children_of(f, f->pids[i]);
+		add_children_of(f, &f->pids[i]);
 }
 
 /* ---- memory and time ---------------------------------------------------- */
@@ -127,12 +148,6 @@ static struct memory sum_memory(
 	return m;
 }
 
-/* Of memory files, what is mapped is counted with who maps it. */
-static uint64_t total(const struct memory *m, uint64_t files)
-{
-	return m->own + m->swapped + (files > m->shared ? files : m->shared);
-}
-
 /* Its own, and that of its children that it has waited for. proc(5) */
 static uint64_t ticks_of(pid_t pid)
 {
@@ -167,31 +182,43 @@ static uint64_t sum_cpu_ms(const struct family *f)
 
 /* ---- files without a name ----------------------------------------------- */
 
-struct unnamed {
-	struct {
-		dev_t dev;
-		ino_t ino;
-	} known[UNNAMED_MAX];
-	size_t count;
-	uint64_t memory;
+struct known {
+	dev_t dev;
+	ino_t ino;
+	uint64_t counted; /* of what is mapped; UINT64_MAX: it is all in */
 };
 
-static bool is_same(const struct stat *st, dev_t dev, ino_t ino)
+struct unnamed {
+	struct known known[UNNAMED_MAX], other;
+	size_t count;
+	uint64_t memory, sockets;
+	size_t mappings;
+};
+
+/* Returns: the one that is known, or one of which nothing is counted. */
+static struct known *know(
+    struct unnamed *u, dev_t dev, ino_t ino, bool *ret_new)
 {
-	return st->st_dev == dev && st->st_ino == ino;
+	for (size_t i = 0; i < u->count; i++) {
+		if (u->known[i].dev == dev && u->known[i].ino == ino) {
+			*ret_new = false;
+			return &u->known[i];
+		}
+	}
+	struct known *k =
+	    u->count < UNNAMED_MAX ? &u->known[u->count++] : &u->other;
+	*k = (struct known){dev, ino, 0};
+	*ret_new = true;
+	return k;
 }
 
 /* Returns: whether it was not known. */
 static bool remember(struct unnamed *u, const struct stat *st)
 {
-	for (size_t i = 0; i < u->count; i++)
-		if (is_same(st, u->known[i].dev, u->known[i].ino))
-			return false;
-	if (u->count < UNNAMED_MAX) {
-		u->known[u->count].dev = st->st_dev;
-		u->known[u->count++].ino = st->st_ino;
-	}
-	return true;
+	bool is_new;
+
+	know(u, st->st_dev, st->st_ino, &is_new)->counted = UINT64_MAX;
+	return is_new;
 }
 
 static bool is_memory(pid_t pid, const char *fd)
@@ -204,7 +231,20 @@ static bool is_memory(pid_t pid, const char *fd)
 					     fs.f_type == HUGETLBFS_MAGIC);
 }
 
-static void add_unnamed(const struct family *f, pid_t pid, struct unnamed *u,
+static void add_file(pid_t pid, const char *fd, const struct stat *st,
+    const struct family *f, struct unnamed *u, struct family_usage *sum)
+{
+	if (st->st_nlink > 0 || !remember(u, st))
+		return;
+	if (st->st_dev == f->disk) {
+		sum->unnamed_files++;
+		sum->unnamed_bytes += (uint64_t)st->st_blocks * BLOCK;
+	} else if (is_memory(pid, fd)) {
+		u->memory += (uint64_t)st->st_blocks * BLOCK;
+	}
+}
+
+static void add_open(const struct family *f, pid_t pid, struct unnamed *u,
     struct family_usage *sum)
 {
 	char path[64];
@@ -214,32 +254,145 @@ static void add_unnamed(const struct family *f, pid_t pid, struct unnamed *u,
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	DIR *d = opendir(path);
 	while (d && (e = readdir(d))) {
-		if (fstatat(dirfd(d), e->d_name, &st, 0) < 0 ||
-		    !S_ISREG(st.st_mode) || st.st_nlink > 0 ||
-		    is_same(&st, f->content.st_dev, f->content.st_ino) ||
-		    !remember(u, &st))
+		if (fstatat(dirfd(d), e->d_name, &st, 0) < 0)
 			continue;
-		if (st.st_dev == f->disk) {
-			sum->unnamed_files++;
-			sum->unnamed_bytes += (uint64_t)st.st_blocks * BLOCK;
-		} else if (is_memory(pid, e->d_name)) {
-			u->memory += (uint64_t)st.st_blocks * BLOCK;
-		}
+		if (S_ISREG(st.st_mode))
+			add_file(pid, e->d_name, &st, f, u, sum);
+		else if (S_ISSOCK(st.st_mode) && remember(u, &st))
+			u->sockets += SOCKET_BYTES;
 	}
 	if (d)
 		closedir(d);
 }
 
+/* ---- files that are only mapped ----------------------------------------- */
+
+#define GONE " (deleted)\n"
+
+/* A line of /proc/PID/maps. */
+struct mapping {
+	uint64_t end; /* in the file */
+	dev_t dev;
+	ino_t ino;
+	const char *path;
+};
+
+static bool begins(const char *s, const char *with)
+{
+	return strncmp(s, with, strlen(with)) == 0;
+}
+
+static bool read_mapping(char *line, struct mapping *ret)
+{
+	char *at;
+	uint64_t from = strtoull(line, &at, 16);
+
+	if (*at != '-')
+		return false;
+	uint64_t to = strtoull(at + 1, &at, 16);
+	at += strlen(" rw-p");
+	uint64_t offset = strtoull(at, &at, 16);
+	unsigned major = (unsigned)strtoul(at, &at, 16);
+	unsigned minor = (unsigned)strtoul(at + 1, &at, 16);
+	ino_t ino = strtoull(at, &at, 10);
+	*ret = (struct mapping){.end = offset + (to - from),
+	    .dev = makedev(major, minor),
+	    .ino = ino,
+	    .path = at + strspn(at, " ")};
+	return true;
+}
+
+/* Memory that is shared, with a name or without. */
+static bool is_shared(const struct mapping *m)
+{
+	return begins(m->path, "/memfd:") ||
+	       begins(m->path, "/dev/zero" GONE) ||
+	       begins(m->path, "[anon_shmem:");
+}
+
+static bool is_theirs(const struct family *f, const struct mapping *m)
+{
+	return begins(m->path, f->dir) && m->path[strlen(f->dir)] == '/';
+}
+
+/* Programs and what they are made of may be replaced while they run, and the
+   content has no name: so by path. The device that is told there is not that
+   of stat() on some file systems. */
+static void add_mapping(const struct family *f, const struct mapping *m,
+    struct unnamed *u, struct family_usage *sum)
+{
+	bool theirs = is_theirs(f, m), is_new;
+
+	if (!theirs && !is_shared(m))
+		return;
+
+	struct known *k = know(u, theirs ? f->disk : m->dev, m->ino, &is_new);
+	if (theirs && is_new) {
+		sum->unnamed_files++;
+		sum->mapped_files++;
+	}
+	if (m->end <= k->counted)
+		return;
+	*(theirs ? &sum->unnamed_bytes : &u->memory) += m->end - k->counted;
+	k->counted = m->end;
+}
+
+static bool is_gone(const char *line, size_t len)
+{
+	return len > strlen(GONE) &&
+	       (strcmp(line + len - strlen(GONE), GONE) == 0 ||
+		   strstr(line, "[anon_shmem:"));
+}
+
+/* When all that is open is known. */
+static void add_mapped(const struct family *f, pid_t pid, struct unnamed *u,
+    struct family_usage *sum)
+{
+	char path[64], *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+	struct mapping m;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	FILE *file = fopen(path, "re");
+	while (file && u->mappings < f->mappings_max &&
+	       (len = getline(&line, &size, file)) > 0) {
+		u->mappings++;
+		if (is_gone(line, (size_t)len) && read_mapping(line, &m))
+			add_mapping(f, &m, u, sum);
+	}
+	free(line);
+	if (file)
+		fclose(file);
+}
+
 /* ---- all of it ---------------------------------------------------------- */
 
-int family_init(struct family *f, size_t max, int content_fd, dev_t disk)
+int family_init(struct family *f, size_t max, int content_fd)
 {
-	*f = (struct family){.max = max, .disk = disk};
-	if (fstat(content_fd, &f->content) < 0)
+	struct stat here;
+
+	*f = (struct family){.max = max, .mappings_max = MAPPINGS_MAX};
+	if (fstat(content_fd, &f->content) < 0 || stat(".", &here) < 0)
 		return -errno;
 
+	f->disk = here.st_dev;
+	f->dir = getcwd(NULL, 0);
+	if (!f->dir)
+		return -errno;
 	f->pids = calloc(max, sizeof(*f->pids));
-	return f->pids ? 0 : -ENOMEM;
+	if (!f->pids) {
+		family_fini(f);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Of memory files, what is mapped is counted with who maps it. */
+static uint64_t total(const struct memory *m, const struct unnamed *u)
+{
+	return m->own + m->swapped + u->sockets +
+	       (u->memory > m->shared ? u->memory : m->shared);
 }
 
 void family_look(
@@ -248,21 +401,29 @@ void family_look(
 	struct unnamed u = {.count = 0};
 
 	*ret = (struct family_usage){0};
+	(void)remember(&u, &f->content);
 	find_all(f);
 	for (size_t i = 0; i < f->count; i++)
-		add_unnamed(f, f->pids[i], &u, ret);
+		add_open(f, f->pids[i], &u, ret);
+	for (size_t i = 0; i < f->count; i++)
+		add_mapped(f, f->pids[i], &u, ret);
 
 	struct memory m = sum_memory(f, &EACH);
-	ret->memory = total(&m, u.memory);
+	ret->memory = total(&m, &u);
 	if (ret->memory > memory_max) {
 		m = sum_memory(f, &SHARES);
-		ret->memory = total(&m, u.memory);
+		ret->memory = total(&m, &u);
 	}
+	/* Nobody knows what is in those behind, nor waits to see. */
+	if (u.mappings == f->mappings_max)
+		ret->memory = UINT64_MAX;
 	ret->cpu_ms = sum_cpu_ms(f);
 }
 
 void family_fini(struct family *f)
 {
 	free(f->pids);
+	free(f->dir);
 	f->pids = NULL;
+	f->dir = NULL;
 }

@@ -7,18 +7,22 @@
  *   family_init() -> family_look() ... -> family_fini()
  *
  * Memory is what is resident or swapped out and is no file's, and what is in
- * memory files (memfd). First each process's own figures are added up, which is
- * cheap; only if that is too much the kernel is asked for their shares, so that
- * memory which a fork has in common with its parent counts once. Where two have
- * one address space (vfork) it counts twice all the same, for that moment.
+ * memory files (memfd). How large a file is that is mapped, but that nobody has
+ * open, the kernel does not say: it counts up to where it is mapped. Nor does
+ * it say what is on its way in a socket: each counts as what it may hold. More
+ * than 131072 mappings of all are too much memory, whatever is in them. First
+ * each process's own figures are added up, which is cheap; only if that is too
+ * much the kernel is asked for their shares, so that memory which a fork has in
+ * common with its parent counts once. Where two have one address space (vfork)
+ * it counts twice all the same, for that moment.
  *
- * Processor time is that of those
- * that live, with that of their children that were waited for, and of those
- * that this process has waited for: who ends unwaited for between two looks
- * is not in it.
+ * Processor time is that of those that live, with that of their children that
+ * were waited for, and of those that this process has waited for: who ends
+ * unwaited for between two looks is not in it.
  *
  * This process must be the parent of those without one (the first of a PID
- * namespace, or a subreaper), and may look at them as ptrace() would.
+ * namespace, or a subreaper), and may look at them as ptrace() would. Its
+ * current directory is theirs.
  *
  * Threads: this process's only one.
  */
@@ -31,27 +35,28 @@
 #include <spillway/base.h>
 
 struct family {
-	size_t count, max;
-	pid_t *pids;
+	size_t count, max, mappings_max;
+	pid_t *pids;	     /* of each a thread that lives */
 	struct stat content; /* a file that is not theirs */
 	dev_t disk;
+	char *dir; /* theirs */
 };
 
 struct family_usage {
 	uint64_t memory;
 	uint64_t cpu_ms;
 	uint64_t unnamed_files, unnamed_bytes;
+	uint64_t mapped_files; /* of these, those that nobody has open */
 };
 
 /**
- * Make room for `max` descendants; more are not counted.
+ * Make room for `max` descendants; more are not counted. Files without a name
+ * are counted of the disk of the current directory.
  *
  * `content_fd`: not counted, though all have it.
- * `disk`:    of which files without a name are counted.
- * Errors:    -ENOMEM; of fstat().
+ * Errors:    -ENOMEM; of stat() and getcwd().
  */
-int family_init(struct family *f, size_t max, int content_fd,
-    dev_t disk) SPW_MUST_CHECK;
+int family_init(struct family *f, size_t max, int content_fd) SPW_MUST_CHECK;
 
 /** Add up what they take. `memory_max`: above it shares are looked at. */
 void family_look(

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "process/limits.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "base/clock.h"
@@ -11,20 +9,17 @@
 
 /* Of the time until the next look, looking takes one part. */
 #define SHARE 20
+/* Files of which all that is known is that they are mapped. */
+#define MAPPED_MAX 16
 /* A doubt is settled soon. */
 #define DOUBT_MS 20
 
 int limits_init(struct limits *l, const struct command *command,
     int content_fd, size_t processes)
 {
-	struct stat here;
-
-	*l = (struct limits){.command = command};
-	if (stat(".", &here) < 0)
-		return -errno;
-
-	l->due_ms = clock_ms() + LIMITS_PAUSE_MS;
-	return family_init(&l->family, processes, content_fd, here.st_dev);
+	*l = (struct limits){
+	    .command = command, .due_ms = clock_ms() + LIMITS_PAUSE_MS};
+	return family_init(&l->family, processes, content_fd);
 }
 
 /* Whether less is free than is to be left for others. */
@@ -42,6 +37,9 @@ static enum report_kind judge_directory(
 	const struct conf_processor *p = l->command->conf;
 	const struct dirsize max = {p->temp_max, p->temp_files_max};
 	struct dirsize sum = {u->unnamed_bytes, u->unnamed_files};
+
+	/* How large they are is not told, so there are to be few of them. */
+	sum.bytes += u->mapped_files * (p->temp_max / MAPPED_MAX);
 
 	if (dirsize_add(AT_FDCWD, &max, &sum) < 0 || sum.files > max.files)
 		return REPORT_TEMP_FILES;

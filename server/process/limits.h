@@ -15,6 +15,9 @@
  * between two looks a run can be over its limits by what it can do in that
  * time, and no longer.
  *
+ * Of a deleted file that is mapped and not open nobody knows the size: there
+ * can be at most 16 of them, of which each is no larger than one file may be.
+ *
  * A look takes as long as what a run may have at most. The pause between two is
  * at least LIMITS_PAUSE_MS, and as long that looking takes a twentieth of a
  * processor's time.

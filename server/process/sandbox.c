@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -151,6 +152,14 @@ static int confine_files(const struct sandbox *s)
 	return r;
 }
 
+/* Young kernels' Landlock, or none where none is wanted. */
+static bool may_truncate(const struct command *c)
+{
+	int abi = c->landlock ? landlock_abi() : 0;
+
+	return abi < 1 || abi >= LANDLOCK_ABI_TRUNCATE;
+}
+
 static int confine_calls(const struct sandbox *s)
 {
 	const struct command *c = s->command;
@@ -159,7 +168,8 @@ static int confine_calls(const struct sandbox *s)
 	if (!c->seccomp && network)
 		return 0;
 
-	int r = seccomp_enter_program(network);
+	int r = seccomp_enter_program((network ? SECCOMP_NETWORK : 0) |
+				      (may_truncate(c) ? SECCOMP_TRUNCATE : 0));
 	/* Who is to have no network has none. */
 	return r == -EOPNOTSUPP && network ? 0 : r;
 }

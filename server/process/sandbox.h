@@ -15,8 +15,9 @@
  *     that it starts do not read theirs. A /proc of its own would be better,
  *     but the kernel gives one only to who sees all of the one that is there,
  *     which neither a unit as strict as ours does nor a container;
- *   - seccomp: no sockets unless it may, no namespaces, mounts, tracing, and
- *     what else nobody needs (base/seccomp.h);
+ *   - seccomp: no sockets unless it may, no namespaces, mounts, tracing, no
+ *     places that nobody can measure, and what else nobody needs
+ *     (base/seccomp.h);
  *   - no privileges by set-user-ID programs.
  *
  * Threads: for a process that has one. Nothing here allocates.

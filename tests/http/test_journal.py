@@ -5,6 +5,7 @@ test's own.
 Source: systemd's "Native Journal Protocol"; systemd.exec(5), JOURNAL_STREAM.
 """
 import fcntl
+import glob
 import os
 import re
 import shutil
@@ -207,6 +208,30 @@ class Journaled(Case):
         until(told, "what was lost")
         # Nobody reads it any more, and it stops all the same.
         self.daemon.stop()
+
+    def test_file(self):
+        """A file is written by a thread of the log's own: in order, and to
+        the last line."""
+        folder = tempfile.mkdtemp(prefix="spw-", dir="/var/tmp")
+        self.addCleanup(shutil.rmtree, folder)
+        path = os.path.join(folder, "log")
+        self.begin("log.format=text", "log.max_incidents=0",
+                   wrapper=["sh", "-c", f'exec "$@" 2>{path}', "sh"])
+        with Conn(self.daemon.address) as conn:
+            told = [conn.request("DELETE", "/files").get("X-Request-Id")
+                    for _ in range(1000)]
+        names = []
+        for task in glob.glob(f"/proc/{self.daemon.pid}/task/*/comm"):
+            with open(task, encoding="ascii") as file:
+                names.append(file.read())
+        self.assertIn("log\n", names)
+        self.assertEqual(self.metric("log_lines_lost_total"), 0)
+        self.daemon.stop()
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.assertEqual(re.findall(r"\[(\S+)\] refused: 405 ", text), told)
+        # What loops have collected, too.
+        self.assertEqual(text.count('"DELETE /files" 405 '), 1000)
 
     def test_forgery(self):
         """No client begins a field."""

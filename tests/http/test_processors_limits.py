@@ -42,6 +42,25 @@ RUNS = [
         "import os, time",
         "held = [os.open('.', os.O_TMPFILE | os.O_WRONLY) "
         "for i in range(60)]", "time.sleep(1000)"), **FILES),
+    # Of each only a page is mapped, and none is open.
+    *processor("mapped", py(
+        "import ctypes, os, time", "libc = ctypes.CDLL(None)",
+        "libc.mmap.restype = ctypes.c_void_p", "for i in range(20):",
+        "    with open('f', 'w+b', 0) as f:", "        os.unlink('f')",
+        "        f.write(bytes(60000))",
+        "        libc.mmap(None, 4096, 1, 1, f.fileno(), ctypes.c_long(0))",
+        "time.sleep(1000)"), **TEMP),
+    *processor("in-flight", py(
+        "import array, os, socket",
+        "a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
+        "fd = array.array('i', [os.memfd_create('x')])", "for call in (",
+        "    lambda: a.sendmsg([b'x'], [(socket.SOL_SOCKET, "
+        "socket.SCM_RIGHTS, fd)]),",
+        "    lambda: a.sendto(b'x', '/run/systemd/notify'),",
+        "    lambda: a.connect('/run/systemd/notify'),",
+        "    lambda: a.send(b'abc')):",
+        "    try: print(call())", "    except OSError as e: print(e.errno)",
+        "print(b.recv(9))")),
     *processor("deep", py(
         "import os, time", "for i in range(100):",
         "    os.mkdir('d')", "    os.chdir('d')", "time.sleep(1000)")),
@@ -58,6 +77,11 @@ RUNS = [
         "for r in (libc.prctl(4, 0), libc.shmget(0, 4096, 0o600), "
         "libc.msgget(0, 0o600)):",
         "    print(r)", "print(errno.errorcode[ctypes.get_errno()])")),
+    *processor("blinds", py(
+        "import os, resource",
+        "try: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))",
+        "except OSError as e: print(e.errno)",
+        "print(resource.getrlimit(resource.RLIMIT_CORE))")),
     *processor("spinners", script(
         "for i in 1 2 3 4; do (while :; do :; done) & done; wait"), cpu="1s"),
     *processor("relay", script(
@@ -84,6 +108,7 @@ class Together(Processing, Case):
 
     @table(("files that fit alone", "files-sum"), ("one file", "one-file"),
            ("files without a name", "unnamed"),
+           ("files that are only mapped", "mapped"),
            ("where it cannot read itself", "locked-up"))
     def test_bytes(self, name):
         said = self.fails(name, 507, "processor-temp", "temp")
@@ -111,6 +136,17 @@ class Together(Processing, Case):
         """Neither itself, nor memory that is no process's."""
         self.assertEqual(self.output("hides", b"x"),
                          b"-1\n-1\n-1\nENOSYS\n")
+
+    def test_nobody_blinds(self):
+        """Who is not to open anything sees nothing."""
+        self.assertEqual(self.output("blinds", b"x"),
+                         b"%d\n(0, 0)\n" % errno.EPERM)
+
+    def test_nothing_is_in_flight(self):
+        """A pair of sockets carries bytes, no descriptors; nor does it reach
+        anybody else."""
+        self.assertEqual(self.output("in-flight", b"x").split(),
+                         [b"%d" % errno.EACCES] * 3 + [b"3", b"b'abc'"])
 
     @table(("at the same time", "spinners"), ("one after the other", "relay"))
     def test_processor_time(self, name):

@@ -2,12 +2,22 @@
 #include "check.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,6 +134,11 @@ static void test_denied(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
 /* Returns: 0 when another program could be started. */
 static int run_another(void)
 {
@@ -135,42 +150,132 @@ static int run_another(void)
 	return pid > 0 && waitpid(pid, &status, 0) == pid ? status : 1;
 }
 
-/* What a program is left: the number of what is wrong. */
-static int program_child(bool network)
+/* One that sends another as well. */
+static int send_descriptor(int fd)
 {
-	int r = seccomp_enter_program(network);
+	char byte = 'x';
+	struct iovec iov = {&byte, 1};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+	struct msghdr m = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control,
+	    .msg_controllen = sizeof(control)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return error_of(sendmsg(fd, &m, 0));
+}
+
+struct found {
+	int is, want;
+};
+
+static int wrong_of(const struct found *found, size_t count, int first)
+{
+	for (size_t i = 0; i < count; i++)
+		if (found[i].is != found[i].want)
+			return (int)i + first;
+	return 0;
+}
+
+/* With sockets that it needs to open none for. */
+static int look_at_pairs(bool network)
+{
+	const struct sockaddr_un none = {AF_UNIX, "/none/none"},
+				 here = {AF_UNIX, "\0test_seccomp"};
+	const struct sockaddr *to = (const struct sockaddr *)&none;
+	int s[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, s) < 0)
+		return 50;
+
+	const struct found found[] = {
+	    {error_of(send(s[0], "x", 1, 0)), 0},
+	    {error_of(write(s[0], "x", 1)), 0},
+	    {error_of(sendto(s[0], "x", 1, 0, to, sizeof(none))),
+		network ? ENOENT : EACCES},
+	    {error_of(connect(s[0], to, sizeof(none))),
+		network ? ENOENT : EACCES},
+	    {error_of(bind(s[0], (const struct sockaddr *)&here,
+		 offsetof(struct sockaddr_un, sun_path) + 13)),
+		network ? 0 : EACCES},
+	    {send_descriptor(s[0]), network ? 0 : EACCES},
+	};
+	return wrong_of(found, sizeof(found) / sizeof(found[0]), 51);
+}
+
+/* Where what a process has is not seen, or what is no process's. */
+static int look_for_hiding_places(void)
+{
+	struct rlimit rl;
+	int fds[2];
+	struct iovec iov = {fds, sizeof(fds)};
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return 70;
+
+	const struct found found[] = {
+	    {error_of(prctl(PR_SET_DUMPABLE, 0)), EPERM},
+	    {error_of(syscall(SYS_shmget, 0, 4096, 0600)), ENOSYS},
+	    {error_of(syscall(SYS_msgget, 0, 0600)), ENOSYS},
+	    {error_of(syscall(SYS_semget, 0, 1, 0600)), ENOSYS},
+	    {error_of(syscall(SYS_mq_open, "none", 0, 0, NULL)), ENOSYS},
+	    {error_of(vmsplice(fds[1], &iov, 1, 0)), ENOSYS},
+	    {error_of(syscall(447, 0)), ENOSYS}, /* memfd_secret() */
+	    {error_of(inotify_init1(0)), ENOSYS},
+	    /* Without the filter it would be EINVAL. */
+	    {error_of(syscall(SYS_clone, CLONE_THREAD, 0, 0, 0, 0)), EPERM},
+	    {error_of(close_range(9999, 9999, CLOSE_RANGE_UNSHARE)), EPERM},
+	    {error_of(close_range(9999, 9999, 0)), 0},
+	    {error_of(prlimit(getpid(), RLIMIT_CORE, NULL, &rl)), EPERM},
+	    {error_of(prlimit(0, RLIMIT_CORE, NULL, &rl)), 0},
+	};
+	return wrong_of(found, sizeof(found) / sizeof(found[0]), 71);
+}
+
+/* What a program is left: the number of what is wrong. */
+static int program_child(unsigned may)
+{
+	bool network = may & SECCOMP_NETWORK;
+	pthread_t thread;
+	int none = 0;
+	int r = seccomp_enter_program(may);
 	if (r < 0)
 		return r == -EOPNOTSUPP ? WITHOUT : 2;
 
-	const struct {
-		int is, want;
-	} found[] = {
+	const struct found found[] = {
 	    {run_another(), 0},
+	    {pthread_create(&thread, NULL, nothing, &none), 0},
 	    {map(PROT_READ | PROT_WRITE | PROT_EXEC), 0},
 	    {error_of(unshare(CLONE_NEWUSER)), EPERM},
 	    {error_of(syscall(SYS_clone, CLONE_NEWUSER, 0, 0, 0, 0)), EPERM},
 	    {error_of(syscall(SYS_bpf, 0, NULL, 0)), EPERM},
 	    {sock(AF_INET), network ? 0 : EACCES},
 	    {sock(AF_UNIX), network ? 0 : EACCES},
+	    {error_of(truncate("/none", 0)),
+		may & SECCOMP_TRUNCATE ? ENOENT : EACCES},
 	    {sock(AF_PACKET), network ? EAFNOSUPPORT : EACCES},
 	};
-	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
-		if (found[i].is != found[i].want)
-			return (int)i + 10;
-	}
-	return 0;
+	r = wrong_of(found, sizeof(found) / sizeof(found[0]), 10);
+	if (r == 0)
+		r = look_at_pairs(network);
+	return r == 0 ? look_for_hiding_places() : r;
 }
 
 static void test_programs(void **state)
 {
 	(void)state;
-	for (int network = 0; network < 2; network++) {
+	for (unsigned may = 0; may <= (SECCOMP_NETWORK | SECCOMP_TRUNCATE);
+	     may++) {
 		int status;
 		pid_t pid = fork();
 
 		assert_true(pid >= 0);
 		if (pid == 0)
-			_exit(program_child(network));
+			_exit(program_child(may));
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFEXITED(status));
 		if (WEXITSTATUS(status) == WITHOUT)

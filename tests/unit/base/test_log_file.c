@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* The log in a file, on a disk that hangs or is full. */
+#include "check.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/log_queue.h"
+#include "base/metrics.h"
+#include "tempdir.h"
+
+static char folder[64];
+
+/* ---- a disk that hangs ----------------------------------------------------
+ */
+
+static pthread_mutex_t disk_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t disk_moves = PTHREAD_COND_INITIALIZER;
+static int disk_fd = -1;  /* its file */
+static bool hangs, waits; /* under the lock; whether somebody is there */
+
+ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n)
+{
+	pthread_mutex_lock(&disk_lock);
+	while (fd == disk_fd && hangs) {
+		waits = true;
+		pthread_cond_broadcast(&disk_moves);
+		pthread_cond_wait(&disk_moves, &disk_lock);
+	}
+	pthread_mutex_unlock(&disk_lock);
+	return __real_write(fd, p, n);
+}
+
+static void disk_hangs(bool yes)
+{
+	pthread_mutex_lock(&disk_lock);
+	hangs = yes;
+	waits = false;
+	pthread_cond_broadcast(&disk_moves);
+	pthread_mutex_unlock(&disk_lock);
+}
+
+static void wait_for_victim(void)
+{
+	pthread_mutex_lock(&disk_lock);
+	while (!waits)
+		pthread_cond_wait(&disk_moves, &disk_lock);
+	pthread_mutex_unlock(&disk_lock);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return temp_dir(folder, sizeof(folder)) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	log_init(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, STDERR_FILENO);
+	return 0;
+}
+
+/* A line that tells of `n` lost ones, and then `text`, as text has them. */
+static void assert_lost(const char *all, unsigned n, const char *text)
+{
+	char words[64];
+
+	snprintf(words, sizeof(words), " warn   %u line%s lost\n", n,
+	    n == 1 ? " was" : "s were");
+	const char *told = strstr(all, words);
+	assert_non_null(told);
+	assert_non_null(strstr(told, text));
+}
+
+static unsigned count(const char *all, const char *word)
+{
+	unsigned n = 0;
+
+	while ((all = strstr(all, word))) {
+		all++;
+		n++;
+	}
+	return n;
+}
+
+/* All of a file, in the caller's memory. */
+static char *read_file(int fd)
+{
+	struct stat st;
+
+	assert_ok(fstat(fd, &st));
+	char *all = calloc(1, (size_t)st.st_size + 1);
+	assert_non_null(all);
+	assert_int_equal(pread(fd, all, (size_t)st.st_size, 0), st.st_size);
+	return all;
+}
+
+/* Lines "line 0" and so on, in order, and no other. Returns: what is behind. */
+static const char *assert_lines(const char *all, unsigned n)
+{
+	char words[32];
+
+	for (unsigned i = 0; i < n; i++) {
+		int len = snprintf(words, sizeof(words), " line %u\n", i);
+		const char *end = strchr(all, '\n');
+
+		assert_non_null(end);
+		assert_memory_equal(end + 1 - len, words, (size_t)len);
+		all = end + 1;
+	}
+	return all;
+}
+
+static int open_log_file(void)
+{
+	int fd = open(folder, O_RDWR | O_TMPFILE | O_APPEND | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	log_init(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, fd);
+	return fd;
+}
+
+/* A file on a disk that hangs: nobody who logs waits for it, and what was lost
+   is told when it goes on. */
+static void test_hung_file(void **state)
+{
+	int64_t lost = metrics_get(METRIC_LOG_LINES_LOST);
+	int fd = open_log_file();
+
+	(void)state;
+	assert_ok(log_begin());
+	disk_fd = fd;
+	disk_hangs(true);
+	log_info("line 0");
+	wait_for_victim();
+	unsigned lines = 1;
+	while (metrics_get(METRIC_LOG_LINES_LOST) == lost)
+		log_info("line %u", lines++);
+	lines--;
+	/* Not one by one, but when a buffer is full. */
+	assert_true(lines > LOG_QUEUE_MAX / 64);
+	log_info("gone");
+	disk_hangs(false);
+	log_end();
+	char *all = read_file(fd);
+	assert_string_equal(assert_lines(all, lines), "");
+	free(all);
+
+	/* Behind the end, and when it begins again. */
+	log_info("again");
+	assert_ok(log_begin());
+	log_info("more");
+	log_end();
+	all = read_file(fd);
+	const char *rest = assert_lines(all, lines);
+	assert_lost(rest, 2, " info   again\n");
+	assert_non_null(strstr(rest, " info   more\n"));
+	assert_int_equal(count(rest, "\n"), 3);
+	free(all);
+	disk_fd = -1;
+	close(fd);
+}
+
+/* What the disk does not take is lost, and told. */
+static void test_full_disk(void **state)
+{
+	int64_t lost = metrics_get(METRIC_LOG_LINES_LOST);
+	int fd = open_log_file(),
+	    full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	int good = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	(void)state;
+	assert_ok(log_begin());
+	assert_true(dup2(full, fd) == fd);
+	log_info("gone");
+	log_end();
+	assert_int_equal(metrics_get(METRIC_LOG_LINES_LOST), lost + 1);
+	assert_true(dup2(good, fd) == fd);
+	assert_ok(log_begin());
+	log_info("again");
+	log_end();
+	char *all = read_file(fd);
+	assert_lost(all, 1, " info   again\n");
+	free(all);
+	close(good);
+	close(full);
+	close(fd);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_hung_file),
+	    TEST(test_full_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
