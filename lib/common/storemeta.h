@@ -15,10 +15,16 @@
 
 #include "common/text.h"
 
-#define STOREMETA_VERSION 3
+#define STOREMETA_VERSION 4
 #define STOREMETA_BOOT 36
-/** More than it is long. */
-#define STOREMETA_SIZE 192
+#define STOREMETA_DOUBTS 8
+/** More than it is long; no more than a disk writes wholly or not at all. */
+#define STOREMETA_SIZE 512
+
+/* Numbers of checkpoints, from the one to the other. 0, 0: none. */
+struct storemeta_doubt {
+	uint64_t first, last;
+};
 
 struct storemeta {
 	/* The start of the machine that the next is about. */
@@ -27,9 +33,9 @@ struct storemeta {
 	   the disk. */
 	uint64_t checkpoint;
 	uint64_t others; /* the same, of what earlier starts left */
-	/* From the one number to the other, of whichever start: the system
-	   said that it lost something of what it had to write. 0: none. */
-	uint64_t doubt_first, doubt_last;
+	/* Of whichever start: the system said that it lost something of what it
+	   had to write. In order, and none in between. */
+	struct storemeta_doubt doubts[STOREMETA_DOUBTS];
 };
 
 /** Write it. Returns: the length, always the same. */
@@ -41,6 +47,16 @@ size_t storemeta_write(const struct storemeta *m, char out[STOREMETA_SIZE]);
  * Errors:    -EBADMSG damaged, or something else; -ENOTSUP another version.
  */
 int storemeta_read(const char *p, size_t len, struct storemeta *ret);
+
+/** Have these in doubt, of which none is below those that are. When there are
+    too many, the two that are nearest become one, with what is between them. */
+void storemeta_add_doubt(struct storemeta *m, struct storemeta_doubt doubt);
+
+/** Forget those that end at `last` or before. */
+void storemeta_end_doubts(struct storemeta *m, uint64_t last);
+
+/** Returns: the highest number that is in doubt; 0: none is. */
+uint64_t storemeta_last_doubt(const struct storemeta *m);
 
 /**
  * Returns:   whether what was kept in the start `boot`, to be on the disk since

@@ -23,10 +23,15 @@
 #define AT_ONCE 16
 /* A piece is sent when it has so much, which one file may pass. */
 #define PIECE ((size_t)8 * 1024)
+/* Of a list, and a place in it. */
+#define MARK_DIGITS 16
+#define MARK_MAX (MARK_DIGITS + 24)
 #define PIECE_MAX (PIECE + DESCRIPTOR_MAX + 256)
 
 struct listing {
 	struct store *store;
+	uint64_t mark;
+	bool whole; /* when it was begun */
 	struct store_cursor at;
 	size_t left; /* files that may still be told of */
 	bool ended;
@@ -63,11 +68,14 @@ static bool has_next(struct listing *l)
 
 static void end(struct listing *l)
 {
-	char next[24];
+	char next[MARK_MAX];
 
 	json_array_end(&l->json);
+	if (!l->whole)
+		json_bool(&l->json, "complete", false);
 	if (has_next(l)) {
-		snprintf(next, sizeof(next), "%" PRIu64, l->at.after);
+		snprintf(next, sizeof(next), "%016" PRIx64 "-%" PRIu64, l->mark,
+		    l->at.after);
 		json_string(&l->json, "next", next);
 	} else {
 		json_null(&l->json, "next");
@@ -144,6 +152,46 @@ static bool parse_number(
 	return false;
 }
 
+/* Returns: 0; -EINVAL; -ESTALE it is of another list. */
+static int parse_place(
+    const char *text, size_t len, uint64_t mark, uint64_t *ret)
+{
+	char here[MARK_MAX];
+
+	if (len <= MARK_DIGITS || text[MARK_DIGITS] != '-' ||
+	    strspn(text, "0123456789abcdef") != MARK_DIGITS)
+		return -EINVAL;
+
+	const struct str place = {
+	    text + MARK_DIGITS + 1, len - MARK_DIGITS - 1};
+	if (str_u64(place, ret) < 0)
+		return -EINVAL;
+	snprintf(here, sizeof(here), "%016" PRIx64, mark);
+	return memcmp(text, here, MARK_DIGITS) == 0 ? 0 : -ESTALE;
+}
+
+/* Where a list goes on. Who goes on with one that there is no more is not told
+   that it has ended. */
+static bool parse_after(struct http_request *req, uint64_t mark, uint64_t *ret)
+{
+	char text[MARK_MAX];
+	size_t len;
+
+	if (!http_query_get(req, "after", text, sizeof(text), &len))
+		return true;
+	int r =
+	    len < sizeof(text) ? parse_place(text, len, mark, ret) : -EINVAL;
+	if (r < 0)
+		http_reply_error(req, PROBLEM_BAD_REQUEST,
+		    r == -ESTALE ? "The parameter after is of another list: "
+				   "the server was started anew since, or has "
+				   "found the files of before; ask for the "
+				   "list from its beginning."
+				 : "The parameter after is not what an answer "
+				   "has said as next.");
+	return r == 0;
+}
+
 static bool parse_state(struct http_request *req, int *ret)
 {
 	char text[32];
@@ -171,9 +219,12 @@ static struct listing *parse(struct http_request *req, struct store *st)
 {
 	struct store_cursor at = {.look = LOOK_MAX};
 	uint64_t limit = LIST_DEFAULT;
+	/* Before the first look. */
+	uint64_t mark = store_mark(st);
+	bool whole = !store_restoring(st);
 
 	if (!parse_number(req, "limit", &limit) ||
-	    !parse_number(req, "after", &at.after))
+	    !parse_after(req, mark, &at.after))
 		return NULL;
 	if (limit == 0) {
 		http_reply_error(req, PROBLEM_BAD_REQUEST,
@@ -191,6 +242,8 @@ static struct listing *parse(struct http_request *req, struct store *st)
 	}
 	*l = (struct listing){
 	    .store = st,
+	    .mark = mark,
+	    .whole = whole,
 	    .at = at,
 	    .left = limit < LIST_MAX ? (size_t)limit : LIST_MAX,
 	};

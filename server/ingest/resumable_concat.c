@@ -243,6 +243,7 @@ int resumable_concat(
 	r->whole = true;
 	for (size_t i = 0; i < count; i++) {
 		c->files[i] = file_ref(files[i]);
+		store_made_of(r->file, files[i]);
 		r->whole &= file_state(files[i]) == FILE_READY;
 	}
 	atomic_store(&c->queued, true);

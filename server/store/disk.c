@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/id.h"
 #include "base/metrics.h"
+#include "store/folder.h"
+#include "store/ledger.h"
 #include "store/place.h"
 #include "store/sys.h"
 
@@ -24,50 +27,33 @@ struct disk {
 	struct place at;
 	bool sync;
 
-	pthread_mutex_t lock;
-	/* Checkpoints, numbered for as long as the directory is there. */
-	struct storemeta said;	/* what was noted when it was opened */
-	struct storemeta noted; /* and last */
-	uint64_t done;	       /* the last one */
-	uint64_t needed;       /* the one that has the last change */
-	bool begun;	       /* the next; and it may have failed */
-	bool settled;	       /* all that is there can be trusted */
+	struct ledger ledger;
+	_Atomic bool marked; /* there may be marks; see disk_set_aside() */
 
+	pthread_mutex_t lock; /* of those who wait */
 	pthread_cond_t synced;
 	struct sync_wait *waits;
 	bool syncing;
 };
 
-/* Locked. Somebody, who may have been killed, has got as far as that, and begun
-   the next. */
-static void count_from(struct disk *d, uint64_t done)
+/* No path: what is done with a name stays in its folder. */
+static bool is_name(const char *s)
 {
-	d->done = done;
-	d->begun = true;
-	d->needed = done + 2;
+	return id_valid(s, strlen(s));
 }
 
-/* Locked. The one that has what is written now: not one that is under way, or
-   was and may have written so much down. */
-static uint64_t next_checkpoint(const struct disk *d)
+static int open_damaged(struct disk *d)
 {
-	return d->done + 1 + d->begun;
+	return sys_open(d->at.dir, PLACE_DAMAGED, O_RDONLY | O_DIRECTORY);
 }
 
-/* What somebody noted: nothing that is written from now on may have a number
-   that is in doubt. */
-static uint64_t last_of(const struct storemeta *m)
+static bool may_have_marks(struct disk *d)
 {
-	return m->doubt_last > m->checkpoint ? m->doubt_last - 1
-					     : m->checkpoint;
-}
+	int damaged = open_damaged(d);
 
-/* Something was changed that a loss of power takes back. */
-static void changed(struct disk *d)
-{
-	pthread_mutex_lock(&d->lock);
-	d->needed = next_checkpoint(d);
-	pthread_mutex_unlock(&d->lock);
+	if (damaged >= 0)
+		sys_close(damaged);
+	return damaged != -ENOENT;
 }
 
 int disk_open(const char *path, bool sync, struct disk **ret,
@@ -82,13 +68,14 @@ int disk_open(const char *path, bool sync, struct disk **ret,
 	d->sync = sync;
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->synced, NULL);
-	int r = place_open(&d->at, path, sync, &d->said, why);
+	struct storemeta said = {0};
+	int r = place_open(&d->at, path, sync, &said, why);
+	ledger_init(&d->ledger, d->at.boot, &said);
 	if (r < 0) {
 		disk_close(d);
 		return r;
 	}
-	d->noted = d->said;
-	count_from(d, last_of(&d->said));
+	atomic_init(&d->marked, may_have_marks(d));
 	*ret = d;
 	return 0;
 }
@@ -99,6 +86,7 @@ void disk_close(struct disk *d)
 		return;
 
 	place_close(&d->at);
+	ledger_fini(&d->ledger);
 	pthread_cond_destroy(&d->synced);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
@@ -114,14 +102,8 @@ int disk_probe(struct disk *d)
 	struct storemeta said = {0};
 	int r = place_probe(&d->at, &said);
 
-	if (said.boot[0]) { /* another directory */
-		pthread_mutex_lock(&d->lock);
-		d->said = d->noted = said;
-		d->settled = false;
-		count_from(
-		    d, last_of(&said) > d->done ? last_of(&said) : d->done);
-		pthread_mutex_unlock(&d->lock);
-	}
+	if (said.boot[0]) /* another directory */
+		ledger_renew(&d->ledger, &said);
 	return r;
 }
 
@@ -149,30 +131,39 @@ int disk_set_meta(struct disk *d, int fd, const struct filemeta *m)
 	int r = write_meta(fd, m);
 
 	if (!d->sync)
-		changed(d);
+		ledger_changed(&d->ledger);
 	return r;
 }
 
-/* All of the content was written by now. */
-static void stamp(struct disk *d, struct filemeta *m)
+uint64_t disk_begin(struct disk *d)
 {
+	return d->sync ? 0 : ledger_next(&d->ledger);
+}
+
+/* All of the content was written by now; and dropped, if that could not be
+   done. */
+static int stamp(struct disk *d, struct filemeta *m)
+{
+	uint64_t began = m->checkpoint;
+
 	m->boot = (struct str){NULL, 0};
 	m->checkpoint = 0;
+	/* No sync would tell of that again. */
 	if (d->sync)
-		return;
+		return ledger_doubts(&d->ledger, began) ? -EIO : 0;
 
 	m->boot = (struct str){d->at.boot, STOREMETA_BOOT};
-	pthread_mutex_lock(&d->lock);
-	m->checkpoint = next_checkpoint(d);
-	pthread_mutex_unlock(&d->lock);
+	m->checkpoint = ledger_number(&d->ledger, began);
+	return 0;
 }
 
 int disk_seal(struct disk *d, int fd, const struct filemeta *m)
 {
 	struct filemeta stamped = *m;
 
-	stamp(d, &stamped);
-	int r = write_meta(fd, &stamped);
+	int r = stamp(d, &stamped);
+	if (r == 0)
+		r = write_meta(fd, &stamped);
 	if (r < 0 || !d->sync)
 		return r;
 
@@ -193,26 +184,103 @@ int disk_get_meta(int fd, uint8_t buf[FILEMETA_MAX], struct filemeta *ret)
 	return n < 0 ? (int)n : filemeta_read(buf, (size_t)n, ret);
 }
 
-bool disk_trusts(struct disk *d, const struct filemeta *m)
+/* ---- what could not be read --------------------------------------------- */
+
+/* Two that had the same name both stay. */
+static int move_aside(struct disk *d, int damaged, const char *id)
 {
-	pthread_mutex_lock(&d->lock);
-	bool yes =
-	    storemeta_trusts(&d->said, d->at.boot, m->boot, m->checkpoint);
-	/* Somebody has removed what says how far it was. */
-	if (yes && m->checkpoint > next_checkpoint(d) &&
-	    m->checkpoint < INT64_MAX / 2)
-		count_from(d, m->checkpoint);
-	pthread_mutex_unlock(&d->lock);
-	return yes;
+	char name[ID_LEN_MAX + 1 + ID_LEN + 1], made[ID_LEN + 1];
+
+	int r = id_new(made);
+	if (r < 0)
+		return r;
+
+	snprintf(name, sizeof(name), "%s.%s", id, made);
+	return sys_rename(d->at.files, id, damaged, name);
+}
+
+/* Whose inode is damaged cannot be moved, so that it is left; and remembered
+   by an empty file. */
+static int mark(struct disk *d, int damaged, const char *id)
+{
+	int fd = sys_open(damaged, id, O_WRONLY | O_CREAT);
+	if (fd < 0)
+		return fd;
+
+	sys_close(fd);
+	atomic_store(&d->marked, true);
+	return DISK_LEFT;
+}
+
+static int put_away(struct disk *d, const char *id)
+{
+	int r = sys_mkdir(d->at.dir, PLACE_DAMAGED);
+	int damaged = r < 0 ? r : open_damaged(d);
+	if (damaged < 0)
+		return damaged;
+
+	r = move_aside(d, damaged, id);
+	if (r < 0)
+		r = mark(d, damaged, id);
+	sys_close(damaged);
+	return r;
+}
+
+int disk_set_aside(struct disk *d, const char *id)
+{
+	char why[DISK_WHY_SIZE];
+
+	int r = is_name(id) ? place_prove(&d->at, why) : -EINVAL;
+	if (r == 0)
+		r = put_away(d, id);
+	/* Taken back by a loss of power it is done again. */
+	if (r >= 0)
+		ledger_changed(&d->ledger);
+	return r;
+}
+
+/* Returns: 1; 0. */
+static int is_marked(struct disk *d, const char *id)
+{
+	int damaged = atomic_load(&d->marked) ? open_damaged(d) : -ENOENT;
+	if (damaged < 0)
+		return damaged == -ENOENT ? 0 : damaged;
+
+	int r = sys_is_allowed(damaged, id);
+	sys_close(damaged);
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
+/* What has the name now is another, or nothing. */
+static void unmark(struct disk *d, const char *id)
+{
+	int damaged = atomic_load(&d->marked) ? open_damaged(d) : -ENOENT;
+
+	if (damaged < 0)
+		return;
+	(void)sys_unlink(damaged, id);
+	sys_close(damaged);
+}
+
+int disk_trusts(struct disk *d, const struct filemeta *m)
+{
+	char id[ID_LEN_MAX + 1];
+	bool here = m->boot.n == STOREMETA_BOOT &&
+		    memcmp(m->boot.p, d->at.boot, STOREMETA_BOOT) == 0;
+
+	if (!ledger_trusts(&d->ledger, m->boot, m->checkpoint))
+		return 0;
+	/* Nothing was lost of it while it could not be read. */
+	if (!m->boot.n || here || !m->id.n || m->id.n > ID_LEN_MAX)
+		return 1;
+
+	memcpy(id, m->id.p, m->id.n);
+	id[m->id.n] = '\0';
+	int r = is_marked(d, id);
+	return r < 0 ? r : !r;
 }
 
 /* ---- names -------------------------------------------------------------- */
-
-/* No path: what is done with a name stays in its folder. */
-static bool is_name(const char *s)
-{
-	return id_valid(s, strlen(s));
-}
 
 /* Locked; drops the lock meanwhile. All who wait are helped by one sync. */
 static void sync_for_all(struct disk *d)
@@ -240,7 +308,7 @@ static int sync_names(struct disk *d)
 	struct sync_wait me = {0};
 
 	if (!d->sync) {
-		changed(d);
+		ledger_changed(&d->ledger);
 		return 0;
 	}
 
@@ -291,11 +359,8 @@ static int replace(
 	return r;
 }
 
-int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
+static int publish(struct disk *d, int fd, const char *id, const char *passing)
 {
-	if (!is_name(id) || !is_name(passing))
-		return -EINVAL;
-
 	int r = sys_link(fd, d->at.files, id);
 	if (r == -EEXIST)
 		return replace(d, fd, id, passing);
@@ -305,6 +370,17 @@ int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
 	r = sync_names(d);
 	if (r < 0 && sys_unlink(d->at.files, id) < 0)
 		r = DISK_IN_DOUBT;
+	return r;
+}
+
+int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
+{
+	if (!is_name(id) || !is_name(passing))
+		return -EINVAL;
+
+	int r = publish(d, fd, id, passing);
+	if (r == 0)
+		unmark(d, id);
 	return r;
 }
 
@@ -351,130 +427,56 @@ int disk_unlink(struct disk *d, const char *id, const char *etag)
 		r = sys_unlink(d->at.files, id);
 	if (r < 0 && r != -ENOENT)
 		return r;
+	if (r == 0)
+		unmark(d, id);
 
 	/* Also when it is gone already: that may not be on the disk. */
 	int synced = sync_names(d);
 	return synced < 0 ? synced : r;
 }
 
-int disk_each(
-    struct disk *d, int (*fn)(const char *id, void *ctx), void *ctx)
+int disk_each(struct disk *d, int (*fn)(const char *id, void *ctx), void *ctx)
 {
-	return place_each(d->at.files, fn, ctx);
+	return folder_each(d->at.files, fn, ctx);
 }
 
 /* ---- checkpoints -------------------------------------------------------- */
 
-static bool is_same_start(const struct disk *d)
-{
-	return memcmp(d->said.boot, d->at.boot, sizeof(d->at.boot)) == 0;
-}
-
 void disk_settled(struct disk *d)
 {
-	pthread_mutex_lock(&d->lock);
-	d->settled = true;
-	d->needed = next_checkpoint(d);
-	/* What was in doubt then is deleted. */
-	if (!is_same_start(d) && d->noted.doubt_last == d->said.doubt_last)
-		d->noted.doubt_first = d->noted.doubt_last = 0;
-	pthread_mutex_unlock(&d->lock);
-}
-
-/* Locked. What can be noted when this one is done. */
-static struct storemeta next_note(const struct disk *d)
-{
-	struct storemeta m = d->noted;
-
-	m.checkpoint = d->done + 1;
-	memcpy(m.boot, d->at.boot, sizeof(m.boot));
-	if (d->settled)
-		m.others = m.checkpoint;
-	else
-		m.others = is_same_start(d) ? d->said.others
-					    : d->said.checkpoint;
-	return m;
-}
-
-/* Locked. There is one number for all earlier starts: if the last of them did
-   not get so far it stands until what they left is looked through. */
-static bool can_note(const struct disk *d)
-{
-	return d->settled || is_same_start(d) ||
-	       d->said.others == d->said.checkpoint;
+	ledger_settled(&d->ledger);
 }
 
 bool disk_unsettled(struct disk *d)
 {
-	pthread_mutex_lock(&d->lock);
-	bool yes = !can_note(d);
-	pthread_mutex_unlock(&d->lock);
-	return yes;
-}
-
-/* Locked. Returns: how many more are needed, of those that can be noted. */
-static uint64_t due(const struct disk *d)
-{
-	return can_note(d) && d->needed > d->done ? d->needed - d->done : 0;
-}
-
-/* Nobody knows what is missing: not only what this one should have had, but
-   also what came meanwhile, with the next number. A note that fails now is made
-   with the next; only a daemon that follows in this start, and the machine's
-   going down after it, would not know. */
-static void doubt(struct disk *d, struct storemeta m)
-{
-	uint64_t failed = m.checkpoint--;
-
-	metrics_add(METRIC_STORE_SYNC_FAILURES, 1);
-	if (m.others > m.checkpoint)
-		m.others = m.checkpoint;
-	pthread_mutex_lock(&d->lock);
-	m.doubt_first = d->noted.doubt_last ? d->noted.doubt_first : failed;
-	m.doubt_last = failed + 1;
-	d->noted = m;
-	if (d->done < failed)
-		count_from(d, failed);
-	pthread_mutex_unlock(&d->lock);
-	(void)!place_note(&d->at, &m);
+	return ledger_unsettled(&d->ledger);
 }
 
 static int write_checkpoint(struct disk *d)
 {
-	pthread_mutex_lock(&d->lock);
-	d->begun = true;
-	struct storemeta m = next_note(d);
-	pthread_mutex_unlock(&d->lock);
+	struct storemeta m;
 
+	ledger_begin(&d->ledger, &m);
 	/* All of the file system, so what a daemon has left that was killed
 	   as well. */
 	int r = sys_sync_all(d->at.dir);
-	if (r < 0)
-		doubt(d, m);
-	else
-		r = place_note(&d->at, &m);
-	if (r < 0)
+	if (r < 0) {
+		metrics_add(METRIC_STORE_SYNC_FAILURES, 1);
+		ledger_failed(&d->ledger, &m);
+		(void)!place_note(&d->at, &m);
 		return r;
-
-	pthread_mutex_lock(&d->lock);
-	if (d->done + 1 == m.checkpoint) {
-		m.doubt_first = d->noted.doubt_first;
-		m.doubt_last = d->noted.doubt_last;
-		d->noted = m;
-		d->done = m.checkpoint;
-		d->begun = false;
 	}
-	pthread_mutex_unlock(&d->lock);
-	return 0;
+	r = place_note(&d->at, &m);
+	if (r == 0)
+		ledger_done(&d->ledger, &m);
+	return r;
 }
 
 int disk_checkpoint(struct disk *d)
 {
+	uint64_t n = ledger_due(&d->ledger);
 	int r = 0;
 
-	pthread_mutex_lock(&d->lock);
-	uint64_t n = due(d);
-	pthread_mutex_unlock(&d->lock);
 	/* Two after one that failed: the second has what came meanwhile. */
 	while (r == 0 && n-- > 0)
 		r = write_checkpoint(d);

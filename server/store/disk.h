@@ -46,7 +46,8 @@ struct disk;
  *
  * Returns:   0.
  * Errors:    -EBUSY another process has it; -EOPNOTSUPP the file system lacks
- *            what it takes; -ENOTSUP it is of another version; from the disk.
+ *            what it takes; -ENOTSUP it is of another version, or does not say
+ *            which of its files are whole; from the disk.
  *            `why` is for people.
  */
 int disk_open(const char *path, bool sync, struct disk **ret,
@@ -70,9 +71,17 @@ int disk_check_free(const char *path, char why[DISK_WHY_SIZE]) SPW_MUST_CHECK;
 int disk_set_meta(struct disk *d, int fd, const struct filemeta *m)
     SPW_MUST_CHECK;
 
+/** Returns: `checkpoint` of what is written from now on, for disk_seal(). */
+uint64_t disk_begin(struct disk *d);
+
 /**
  * The same for a complete file, and what it takes to tell whether it is on the
  * disk; with `sync` it is.
+ *
+ * `m`:       its `checkpoint` is what disk_begin() said before the first of
+ *            the content was written. 0: all of that was waited for.
+ * Errors:    -EIO what was written may have been dropped, so it cannot be
+ *            promised with `sync`; from the disk.
  */
 int disk_seal(struct disk *d, int fd, const struct filemeta *m)
     SPW_MUST_CHECK;
@@ -85,8 +94,11 @@ int disk_seal(struct disk *d, int fd, const struct filemeta *m)
 int disk_get_meta(int fd, uint8_t buf[FILEMETA_MAX], struct filemeta *ret)
     SPW_MUST_CHECK;
 
-/** Returns: whether the content is what it was when it was published. */
-bool disk_trusts(struct disk *d, const struct filemeta *m);
+/**
+ * Returns:   1 when the content is what it was when it was published; 0.
+ * Errors:    from the disk: it cannot be told now.
+ */
+int disk_trusts(struct disk *d, const struct filemeta *m) SPW_MUST_CHECK;
 
 /**
  * Give a file that disk_seal() was done with the name `id`, in the place of
@@ -124,6 +136,20 @@ int disk_unlink(struct disk *d, const char *id, const char *etag)
     SPW_MUST_CHECK;
 
 /**
+ * Put what has a name out of the way for good, into a folder of its own, where
+ * nobody finds it: it cannot be read, so that nobody knows whether it is to be
+ * trusted. Not done while the directory does not work, for then it is not the
+ * file.
+ *
+ * Returns:   0. DISK_LEFT when it cannot be moved, but that it is not to be
+ *            trusted is known from now on, also when it can be read again.
+ * Errors:    from the disk; nothing is known of it.
+ * Threads:   one at a time.
+ */
+#define DISK_LEFT 1
+int disk_set_aside(struct disk *d, const char *id) SPW_MUST_CHECK;
+
+/**
  * Call `fn` for each name, until it returns something else than 0. It may
  * delete.
  *
@@ -141,8 +167,8 @@ bool disk_unsettled(struct disk *d);
 /**
  * Have all that was published survive a loss of power, and note it; if there
  * is anything that may not. What the system could not write it may have
- * dropped, and says so once: what was published since the last time is not
- * trusted later, whatever the next says.
+ * dropped, and says so once: what was published since the last time, or had
+ * begun to be written, is not trusted later, whatever the next says.
  *
  * Threads:   one at a time, and not beside disk_probe().
  */

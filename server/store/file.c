@@ -110,6 +110,7 @@ int file_new(struct store *st, const struct file_opts *opts, struct file **ret)
 	f->modified_ms = f->created_ms - DATE_LAG_MS;
 	atomic_init(&f->spool, spool);
 	atomic_store_explicit(&f->size, opts->size, memory_order_relaxed);
+	f->began = store_begin(st);
 	file_init(st, f, FILE_RECEIVING);
 	r = file_own(f, opts->owner.account, opts->size);
 	if (r < 0) {

@@ -139,6 +139,8 @@ struct file {
 	uint64_t seq; /* 0: not in the list yet */
 
 	/* Of a kept one. */
+	uint64_t began;	   /* the first checkpoint that has some of its content;
+			      0: what there was is on the disk. Fixed. */
 	_Atomic bool kept; /* it has, or had, a name on the disk */
 	_Atomic bool used; /* since it was looked at last */
 	bool held;	   /* the store accounts for its bytes on disk */

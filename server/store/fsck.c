@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/id.h"
 #include "store/disk.h"
+#include "store/folder.h"
 #include "store/place.h"
 #include "store/sys.h"
 
@@ -109,6 +110,13 @@ static struct verdict judge_content(int fd, const struct filemeta *m)
 	return lost(r ? "its content is not what its digest says" : NULL);
 }
 
+/* A daemon could neither read nor move it; see disk_set_aside(). */
+static bool is_marked(struct fsck *c, const char *name)
+{
+	return c->at.damaged >= 0 &&
+	       sys_is_allowed(c->at.damaged, name) != -ENOENT;
+}
+
 static struct verdict judge_file(struct fsck *c, const char *name, int fd)
 {
 	uint8_t buf[FILEMETA_MAX];
@@ -130,7 +138,8 @@ static struct verdict judge_file(struct fsck *c, const char *name, int fd)
 		return lost("not under its own name");
 	if (size != m.size)
 		return lost("not as long as it was");
-	if (!storemeta_trusts(&c->said, c->at.boot, m.boot, m.checkpoint))
+	if (!storemeta_trusts(&c->said, c->at.boot, m.boot, m.checkpoint) ||
+	    (m.boot.n && is_marked(c, name)))
 		return lost("perhaps not whole: the machine went down before "
 			    "it was on the disk");
 	return judge_content(fd, &m);
@@ -181,7 +190,7 @@ static int check_file(const char *name, void *ctx)
 
 	if (v.why)
 		tell(c, "file", name, &v,
-		    goes(c, &v) ? place_remove(c->at.files, name) : 0);
+		    goes(c, &v) ? folder_remove(c->at.files, name) : 0);
 	else
 		c->result->files++;
 	return 0;
@@ -201,7 +210,23 @@ static int check_passing(const char *name, void *ctx)
 	else
 		v = unknown(strerror(-fd));
 	tell(c, "passing", name, &v,
-	    goes(c, &v) ? place_remove(c->at.passing, name) : 0);
+	    goes(c, &v) ? folder_remove(c->at.passing, name) : 0);
+	return 0;
+}
+
+/* What a daemon could not read, whatever may be read of it now: nobody knows
+   whether it is whole, and the name may be another's since. */
+static int check_damaged(const char *name, void *ctx)
+{
+	struct fsck *c = ctx;
+	struct verdict v = lost("could not be read, and was moved away");
+
+	/* A mark, whose file is still there. */
+	if (sys_is_allowed(c->at.files, name) != -ENOENT)
+		return 0;
+
+	tell(c, PLACE_DAMAGED, name, &v,
+	    goes(c, &v) ? folder_remove(c->at.damaged, name) : 0);
 	return 0;
 }
 
@@ -232,7 +257,7 @@ static int remove_upload(struct fsck *c, const char *name)
 
 	for (int i = 0; i < 2; i++) {
 		snprintf(file, sizeof(file), "%s%s", name, ends[i]);
-		r = place_remove(c->at.dir, file);
+		r = folder_remove(c->at.dir, file);
 		if (r < 0 && r != -ENOENT)
 			return r;
 	}
@@ -262,9 +287,11 @@ static int check_all(struct fsck *c, const char *path)
 
 	int r = spw_keep_open(&opts, &c->keep);
 	if (r == 0)
-		r = place_each(c->at.files, check_file, c);
+		r = folder_each(c->at.files, check_file, c);
 	if (r == 0)
-		r = place_each(c->at.passing, check_passing, c);
+		r = folder_each(c->at.passing, check_passing, c);
+	if (r == 0)
+		r = folder_each(c->at.damaged, check_damaged, c);
 	if (r == 0)
 		r = spw_keep_list(c->keep, check_upload, c);
 	if (r == 0 && c->result->repaired)

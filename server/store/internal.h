@@ -48,6 +48,7 @@ struct store {
 	struct list list;
 	uint64_t front_seq; /* the lowest that was given to restored ones */
 	uint64_t next_seq;
+	uint64_t mark; /* of this list, when all are restored */
 
 	pthread_mutex_t wheel_lock;
 	struct file *wheel[STORE_WHEEL];
@@ -62,6 +63,8 @@ struct store {
 	   them. By stripe, and by hash_next. */
 	pthread_mutex_t leaving_lock;
 	struct file *leaving[STORE_STRIPES];
+	/* What could not be read, by stripe and under it. */
+	struct store_unread *unread[STORE_STRIPES];
 	pthread_mutex_t lru_lock;
 	struct file *lru_first, *lru_last;
 	unsigned lru_count;
@@ -102,6 +105,8 @@ bool store_take_spool(
     struct store *st, struct file *f, struct spw_spool **ret);
 
 /* kept.c */
+/** Returns: file->began of one that begins now. */
+uint64_t store_begin(struct store *st);
 /** It is taken out of the store, with its shard locked: the disk is not asked
     for it again. */
 void store_leave(struct store *st, struct file *f);
@@ -131,6 +136,9 @@ void store_forget_open(struct store *st, struct file *f);
  */
 int store_find_kept(struct store *st, const char *id, struct file **ret)
     SPW_MUST_CHECK;
+
+/** Forget what could not be read. */
+void store_unread_free(struct store *st);
 
 /* wheel.c */
 void store_wheel_add(struct store *st, struct file *f);

@@ -24,6 +24,17 @@ pthread_mutex_t *store_stripe(struct store *st, const char *id)
 	return &st->stripes[store_hash(st, id, strlen(id)) % STORE_STRIPES];
 }
 
+uint64_t store_begin(struct store *st)
+{
+	return st->opts.disk ? disk_begin(st->opts.disk) : 0;
+}
+
+void store_made_of(struct file *f, const struct file *part)
+{
+	if (part->began && (!f->began || part->began < f->began))
+		f->began = part->began;
+}
+
 /* ---- onto the disk ------------------------------------------------------ */
 
 /* Was it copied, since it shares its place on disk with others? */

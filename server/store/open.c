@@ -233,13 +233,15 @@ int store_load(
     struct store *st, const char *id, size_t len, struct file **ret)
 {
 	char name[ID_LEN_MAX + 1];
+	/* Asked first: what is found meanwhile is known then. */
+	bool restoring = store_restoring(st);
 	struct file *f = store_get(st, id, len);
 
 	if (f && store_is_open(f)) {
 		*ret = f;
 		return 0;
 	}
-	if (!f && !store_restoring(st))
+	if (!f && !restoring)
 		return -ENOENT;
 	/* Another may have its place by the time it is our turn. */
 	file_unref(f);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/place.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,12 +8,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "common/filemeta.h"
+#include "store/folder.h"
 #include "store/sys.h"
 
 #define META "meta"
 #define PROBE "probe"
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
-#define DEPTH_MAX 16 /* of directories that are removed */
 
 static int fail(char why[DISK_WHY_SIZE], int r, const char *what)
 {
@@ -81,6 +81,57 @@ static int lock(int dir, bool share, char why[DISK_WHY_SIZE])
 	return r;
 }
 
+/* Was it left by another start of the machine, so that only what was noted
+   tells whether it is whole? What cannot be read is nobody's. */
+static bool is_of_another_start(
+    const struct place *p, int dir, const char *name)
+{
+	uint8_t buf[FILEMETA_MAX];
+	struct filemeta m;
+
+	int fd = sys_open(dir, name, O_RDONLY | O_NONBLOCK);
+	ssize_t n = fd < 0 ? fd : sys_get_meta(fd, buf, sizeof(buf));
+	if (fd >= 0)
+		sys_close(fd);
+	return n > 0 && filemeta_read(buf, (size_t)n, &m) == 0 && m.boot.n &&
+	       !(m.boot.n == STOREMETA_BOOT &&
+		   memcmp(m.boot.p, p->boot, STOREMETA_BOOT) == 0);
+}
+
+struct look {
+	const struct place *place;
+	int files;
+};
+
+static int look_at_start(const char *name, void *ctx)
+{
+	const struct look *l = ctx;
+
+	return is_of_another_start(l->place, l->files, name);
+}
+
+/* Nothing is noted, so none of those would be trusted, and all be deleted. */
+static int refuse_to_lose(const struct place *p, char why[DISK_WHY_SIZE])
+{
+	struct look l = {p, sys_open(p->dir, "files", O_RDONLY | O_DIRECTORY)};
+
+	if (l.files == -ENOENT)
+		return 0;
+	int r = l.files < 0 ? l.files : folder_each(l.files, look_at_start, &l);
+	if (l.files >= 0)
+		sys_close(l.files);
+	if (r < 0)
+		return fail(why, r, "cannot look into it");
+	if (r == 0)
+		return 0;
+
+	snprintf(why, DISK_WHY_SIZE,
+	    "files are kept there, and " META ", which says which of them are "
+	    "whole, is gone or empty: put it back, or move the folder files "
+	    "away");
+	return -ENOTSUP;
+}
+
 /* Have the directory for us alone, and see whether we know what is in it. */
 static int take(
     const struct place *p, struct storemeta *ret, char why[DISK_WHY_SIZE])
@@ -89,6 +140,10 @@ static int take(
 	if (r == 0)
 		r = read_note(p->dir, ret, why);
 	if (r <= 0)
+		return r;
+
+	r = refuse_to_lose(p, why);
+	if (r < 0)
 		return r;
 
 	*ret = (struct storemeta){0};
@@ -147,7 +202,7 @@ static int unlink_one(int dir, const char *name)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int prove(struct place *p, char why[DISK_WHY_SIZE])
+int place_prove(struct place *p, char why[DISK_WHY_SIZE])
 {
 	int fd = sys_unnamed(p->dir);
 	int r = fd < 0 ? fd : try_file(p, fd);
@@ -170,75 +225,6 @@ static int prove(struct place *p, char why[DISK_WHY_SIZE])
 }
 
 /* ---- its folders -------------------------------------------------------- */
-
-static int each_name(
-    int fd, int (*fn)(const char *name, void *ctx), void *ctx)
-{
-	uint64_t buf[4096];
-	ssize_t n;
-	int r = 0;
-
-	while (r == 0 && (n = sys_list(fd, buf, sizeof(buf))) != 0) {
-		if (n < 0)
-			return (int)n;
-
-		const char *p = (const char *)buf, *end = p + n;
-		while (r == 0 && p < end) {
-			const struct dirent64 *e = (const void *)p;
-
-			p += e->d_reclen;
-			if (strcmp(e->d_name, ".") != 0 &&
-			    strcmp(e->d_name, "..") != 0)
-				r = fn(e->d_name, ctx);
-		}
-	}
-	return r;
-}
-
-int place_each(int dir, int (*fn)(const char *name, void *ctx), void *ctx)
-{
-	if (dir < 0)
-		return 0;
-	int fd = sys_open(dir, ".", O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return fd;
-
-	int r = each_name(fd, fn, ctx);
-	sys_close(fd);
-	return r;
-}
-
-struct tree {
-	int dir;
-	unsigned depth;
-};
-
-static int remove_one(const char *name, void *ctx)
-{
-	const struct tree *at = ctx;
-
-	int r = sys_unlink(at->dir, name);
-	if (r != -EISDIR)
-		return r;
-	if (!at->depth)
-		return -ELOOP;
-
-	struct tree below = {.depth = at->depth - 1};
-	below.dir = sys_open(at->dir, name, O_RDONLY | O_DIRECTORY);
-	if (below.dir < 0)
-		return below.dir;
-
-	r = each_name(below.dir, remove_one, &below);
-	sys_close(below.dir);
-	return r < 0 ? r : sys_rmdir(at->dir, name);
-}
-
-int place_remove(int dir, const char *name)
-{
-	struct tree at = {dir, DEPTH_MAX};
-
-	return remove_one(name, &at);
-}
 
 /* Directories are not ours, and in nobody's way. */
 static int drop_passing(const char *name, void *ctx)
@@ -267,13 +253,13 @@ static int open_folders(struct place *p)
 		return p->passing;
 
 	/* What a replacement left that was killed. */
-	return place_each(p->passing, drop_passing, p);
+	return folder_each(p->passing, drop_passing, p);
 }
 
 static int open_path(
     struct place *p, const char *path, bool sync, char why[DISK_WHY_SIZE])
 {
-	p->dir = p->files = p->passing = -1;
+	p->dir = p->files = p->passing = p->damaged = -1;
 	p->path = strdup(path);
 	if (!p->path)
 		return fail(why, -ENOMEM, "cannot open it");
@@ -296,7 +282,7 @@ int place_open(struct place *p, const char *path, bool sync,
 	r = open_folders(p);
 	if (r < 0)
 		return fail(why, r, "cannot prepare it");
-	r = prove(p, why);
+	r = place_prove(p, why);
 	if (r < 0)
 		return r;
 
@@ -334,12 +320,14 @@ int place_look(struct place *p, const char *path, struct storemeta *ret,
 	r = look_into(p, "files", &p->files);
 	if (r == 0)
 		r = look_into(p, "passing", &p->passing);
+	if (r == 0)
+		r = look_into(p, PLACE_DAMAGED, &p->damaged);
 	return r < 0 ? fail(why, r, "cannot open its folders") : 0;
 }
 
 void place_close(struct place *p)
 {
-	const int fds[] = {p->files, p->passing, p->dir};
+	const int fds[] = {p->files, p->passing, p->damaged, p->dir};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (fds[i] >= 0)

@@ -28,10 +28,13 @@
 #include "common/storemeta.h"
 #include "store/disk.h"
 
+#define PLACE_DAMAGED "damaged"
+
 struct place {
 	char *path;
 	int dir, files;
 	int passing; /* names of files being replaced */
+	int damaged; /* what nobody could read; of place_look() only, else -1 */
 	char boot[STOREMETA_BOOT]; /* which start of the machine this is */
 };
 
@@ -54,6 +57,16 @@ int place_open(struct place *p, const char *path, bool sync,
  */
 int place_look(struct place *p, const char *path, struct storemeta *ret,
     char why[DISK_WHY_SIZE]) SPW_MUST_CHECK;
+
+/**
+ * Make a file, with what the daemon's have, and delete it: does the directory
+ * work?
+ *
+ * Returns:   0; also when there is no room.
+ * Errors:    -EOPNOTSUPP the file system lacks what it takes; from the disk.
+ * Threads:   also beside place_probe().
+ */
+int place_prove(struct place *p, char why[DISK_WHY_SIZE]) SPW_MUST_CHECK;
 
 /** Errors: -EBUSY somebody keeps files there; from the disk. */
 int place_check_free(const char *path, char why[DISK_WHY_SIZE])
@@ -84,12 +97,5 @@ int place_find(const struct place *p, const char *id);
  * Errors:    -EISDIR somebody else has made something of it; from the disk.
  */
 int place_check(const struct place *p, const char *id) SPW_MUST_CHECK;
-
-/** Delete a file, or a directory and what is in it. No link is followed. */
-int place_remove(int dir, const char *name) SPW_MUST_CHECK;
-
-/** As disk_each(), for any folder; -1 has nothing in it. */
-int place_each(int dir, int (*fn)(const char *name, void *ctx), void *ctx)
-    SPW_MUST_CHECK;
 
 #endif

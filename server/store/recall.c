@@ -25,6 +25,7 @@ void store_describe(
 	    .created_ms = f->created_ms,
 	    .modified_ms = file_modified_ms(f),
 	    .expires_ms = atomic_load(&f->expires_ms),
+	    .checkpoint = f->began,
 	    .source = f->source,
 	    .unlisted = f->unlisted,
 	    .unverified = atomic_load(&f->unverified),
@@ -90,6 +91,12 @@ static int give_back(struct store *st, struct file *f,
 	return 0;
 }
 
+/* Nobody has written such a time, and no sum with it passes what there is. */
+static bool is_time(int64_t ms)
+{
+	return ms > INT64_MIN / 2 && ms < INT64_MAX / 2;
+}
+
 /* As it was: nothing of it is new. `s` is what has come of one that is not
    complete, or NULL. */
 static int recall(struct store *st, const char *id, const struct filemeta *m,
@@ -97,7 +104,8 @@ static int recall(struct store *st, const char *id, const struct filemeta *m,
 {
 	if (m->etag.n != ID_LEN || !id_valid(id, strlen(id)) ||
 	    m->source > FILE_FROM_PROCESS || m->reads > INT64_MAX ||
-	    m->coding.n >= FILE_CODING_SIZE)
+	    m->coding.n >= FILE_CODING_SIZE || !is_time(m->created_ms) ||
+	    !is_time(m->modified_ms) || !is_time(m->expires_ms))
 		return -EBADMSG;
 	struct file *f = calloc(1, sizeof(*f));
 	if (!f)
@@ -108,6 +116,8 @@ static int recall(struct store *st, const char *id, const struct filemeta *m,
 	f->source = (enum file_source)m->source;
 	f->created_ms = m->created_ms;
 	f->modified_ms = m->modified_ms;
+	/* What was waited for goes on from here. */
+	f->began = m->checkpoint ? m->checkpoint : store_begin(st);
 	f->unlisted = m->unlisted;
 	atomic_init(&f->unverified, m->unverified);
 	atomic_init(&f->expires_ms, m->expires_ms);

@@ -19,6 +19,100 @@ bool store_restoring(const struct store *st)
 	return atomic_load(&st->restoring);
 }
 
+/* ---- what cannot be read ------------------------------------------------ */
+
+struct store_unread {
+	struct store_unread *next;
+	bool again; /* a try to restore all has met it */
+	char id[];
+};
+
+void store_unread_free(struct store *st)
+{
+	struct store_unread *u, *next;
+
+	for (size_t i = 0; i < STORE_STRIPES; i++) {
+		for (u = st->unread[i]; u; u = next) {
+			next = u->next;
+			free(u);
+		}
+	}
+}
+
+/* With its stripe locked. Returns: NULL without memory. */
+static struct store_unread *find_unread(
+    struct store *st, const char *id, bool *ret_new)
+{
+	size_t len = strlen(id);
+	struct store_unread **first =
+	    &st->unread[store_hash(st, id, len) % STORE_STRIPES];
+	struct store_unread *u = *first;
+
+	while (u && strcmp(u->id, id) != 0)
+		u = u->next;
+	*ret_new = !u;
+	if (u)
+		return u;
+
+	u = calloc(1, sizeof(*u) + len + 1);
+	if (u) {
+		memcpy(u->id, id, len + 1);
+		u->next = *first;
+		*first = u;
+	}
+	return u;
+}
+
+/* Whoever asks for it, and each try to restore it, meets it: it is told of and
+   counted once. With its stripe locked. */
+static void tell_unread(struct store *st, const char *id, int r)
+{
+	bool is_new;
+
+	(void)find_unread(st, id, &is_new);
+	if (!is_new)
+		return;
+	metrics_add(METRIC_FILES_DAMAGED, 1);
+	if (r == -EBADMSG)
+		log_warn("%s cannot be read, or nothing says what it is; see "
+			 "spillwayd --check-spool",
+		    id);
+	else
+		log_warn("%s cannot be read: %s", id, strerror(-r));
+}
+
+/* It is the file, or may be, and not that something runs out. */
+static bool is_broken(int r)
+{
+	return r == -EIO || r == -EUCLEAN;
+}
+
+/* Nobody can tell whether it is to be trusted, now or when it can be read
+   again. Returns: 0 when that is settled. */
+static int set_aside(struct store *st, const char *id)
+{
+	int r = disk_set_aside(st->opts.disk, id);
+
+	if (r == 0)
+		log_error(
+		    "%s cannot be read, and was moved to the folder damaged; "
+		    "see spillwayd --check-spool",
+		    id);
+	else if (r == DISK_LEFT)
+		log_error(
+		    "%s can neither be read nor moved away, and will not be "
+		    "trusted; the file system needs to be checked",
+		    id);
+	else
+		log_error("%s can neither be read nor noted as damaged: %s; "
+			  "as long as it is there, what is kept does not "
+			  "survive the machine",
+		    id, strerror(-r));
+	return r < 0 ? r : 0;
+}
+
+/* ---- what can ----------------------------------------------------------- */
+
 static bool is_no_file(int r)
 {
 	return r == -ELOOP || r == -ENXIO || r == -EISDIR;
@@ -99,38 +193,52 @@ int store_find_kept(struct store *st, const char *id, struct file **ret)
 	int r = read_file(st, id, buf, &m, &size);
 	if (r == 0 && store_leaves(st, id, m.etag))
 		return -ENOENT;
-	if (r == 0 &&
-	    (size != m.size || !disk_trusts(st->opts.disk, &m))) {
+	int whole = 1;
+	if (r == 0)
+		whole = size == m.size ? disk_trusts(st->opts.disk, &m) : 0;
+	if (!whole) {
 		/* It has to go before the directory is settled. */
 		r = discard(st, id, &m, true);
 		return r < 0 ? r : -ENOENT;
 	}
+	if (whole < 0)
+		return whole;
 	if (r == 0 && m.expires_ms && m.expires_ms <= clock_unix_ms()) {
 		(void)!discard(st, id, &m, false);
 		return -ENOENT;
 	}
 	if (r == 0)
 		r = make(st, id, &m, ret);
-	if (r != -EBADMSG)
-		return r;
-
-	log_warn("%s cannot be read, or nothing says what it is; see "
-		 "spillwayd --check-spool",
-	    id);
-	metrics_add(METRIC_FILES_DAMAGED, 1);
-	return -ENOENT;
+	if (is_broken(r) || r == -EBADMSG)
+		tell_unread(st, id, r);
+	return r == -EBADMSG ? -ENOENT : r;
 }
 
-static int settle_one(const char *id, void *ctx)
+/* ---- at the end --------------------------------------------------------- */
+
+static int look_at_one(struct store *st, const char *id)
 {
-	struct store *st = ctx;
 	uint8_t buf[FILEMETA_MAX];
 	struct filemeta m;
 	uint64_t size;
 
 	int r = read_file(st, id, buf, &m, &size);
-	if (r == 0 && !disk_trusts(st->opts.disk, &m))
-		r = discard(st, id, &m, true);
+	int whole = r == 0 ? disk_trusts(st->opts.disk, &m) : r;
+	if (whole == 0)
+		return discard(st, id, &m, true);
+	return whole < 0 ? whole : 0;
+}
+
+static int settle_one(const char *id, void *ctx)
+{
+	struct store *st = ctx;
+	int r = look_at_one(st, id);
+
+	/* There will be no later try. */
+	if (is_broken(r))
+		r = look_at_one(st, id);
+	if (is_broken(r))
+		r = set_aside(st, id);
 	return r == -EBADMSG || r == -ENOENT ? 0 : r;
 }
 
@@ -145,15 +253,33 @@ void store_settle(struct store *st)
 	if (r == 0)
 		disk_settled(d);
 	else
-		log_error("not all files on the disk could be looked at: %s",
+		log_error("not all files on the disk could be looked at: %s; "
+			  "what was kept since the machine started does not "
+			  "survive it",
 		    strerror(-r));
 }
+
+/* ---- all of it ---------------------------------------------------------- */
 
 struct scan {
 	struct store *st;
 	const _Atomic bool *stop;
 	unsigned failed;
 };
+
+/* One that was broken at an earlier try, too, keeps the others no longer from
+   being settled. With its stripe locked. Returns: whether it stays. */
+static bool give_up(struct store *st, const char *id)
+{
+	bool is_new;
+	struct store_unread *u = find_unread(st, id, &is_new);
+
+	if (u && u->again)
+		return set_aside(st, id) < 0;
+	if (u)
+		u->again = true;
+	return true;
+}
 
 static int scan_one(const char *id, void *ctx)
 {
@@ -172,12 +298,16 @@ static int scan_one(const char *id, void *ctx)
 	f = store_get(st, id, strlen(id));
 	if (!f)
 		r = store_find_kept(st, id, &f);
+	bool broken = is_broken(r);
+	if (broken && !give_up(st, id))
+		r = -ENOENT;
 	pthread_mutex_unlock(stripe);
 	if (r == 0)
 		file_unref(f);
 	else if (r != -ENOENT) {
-		log_error("%s cannot be read: %s", id, strerror(-r));
 		sc->failed++;
+		if (!broken)
+			log_error("%s cannot be read: %s", id, strerror(-r));
 	}
 	return 0;
 }

@@ -43,8 +43,9 @@ int store_new(const struct store_opts *opts, struct store **ret)
 		spw_budget_ref(opts->budget);
 	if (opts->dir)
 		spw_dir_ref(opts->dir);
-	if (getrandom(&st->seed, sizeof(st->seed), 0) < 0)
-		st->seed = (uint64_t)clock_us();
+	if (getrandom(&st->seed, sizeof(st->seed), 0) < 0 ||
+	    getrandom(&st->mark, sizeof(st->mark), 0) < 0)
+		st->mark = st->seed = (uint64_t)clock_us();
 	st->list.seed = st->seed;
 	st->texts.budget = opts->budget;
 	st->texts.max = SIZE_MAX;
@@ -91,6 +92,7 @@ void store_free(struct store *st)
 	}
 	for (size_t i = 0; i < STORE_SHARDS; i++)
 		free(st->shards[i].buckets);
+	store_unread_free(st);
 	spw_budget_unref(st->opts.budget);
 	spw_dir_unref(st->opts.dir);
 	free(st);
@@ -435,6 +437,11 @@ size_t store_list(struct store *st, struct store_cursor *c,
 	c->more = f != NULL;
 	pthread_mutex_unlock(&st->list_lock);
 	return n;
+}
+
+uint64_t store_mark(const struct store *st)
+{
+	return st->mark + store_restoring(st);
 }
 
 void store_stats(struct store *st, struct store_stats *ret)

@@ -174,6 +174,10 @@ int store_keep_replace(struct store *st, struct file *f,
  */
 int store_drop(struct store *st, struct file *f) SPW_MUST_CHECK;
 
+/** What is in `part` is to be in `f`, too: then `f` is on the disk no sooner,
+    and lost with it. Before store_keep(). */
+void store_made_of(struct file *f, const struct file *part);
+
 /** Is its content at hand, or must it be opened by store_load()? Any
     thread. */
 bool store_is_open(const struct file *f);
@@ -202,7 +206,8 @@ void store_note(struct file *f);
 /**
  * Bring back what is on the disk, until `*stop` is set.
  *
- * Errors:    from the disk; what could not be read is not listed.
+ * Errors:    from the disk; what could not be read is not listed. One file that
+ *            is broken at two tries is put away, and no error any more.
  */
 int store_restore(struct store *st, const _Atomic bool *stop) SPW_MUST_CHECK;
 
@@ -210,8 +215,8 @@ int store_restore(struct store *st, const _Atomic bool *stop) SPW_MUST_CHECK;
  * At the end, when nobody uses the store: have what it keeps in the next
  * checkpoint, though not all may have been restored. That takes no more than a
  * look at where it was not known of another start of the machine what is whole.
- * What cannot be read is told in the log, and keeps that from being noted. NULL
- * is allowed.
+ * What cannot be read is put away; if that fails it is told in the log, and
+ * keeps that from being noted. NULL is allowed.
  */
 void store_settle(struct store *st);
 
@@ -223,6 +228,13 @@ bool store_add_restored(struct store *st, struct file *f) SPW_MUST_CHECK;
 
 /** Returns: whether store_restore() is not through. Any thread. */
 bool store_restoring(const struct store *st);
+
+/**
+ * Returns:   a number that is another after the next start, and when
+ *            store_restore() is through: places in the list mean nothing any
+ *            more then. Any thread.
+ */
+uint64_t store_mark(const struct store *st);
 
 /** Say all that is known about a file, texts in `buf`. Any thread. */
 struct store_texts {

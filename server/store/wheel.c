@@ -7,21 +7,21 @@
 #include "base/metrics.h"
 #include "store/internal.h"
 
-static size_t slot_of(int64_t unix_ms)
+/* The second after, so that nothing goes early. */
+static int64_t second_of(int64_t unix_ms)
 {
-	/* The second after, so that nothing goes early. */
-	return (size_t)((unix_ms + 999) / 1000) % STORE_WHEEL;
+	return unix_ms / 1000 + (unix_ms % 1000 > 0);
 }
 
 /* Locked. */
 static void hang(struct store *st, struct file *f)
 {
-	int64_t at = f->expires_ms;
+	int64_t at = second_of(f->expires_ms);
 
 	/* Due already: in the next slot that is looked at. */
-	if ((at + 999) / 1000 <= st->wheel_s)
-		at = (st->wheel_s + 1) * 1000;
-	struct file **slot = &st->wheel[slot_of(at)];
+	if (at <= st->wheel_s)
+		at = st->wheel_s + 1;
+	struct file **slot = &st->wheel[(size_t)at % STORE_WHEEL];
 	f->wheel_next = *slot;
 	f->wheel_prev = slot;
 	if (f->wheel_next)

@@ -51,6 +51,7 @@
 #include "store/sys.h"
 
 #include <pthread.h>
+#include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned left;
@@ -61,6 +62,9 @@ static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
 static bool doing; /* before a call, which may be another thread's */
 static void (*before)(void *ctx);
 static void *before_ctx;
+static const char *broken; /* a name */
+static int broken_error;
+static bool broken_fixed;
 
 void store_fault_arm(unsigned nth, bool persistent, int err)
 {
@@ -70,6 +74,15 @@ void store_fault_arm(unsigned nth, bool persistent, int err)
 	hit = false;
 	error = err;
 	before = NULL;
+	pthread_mutex_unlock(&lock);
+}
+
+void store_fault_broken(const char *name, int err, bool fixed)
+{
+	pthread_mutex_lock(&lock);
+	broken = name;
+	broken_error = err;
+	broken_fixed = fixed;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -127,6 +140,16 @@ static int fault(void)
 	return r;
 }
 
+static int fault_of(const char *name, bool renamed)
+{
+	pthread_mutex_lock(&lock);
+	bool meant =
+	    broken && strcmp(name, broken) == 0 && (!renamed || broken_fixed);
+	int r = meant ? broken_error : 0;
+	pthread_mutex_unlock(&lock);
+	return r < 0 ? r : fault();
+}
+
 static int count(int fd)
 {
 	pthread_mutex_lock(&lock);
@@ -141,7 +164,10 @@ static int count(int fd)
 
 int sys_open(int dir_fd, const char *name, int flags)
 {
-	OR_FAULT(count(real_open(dir_fd, name, flags)));
+	/* What is made is another. */
+	int r = flags & O_CREAT ? fault() : fault_of(name, false);
+
+	return r < 0 ? r : count(real_open(dir_fd, name, flags));
 }
 
 /* Closes all the same, as the system does. */
@@ -195,7 +221,9 @@ int sys_exchange(int from_fd, const char *from, int to_fd, const char *to)
 
 int sys_rename(int from_fd, const char *from, int to_fd, const char *to)
 {
-	OR_FAULT(real_rename(from_fd, from, to_fd, to));
+	int r = fault_of(from, true);
+
+	return r < 0 ? r : real_rename(from_fd, from, to_fd, to);
 }
 
 int sys_unlink(int dir_fd, const char *name)

@@ -15,6 +15,9 @@ void store_fault_arm(unsigned nth, bool persistent, int err);
 /** Fail none any more, and wait until what is done before one is done.
     Returns: whether one was failed. */
 bool store_fault_disarm(void);
+/** Fail to open what has this name, until it is NULL; and, if `fixed`, to give
+    it another. Independent of the calls that are counted. */
+void store_fault_broken(const char *name, int err, bool fixed);
 /** Do something before call `nth`, once, which is not failed. */
 void store_fault_before(unsigned nth, void (*fn)(void *ctx), void *ctx);
 /** Returns: how many descriptors were opened and not closed. */

@@ -24,12 +24,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(memcmp(m.boot, again.boot, sizeof(m.boot)) == 0);
 	FUZZ_CHECK(m.checkpoint == again.checkpoint);
 	FUZZ_CHECK(m.others == again.others);
-	FUZZ_CHECK(m.doubt_first == again.doubt_first);
-	FUZZ_CHECK(m.doubt_last == again.doubt_last);
+	FUZZ_CHECK(memcmp(m.doubts, again.doubts, sizeof(m.doubts)) == 0);
 	FUZZ_CHECK(!storemeta_trusts(&m, now, other, m.checkpoint + 1));
-	FUZZ_CHECK(!m.doubt_last ||
-		   !storemeta_trusts(&m, now, other, m.doubt_first));
-	m.doubt_last = 0;
+	uint64_t last = storemeta_last_doubt(&m);
+	FUZZ_CHECK(!last || !storemeta_trusts(&m, now, other, last));
+	/* Those that are added are in doubt, and so are those that were. */
+	if (last < INT64_MAX / 2) {
+		const struct storemeta_doubt more = {last + 9, last + 10};
+
+		storemeta_add_doubt(&m, more);
+		n = storemeta_write(&m, text);
+		FUZZ_CHECK(storemeta_read(text, n, &again) == 0);
+		FUZZ_CHECK(storemeta_last_doubt(&again) == more.last);
+		m.others = m.checkpoint = INT64_MAX;
+		FUZZ_CHECK(!storemeta_trusts(&m, now, other, more.first));
+		FUZZ_CHECK(!last || !storemeta_trusts(&m, now, other, last));
+	}
+	storemeta_end_doubts(&m, INT64_MAX);
+	FUZZ_CHECK(storemeta_last_doubt(&m) == 0);
 	FUZZ_CHECK(storemeta_trusts(&m, now, other, m.others));
 	return 0;
 }

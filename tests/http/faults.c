@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -55,6 +56,7 @@ static struct page {
 	_Atomic uint32_t cold;	/* the kernel has nothing at hand */
 	_Atomic uint32_t unused;
 	_Atomic int64_t clock_ms; /* is added to the time of day */
+	char name[64]; /* "": whatever it is called. Set while none fail. */
 } *page;
 static dev_t device;
 
@@ -114,7 +116,13 @@ static int turn(uint32_t call)
 	return 0;
 }
 
-static int is_meant(int fd)
+/* By a call that is told a name, or not. */
+static int is_called_so(const char *path)
+{
+	return !page->name[0] || (path && strcmp(path, page->name) == 0);
+}
+
+static int is_there(int fd)
 {
 	struct stat st;
 	int error = errno;
@@ -126,15 +134,20 @@ static int is_meant(int fd)
 	return r;
 }
 
+static int is_meant(int fd)
+{
+	return page && is_called_so(NULL) && is_there(fd);
+}
+
 /* The directory of a path, or what it is relative to. */
 static int is_meant_at(int dir_fd, const char *path)
 {
 	struct stat st;
 
-	if (!page || !atomic_load(&page->calls))
+	if (!page || !atomic_load(&page->calls) || !is_called_so(path))
 		return 0;
 	if (path[0] != '/')
-		return dir_fd != AT_FDCWD && is_meant(dir_fd);
+		return dir_fd != AT_FDCWD && is_there(dir_fd);
 
 	int error = errno;
 	int r = stat(path, &st) == 0 && st.st_dev == device;

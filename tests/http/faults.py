@@ -19,6 +19,7 @@ HOLD, PARTLY = 10000, 10001
 FIELDS = ("calls", "error", "skip", "count", "seen", "hits", "waiting",
           "passes", "cold")
 CLOCK = 40
+NAME_AT, NAME_SIZE = 48, 64
 SIZE = 4096
 
 
@@ -38,10 +39,11 @@ class Faults:
     def __getitem__(self, name):
         return struct.unpack_from("=I", self.page, 4 * FIELDS.index(name))[0]
 
-    def fail(self, calls, error, skip=0, count=0):
+    def fail(self, calls, error, skip=0, count=0, name=""):
         """From now on these calls fail: `count` of them (0: all), after
-        `skip` that do not."""
+        `skip` that do not; with `name` only those that are told that."""
         self.stop()
+        struct.pack_into(f"={NAME_SIZE}s", self.page, NAME_AT, name.encode())
         for name, value in (("error", error), ("skip", skip),
                             ("count", count), ("calls", calls)):
             self._set(name, value)

@@ -3,11 +3,14 @@
 
 Source: API.md section 1; docs/limits.md.
 """
+import errno
 import json
 import os
 import tempfile
 
-from harness import Case, Conn, Daemon, main, until
+from faults import OPEN, Faults
+from harness import Case, Conn, Daemon, main, table, until
+from restarting import HOW, Restarting
 from samples import form
 
 FORM = {"Content-Type": "multipart/form-data; boundary=frontier"}
@@ -138,6 +141,79 @@ class Readers(Case):
         until(lambda: self.metric('spool_bytes{tier="memory"}') <= held - 300000,
               "its memory")
         conn.close()
+
+
+class Again(Restarting):
+    """Who goes on with a list of another start is not told that it has
+    ended, nor who asks before all of it is there."""
+
+    NAMES = [f"f{i}" for i in range(6)]
+
+    def run_daemon(self, *options, how=HOW):
+        if self.faults is None:
+            self.faults = Faults(self.dir)
+        self.daemon = Daemon(how, dir=self.dir, env=self.faults.env)
+        self.addCleanup(self.daemon.kill)
+
+    def setUp(self):
+        self.faults = None
+        super().setUp()
+        for name in self.NAMES:
+            self.upload(b"x", f"/files/{name}")
+        self.restored()
+
+    def page(self, after=None):
+        """Two of them."""
+        return self.json(self.http(
+            "GET", "/files?limit=2" + (f"&after={after}" if after else "")))
+
+    def assert_listed(self, names):
+        """These are all, each once; of those of the same age in any order."""
+        found = self.pages("/files?limit=2", "files")
+        self.assertCountEqual([one["id"] for one in found], names)
+
+    def assert_other(self, after):
+        """It is no mark of this list."""
+        answer = self.http("GET", f"/files?after={after}")
+        self.assert_problem(answer, 400, "bad-request")
+        self.assertIn("of another list", json.loads(answer.body)["detail"])
+
+    def test_restarted(self):
+        self.assert_listed(self.NAMES)
+        mark = self.page()["next"]
+        self.again()
+        self.restored()
+        self.assert_other(mark)
+        self.assert_listed(self.NAMES)
+
+    def test_before_all_is_found(self):
+        self.daemon.kill()
+        # It is tried again and again.
+        self.faults.fail(OPEN, errno.EMFILE, name="f3")
+        self.run_daemon()
+        until(lambda: any("not all files" in line
+                          for line in self.daemon.lines), "a first try")
+        self.upload(b"x", "/files/new")
+        first = self.page()
+        page = first
+        while page["next"]:
+            self.assertIs(page["complete"], False)
+            page = self.page(page["next"])
+        self.assertIs(page["complete"], False)
+        self.faults.stop()
+        self.restored()
+        self.assert_other(first["next"])
+        self.assertNotIn("complete", self.page())
+        self.assert_listed([*self.NAMES, "new"])
+
+    @table(*[(text or "nothing", text) for text in (
+        "", "1", "-1", "0123456789abcdef", "0123456789abcdef-",
+        "0123456789abcdef-x", "0123456789abcdef-18446744073709551616",
+        "0123456789ABCDEF-1", "x" * 16 + "-1", "1" * 70)])
+    def test_none_of_ours(self, text):
+        answer = self.http("GET", f"/files?after={text}")
+        self.assert_problem(answer, 400, "bad-request")
+        self.assertIn("not what an answer", json.loads(answer.body)["detail"])
 
 
 if __name__ == "__main__":

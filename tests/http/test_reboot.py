@@ -11,9 +11,10 @@ import subprocess
 import time
 
 import daemon as daemons
-from faults import SYNC, Faults
+from faults import OPEN, SYNC, Faults
 from harness import Daemon, main, table, until
 from restarting import HOW, Restarting, of_start
+from resuming import TusCase
 from samples import content
 
 SMALL, LARGE = content(5000, 91), content(300000, 92)
@@ -43,6 +44,30 @@ class Reboots(Restarting):
             self.daemon.stop()
         self.starts += 1
         self.run_daemon(**kwargs)
+
+    def fail_to_write(self):
+        """A daemon cannot write what it has, and another follows."""
+        self.restored()
+        self.faults.fail(SYNC, errno.EIO)
+        self.daemon.stop()
+        self.assertGreater(self.faults.stop(), 0)
+        self.run_daemon()
+
+
+class Checking(Reboots):
+    """Where spillwayd --check-spool looks, too."""
+
+    def check(self, *args, before="true", code=0, spool=None):
+        """What it says, after a command in its own view of the machine."""
+        spool = spool or self.daemon.spool
+        done = subprocess.run(
+            [*of_start(self.dir, self.starts, f'{before}; shift; exec "$@"'),
+             spool, daemons.program, "-c", "/dev/null",
+             "-o", f"spool.dir={spool}", "--check-spool", *args],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout
 
 
 class Order(Reboots):
@@ -159,6 +184,153 @@ class Disk(Reboots):
         self.assert_content("new", SMALL)
 
 
+    def test_between_two_failures(self):
+        self.upload(SMALL, "/files/first")
+        self.fail_to_write()
+        for turn in range(3):
+            self.upload(SMALL, f"/files/f{turn}")
+            self.again(kill=False)
+        self.upload(SMALL, "/files/last")
+        self.fail_to_write()
+        self.upload(SMALL, "/files/later")
+        self.reboot()
+        for name in ("first", "last"):
+            self.assert_problem(self.http("GET", f"/files/{name}"), 404)
+        for name in ("f0", "f1", "f2", "later"):
+            self.assert_content(name, SMALL)
+
+
+class HalfWritten(Reboots, TusCase):
+    """What was dropped is of a file that is complete only later."""
+
+    OPTIONS = ["spool.memory_max=64K"]
+    HALF = len(LARGE) // 2
+
+    def lost(self, url):
+        """It is there while the machine is up, and then no more."""
+        name = url.removeprefix("/files/")
+        self.assert_content(name, LARGE)
+        self.restored()
+        self.reboot()
+        self.restored()
+        self.assert_problem(self.http("GET", url), 404)
+
+    def begin(self):
+        """Half of it. Returns: its URL."""
+        url = self.create(len(LARGE))
+        self.append(url, 0, LARGE[:self.HALF])
+        return url
+
+    def end(self, url):
+        """The rest."""
+        self.append(url, self.HALF, LARGE[self.HALF:])
+
+    @table(("one daemon follows", 1), ("two follow", 2))
+    def test_an_upload(self, daemons_after):
+        url = self.begin()
+        for _ in range(daemons_after):
+            self.fail_to_write()
+        self.end(url)
+        self.lost(url)
+
+    def test_one_of_parts(self):
+        parts = [self.create(self.HALF, Upload_Concat="partial")
+                 for _ in range(2)]
+        self.append(parts[0], 0, LARGE[:self.HALF])
+        self.fail_to_write()
+        self.append(parts[1], 0, LARGE[self.HALF:])
+        self.lost(self.create(Upload_Concat="final;" + " ".join(parts)))
+
+    def test_what_began_later(self):
+        self.begin()
+        self.fail_to_write()
+        url = self.begin()
+        self.again(kill=False)
+        self.end(url)
+        self.restored()
+        self.reboot()
+        self.assert_content(url.removeprefix("/files/"), LARGE)
+
+    def test_one_that_waits_for_the_disk(self):
+        url = self.begin()
+        self.fail_to_write()
+        self.again(kill=False, how="store.durability=fsync")
+        answer = self.patch(url, self.HALF, LARGE[self.HALF:])
+        self.assert_problem(answer, 507)
+
+
+class Unreadable(Checking):
+    """A file that nobody can read, as of a damaged inode."""
+
+    def prepare(self):
+        """Start with one of them."""
+        self.upload(SMALL, "/files/good")
+        self.upload(SMALL, "/files/bad")
+        self.restored()
+        self.daemon.stop()
+        self.faults.fail(OPEN, errno.EUCLEAN, name="bad")
+        self.starts += 1
+        self.run_daemon()
+
+    def test_others(self):
+        self.prepare()
+        for turn in range(4):
+            self.assert_content("good", SMALL)
+            self.upload(SMALL, f"/files/f{turn}")
+            self.reboot()
+        for turn in range(4):
+            self.assert_content(f"f{turn}", SMALL)
+
+    def test_its_name(self):
+        self.faults.fail(OPEN, errno.EUCLEAN, name="bad")
+        self.upload(SMALL, "/files/bad")
+        self.again(kill=False)
+        self.assert_problem(self.http("GET", "/files/bad"), 507)
+        self.assert_problem(self.http("DELETE", "/files/bad"), 507)
+        self.restored()
+        self.assert_problem(self.http("GET", "/files/bad"), 404)
+        self.assertEqual(self.metric("files_damaged_total"), 1)
+        self.faults.stop()
+        self.upload(LARGE, "/files/bad")
+        self.reboot()
+        self.assert_content("bad", LARGE)
+
+    def test_check(self):
+        self.prepare()
+        self.restored()
+        self.faults.stop()
+        self.daemon.stop()
+        name, = self.kept("damaged")
+        self.assertEqual(name.partition(".")[0], "bad")
+        line = f"damaged {name}: could not be read, and was moved away"
+        self.assertIn(line + "\n", self.check(code=1))
+        self.assertIn(line + "; deleted\n", self.check("--repair"))
+        self.assertIn("1 files and 0 open uploads are well, 0 are not",
+                      self.check())
+
+
+class NoNote(Reboots):
+    """What says which files are whole is gone."""
+
+    @table(("gone", False), ("empty", True))
+    def test_nothing_is_deleted(self, empty):
+        self.upload(SMALL, "/files/x")
+        self.restored()
+        self.daemon.stop()
+        meta = os.path.join(self.daemon.spool, "meta")
+        os.rename(meta, meta + ".saved")
+        if empty:
+            with open(meta, "w", encoding="ascii"):
+                pass
+        self.starts += 1
+        with self.assertRaisesRegex(AssertionError, "put it back"):
+            self.run_daemon()
+        self.assertEqual(self.kept(), ["x"])
+        os.rename(meta + ".saved", meta)
+        self.run_daemon()
+        self.assert_content("x", SMALL)
+
+
 class Clock(Reboots):
     """The time of day jumps."""
 
@@ -198,20 +370,8 @@ class Clock(Reboots):
             self.assert_content(f"f{turn}", LARGE)
 
 
-class Check(Reboots):
+class Check(Checking):
     """spillwayd --check-spool, which reads and does nothing else."""
-
-    def check(self, *args, before="true", code=0, spool=None):
-        """What it says, after a command in its own view of the machine."""
-        spool = spool or self.daemon.spool
-        done = subprocess.run(
-            [*of_start(self.dir, self.starts, f'{before}; shift; exec "$@"'),
-             spool, daemons.program, "-c", "/dev/null",
-             "-o", f"spool.dir={spool}", "--check-spool", *args],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            check=False)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done.stdout
 
     def view(self, folder):
         """All that is there, and when it was changed."""

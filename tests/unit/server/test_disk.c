@@ -229,7 +229,7 @@ static void test_synced(void **state)
 	fd = disk_find(k->disk, "x");
 	assert_ok(disk_get_meta(fd, buf, &got));
 	close(fd);
-	assert_true(disk_trusts(k->disk, &got));
+	assert_int_equal(disk_trusts(k->disk, &got), 1);
 }
 
 /* Somebody removes what says how far it was, and the daemon is killed. */
@@ -267,6 +267,46 @@ static void rewrite_format(struct kept *k, const char *text)
 	fclose(f);
 }
 
+/* Nothing says which of the files are whole, of which none is lost for it. */
+static void test_no_note_after_reboot(void **state)
+{
+	struct kept *k = *state;
+	char path[256], saved[256], why[DISK_WHY_SIZE] = "";
+
+	file_unref(kept_file(k, "x", 70));
+	assert_ok(disk_checkpoint(k->disk));
+	kept_reboot(k, 'a');
+	kept_path(k, "meta", path);
+	kept_path(k, "saved", saved);
+	disk_close(k->disk);
+	assert_int_equal(rename(path, saved), 0);
+	for (int empty = 0; empty < 2; empty++) {
+		struct disk *d = NULL;
+
+		assert_err(disk_open(k->path, false, &d, why), ENOTSUP);
+		assert_non_null(strstr(why, "put it back"));
+		assert_int_equal(kept_count(k, "files"), 1);
+		rewrite_format(k, "");
+	}
+	assert_int_equal(rename(saved, path), 0);
+	assert_ok(disk_open(k->path, false, &k->disk, why));
+	kept_restart(k, false);
+	kept_restore(k);
+	kept_expect(k, "x", 70);
+
+	/* What was waited for needs no note. */
+	kept_restart(k, true);
+	kept_restore(k);
+	file_unref(kept_file(k, "y", 80));
+	struct file *f = store_get(k->store, "x", 1);
+	assert_int_equal(store_drop(k->store, f), 1);
+	file_unref(f);
+	kept_reboot(k, 'b');
+	assert_int_equal(unlink(path), 0);
+	kept_restart(k, false);
+	kept_expect(k, "y", 80);
+}
+
 static void expect_refused(struct kept *k, int err, const char *word)
 {
 	char why[DISK_WHY_SIZE] = "";
@@ -287,9 +327,11 @@ static void test_opening(void **state)
 	disk_close(k->disk);
 	rewrite_format(k, "spillway-store 1\nflushed 00000001763700000000\n");
 	expect_refused(k, ENOTSUP, "version");
+	rewrite_format(k, "spillway-store 3\nboot x\n");
+	expect_refused(k, ENOTSUP, "version");
 	rewrite_format(k, "notes of mine\n");
 	expect_refused(k, ENOTSUP, "version");
-	rewrite_format(k, "spillway-store 3\nboot x\n");
+	rewrite_format(k, "spillway-store 4\nboot x\n");
 	expect_refused(k, ENOTSUP, "damaged");
 	/* A file system without all of that. */
 	assert_true(disk_open("/proc", false, &d, why) < 0);
@@ -426,6 +468,7 @@ int main(void)
 	    KEPT_TEST(test_never_trusted_later),
 	    KEPT_TEST(test_synced),
 	    KEPT_TEST(test_no_note),
+	    KEPT_TEST(test_no_note_after_reboot),
 	    KEPT_TEST(test_opening),
 	    KEPT_TEST(test_passing),
 	    KEPT_TEST(test_directories),

@@ -121,6 +121,36 @@ static void test_damage(void **state)
 	free(text);
 }
 
+/* What a daemon could neither read nor move, and can be read again. */
+static void test_marks(void **state)
+{
+	struct kept *k = *state;
+	struct fsck_result r;
+	char path[256];
+
+	file_unref(kept_file(k, "here", 100));
+	file_unref(kept_file(k, "well", 100));
+	assert_ok(disk_checkpoint(k->disk));
+	kept_reboot(k, 'a');
+	kept_path(k, "damaged", path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	for (int i = 0; i < 2; i++) {
+		kept_path(k, i ? "damaged/here" : "damaged/gone", path);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+	}
+	char *text = look(k, true, &r);
+	assert_non_null(strstr(text, "file here: perhaps not whole"));
+	assert_int_equal(r.files, 1);
+	assert_int_equal(r.bad, 3);
+	assert_int_equal(r.repaired, 3);
+	free(text);
+	assert_int_equal(kept_count(k, "damaged"), 0);
+	text = look(k, false, &r);
+	assert_string_equal(text, "");
+	assert_int_equal(r.files, 1);
+	free(text);
+}
+
 static mode_t mode_of(struct kept *k, const char *name)
 {
 	struct stat st;
@@ -363,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    KEPT_TEST(test_well),
 	    KEPT_TEST(test_damage),
+	    KEPT_TEST(test_marks),
 	    KEPT_TEST(test_modes),
 	    KEPT_TEST(test_repair_takes_no_more),
 	    KEPT_TEST(test_no_files),

@@ -48,6 +48,19 @@ static void test_never_early(void **state)
 	assert_true(stored_has(fx->st, "never"));
 }
 
+/* No time is too far off, or too long ago. */
+static void test_extremes(void **state)
+{
+	struct fixture *fx = *state;
+
+	stored_add(fx->st, "last", INT64_MAX);
+	stored_add(fx->st, "late", INT64_MAX - 999);
+	stored_add(fx->st, "first", INT64_MIN);
+	assert_int_equal(store_expire(fx->st, fx->now_ms + 2000), 1);
+	assert_false(stored_has(fx->st, "first"));
+	assert_int_equal(store_expire(fx->st, fx->now_ms + 9000000), 0);
+}
+
 static void test_moved(void **state)
 {
 	struct fixture *fx = *state;
@@ -246,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_never_early, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_extremes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_second_by_second, setup, teardown),

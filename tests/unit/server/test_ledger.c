@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/ledger.h"
+
+#include "check.h"
+
+#define HERE "11111111-1111-1111-1111-111111111111"
+#define LATER "22222222-2222-2222-2222-222222222222"
+
+/* A ledger in the start `boot`, of a directory that has this. */
+static void start(
+    struct ledger *l, const char *boot, const struct storemeta *said)
+{
+	struct storemeta fresh = {.checkpoint = 0};
+
+	memcpy(fresh.boot, boot, sizeof(fresh.boot));
+	ledger_init(l, boot, said ? said : &fresh);
+}
+
+/* Do all checkpoints that are due; the first may fail. Returns: what is noted
+   of them. */
+static struct storemeta work(struct ledger *l, bool fails)
+{
+	struct storemeta m = l->noted;
+
+	for (uint64_t n = ledger_due(l); n > 0; n--) {
+		ledger_begin(l, &m);
+		if (fails) {
+			ledger_failed(l, &m);
+			return m;
+		}
+		ledger_done(l, &m);
+	}
+	return m;
+}
+
+/* What was sealed here is asked for after the machine was down. */
+static bool survives(const struct storemeta *said, uint64_t number)
+{
+	struct ledger l;
+
+	start(&l, LATER, said);
+	bool yes = ledger_trusts(&l, str_from(HERE), number);
+	ledger_fini(&l);
+	return yes;
+}
+
+/* Content of which some was written before a sync failed is in doubt, whenever
+   it is complete; and nothing that began later is. */
+static void test_half_written(void **state)
+{
+	struct ledger l;
+
+	(void)state;
+	start(&l, HERE, NULL);
+	uint64_t before = ledger_next(&l);
+	ledger_settled(&l);
+	struct storemeta m = work(&l, true);
+	assert_true(ledger_doubts(&l, before));
+	assert_false(ledger_doubts(&l, 0));
+	uint64_t after = ledger_next(&l);
+	assert_false(ledger_doubts(&l, after));
+
+	uint64_t soon = ledger_number(&l, before);
+	ledger_changed(&l);
+	(void)work(&l, false);
+	uint64_t late = ledger_number(&l, before);
+	uint64_t whole = ledger_number(&l, after);
+	uint64_t waited = ledger_number(&l, 0);
+	ledger_changed(&l);
+	m = work(&l, false);
+	assert_false(survives(&m, soon));
+	assert_false(survives(&m, late));
+	assert_true(survives(&m, whole));
+	assert_true(survives(&m, waited));
+	ledger_fini(&l);
+
+	/* Also for the next daemon of the same start. */
+	start(&l, HERE, &m);
+	late = ledger_number(&l, before);
+	whole = ledger_number(&l, after);
+	ledger_settled(&l);
+	m = work(&l, false);
+	assert_false(survives(&m, late));
+	assert_true(survives(&m, whole));
+	ledger_fini(&l);
+}
+
+/* One that fails while others are written: they may be in it. */
+static void test_while_it_fails(void **state)
+{
+	struct storemeta m;
+	struct ledger l;
+
+	(void)state;
+	start(&l, HERE, NULL);
+	ledger_settled(&l);
+	ledger_begin(&l, &m);
+	uint64_t began = ledger_next(&l);
+	ledger_failed(&l, &m);
+	assert_true(ledger_doubts(&l, began));
+	assert_false(ledger_doubts(&l, ledger_next(&l)));
+	ledger_fini(&l);
+}
+
+/* What was on the disk between two failures stays trusted. */
+static void test_between(void **state)
+{
+	uint64_t numbers[2 * STOREMETA_DOUBTS];
+	struct storemeta m;
+	struct ledger l;
+
+	(void)state;
+	start(&l, HERE, NULL);
+	ledger_settled(&l);
+	for (int i = 0; i < 2 * STOREMETA_DOUBTS; i++) {
+		numbers[i] = ledger_number(&l, ledger_next(&l));
+		ledger_changed(&l);
+		m = work(&l, i % 2);
+	}
+	m = work(&l, false);
+	for (int i = 0; i < 2 * STOREMETA_DOUBTS; i++)
+		assert_int_equal(survives(&m, numbers[i]), i % 2 == 0);
+	ledger_fini(&l);
+}
+
+/* A doubt ends with the start after, when what it is about is deleted. */
+static void test_end(void **state)
+{
+	struct storemeta m;
+	struct ledger l;
+
+	(void)state;
+	start(&l, HERE, NULL);
+	ledger_settled(&l);
+	m = work(&l, true);
+	ledger_fini(&l);
+	start(&l, LATER, &m);
+	assert_int_equal(
+	    storemeta_last_doubt(&l.noted), storemeta_last_doubt(&m));
+	/* One that was added meanwhile does not end with it. */
+	m = work(&l, true);
+	ledger_settled(&l);
+	assert_true(storemeta_last_doubt(&l.noted) != 0);
+	m = work(&l, false);
+	ledger_fini(&l);
+	start(&l, HERE, &m);
+	ledger_settled(&l);
+	m = work(&l, false);
+	assert_int_equal(storemeta_last_doubt(&m), 0);
+	ledger_fini(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_half_written),
+	    cmocka_unit_test(test_while_it_fails),
+	    cmocka_unit_test(test_between),
+	    cmocka_unit_test(test_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
