@@ -43,7 +43,11 @@ struct allotment {
 bool allot(struct allotment *a, struct allowance *from, size_t bytes)
     SPW_MUST_CHECK;
 
-/** The same, whatever is left: for what is there already. */
+/** Take so much more, for what `a` has some of already, or nothing. */
+bool allot_more(struct allotment *a, struct allowance *from, size_t bytes)
+    SPW_MUST_CHECK;
+
+/** As allot(), whatever is left: for what is there already. */
 void allot_anyway(struct allotment *a, struct allowance *from, size_t bytes);
 
 /** Give it back; may hold nothing. */
@@ -55,6 +59,8 @@ void allot_end(struct allotment *a);
  */
 void allowance_take(struct allowance *from, size_t bytes);
 void allowance_give(struct allowance *from, size_t bytes);
+/** Returns: whether so much more is left of it. */
+bool allowance_has(const struct allowance *from, size_t bytes);
 /** Returns: whether more is taken than there was. */
 bool allowance_used_up(const struct allowance *from);
 

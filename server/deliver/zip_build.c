@@ -3,13 +3,18 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <zlib.h>
 
+#include <spillway/pool.h>
+
+#include "base/log.h"
 #include "deliver/zip_header.h"
 #include "deliver/zip_read.h"
+#include "store/store.h"
 
 #define IN_SIZE ((size_t)64 * 1024)
 /** What is read for CRCs before others have their turn. */
@@ -17,9 +22,19 @@
 /** Deflate makes bytes that do not compress a little longer: what may need 64
     bits is told so before. */
 #define LARGE_SIZE (UINT64_C(0xffffffff) - (UINT64_C(64) << 20))
+/** Files are opened faster than they are closed: after so many it waits. */
+#define OPENED_MAX 16
+
+/* A file that survives, while nothing of it is needed. */
+struct kept_name {
+	struct store *store;
+	char made_id[ID_LEN + 1]; /* of this very one */
+	char id[];
+};
 
 struct item {
-	struct file *file;
+	struct file *file;	/* NULL: it is opened when its turn comes */
+	struct kept_name *kept; /* what to find it by then; NULL: it is held */
 	struct zip_header head;
 };
 
@@ -30,7 +45,8 @@ struct zip_build {
 	struct item *items;
 	size_t count, cap;
 	bool deflated;
-	size_t names;  /* bytes of them */
+	unsigned opened; /* files, since it waited for those that close */
+	size_t texts;	 /* bytes of what is said of them */
 	struct allotment share;
 	uint64_t size; /* of headers, bytes and directory */
 
@@ -58,6 +74,7 @@ void zip_build_free(struct zip_build *b)
 
 	for (size_t i = 0; i < b->count; i++) {
 		file_unref(b->items[i].file);
+		free(b->items[i].kept);
 		free((void *)(uintptr_t)b->items[i].head.name.p);
 	}
 	if (b->z_ready)
@@ -87,6 +104,29 @@ static int reserve(struct zip_build *b)
 	return 0;
 }
 
+/** Have the file: itself, or how to find it again. */
+static int hold_file(struct zip_build *b, struct item *it, struct file *f)
+{
+	if (!atomic_load(&f->kept)) {
+		it->file = file_ref(f);
+		return 0;
+	}
+
+	/* A reference would keep its descriptor for as long as somebody else
+	   likes to read what comes before it. */
+	size_t len = strlen(f->id) + 1;
+	struct kept_name *k = malloc(sizeof *k + len);
+	if (!k)
+		return -ENOMEM;
+
+	k->store = f->store;
+	memcpy(k->made_id, f->made_id, sizeof k->made_id);
+	memcpy(k->id, f->id, len);
+	it->kept = k;
+	b->texts += sizeof *k + len;
+	return 0;
+}
+
 int zip_build_add(struct zip_build *b, struct file *f, struct str name)
 {
 	uint8_t scratch[ZIP_HEADER_MAX];
@@ -101,18 +141,23 @@ int zip_build_add(struct zip_build *b, struct file *f, struct str name)
 		return -ENOMEM;
 
 	memcpy(copy, name.p, name.n);
-	struct item *it = &b->items[b->count++];
-	*it = (struct item){.file = file_ref(f),
-	    .head = {
-		.name = {copy, 0},
-		.size = size,
-		.packed_size = b->deflated ? 0 : size,
-		.off = b->size,
-		.modified = file_modified_ms(f) / 1000,
-		.deflated = b->deflated,
-		.large = size > LARGE_SIZE,
-	    }};
-	b->names += name.n;
+	struct item *it = &b->items[b->count];
+	*it = (struct item){.head = {
+				.name = {copy, 0},
+				.size = size,
+				.packed_size = b->deflated ? 0 : size,
+				.off = b->size,
+				.modified = file_modified_ms(f) / 1000,
+				.deflated = b->deflated,
+				.large = size > LARGE_SIZE,
+			    }};
+	err = hold_file(b, it, f);
+	if (err < 0) {
+		free(copy);
+		return err;
+	}
+	b->count++;
+	b->texts += name.n;
 	b->size += zip_header_local(&it->head, scratch) + name.n + size;
 	it->head.name.n = name.n;
 	return 0;
@@ -132,7 +177,7 @@ void zip_build_hold(struct zip_build *b, struct allowance *from)
 {
 	assert(!b->share.from);
 	allot_anyway(&b->share, from,
-	    sizeof(*b) + b->cap * sizeof(*b->items) + b->names);
+	    sizeof(*b) + b->cap * sizeof(*b->items) + b->texts);
 }
 
 uint64_t zip_build_size(const struct zip_build *b)
@@ -156,6 +201,78 @@ uint64_t zip_build_size(const struct zip_build *b)
  * Making it.
  */
 
+/* Behind the files that the store's threads are closing. */
+struct barrier {
+	struct spw_job job;
+	pthread_mutex_t lock;
+	pthread_cond_t passed;
+	bool is_passed;
+};
+
+static void pass(struct spw_job *job)
+{
+	struct barrier *at = (struct barrier *)(void *)job;
+
+	pthread_mutex_lock(&at->lock);
+	at->is_passed = true;
+	pthread_cond_signal(&at->passed);
+	pthread_mutex_unlock(&at->lock);
+}
+
+/** Wait until files have been closed that were let go of: until then their
+    descriptors are taken, and count nowhere. */
+static void await_closed(struct store *st)
+{
+	struct barrier at = {.job.run = pass};
+
+	if (!store_writers(st))
+		return;
+	pthread_mutex_init(&at.lock, NULL);
+	pthread_cond_init(&at.passed, NULL);
+	spw_pool_submit(store_writers(st), &at.job);
+	pthread_mutex_lock(&at.lock);
+	while (!at.is_passed)
+		pthread_cond_wait(&at.passed, &at.lock);
+	pthread_mutex_unlock(&at.lock);
+	pthread_cond_destroy(&at.passed);
+	pthread_mutex_destroy(&at.lock);
+}
+
+/** Open the file whose turn it is. Errors: -ESTALE it is another now, or
+    none. */
+static int open_file(struct zip_build *b, struct zip_fault *reterr)
+{
+	struct item *it = &b->items[b->at];
+	const struct kept_name *k = it->kept;
+
+	if (it->file)
+		return 0;
+	if (++b->opened > OPENED_MAX) {
+		await_closed(k->store);
+		b->opened = 1;
+	}
+
+	int err = store_load(k->store, k->id, strlen(k->id), &it->file);
+	if (err == 0 && strcmp(it->file->made_id, k->made_id) != 0) {
+		file_unref(SPW_TAKE(it->file));
+		err = -ENOENT;
+	}
+	if (err == -ENOENT) {
+		log_info("%s was replaced or deleted before its turn came in "
+			 "an archive",
+		    k->id);
+		err = -ESTALE;
+	}
+	return err < 0 ? zip_fault_errno(reterr, err) : 0;
+}
+
+/** Let go of what can be opened again. */
+static void close_file(struct item *it)
+{
+	if (it->kept)
+		file_unref(SPW_TAKE(it->file));
+}
+
 /** Read the next bytes of the file. Returns: how many; 0 at its end. */
 static ssize_t read_file(
     struct zip_build *b, void *buf, size_t len, struct zip_fault *reterr)
@@ -164,7 +281,9 @@ static ssize_t read_file(
 	uint64_t left = it->head.size - b->pos;
 	size_t n = left < len ? (size_t)left : len;
 
-	int err = n ? zip_read_at(it->file->spool, buf, n, b->pos, reterr) : 0;
+	int err = n ? open_file(b, reterr) : 0;
+	if (err == 0 && n)
+		err = zip_read_at(it->file->spool, buf, n, b->pos, reterr);
 	if (err < 0)
 		return err;
 	b->pos += n;
@@ -226,7 +345,7 @@ static int begin_bytes(struct zip_build *b, struct zip_fault *reterr)
 
 static void next_item(struct zip_build *b)
 {
-	b->at++;
+	close_file(&b->items[b->at++]);
 	b->pos = 0;
 	b->phase = CHECK;
 }

@@ -13,6 +13,10 @@
  * is known before its first byte. Deflated ones are followed by their sizes.
  * What is larger than 32 bits can say is said in zip64.
  *
+ * Of files that survive the process only one is open at a time: each is opened
+ * when its turn comes, and then it must still be the one that was added.
+ * Others are held.
+ *
  * Threads: one at a time for one of them.
  * Source:  APPNOTE §4.3.7 to §4.3.16, §4.4.4, §4.5.3; Info-ZIP extra field
  *          0x5455
@@ -41,7 +45,8 @@ int zip_build_new(bool deflated, struct zip_build **ret) SPW_MUST_CHECK;
  * Units:     `name` has 1 to 65 535 bytes of UTF-8 and is not dangerous:
  *            zip_name_unsafe().
  * Errors:    -ENOMEM.
- * Ownership: takes its own reference on `f`; copies the name.
+ * Ownership: takes its own reference on `f`, or none where it survives the
+ *            process; copies the name. The store outlives the archive.
  */
 int zip_build_add(struct zip_build *b, struct file *f, struct str name)
     SPW_MUST_CHECK;

@@ -207,6 +207,10 @@ static struct http_problem system_problem(
 		    "the memory it may; try again in a moment.");
 		p.retry_after_s = RETRY_AFTER_S;
 		return p;
+	case -ESTALE:
+		return http_problem(PROBLEM_CONFLICT,
+		    "A file was replaced or deleted before its turn came in "
+		    "the archive; ask for it again.");
 	case -ECANCELED:
 		return http_problem(PROBLEM_UNAVAILABLE,
 		    "It was broken off before it was complete: its client went "

@@ -3,6 +3,7 @@
 #include "base/metrics.h"
 #include "common/accept.h"
 #include "front/front.h"
+#include "http/document.h"
 
 #define METRICS_MAX ((size_t)1024 * 1024)
 
@@ -75,7 +76,8 @@ void admin_metrics(struct http_request *req, struct front *f)
 	metrics_set(METRIC_DISK_QUEUE, (int64_t)st.disk_queue);
 	strbuf_init(&out, METRICS_MAX);
 	metrics_write(&out, format);
-	struct http_reply r = http_reply_strbuf(200, &out);
+	/* Who watches the server has to know when its memory is short. */
+	struct http_reply r = http_document_anyway(req, 200, &out);
 	http_reply_header(&r, "Content-Type", types[format]);
 	http_reply_header(&r, "Cache-Control", "no-store");
 	http_reply_header(&r, "Vary", "Accept");

@@ -37,7 +37,7 @@ struct call {
 	bool deflated, save;
 	struct upload_params params;
 	struct integrity integrity; /* what is to be told of what is saved */
-	struct find_many *many; /* those of its files that are kept */
+	struct find_many *many;	    /* the search for those that are kept */
 	struct idempotency_claim *claim; /* of what is saved; NULL: none */
 };
 
@@ -136,13 +136,19 @@ static struct str item_id(json_t *item)
 	return (struct str){json_string_value(id), json_string_length(id)};
 }
 
+/** Whether its bytes are at hand, or are when they are asked for. */
+static bool is_here(const struct file *f)
+{
+	return f && (store_is_open(f) || atomic_load(&f->kept));
+}
+
 /** Find a file whose bytes can all be had. NULL: answered. */
 static struct file *get_whole(
     struct http_request *req, struct front *f, struct str id)
 {
 	struct file *file = store_get(f->store, id.p, id.n);
 
-	if (!file || !store_is_open(file)) {
+	if (!is_here(file)) {
 		file_unref(file);
 		http_reply_error(req, PROBLEM_NOT_FOUND,
 		    "There is no file '%.*s'.",
@@ -369,8 +375,8 @@ static void on_free(struct http_request *req, void *ctx)
 	free(call);
 }
 
-/** Begin to have its files at hand. Errors: as find_many(). */
-static int open_files(struct http_request *req, struct call *call)
+/** Begin to look whether its files are there. Errors: as find_many(). */
+static int find_files(struct http_request *req, struct call *call)
 {
 	size_t n = json_array_size(call->files), i;
 	struct str *ids = calloc(n + 1, sizeof(*ids));
@@ -445,7 +451,7 @@ static void on_end(struct http_request *req, void *ctx)
 	    !is_new(req, call))
 		return;
 
-	int r = store_keeps(call->front->store) ? open_files(req, call) : 0;
+	int r = store_keeps(call->front->store) ? find_files(req, call) : 0;
 	if (r < 0)
 		upload_failed(req, r);
 	else

@@ -123,8 +123,7 @@ bool find_file(struct http_request *req, struct front *f, struct str id,
 struct find_many {
 	struct http_task task;
 	struct store *store;
-	size_t count, found;
-	struct file **files;
+	size_t count;
 	char (*ids)[ID_LEN_MAX + 1];
 };
 
@@ -133,12 +132,13 @@ static int search_many(struct http_task *t)
 	struct find_many *m = (struct find_many *)(void *)t;
 
 	for (size_t i = 0; i < m->count && !atomic_load(&t->dropped); i++) {
-		int r = store_load(m->store, m->ids[i], strlen(m->ids[i]),
-		    &m->files[m->found]);
+		const char *id = m->ids[i];
+		struct file *f = store_get(m->store, id, strlen(id));
+		int r = f ? 0 : store_load(m->store, id, strlen(id), &f);
 
-		if (r == 0)
-			m->found++;
-		else if (r != -ENOENT)
+		/* All of them open would take the descriptors of others. */
+		file_unref(f);
+		if (r < 0 && r != -ENOENT)
 			return r;
 	}
 	return 0;
@@ -148,9 +148,6 @@ static void free_many(struct http_task *t)
 {
 	struct find_many *m = (struct find_many *)(void *)t;
 
-	for (size_t i = 0; i < m->found; i++)
-		file_unref(m->files[i]);
-	free(m->files);
 	free(m->ids);
 	free(m);
 }
@@ -166,12 +163,11 @@ int find_many(struct http_request *req, struct front *f,
 	m->task.run = search_many;
 	m->task.free = free_many;
 	m->store = f->store;
-	m->files = calloc(count + 1, sizeof(*m->files));
 	m->ids = calloc(count + 1, sizeof(*m->ids));
 	for (size_t i = 0; m->ids && i < count; i++)
 		if (id_valid(ids[i].p, ids[i].n))
 			memcpy(m->ids[m->count++], ids[i].p, ids[i].n);
-	if (m->files && m->ids)
+	if (m->ids)
 		r = http_task_start(req, store_readers(f->store), &m->task);
 	if (r < 0) {
 		free_many(&m->task);

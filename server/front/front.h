@@ -70,9 +70,8 @@ bool sites_admit(struct http_request *req, const struct front *f);
 bool find_file(struct http_request *req, struct front *f, struct str id,
     bool open, struct file **ret);
 /**
- * Begin to have the content of many at hand: once they are, store_get() finds
- * them with it, as long as `*ret` is there. Those that there are not make no
- * difference. The request will be woken.
+ * Begin to look for many: afterwards store_get() finds those that there are,
+ * if not with their content open. The request will be woken.
  *
  * Errors:    -ENOMEM.
  * Ownership: copies the ids.

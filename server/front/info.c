@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "base/clients.h"
 #include "base/clock.h"
 #include "front/front.h"
 #include "http/document.h"
@@ -72,7 +73,13 @@ static void hash_done(struct hash_watch *w)
 
 static void refuse(struct http_request *req, int err)
 {
-	if (err == -EBUSY)
+	if (err == -EUSERS)
+		http_reply_error(req, PROBLEM_TOO_MANY_REQUESTS,
+		    "This client has %u digests computed, as many as it may "
+		    "(three quarters of store.max_digest_jobs); try again "
+		    "when one has ended.",
+		    clients_part(http_conf(req)->store.max_digest_jobs));
+	else if (err == -EBUSY)
 		http_reply_error(req, PROBLEM_UNAVAILABLE,
 		    "Too many digests are being computed; try again in a "
 		    "moment.");
@@ -97,8 +104,8 @@ static void answer(struct http_request *req, struct info_wait *iw, int err)
 /* It is complete, or time is up. */
 static void ask(struct http_request *req, struct info_wait *iw)
 {
-	int r = iw->algs ? hasher_ask(
-			       iw->front->hasher, iw->file, iw->algs, &iw->hash)
+	int r = iw->algs ? hasher_ask(iw->front->hasher, iw->file, iw->algs,
+			       http_client_share(req), &iw->hash)
 			 : 1;
 
 	if (r)

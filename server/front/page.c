@@ -6,8 +6,10 @@
 #include "common/accept.h"
 #include "front/front.h"
 #include "front/page_assets.h"
+#include "http/document.h"
 #include "http/problem.h"
 
+/* What there is to paste, without the host in each of its lines. */
 #define TEXT_MAX 4096
 
 /* Nothing but what is embedded here runs or decides how it looks; no other
@@ -69,7 +71,8 @@ static void send_asset(struct http_request *req, const struct page_asset *a,
 /* Lines to paste, for who came without a browser. */
 static void send_text(struct http_request *req, bool varies)
 {
-	static const char *const lines[][2] = {
+	enum { LINES = 15 };
+	static const char *const lines[LINES][2] = {
 	    {"-T FILE %/files/", "upload; its name is its id"},
 	    {"-F a=@FILE -F b=@FILE %/files",
 		"upload; the answer has ids that nobody guesses"},
@@ -92,10 +95,10 @@ static void send_text(struct http_request *req, bool varies)
 	struct str host = http_host(req);
 	struct strbuf out;
 
-	strbuf_init(&out, TEXT_MAX);
+	strbuf_init(&out, TEXT_MAX + LINES * host.n);
 	strbuf_adds(&out, "Spillway keeps what you upload, or have it fetch, "
 			  "and gives it out again.\n");
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	for (size_t i = 0; i < LINES; i++) {
 		const char *line = lines[i][0], *at = strchr(line, '%');
 
 		strbuf_addf(&out, "\n# %s\ncurl ", lines[i][1]);
@@ -105,7 +108,10 @@ static void send_text(struct http_request *req, bool varies)
 		strbuf_adds(&out, at + 1);
 		strbuf_addc(&out, '\n');
 	}
-	struct http_reply r = http_reply_strbuf(200, &out);
+	struct http_reply r;
+	if (!http_document(req, 200, &out, &r))
+		return;
+
 	http_reply_header(&r, "Content-Type", "text/plain; charset=utf-8");
 	http_reply_header(&r, "Cache-Control", "no-store");
 	if (varies)

@@ -14,6 +14,7 @@
 #include "common/percent.h"
 #include "deliver/reader.h"
 #include "front/front.h"
+#include "http/document.h"
 #include "ingest/upload.h"
 #include "process/process.h"
 
@@ -439,7 +440,10 @@ void process_list(struct http_request *req, struct front *f)
 	json_array_end(&j);
 	json_object_end(&j);
 	strbuf_addc(&out, '\n');
-	struct http_reply r = http_reply_strbuf(200, &out);
+	struct http_reply r;
+	if (!http_document(req, 200, &out, &r))
+		return;
+
 	http_reply_header(&r, "Content-Type", "application/json");
 	http_reply_header(&r, "Cache-Control", "no-store");
 	http_reply(req, &r);

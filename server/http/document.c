@@ -30,19 +30,17 @@ void http_document_refuse(struct http_request *req)
 
 /* Returns: whether there is room. */
 static bool charge(
-    struct http_request *req, struct allotment *share, size_t len)
+    struct http_request *req, struct allotment *share, size_t len, bool anyway)
 {
-	enum http_method m = http_method(req);
-
-	if (m == HTTP_GET || m == HTTP_HEAD)
+	if (!anyway)
 		return allot(share, http_documents(req), len);
 
 	allot_anyway(share, http_documents(req), len);
 	return true;
 }
 
-bool http_document_make(struct http_request *req, int status,
-    struct strbuf *text, struct http_reply *ret)
+static bool make(struct http_request *req, int status, struct strbuf *text,
+    bool anyway, struct http_reply *ret)
 {
 	struct document *d;
 
@@ -51,7 +49,7 @@ bool http_document_make(struct http_request *req, int status,
 		*ret = http_reply_strbuf(status, text);
 		return true;
 	}
-	if (!charge(req, &d->share, text->len)) {
+	if (!charge(req, &d->share, text->len, anyway)) {
 		free(d);
 		return false;
 	}
@@ -60,6 +58,23 @@ bool http_document_make(struct http_request *req, int status,
 	d->data = strbuf_take(text, &len);
 	*ret = http_reply_borrow(status, d->data, len, document_free, d);
 	return true;
+}
+
+bool http_document_make(struct http_request *req, int status,
+    struct strbuf *text, struct http_reply *ret)
+{
+	enum http_method m = http_method(req);
+
+	return make(req, status, text, m != HTTP_GET && m != HTTP_HEAD, ret);
+}
+
+struct http_reply http_document_anyway(
+    struct http_request *req, int status, struct strbuf *text)
+{
+	struct http_reply r;
+
+	(void)make(req, status, text, true, &r);
+	return r;
 }
 
 bool http_document(struct http_request *req, int status, struct strbuf *text,

@@ -29,6 +29,10 @@ bool http_document(struct http_request *req, int status, struct strbuf *text,
 bool http_document_make(struct http_request *req, int status,
     struct strbuf *text, struct http_reply *ret) SPW_MUST_CHECK;
 
+/** The same of what has to be told whatever is left: it is always made. */
+struct http_reply http_document_anyway(
+    struct http_request *req, int status, struct strbuf *text);
+
 /** Answer that there is no room for a long one. */
 void http_document_refuse(struct http_request *req);
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/incident.h"
 #include "common/httpdate.h"
+#include "common/media.h"
 #include "http/loop.h"
 
 #define BODY_MAX 8192
@@ -61,6 +62,9 @@ static const struct {
 	{EFBIG, PROBLEM_TOO_LARGE, METRIC_COUNT,
 	    "The content is longer than a file may be here "
 	    "(store.max_file_size)."},
+	{EOVERFLOW, PROBLEM_TOO_LARGE, METRIC_COUNT,
+	    "The name or the media type of a file is longer than 255 bytes; "
+	    "give it a shorter one."},
 	{EXFULL, PROBLEM_UNAVAILABLE, METRIC_COUNT,
 	    "The server holds as many files as it may "
 	    "(store.max_files); delete some, or wait until some "
@@ -93,7 +97,10 @@ struct http_problem http_problem_errno(int err)
 			continue;
 		if (ERRORS[i].metric != METRIC_COUNT)
 			metrics_add(ERRORS[i].metric, 1);
-		return http_problem(ERRORS[i].kind, "%s", ERRORS[i].text);
+		struct http_problem p =
+		    http_problem(ERRORS[i].kind, "%s", ERRORS[i].text);
+		p.limit = err == -EOVERFLOW ? FILENAME_MAX_BYTES : 0;
+		return p;
 	}
 	metrics_add(METRIC_ERRORS_INTERNAL, 1);
 	return http_problem(PROBLEM_INTERNAL,

@@ -150,13 +150,35 @@ static void write_list(const struct http_request *req,
 	strbuf_addc(out, '\n');
 }
 
-void upload_reply_list(struct http_request *req, struct file *const *files,
-    size_t count, unsigned algs)
+bool upload_list_add(
+    struct http_request *req, struct upload_list *l, struct file *f)
+{
+	struct strbuf text;
+
+	strbuf_init(&text, DESCRIPTOR_MAX);
+	write_list(req, &f, 1, &text);
+	size_t more = text.len;
+	strbuf_fini(&text);
+
+	l->bytes += more;
+	if (l->bytes <= HTTP_DOCUMENT_SMALL)
+		return true;
+	return allot_more(&l->share, http_documents(req), more);
+}
+
+static void reply_list(struct http_request *req, struct file *const *files,
+    size_t count, unsigned algs, bool again)
 {
 	struct strbuf body;
 
 	strbuf_init(&body, DESCRIPTOR_MAX * (count + 1));
 	write_list(req, files, count, &body);
+	if (again && body.len > HTTP_DOCUMENT_SMALL &&
+	    allowance_used_up(http_documents(req))) {
+		strbuf_fini(&body);
+		http_document_refuse(req);
+		return;
+	}
 	struct http_reply r;
 	if (!reply_with(req, 201, &body, &r))
 		return;
@@ -166,4 +188,16 @@ void upload_reply_list(struct http_request *req, struct file *const *files,
 		integrity_field(files[0], algs, &r);
 	}
 	http_reply(req, &r);
+}
+
+void upload_reply_list(struct http_request *req, struct file *const *files,
+    size_t count, unsigned algs)
+{
+	reply_list(req, files, count, algs, false);
+}
+
+void upload_reply_list_again(struct http_request *req,
+    struct file *const *files, size_t count, unsigned algs)
+{
+	reply_list(req, files, count, algs, true);
 }

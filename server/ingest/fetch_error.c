@@ -123,6 +123,7 @@ enum fetch_cause fetch_cause_of_errno(int err)
 	case -ENOMEM:
 	case -EMFILE:
 	case -ENFILE:
+	case -ETOOMANYREFS:
 		return FETCH_CAUSE_EXHAUSTED;
 	case -ECANCELED:
 		return FETCH_CAUSE_CANCELLED;

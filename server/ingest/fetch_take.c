@@ -15,9 +15,12 @@
 
 /* ---- the first answer ---------------------------------------------------- */
 
-/* What caches go by. */
+/* What caches go by; who has the file in the store asks nobody for it. */
 static int keep_origin(struct fetch_transfer *t)
 {
+	if (!t->job->apart)
+		return 0;
+
 	const struct strbuf *kept = &t->head.kept;
 	int64_t now_ms = clock_unix_ms();
 	const struct file_origin o = {
@@ -32,28 +35,46 @@ static int keep_origin(struct fetch_transfer *t)
 	return file_set_origin(t->job->file, &o);
 }
 
+/* The name that the origin gives it, or none. */
+static size_t name_of(const struct fetch_transfer *t, char ret[FILE_NAME_SIZE])
+{
+	size_t len = strlen(t->head.name);
+
+	ret[0] = '\0';
+	if (t->job->named)
+		return 0;
+	memcpy(ret, t->head.name, len + 1);
+	return len ? len : fetch_url_name(&t->parts, ret);
+}
+
+/* What is said of it, if there is room for that. */
+static int set_texts(struct fetch_transfer *t)
+{
+	const struct fetch_head *h = &t->head;
+	struct file *file = t->job->file;
+	char name[FILE_NAME_SIZE];
+	size_t named = name_of(t, name), type = strlen(h->type);
+	size_t coding = strlen(h->coding);
+	int e = 0;
+
+	if (!file_has_room(file, named + type + coding))
+		return -ETOOMANYREFS;
+	if (type > 0)
+		e = file_set_type(file, h->type, type);
+	if (e == 0 && named > 0)
+		e = file_set_name(file, name, named);
+	if (e == 0 && coding > 0)
+		e = file_set_coding(file, h->coding, coding);
+	return e == 0 ? keep_origin(t) : e;
+}
+
 static int describe_file(
     struct fetch_transfer *t, const struct fetch_identity *id)
 {
 	const struct fetch_head *h = &t->head;
 	struct file *file = t->job->file;
-	char name[FILE_NAME_SIZE];
-	int e = 0;
 
-	if (h->type[0] != '\0')
-		e = file_set_type(file, h->type, strlen(h->type));
-	if (e == 0 && !t->job->named) {
-		size_t len = strlen(h->name);
-		memcpy(name, h->name, len + 1);
-		if (len == 0)
-			len = fetch_url_name(&t->parts, name);
-		if (len > 0)
-			e = file_set_name(file, name, len);
-	}
-	if (e == 0 && h->coding[0] != '\0')
-		e = file_set_coding(file, h->coding, strlen(h->coding));
-	if (e == 0)
-		e = keep_origin(t);
+	int e = set_texts(t);
 	if (h->has_modified)
 		file_set_modified_ms(file, h->modified_s * 1000);
 	if (id->size != FETCH_SIZE_UNKNOWN)

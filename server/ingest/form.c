@@ -7,12 +7,14 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/metrics.h"
 #include "common/media.h"
 #include "common/multipart.h"
+#include "http/document.h"
 #include "ingest/keeping.h"
 #include "ingest/upload.h"
 
@@ -29,9 +31,8 @@ struct form {
 	struct http_request *req; /* during a call of the sink */
 	struct upload_wake wake;
 	struct upload_terms terms;
-	struct multipart parser;
+	struct upload_list list; /* what the answer will take */
 	enum form_field field;
-	char value[VALUE_MAX];
 	uint64_t field_size;   /* bytes of the field that came */
 	struct digest *body;   /* of the form itself, to be checked */
 	struct digest *digest; /* of the file that comes in */
@@ -41,6 +42,9 @@ struct form {
 	const char *fault; /* what is wrong with the form, for people */
 	uint64_t limit;	   /* what is passed of a field; 0: nothing is */
 	int error;	   /* 0 once the files are there */
+
+	struct multipart parser;
+	char value[VALUE_MAX];
 };
 
 static struct form *form_of(void *ctx)
@@ -198,6 +202,8 @@ static int part_end(void *ctx)
 	if (!f->name && spw_spool_committed(f->spool) == 0) {
 		fm->count--;
 		file_unref(f);
+	} else if (r == 0 && !upload_list_add(fm->req, &fm->list, f)) {
+		r = -EBUSY;
 	}
 	return r;
 }
@@ -272,6 +278,8 @@ static void form_failed(struct http_request *req, struct form *fm, int err)
 		malformed(req, fm, err);
 	else if (err == -EACCES)
 		upload_refuse_ttl(req, &fm->terms.params);
+	else if (err == -EBUSY)
+		http_document_refuse(req);
 	else
 		integrity_failed(req, &fm->terms.integrity, err);
 }
@@ -381,12 +389,14 @@ static void finish(struct http_request *req, void *ctx)
 	fm->error = 0;
 	upload_claim_done(fm->terms.claim, 201, fm->files, fm->count);
 	fm->terms.claim = NULL;
+	allot_end(&fm->list.share);
 	upload_reply_list(req, fm->files, fm->count, fm->terms.integrity.asked);
 }
 
 static void release(struct form *fm)
 {
 	idempotency_forget(fm->terms.claim);
+	allot_end(&fm->list.share);
 	digest_free(fm->body);
 	digest_free(fm->digest);
 	free(fm->files);
@@ -425,6 +435,7 @@ static struct form *new_form(struct http_request *req, struct ingest *in)
 		upload_failed(req, -ENOMEM);
 		return NULL;
 	}
+	memset(fm, 0, offsetof(struct form, parser));
 	if (n < 0 || multipart_init(&fm->parser, boundary, (size_t)n) < 0) {
 		free(fm);
 		http_reply_error(req, PROBLEM_BAD_FORM,
@@ -435,17 +446,6 @@ static struct form *new_form(struct http_request *req, struct ingest *in)
 	fm->parser.max_head = (uint32_t)in->conf->upload.max_part_header;
 	fm->magic = FORM_MAGIC;
 	fm->in = in;
-	fm->req = NULL;
-	atomic_init(&fm->wake.waker, NULL);
-	fm->field = FIELD_OTHER;
-	fm->field_size = 0;
-	fm->terms.claim = NULL;
-	fm->body = fm->digest = NULL;
-	fm->files = NULL;
-	fm->count = fm->sealed = fm->added = 0;
-	fm->keeping = NULL;
-	fm->fault = NULL;
-	fm->limit = 0;
 	fm->error = -ECONNABORTED;
 	return fm;
 }

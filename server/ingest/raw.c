@@ -252,11 +252,14 @@ static int begin(struct http_request *req, struct ingest *in,
 	}
 
 	upload_apply(in, u->file, &terms->params);
-	if ((algs && digest_new(algs, &u->digest) < 0) ||
-	    (id.n && file_set_id(u->file, id.p, id.n) < 0) ||
-	    set_meta(req, u->file, terms, id.n > 0) < 0) {
+	r = algs ? digest_new(algs, &u->digest) : 0;
+	if (r == 0 && id.n)
+		r = file_set_id(u->file, id.p, id.n);
+	if (r == 0)
+		r = set_meta(req, u->file, terms, id.n > 0);
+	if (r < 0) {
 		release(u);
-		return -ENOMEM;
+		return r;
 	}
 	*ret = u;
 	return 0;

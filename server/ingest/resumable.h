@@ -117,9 +117,9 @@ struct resumable_opts {
 	struct digest_set said; /* and checked; their algorithms in `algs` */
 };
 
-/** Bytes of id, name, type, coding and what a client sent along, which with
-    the rest of a struct filemeta fit into FILEMETA_MAX. */
-#define RESUMABLE_TEXTS_MAX 3200
+/** Bytes of id, name, type, coding and what a client sent along, which fit into
+    FILEMETA_MAX whatever else there is of a struct filemeta. */
+#define RESUMABLE_TEXTS_MAX 3150
 
 /**
  * Begin an upload.

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "ingest/resumable.h"
 
@@ -65,6 +66,15 @@ static struct clients_ticket *close_it(struct resumable *r)
 	return ticket;
 }
 
+/* Nobody asked for that, and so nothing else tells of it. */
+static void tell_expired(struct file *f)
+{
+	int64_t end = atomic_load(&f->expires_ms);
+
+	if (end && end <= clock_unix_ms())
+		log_info("upload %s expired before it was complete", f->id);
+}
+
 static void on_removed(struct file_upload *u)
 {
 	struct resumable *r = from_base(u);
@@ -83,6 +93,7 @@ static void on_removed(struct file_upload *u)
 	clients_leave(ticket);
 	resumable_concat_cancel(r);
 	if (open) {
+		tell_expired(r->file);
 		metrics_add(METRIC_UPLOADS_FAILED_ABORTED, 1);
 		file_fail(r->file, &e);
 	}
@@ -165,6 +176,11 @@ void resumable_attach(struct resumable *r, struct file *f)
 			       (r->concat ? strlen(r->concat) : 0));
 }
 
+static struct str name_of(const struct resumable_opts *o)
+{
+	return o->params->name[0] ? str_from(o->params->name) : o->id;
+}
+
 static int set_up(struct file *f, const struct resumable_opts *o)
 {
 	const struct upload_params *p = o->params;
@@ -175,7 +191,7 @@ static int set_up(struct file *f, const struct resumable_opts *o)
 	atomic_store(&f->reads_left, p->reads);
 	if (o->id.n)
 		err = file_set_id(f, o->id.p, o->id.n);
-	struct str name = p->name[0] ? str_from(p->name) : o->id;
+	struct str name = name_of(o);
 	if (err == 0 && name.n)
 		err = file_set_name(f, name.p, name.n);
 	if (err == 0 && o->type.n)
@@ -214,10 +230,11 @@ static bool are_enough(const struct ingest *in)
 static bool says_too_much(
     const struct ingest *in, const struct resumable_opts *o)
 {
-	return in->keep &&
-	       o->id.n + strlen(o->params->name) + o->type.n + o->coding.n +
-		       o->metadata.n + o->concat.n >
-		   RESUMABLE_TEXTS_MAX;
+	size_t id = o->id.n ? o->id.n : ID_LEN;
+
+	return in->keep && id + name_of(o).n + o->type.n + o->coding.n +
+				   o->metadata.n + o->concat.n >
+			       RESUMABLE_TEXTS_MAX;
 }
 
 int resumable_new(
@@ -343,6 +360,8 @@ static int end_finish(struct resumable *r, int err, bool later)
 	if (err == 0) {
 		set_final_expiry(r);
 		err = resumable_keep_whole(r);
+		if (err < 0)
+			store_set_expiry(r->in->store, r->file, expiry(r));
 	}
 	if (err == -EIO && store_keeps(r->in->store)) {
 		resumable_lose(r);

@@ -9,7 +9,7 @@ static void answer_one(struct http_request *req, const struct again *a)
 
 static void answer_list(struct http_request *req, const struct again *a)
 {
-	upload_reply_list(req, a->files, a->count, a->algs);
+	upload_reply_list_again(req, a->files, a->count, a->algs);
 }
 
 bool upload_terms_read(struct http_request *req, struct ingest *in, bool form,

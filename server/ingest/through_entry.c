@@ -110,11 +110,14 @@ static void reject(struct through_entry *e, const struct conf_fetch *conf)
 
 static uint64_t bytes_of(const struct through_entry *e)
 {
-	uint64_t size = e->file ? atomic_load(&e->file->size) : 0;
+	uint64_t said = strlen(e->key) + (e->url ? strlen(e->url) : 0);
 
+	if (!e->file)
+		return said;
+	uint64_t size = atomic_load(&e->file->size);
 	if (size == FILE_SIZE_UNKNOWN)
 		size = spw_spool_committed(e->file->spool);
-	return size + strlen(e->key) + (e->url ? strlen(e->url) : 0);
+	return size + atomic_load(&e->file->texts) + said;
 }
 
 struct through_entry *through_entry_settle(struct through_cache *c,

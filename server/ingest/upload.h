@@ -6,6 +6,7 @@
 #ifndef INGEST_UPLOAD_H
 #define INGEST_UPLOAD_H
 
+#include "base/allowance.h"
 #include "http/problem.h"
 #include "ingest/idempotency.h"
 #include "ingest/ingest.h"
@@ -149,6 +150,20 @@ void upload_reply_told(
 /** Answer 201 with a list of files; `algs` tells for one alone. */
 void upload_reply_list(struct http_request *req, struct file *const *files,
     size_t count, unsigned algs);
+/** The same of what was made before, if there is room for a long answer. */
+void upload_reply_list_again(struct http_request *req,
+    struct file *const *files, size_t count, unsigned algs);
+
+/* What the answer to a form takes, held as its parts come: see
+   http/document.h. Zeros at first; allot_end() before it is answered. */
+struct upload_list {
+	struct allotment share;
+	size_t bytes;
+};
+
+/** Returns: whether there is room to tell of one more file. */
+bool upload_list_add(
+    struct http_request *req, struct upload_list *l, struct file *f);
 
 /** Returns: what becomes of a file that fails; `detail` is copied. */
 struct failure upload_error(enum http_problem_kind kind, const char *detail);

@@ -149,7 +149,6 @@ void file_unref(struct file *f)
 	store_kept_free(f);
 	spw_spool_unref(spool);
 	pthread_mutex_destroy(&f->lock);
-	free(f->error);
 	free(f->digests);
 	file_free_texts(f);
 	f->magic = 0;
@@ -204,27 +203,13 @@ void file_fail(struct file *f, const struct failure *e)
 	pthread_mutex_lock(&f->lock);
 	bool done = finish(f, FILE_FAILED);
 	if (done) {
-		f->error = malloc(sizeof(*e));
-		if (f->error) {
-			*f->error = *e;
-			file_hold_texts(f, sizeof(*e));
-		}
+		file_keep_error(f, e);
 		notify(f);
 	}
 	pthread_mutex_unlock(&f->lock);
 	spw_spool_fail(f->spool, -EIO);
 	if (done)
 		store_news(f, STORE_NEWS_FINAL);
-}
-
-bool file_error(struct file *f, struct failure *ret)
-{
-	pthread_mutex_lock(&f->lock);
-	bool has = f->error;
-	if (has)
-		*ret = *f->error;
-	pthread_mutex_unlock(&f->lock);
-	return has;
 }
 
 /* Few files have any, and then mostly one: packed, in the order of the

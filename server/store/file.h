@@ -106,7 +106,7 @@ struct file {
 	char *name;	     /* or NULL */
 	char *type;	     /* or NULL */
 	int64_t modified_ms; /* Unix: when it was sealed, or the origin's */
-	struct failure *error;
+	struct file_error *error;     /* why it failed; or NULL */
 	struct file_digests *digests; /* those that are known; or NULL */
 	struct file_origin *origin;   /* what a cache has to know; or NULL */
 	struct file_watch *watches;
@@ -214,12 +214,15 @@ void file_take_url(struct file *f, char *url);
  */
 #define FILE_TEXTS_FREE 512
 void file_hold_texts(struct file *f, size_t bytes);
+/** Returns: whether so much more may be kept of what is said of it. */
+bool file_has_room(const struct file *f, size_t bytes);
 
 /** Say which content codings the bytes have; once. Errors: -ENOMEM. */
 int file_set_coding(struct file *f, const char *coding, size_t len)
     SPW_MUST_CHECK;
 
-/** Set name or type (copies; "" and NULL mean none). Errors: -ENOMEM. */
+/** Set name or type (copies; "" and NULL mean none). Errors: -ENOMEM;
+    -EOVERFLOW it has no room below. */
 int file_set_name(struct file *f, const char *name, size_t len);
 int file_set_type(struct file *f, const char *type, size_t len);
 
@@ -251,7 +254,8 @@ void file_set_size(struct file *f, uint64_t size);
 /** The spool is sealed: the file is ready. */
 void file_ready(struct file *f);
 
-/** The source broke: fails the spool, too. `e` is copied. */
+/** The source broke: fails the spool, too. `e` is copied, without its texts
+    where there is no room for them. */
 void file_fail(struct file *f, const struct failure *e);
 
 /** Copy the failure out; false when there is none. */
@@ -284,7 +288,8 @@ struct file_origin {
 	size_t len;
 };
 
-/** Keep it; copies. Errors: -ENOMEM. */
+/** Keep it; copies. Errors: -ENOMEM; -ETOOMANYREFS what is said of files takes
+    all the memory it may. */
 int file_set_origin(struct file *f, const struct file_origin *o)
     SPW_MUST_CHECK;
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clients.h"
 #include "base/digest.h"
 #include "base/metrics.h"
 
@@ -18,17 +19,22 @@ struct hash_job {
 	struct digest *digest;
 	uint64_t pos;
 	struct hash_watch *watches;
+	uint64_t share;	 /* whose it is */
+	uint64_t served; /* the last turn that its client had */
+	struct clients_ticket *place;
 };
 
 struct hasher {
 	struct spw_job turn; /* first: the pool gives it back */
 	struct spw_pool *pool;
+	struct clients *clients;
 	unsigned jobs_max;
 	pthread_mutex_t lock; /* of all that follows, and of the watches */
 	/* In turn; the first may be at work, outside of the lock. Only who
 	   does the work takes it off. */
 	struct hash_job *first, **last;
 	unsigned count;
+	uint64_t turns; /* so far */
 	bool running; /* `turn` is with the pool */
 	bool stop;
 };
@@ -40,6 +46,11 @@ int hasher_new(struct spw_pool *pool, unsigned jobs_max, struct hasher **ret)
 	struct hasher *h = calloc(1, sizeof(*h));
 	if (!h)
 		return -ENOMEM;
+	int r = clients_new(&h->clients);
+	if (r < 0) {
+		free(h);
+		return r;
+	}
 
 	h->turn.run = run;
 	h->pool = pool;
@@ -66,6 +77,7 @@ void hasher_free(struct hasher *h)
 		return;
 
 	pthread_mutex_destroy(&h->lock);
+	clients_free(h->clients);
 	free(h);
 }
 
@@ -88,6 +100,51 @@ static void push(struct hasher *h, struct hash_job *job)
 	h->last = &job->next;
 }
 
+/* Locked: the client whose last turn is the longest ago is next, with the file
+   of his that is. */
+static struct hash_job *choose(struct hasher *h)
+{
+	struct hash_job **next = &h->first;
+
+	for (struct hash_job **at = &h->first; *at; at = &(*at)->next)
+		if ((*at)->served < (*next)->served)
+			next = at;
+	struct hash_job *job = *next;
+	if (next == &h->first)
+		return job;
+
+	*next = job->next;
+	if (!job->next)
+		h->last = next;
+	job->next = h->first;
+	h->first = job;
+	return job;
+}
+
+/* Locked: all of the client's have had this turn. */
+static void note_turn(struct hasher *h, uint64_t share)
+{
+	h->turns++;
+	for (struct hash_job *job = h->first; job; job = job->next)
+		if (job->share == share)
+			job->served = h->turns;
+}
+
+/* Locked: when a client had its last turn, or as if it was about to be served
+   since it came. */
+static uint64_t last_turn(const struct hasher *h, uint64_t share)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (const struct hash_job *job = h->first; job; job = job->next) {
+		if (job->share == share)
+			return job->served;
+		if (job->served < least)
+			least = job->served;
+	}
+	return h->first ? least : h->turns;
+}
+
 /* Locked: the first is over, and everybody who waits is told. */
 static void tell(struct hasher *h, int error)
 {
@@ -95,6 +152,7 @@ static void tell(struct hasher *h, int error)
 	struct hash_watch *w;
 
 	h->count--;
+	clients_leave(SPW_TAKE(job->place));
 	metrics_add(METRIC_DIGEST_JOBS, -1);
 	while ((w = job->watches)) {
 		job->watches = w->next;
@@ -170,6 +228,7 @@ static bool work(struct hasher *h, struct hash_job *job)
 	if (r > 0)
 		r = keep(job);
 	pthread_mutex_lock(&h->lock);
+	note_turn(h, job->share);
 	if (over)
 		tell(h, r);
 	else
@@ -187,7 +246,7 @@ static void run(struct spw_job *turn)
 	struct hasher *h = (struct hasher *)(void *)turn;
 
 	pthread_mutex_lock(&h->lock);
-	struct hash_job *job = h->first;
+	struct hash_job *job = choose(h);
 	pthread_mutex_unlock(&h->lock);
 
 	if (work(h, job))
@@ -199,19 +258,25 @@ static void run(struct spw_job *turn)
 	pthread_mutex_unlock(&h->lock);
 }
 
-static int new_job(
-    struct hasher *h, struct file *f, unsigned algs, struct hash_job **ret)
+static int new_job(struct hasher *h, struct file *f, unsigned algs,
+    uint64_t share, struct hash_job **ret)
 {
 	struct hash_job *job = calloc(1, sizeof(*job));
 	if (!job)
 		return -ENOMEM;
 
 	int r = digest_new(algs, &job->digest);
+	if (r == 0)
+		r = clients_enter(
+		    h->clients, share, clients_part(h->jobs_max), &job->place);
 	if (r < 0) {
+		digest_free(job->digest);
 		free(job);
 		return r;
 	}
 	job->file = file_ref(f);
+	job->share = share;
+	job->served = last_turn(h, share);
 	push(h, job);
 	h->count++;
 	metrics_add(METRIC_DIGEST_JOBS, 1);
@@ -223,8 +288,8 @@ static int new_job(
 }
 
 /* Locked: the job that brings all of `algs`; one is made if there is none. */
-static int find_job(
-    struct hasher *h, struct file *f, unsigned algs, struct hash_job **ret)
+static int find_job(struct hasher *h, struct file *f, unsigned algs,
+    uint64_t share, struct hash_job **ret)
 {
 	for (struct hash_job *job = h->first; job; job = job->next) {
 		if (job->file == f && !(algs & ~digest_algs(job->digest))) {
@@ -235,11 +300,11 @@ static int find_job(
 	if (h->stop || h->count >= h->jobs_max)
 		return -EBUSY;
 
-	return new_job(h, f, algs, ret);
+	return new_job(h, f, algs, share, ret);
 }
 
-int hasher_ask(
-    struct hasher *h, struct file *f, unsigned algs, struct hash_watch *w)
+int hasher_ask(struct hasher *h, struct file *f, unsigned algs, uint64_t share,
+    struct hash_watch *w)
 {
 	struct digest_set known;
 	struct hash_job *job;
@@ -252,7 +317,7 @@ int hasher_ask(
 	pthread_mutex_lock(&h->lock);
 	/* Under the lock: a job ends only after it has noted what it found. */
 	algs &= ~file_digests(f, &known);
-	int r = algs ? find_job(h, f, algs, &job) : 1;
+	int r = algs ? find_job(h, f, algs, share, &job) : 1;
 	if (r == 0) {
 		w->next = job->watches;
 		w->prev = &job->watches;

@@ -81,6 +81,8 @@ void file_set_etag(struct file *f);
 /* texts.c */
 /** Free them, and let go of what they are charged for. */
 void file_free_texts(struct file *f);
+/** Keep why it failed, as far as there is room; once, with its lock locked. */
+void file_keep_error(struct file *f, const struct failure *e);
 /** Returns: whether a file that says so much may come in. */
 bool store_has_room_for_texts(struct store *st, const struct file *f);
 

@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,15 @@ void file_hold_texts(struct file *f, size_t bytes)
 		    excess(before + bytes) - excess(before));
 }
 
+bool file_has_room(const struct file *f, size_t bytes)
+{
+	size_t before = atomic_load(&f->texts);
+
+	return before + bytes <= FILE_TEXTS_FREE ||
+	       allowance_has(
+		   allowance_of(f), excess(before + bytes) - excess(before));
+}
+
 static void release(struct file *f, size_t bytes)
 {
 	size_t before = atomic_fetch_sub(&f->texts, bytes);
@@ -50,6 +60,7 @@ void file_free_texts(struct file *f)
 	free(f->name);
 	free(f->type);
 	free(f->origin);
+	free(f->error);
 }
 
 bool store_has_room_for_texts(struct store *st, const struct file *f)
@@ -94,7 +105,7 @@ static int set_text(
 	char *copy = NULL;
 
 	if (len > max)
-		len = max;
+		return -EOVERFLOW;
 	if (len && !(copy = strndup(text, len)))
 		return -ENOMEM;
 
@@ -163,6 +174,8 @@ static struct file_origin *copy_origin(const struct file_origin *o)
 
 int file_set_origin(struct file *f, const struct file_origin *o)
 {
+	if (!file_has_room(f, size_of(o)))
+		return -ETOOMANYREFS;
 	struct file_origin *copy = copy_origin(o);
 	if (!copy)
 		return -ENOMEM;
@@ -183,4 +196,51 @@ struct file_origin *file_origin(struct file *f)
 	struct file_origin *copy = f->origin ? copy_origin(f->origin) : NULL;
 	pthread_mutex_unlock(&f->lock);
 	return copy;
+}
+
+#define DETAIL_LOST "There was no memory to keep what was said of it."
+
+/* Of a failure the beginning: what follows is zeros. */
+struct file_error {
+	size_t size;
+	char bytes[];
+};
+
+/* How much of it there is room for. */
+static size_t size_to_keep(const struct file *f, const struct failure *e)
+{
+	size_t said = strlen(e->said);
+	size_t all = offsetof(struct failure, said) + (said ? said + 1 : 0);
+
+	return file_has_room(f, sizeof(struct file_error) + all)
+		   ? all
+		   : offsetof(struct failure, detail);
+}
+
+void file_keep_error(struct file *f, const struct failure *e)
+{
+	size_t size = size_to_keep(f, e);
+
+	f->error = malloc(sizeof(*f->error) + size);
+	if (!f->error)
+		return;
+
+	f->error->size = size;
+	memcpy(f->error->bytes, e, size);
+	file_hold_texts(f, sizeof(*f->error) + size);
+}
+
+bool file_error(struct file *f, struct failure *ret)
+{
+	pthread_mutex_lock(&f->lock);
+	bool has = f->error;
+	if (has) {
+		*ret = (struct failure){0};
+		memcpy(ret, f->error->bytes, f->error->size);
+		if (f->error->size <= offsetof(struct failure, detail))
+			strcpy_checked(
+			    ret->detail, DETAIL_LOST, sizeof(ret->detail));
+	}
+	pthread_mutex_unlock(&f->lock);
+	return has;
 }

@@ -3,11 +3,14 @@
 
 Source: docs/limits.md.
 """
+import io
 import json
+import zipfile
 
 from daemon import Daemon
 from harness import Case, Conn, main, until
 from samples import content
+from wire import Truncated
 
 
 class Descriptors(Case):
@@ -29,16 +32,48 @@ class Descriptors(Case):
             self.assert_content(name, b"x")
         self.assertLessEqual(self.metric("files_open"), 100)
 
-        # Those of an archive are all open at once; then they are not needed.
-        self.assert_problem(self.http(
-            "POST", "/files/zip", {"Content-Type": "application/json"},
-            json.dumps({"files": names}).encode()), 503)
+        # Those of an archive are opened one by one, and closed as fast.
+        entries = {f"{turn}/{name}": name
+                   for turn in range(10) for name in names}
+        order = json.dumps({"files": [{"id": name, "name": entry} for
+                                      entry, name in entries.items()]})
+        made = self.json(self.http("POST", "/files/zip?save",
+                                   {"Content-Type": "application/json"},
+                                   order.encode()), 201)
+        self.wait_state(made["id"], "ready")
+        answer = self.http("GET", f"/files/{made['id']}")
+        with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+            self.assertEqual(archive.namelist(), list(entries))
+            self.assertIsNone(archive.testzip())
+        self.assertLessEqual(self.metric("files_open"), 100)
         until(lambda: self.http("PUT", "/files/new", (),
                                 content(1 << 20)).status == 201, "room")
         self.assert_content("f0", b"x")
         until(lambda: any("200 descriptors" in line
                           for line in self.daemon.lines), "a warning")
         self.daemon.stop()
+
+    def test_archive_that_is_not_read(self):
+        data = content(30000)
+        names = [f"f{i}" for i in range(180)]
+        for name in names:
+            self.upload(data, f"/files/{name}")
+        with Conn(self.daemon.address, source="127.0.0.9",
+                  rcvbuf=4096) as slow:
+            slow.send_request("POST", "/files/zip",
+                              {"Content-Type": "application/json"},
+                              json.dumps({"files": names}).encode())
+            self.assertEqual(slow.read_head().status, 200)
+            self.assertLessEqual(self.metric("files_open"), 100)
+            self.upload(content(2 << 20), "/files/new")
+            # What was not sent when it went is missed, and that is told.
+            for name in names[:-1]:
+                self.assert_content(name, data)
+            self.http("DELETE", f"/files/{names[-1]}")
+            with self.assertRaises(Truncated):
+                slow.read_body()
+        until(lambda: any("before its turn came in an archive" in line
+                          for line in self.daemon.lines), "a line")
 
     def test_uploads_of_one_client(self):
         tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "10"}

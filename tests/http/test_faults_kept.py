@@ -280,6 +280,21 @@ class Full(Faulty):
             self.assert_content("b", SMALL)
             self.assert_content("c", LARGE)
 
+    def test_what_stays_open_expires(self):
+        # As a file it would be there for ever.
+        self.again("store.ttl=0")
+        url = self.http("POST", "/files", {
+            **TUS, "Upload-Length": str(len(SMALL))}).get("Location")
+        self.faults.fail(faults.NAME, errno.ENOSPC)
+        self.assert_problem(self.append(url, 0, SMALL), 507)
+        # It was tried once more behind, which the list does not have done.
+        until(lambda: self.faults["hits"] == 2, "the second try")
+        until(lambda: self.pages("/files", "files")[0]["expires"], "its end")
+        self.assertGreater(self.faults.stop(), 0)
+        # Who comes next is told, and then it goes on.
+        until(lambda: self.append(url, len(SMALL), b"").status == 204, "room")
+        self.assertIsNone(self.info(url.split("/")[-1])["expires"])
+
     def test_names(self):
         self.upload(SMALL, "/files/a")
         skip, hit = 0, True

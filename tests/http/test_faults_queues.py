@@ -22,7 +22,8 @@ class Disk(Case):
     """One disk thread, and one client with many downloads or uploads."""
 
     DAEMON = False
-    OPTIONS = ["spool.memory_max=64K", "spool.io_threads=1"]
+    OPTIONS = ["spool.memory_max=64K", "spool.io_threads=1",
+               "store.max_digest_jobs=4"]
     MANY = 20
 
     def setUp(self):
@@ -93,6 +94,31 @@ class Disk(Case):
         self.faults.stop()
         for job in many:
             self.assertEqual(job.result().status, 201)
+
+    def test_digests(self):
+        for i in range(5):
+            self.upload(DATA, f"/files/{i}")
+        self.faults.cold()
+        self.faults.fail(faults.READ, faults.HOLD)
+        jobs = []
+        for i in range(3):
+            jobs.append(self.begin(GREEDY, "GET", f"/files/{i}/info?digest"
+                                                  "=sha-256"))
+            until(lambda n=i + 1: self.metric("digest_jobs") == n, "its place")
+        before = self.refusals("client")
+        answer = self.begin(GREEDY, "GET",
+                            "/files/3/info?digest=sha-256").result()
+        self.assert_problem(answer, 429, "too-many-requests")
+        self.assertTrue(answer.get("Retry-After").isdecimal())
+        self.assertEqual(self.refusals("client"), before + 1)
+        # Others have the last place; then it is nobody's fault.
+        jobs.append(self.begin(MODEST, "GET", "/files/3/info?digest=sha-256"))
+        until(lambda: self.metric("digest_jobs") == 4, "its place")
+        self.assert_problem(self.begin(
+            THIRD, "GET", "/files/4/info?digest=sha-256").result(), 503)
+        self.faults.stop()
+        for job in jobs:
+            self.assertEqual(job.result().status, 200)
 
     def test_a_disk_that_hangs(self):
         # What is in memory is served meanwhile, and the rest waits for it.

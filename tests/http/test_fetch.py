@@ -6,10 +6,12 @@ Source: API.md section 4; RFC 9110 section 15.4; RFC 7240; RFC 9209.
 import json
 import os
 import re
+from urllib.parse import quote
 
 from fetching import ALLOW, DATA, Fetching
 from harness import Daemon, main, need, table, until
 from origin import Gate, Page, Trap, dead_port
+from resuming import TUS, encode
 from samples import sha256
 from servers import Nginx
 
@@ -271,6 +273,53 @@ class Queue(Fetching):
         for one in (first, third):
             self.wait_state(one["id"], "ready")
         self.assertEqual(self.origin.seen("/b"), [])
+
+
+class Texts(Fetching):
+    """What an origin says of files is memory, too."""
+
+    DAEMON = True
+    OPTIONS = ALLOW + ["spool.memory_budget=2M"]
+    LONG = "/" + "y" * 7000
+
+    def taken(self):
+        """What is charged to the budget."""
+        return self.metric('spool_bytes{tier="memory"}')
+
+    def fill(self):
+        """Say so much of files that there is no room for more."""
+        long = {"Upload-Metadata": f"filename {encode('n' * 6000)}"}
+        answer = None
+        while answer is None or answer.status == 201:
+            answer = self.http("POST", "/files", {
+                **TUS, "Upload-Length": "0", **long}, b"")
+        self.assert_problem(answer, 503, "unavailable")
+
+    def test_bounded(self):
+        self.origin.add(self.LONG, Page(b"x", fields=[
+            ("Cache-Control", 'max-age=60, x="' + "z" * 3000 + '"')]))
+        short = self.origin.redirect("/s", self.LONG)
+        before = self.taken()
+        # Nobody asks what the origin said of a file that is in the store.
+        for _ in range(20):
+            self.assertEqual(self.fetched(short)["state"], "ready")
+        self.assertLess(self.taken() - before, 20 * 2000)
+
+        named = self.origin.add("/n" + "q" * 300, Page(
+            b"x", type="text/" + "t" * 200,
+            name=f'attachment; filename="{"n" * 200}"'))
+        self.assertEqual(self.fetched(named)["state"], "ready")
+        self.fill()
+        states = []
+        while "failed" not in states and len(states) < 100:
+            states.append(self.fetched(named)["state"])
+        full = self.taken()
+        for _ in range(10):
+            self.assertEqual(self.failed(named)["status"], 503)
+        through = "/fetch?url=" + quote(short, safe="")
+        self.assert_problem(self.http("GET", through), 503, "unavailable")
+        self.assertLess(self.taken() - full, 1000)
+        self.assertEqual(self.fetched(short)["state"], "ready")
 
 
 class Environment(Fetching):

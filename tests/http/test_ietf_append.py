@@ -429,6 +429,8 @@ class Life(IetfCase):
         self.assertIn("max-age=1", answer.get("Upload-Limit"))
         url = answer.get("Location")
         until(lambda: self.http("HEAD", url, INTEROP).status == 410, "410")
+        line = f"upload {url.split('/')[-1]} expired before it was complete"
+        until(lambda: any(line in said for said in self.daemon.lines), line)
 
     def test_2B50_speed(self):
         conn = self.conn()

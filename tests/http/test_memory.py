@@ -12,10 +12,11 @@ import tempfile
 import threading
 
 from daemon import MemoryWatch, SANITIZED
-from harness import Case, Conn, Daemon, PATIENCE, Worker, main, until
+from harness import (Case, Conn, Daemon, PATIENCE, Worker, main, table,
+                     until)
 from resuming import TUS, encode
-from samples import content, pieces, sha256, slow_zip
-from wire import encode_chunk
+from samples import content, form, pieces, sha256, slow_zip
+from wire import encode_chunk, encode_request
 
 MIB = 1 << 20
 
@@ -214,6 +215,99 @@ class Parts(Case):
             conn.close()
         until(lambda: self.metric('spool_bytes{tier="memory"}') == before,
               "the memory to be given back")
+
+
+class Forms(Case):
+    """The answer to a form tells of each of its files."""
+
+    COUNT = 1000
+    TYPE = {"Content-Type": "multipart/form-data; boundary=frontier"}
+    BODY = form([(f"f{i}", b"x", "n" * 240) for i in range(1000)])
+
+    @classmethod
+    def start(cls):
+        # What is sent and not read a Unix socket does not take much of.
+        cls.folder = tempfile.TemporaryDirectory(dir="/var/tmp")
+        cls.path = os.path.join(cls.folder.name, "http.sock")
+        cls.daemon = Daemon(f"server.listen=127.0.0.1:0, unix:{cls.path}",
+                            "spool.memory_budget=16M")
+
+    @classmethod
+    def finish(cls):
+        super().finish()
+        cls.folder.cleanup()
+
+    def begin(self, headers=()):
+        """A form whose answer is not read any further than its head."""
+        conn = Conn(self.path)
+        self.addCleanup(conn.close)
+        conn.send_request("POST", "/files", {**self.TYPE, **dict(headers)},
+                          self.BODY)
+        return conn, conn.read_head()
+
+    def test_answers_that_are_not_read(self):
+        held = []
+        conn, head = self.begin({"Idempotency-Key": '"once"'})
+        while head.status == 201 and len(held) < 50:
+            held.append(conn)
+            conn, head = self.begin()
+        # A quarter of the memory is for them.
+        self.assertTrue(3 <= len(held) <= 10, len(held))
+        head.body = conn.read_body()
+        self.assert_problem(head, 503, "unavailable")
+        self.assertIsNotNone(head.get("Retry-After"))
+        # Nothing is left of that form, and small ones are answered.
+        count = self.metric('files{state="ready"}')
+        self.assertEqual(count, len(held) * self.COUNT)
+        small = form([("f", b"x", "n")])
+        self.assertEqual(self.http("POST", "/files", self.TYPE, small).status,
+                         201)
+        # Nor is what was made before told again without end.
+        heads = []
+        while len(heads) < 20 and 503 not in heads:
+            conn, head = self.begin({"Idempotency-Key": '"once"'})
+            heads.append(head.status)
+        self.assertIn(503, heads)
+        for conn in held:
+            self.assertEqual(len(json.loads(conn.read_body())["files"]), self.COUNT)
+        self.assertEqual(self.begin()[1].status, 201)
+
+
+class Told(Case):
+    """Answers of the server about itself, while nobody reads them."""
+
+    PROCESSORS = [f"processor {'p' * 29}{i}.command=/bin/true"
+                  for i in range(40)]
+    OPTIONS = ["spool.memory_budget=1M", *PROCESSORS]
+
+    def taken(self):
+        """What is charged to the budget."""
+        return self.metric('spool_bytes{tier="memory"}')
+
+    def ask(self, count, target, headers):
+        """Clients that ask for so much that the system does not take what
+        is not read."""
+        asked = encode_request("GET", target, headers) * 300
+        for _ in range(count):
+            conn = self.conn(rcvbuf=4096)
+            self.addCleanup(conn.close)
+            conn.send(asked)
+
+    @table(("metrics", "/metrics", {}), ("processors", "/processors", {}),
+           ("text", "/", {"Host": "h" * 1000}))
+    def test_counted(self, target, headers):
+        size = len(self.http("GET", target, headers).body)
+        self.assertGreater(size, 4096)
+        until(lambda: self.taken() == 0, "nobody else")
+        self.ask(10, target, headers)
+        until(lambda: self.taken() >= 10 * size, "all of them")
+
+    def test_metrics_are_always_told(self):
+        long = {"Host": "h" * 9000}
+        self.ask(1, "/", long)
+        until(lambda: self.http("GET", "/", long).status == 503, "no room")
+        self.ask(10, "/metrics", {})
+        until(lambda: self.taken() > MIB // 4, "all of them")
 
 
 class Sending(Case):

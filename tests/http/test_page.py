@@ -56,6 +56,14 @@ class Page(Case):
             if line.startswith("curl"):
                 self.assertIn(f"http://{host}/", line)
 
+    @table(("short", "h"), ("as long as one is", "h" * 253),
+           ("longer", "h" * 1000), ("far longer", "h" * 9000))
+    def test_text_of_hosts(self, host):
+        answer = self.http("GET", "/", {"Host": host})
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.body.count(f"http://{host}/".encode()), 15)
+        self.assertEqual(self.metric('errors_total{kind="memory"}'), 0)
+
     def test_fields(self):
         for target in ["/", *self.assets()]:
             answer = self.page(target)

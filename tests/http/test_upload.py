@@ -11,7 +11,8 @@ import json
 
 from harness import Case, Conn, Worker, main, table, until
 from reading import parse_parts
-from samples import content
+from resuming import INTEROP
+from samples import content, form
 from wire import encode_chunk, encode_request
 
 KIB = 1024
@@ -103,6 +104,27 @@ class Post(Case):
         self.assertEqual(made["type"], "text/x-y; z=1")
         answer = self.http("GET", made["links"]["self"])
         self.assertEqual(answer.get("Content-Type"), "text/x-y; z=1")
+
+    @table(("as long as one may be", 255, 201), ("longer", 256, 413))
+    def test_length_of_type(self, length, status):
+        kind = "text/" + "x" * (length - 5)
+        before = self.file_count()
+        for target, headers, body in (
+                ("/files", {"Content-Type": kind}, b"x"),
+                ("/files", {"Content-Type": kind, "Upload-Complete": "?1",
+                            **INTEROP}, b"x"),
+                ("/files", {"Content-Type": "multipart/form-data; "
+                            "boundary=frontier"},
+                 form([("f", b"x", "n", kind)]))):
+            answer = self.http("POST", target, headers, body)
+            if status == 413:
+                self.assert_problem(answer, 413, "too-large")
+                continue
+            made = self.json(answer, 201)
+            made = made["files"][0] if "files" in made else made
+            self.assertEqual(made["type"], kind)
+        if status == 413:
+            self.assertEqual(self.file_count(), before)
 
     def test_digest_costs_nothing_unasked(self):
         self.assertIsNone(self.upload(b"x")["digest"])

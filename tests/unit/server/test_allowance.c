@@ -45,6 +45,29 @@ static void test_up_to_the_limit(void **state)
 	finish(&a);
 }
 
+static void test_more_of_one(void **state)
+{
+	struct allotment one = {0}, two = {0};
+	struct allowance a;
+
+	(void)state;
+	start(&a);
+	assert_true(allot_more(&one, &a, 60));
+	assert_true(allot_more(&two, &a, 30));
+	assert_true(allowance_has(&a, 10));
+	assert_false(allowance_has(&a, 11));
+	assert_false(allot_more(&one, &a, 11));
+	assert_true(allot_more(&one, &a, 10));
+	assert_int_equal(charged(a.budget), 100);
+	allot_end(&two);
+	/* Who is alone may go on. */
+	assert_true(allot_more(&one, &a, 500));
+	assert_true(allowance_used_up(&a));
+	assert_false(allot_more(&two, &a, 1));
+	allot_end(&one);
+	finish(&a);
+}
+
 static void test_one_may_be_larger(void **state)
 {
 	struct allotment one = {0}, more = {0};
@@ -93,6 +116,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_up_to_the_limit),
+	    cmocka_unit_test(test_more_of_one),
 	    cmocka_unit_test(test_one_may_be_larger),
 	    cmocka_unit_test(test_anyway),
 	    cmocka_unit_test(test_without_end),

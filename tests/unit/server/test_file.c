@@ -65,9 +65,11 @@ static void test_name_and_type(void **state)
 	assert_ok(file_set_type(f, NULL, 0));
 	assert_false(file_type(f, out));
 
-	/* What is too long is cut to what the getter's buffer holds. */
+	/* What the getter's buffer does not hold is refused, and not cut. */
 	memset(long_name, 'n', sizeof(long_name));
-	assert_ok(file_set_name(f, long_name, sizeof(long_name)));
+	assert_ok(file_set_name(f, long_name, FILE_NAME_SIZE - 1));
+	assert_err(file_set_name(f, long_name, FILE_NAME_SIZE), EOVERFLOW);
+	assert_err(file_set_type(f, long_name, FILE_TYPE_SIZE), EOVERFLOW);
 	assert_true(file_name(f, out));
 	assert_int_equal(strlen(out), FILE_NAME_SIZE - 1);
 	file_unref(f);

@@ -82,12 +82,19 @@ static void done(struct hash_watch *w)
 	flag_raise(&me->done);
 }
 
-static int ask(
-    struct hashing *h, struct file *f, unsigned algs, struct waiter *w)
+static int ask_as(struct hashing *h, struct file *f, unsigned algs,
+    uint64_t share, struct waiter *w)
 {
 	flag_init(&w->done);
 	w->watch.fn = done;
-	return hasher_ask(h->hasher, f, algs, &w->watch);
+	return hasher_ask(h->hasher, f, algs, share, &w->watch);
+}
+
+/* Each as a client of its own. */
+static int ask(
+    struct hashing *h, struct file *f, unsigned algs, struct waiter *w)
+{
+	return ask_as(h, f, algs, (uint64_t)(uintptr_t)w, w);
 }
 
 static void finish(struct hashing *h, struct waiter *w)
@@ -204,6 +211,88 @@ static void test_too_many(void **state)
 	file_unref(more[1]);
 }
 
+/* Of several places one client never has all. */
+static void test_one_client(void **state)
+{
+	struct hashing *h = *state;
+	struct file *more = stored_file(h->st, NULL);
+	struct waiter w[3];
+
+	stored_seal(h->file);
+	stored_append(more, 1000);
+	stored_seal(more);
+	plug(h);
+	assert_int_equal(ask_as(h, h->file, SHA256, 7, &w[0]), 0);
+	assert_err(ask_as(h, more, SHA256, 7, &w[1]), EUSERS);
+	finish(h, &w[1]);
+	assert_int_equal(ask_as(h, more, SHA256, 8, &w[1]), 0);
+	/* Who joins one that runs takes no place. */
+	assert_int_equal(ask_as(h, more, SHA256, 7, &w[2]), 0);
+	flag_raise(&h->out);
+	for (int i = 0; i < 3; i++) {
+		flag_take(&w[i].done);
+		finish(h, &w[i]);
+	}
+	/* And then it has one again. */
+	assert_int_equal(ask_as(h, more, MD5, 7, &w[0]), 0);
+	flag_take(&w[0].done);
+	finish(h, &w[0]);
+	file_unref(more);
+}
+
+/* In which order they were done. */
+struct order {
+	struct waiter waiter;
+	unsigned *count, place;
+};
+
+static void note_order(struct hash_watch *w)
+{
+	struct order *o = (struct order *)(void *)w;
+
+	o->place = (*o->count)++;
+	flag_raise(&o->waiter.done);
+}
+
+/* Clients take turns, and not files: who has one waits for one of another's. */
+static void test_turns_are_of_clients(void **state)
+{
+	enum { MANY = 5 };
+	struct hashing *h = *state;
+	struct order o[MANY + 1];
+	struct file *files[MANY + 1];
+	struct hasher *hasher;
+	unsigned count = 0;
+
+	stored_seal(h->file);
+	assert_ok(hasher_new(h->pool, 10, &hasher));
+	plug(h);
+	for (unsigned i = 0; i <= MANY; i++) {
+		files[i] = stored_file(h->st, NULL);
+		stored_append(files[i], 1000);
+		stored_seal(files[i]);
+		o[i].count = &count;
+		flag_init(&o[i].waiter.done);
+		o[i].waiter.watch.fn = note_order;
+		assert_int_equal(hasher_ask(hasher, files[i], SHA256, i < MANY,
+				     &o[i].waiter.watch),
+		    0);
+	}
+	flag_raise(&h->out);
+	for (unsigned i = 0; i <= MANY; i++) {
+		flag_take(&o[i].waiter.done);
+		hasher_forget(hasher, &o[i].waiter.watch);
+		flag_fini(&o[i].waiter.done);
+		file_unref(files[i]);
+	}
+	/* The one of the other is the second, or the first. */
+	assert_true(o[MANY].place <= 1);
+	hasher_stop(hasher);
+	spw_pool_free(h->pool);
+	hasher_free(hasher);
+	assert_ok(spw_pool_new(1, &h->pool));
+}
+
 static void test_stop(void **state)
 {
 	struct hashing *h = *state;
@@ -230,6 +319,8 @@ int main(void)
 	    T(test_once_for_all),
 	    T(test_nobody_waits),
 	    T(test_too_many),
+	    T(test_one_client),
+	    T(test_turns_are_of_clients),
 	    T(test_stop),
 	};
 

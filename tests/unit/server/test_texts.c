@@ -97,10 +97,14 @@ static void test_all_kinds_count(void **state)
 	assert_ok(file_set_origin(f, &long_one));
 	assert_int_equal(charged(w), before + 200);
 
-	const struct failure e = {.status = 500};
+	struct failure e = {.status = 500}, got;
+	memcpy(e.said, text, sizeof(text));
 	before = charged(w);
 	file_fail(f, &e);
-	assert_int_equal(charged(w), before + sizeof(e));
+	assert_true(charged(w) > before + sizeof(text));
+	assert_true(charged(w) < before + sizeof(e));
+	assert_true(file_error(f, &got));
+	assert_memory_equal(&got, &e, sizeof(e));
 	file_unref(f);
 }
 
@@ -121,6 +125,45 @@ static void test_long_ones_are_refused(void **state)
 	assert_ok(store_add(w->store, b));
 	file_unref(b);
 	file_unref(c);
+}
+
+/* What is said later is not kept either, once there is no room for it. */
+static void test_later_ones_are_refused(void **state)
+{
+	struct world *w = *state;
+	struct file *full = with_texts(w, "a", FILE_TEXTS_FREE + ROOM + 1);
+	struct file *f = with_texts(w, "b", 10), *some = with_texts(w, "c", 10);
+	struct failure e = {.status = 500, .answered = 404}, got;
+	char text[1000];
+
+	memset(text, 'x', sizeof(text));
+	const struct file_origin much = {
+	    .url = "u", .fields = text, .len = sizeof(text)};
+	const struct file_origin little = {
+	    .url = "u", .fields = text, .len = 9};
+	uint64_t before = charged(w);
+	assert_err(file_set_origin(f, &much), ETOOMANYREFS);
+	assert_ok(file_set_origin(f, &little));
+	assert_false(file_has_room(f, sizeof(text)));
+
+	/* Of why it failed at least what it was. */
+	memcpy(e.detail, text, sizeof(e.detail) - 1);
+	memcpy(e.said, text, sizeof(e.said) - 30);
+	file_fail(f, &e);
+	assert_true(file_error(f, &got));
+	assert_int_equal(got.status, 500);
+	assert_int_equal(got.answered, 404);
+	assert_non_null(strstr(got.detail, "no memory"));
+	assert_string_equal(got.said, "");
+	assert_int_equal(charged(w), before);
+	file_unref(full);
+
+	assert_ok(file_set_origin(some, &much));
+	file_fail(some, &e);
+	assert_true(file_error(some, &got));
+	assert_string_equal(got.said, e.said);
+	file_unref(some);
+	file_unref(f);
 }
 
 /* What is there stays, and what takes the place of another may come. */
@@ -144,6 +187,7 @@ int main(void)
 	    T(test_a_little_is_free),
 	    T(test_all_kinds_count),
 	    T(test_long_ones_are_refused),
+	    T(test_later_ones_are_refused),
 	    T(test_what_is_there),
 	};
 
