@@ -178,6 +178,15 @@ class Session:
                     raise AssertionError(f"nobody listens on {port}") from None
                 time.sleep(0.02)
 
+    @staticmethod
+    def wait_ended(group):
+        """Until none of a group of processes is left."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            os.killpg(group, 0)
+            time.sleep(0.02)
+        raise AssertionError("what the document started does not end")
+
     def complaints(self):
         """What went to standard error, the end of it."""
         self.log.flush()
@@ -190,6 +199,8 @@ class Session:
         try:
             os.killpg(self.bash.pid, signal.SIGTERM)
             self.bash.wait(PATIENCE)
+            # The shell does not wait for those that it started.
+            self.wait_ended(self.bash.pid)
         except ProcessLookupError:
             pass
         self.bash.stdout.close()
