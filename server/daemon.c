@@ -35,6 +35,7 @@
 #define TEXTS_PART 4
 #define TEXTS_LEAST CONF_MIB
 #define ZIP_THREADS 2
+#define PATIENCE_MS 60000
 #define KEEP_FREE_DEFAULT (64 * CONF_MIB)
 
 struct spw_server {
@@ -166,6 +167,7 @@ static int open_store(struct spw_server *s)
 	    .disk = s->kept,
 	    .keepers = s->keepers,
 	    .max_open = descriptors_for_files(&s->conf),
+	    .patience_ms = PATIENCE_MS,
 	    .revive = resumable_revive,
 	    .revive_ctx = &s->front.ingest,
 	    .on_event = s->hooks ? hooks_tell : NULL,

@@ -40,7 +40,8 @@ int zip_libzip_new(struct spw_spool *s, const struct zip_entry *e,
  */
 bool zip_libzip_knows(uint16_t method);
 
-/** Returns: the memory that takes at most. */
-size_t zip_libzip_memory(const struct zip_entry *e);
+/* What that takes: of bzip2 four bytes for each of a block, whose length the
+   packed bytes say, and 64 KiB besides; and what is read ahead. */
+#define ZIP_LIBZIP_MEMORY ((size_t)4 * 900000 + (size_t)128 * 1024)
 
 #endif

@@ -21,9 +21,6 @@
 
 /** Read ahead in the entry's bytes. */
 #define AHEAD ((size_t)64 * 1024)
-/** bzip2's, and what it has besides. */
-#define BLOCK_MAX ((size_t)900 * 1000)
-#define TABLES ((size_t)64 * 1024)
 /** Between the bytes and the directory, so that libzip, which looks for end
     records in as much, does not see one that is stored in the entry. */
 #define PADDING ((uint64_t)66 * 1024)
@@ -146,14 +143,6 @@ bool zip_libzip_knows(uint16_t method)
 {
 	return method == ZIP_CM_BZIP2 &&
 	       zip_compression_method_supported(method, 0);
-}
-
-/* Of bzip2: four bytes for each of a block that it unpacks at a time. */
-size_t zip_libzip_memory(const struct zip_entry *e)
-{
-	size_t block = e->size < BLOCK_MAX ? (size_t)e->size : BLOCK_MAX;
-
-	return AHEAD + TABLES + 4 * block;
 }
 
 static int open_archive(struct libzip *u, struct spw_spool *s,

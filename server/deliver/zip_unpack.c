@@ -93,7 +93,7 @@ size_t zip_unpack_memory(const struct zip_entry *e)
 	case ZIP_METHOD_DEFLATE:
 		return ZIP_INFLATE_MEMORY;
 	default:
-		return zip_libzip_memory(e);
+		return ZIP_LIBZIP_MEMORY;
 	}
 }
 

@@ -102,8 +102,10 @@ int disk_probe(struct disk *d)
 	struct storemeta said = {0};
 	int r = place_probe(&d->at, &said);
 
-	if (said.boot[0]) /* another directory */
+	if (said.boot[0]) { /* another directory */
 		ledger_renew(&d->ledger, &said);
+		atomic_store(&d->marked, may_have_marks(d));
+	}
 	return r;
 }
 
@@ -220,7 +222,9 @@ static int put_away(struct disk *d, const char *id)
 		return damaged;
 
 	r = move_aside(d, damaged, id);
-	if (r < 0)
+	if (r == 0)
+		(void)sys_unlink(damaged, id);
+	else if (r < 0)
 		r = mark(d, damaged, id);
 	sys_close(damaged);
 	return r;
@@ -277,7 +281,7 @@ int disk_trusts(struct disk *d, const struct filemeta *m)
 	memcpy(id, m->id.p, m->id.n);
 	id[m->id.n] = '\0';
 	int r = is_marked(d, id);
-	return r < 0 ? r : !r;
+	return r > 0 ? DISK_MARKED : r < 0 ? r : 1;
 }
 
 /* ---- names -------------------------------------------------------------- */

@@ -96,8 +96,11 @@ int disk_get_meta(int fd, uint8_t buf[FILEMETA_MAX], struct filemeta *ret)
 
 /**
  * Returns:   1 when the content is what it was when it was published; 0.
+ *            DISK_MARKED: it may be, but it could not be read before, so that
+ *            nobody can tell.
  * Errors:    from the disk: it cannot be told now.
  */
+#define DISK_MARKED 2
 int disk_trusts(struct disk *d, const struct filemeta *m) SPW_MUST_CHECK;
 
 /**

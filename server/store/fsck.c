@@ -110,11 +110,18 @@ static struct verdict judge_content(int fd, const struct filemeta *m)
 	return lost(r ? "its content is not what its digest says" : NULL);
 }
 
-/* A daemon could neither read nor move it; see disk_set_aside(). */
-static bool is_marked(struct fsck *c, const char *name)
+/* A daemon could neither read nor move it; see disk_set_aside(). Returns: 1;
+   0. Errors: from the disk. */
+static int is_marked(struct fsck *c, const char *name, const struct filemeta *m)
 {
-	return c->at.damaged >= 0 &&
-	       sys_is_allowed(c->at.damaged, name) != -ENOENT;
+	/* Nothing was lost of it meanwhile. */
+	if (c->at.damaged < 0 || !m->boot.n ||
+	    (m->boot.n == STOREMETA_BOOT &&
+		memcmp(m->boot.p, c->at.boot, STOREMETA_BOOT) == 0))
+		return 0;
+
+	int r = sys_is_allowed(c->at.damaged, name);
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 
 static struct verdict judge_file(struct fsck *c, const char *name, int fd)
@@ -138,8 +145,11 @@ static struct verdict judge_file(struct fsck *c, const char *name, int fd)
 		return lost("not under its own name");
 	if (size != m.size)
 		return lost("not as long as it was");
-	if (!storemeta_trusts(&c->said, c->at.boot, m.boot, m.checkpoint) ||
-	    (m.boot.n && is_marked(c, name)))
+	int marked = is_marked(c, name, &m);
+	if (marked < 0)
+		return unknown(strerror(-marked));
+	if (marked ||
+	    !storemeta_trusts(&c->said, c->at.boot, m.boot, m.checkpoint))
 		return lost("perhaps not whole: the machine went down before "
 			    "it was on the disk");
 	return judge_content(fd, &m);

@@ -116,9 +116,6 @@ void ledger_settled(struct ledger *l)
 	pthread_mutex_lock(&l->lock);
 	l->settled = true;
 	l->needed = next_one(l);
-	/* What was in doubt then is deleted. */
-	if (!is_same_start(l))
-		storemeta_end_doubts(&l->noted, storemeta_last_doubt(&l->said));
 	pthread_mutex_unlock(&l->lock);
 }
 
@@ -160,6 +157,9 @@ void ledger_begin(struct ledger *l, struct storemeta *ret)
 	else
 		m.others =
 		    is_same_start(l) ? l->said.others : l->said.checkpoint;
+	/* What was in doubt then is deleted. */
+	if (l->settled && !is_same_start(l))
+		storemeta_end_doubts(&m, storemeta_last_doubt(&l->said));
 	pthread_mutex_unlock(&l->lock);
 	*ret = m;
 }
@@ -168,11 +168,7 @@ void ledger_done(struct ledger *l, const struct storemeta *m)
 {
 	pthread_mutex_lock(&l->lock);
 	if (l->done + 1 == m->checkpoint) {
-		struct storemeta now = *m;
-
-		/* A doubt that ended meanwhile stays ended. */
-		memcpy(now.doubts, l->noted.doubts, sizeof(now.doubts));
-		l->noted = now;
+		l->noted = *m;
 		l->done = m->checkpoint;
 		l->begun = false;
 	}
@@ -180,19 +176,24 @@ void ledger_done(struct ledger *l, const struct storemeta *m)
 }
 
 /* Nobody knows what is missing: not only what this one should have had, but
-   also what came meanwhile, with the next number. A note that fails now is made
-   with the next; only a daemon that follows in this start, and the machine's
-   going down after it, would not know. */
+   also what came meanwhile, with the next number; and that what was not to be
+   trusted is deleted. So all that was noted stands. A note that fails now is
+   made with the next; only a daemon that follows in this start, and the
+   machine's going down after it, would not know. */
 void ledger_failed(struct ledger *l, struct storemeta *m)
 {
-	uint64_t failed = m->checkpoint--;
+	uint64_t failed = m->checkpoint;
 
-	if (m->others > m->checkpoint)
-		m->others = m->checkpoint;
 	pthread_mutex_lock(&l->lock);
-	memcpy(m->doubts, l->noted.doubts, sizeof(m->doubts));
-	storemeta_add_doubt(m, (struct storemeta_doubt){failed, failed + 1});
-	l->noted = *m;
+	/* Nothing of this start is on the disk yet, and of earlier ones no more
+	   than of the earliest. */
+	if (memcmp(l->noted.boot, l->boot, sizeof(l->boot)) != 0) {
+		memcpy(l->noted.boot, l->boot, sizeof(l->boot));
+		l->noted.checkpoint = failed - 1;
+	}
+	storemeta_add_doubt(
+	    &l->noted, (struct storemeta_doubt){failed, failed + 1});
+	*m = l->noted;
 	if (l->done < failed)
 		count_from(l, failed);
 	pthread_mutex_unlock(&l->lock);

@@ -132,6 +132,22 @@ static int refuse_to_lose(const struct place *p, char why[DISK_WHY_SIZE])
 	return -ENOTSUP;
 }
 
+/* Note it for the first time. Files may be on the disk long before the first
+   checkpoint, and would be of a directory that has lost its notes. */
+static int note_first(const struct place *p, const struct storemeta *m)
+{
+	int r = place_note(p, m);
+	if (r < 0)
+		return r;
+
+	int fd = sys_open(p->dir, META, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	r = sys_sync(fd);
+	sys_close(fd);
+	return r < 0 ? r : sys_sync(p->dir);
+}
+
 /* Have the directory for us alone, and see whether we know what is in it. */
 static int take(
     const struct place *p, struct storemeta *ret, char why[DISK_WHY_SIZE])
@@ -148,8 +164,7 @@ static int take(
 
 	*ret = (struct storemeta){0};
 	memcpy(ret->boot, p->boot, sizeof(ret->boot));
-	/* The first checkpoint does it, too. */
-	r = unless_full(place_note(p, ret));
+	r = unless_full(note_first(p, ret));
 	return r < 0 ? fail(why, r, "cannot write " META) : 0;
 }
 

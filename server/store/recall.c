@@ -104,6 +104,7 @@ static int recall(struct store *st, const char *id, const struct filemeta *m,
 {
 	if (m->etag.n != ID_LEN || !id_valid(id, strlen(id)) ||
 	    m->source > FILE_FROM_PROCESS || m->reads > INT64_MAX ||
+	    m->name.n >= FILE_NAME_SIZE || m->type.n >= FILE_TYPE_SIZE ||
 	    m->coding.n >= FILE_CODING_SIZE || !is_time(m->created_ms) ||
 	    !is_time(m->modified_ms) || !is_time(m->expires_ms))
 		return -EBADMSG;

@@ -23,7 +23,7 @@ bool store_restoring(const struct store *st)
 
 struct store_unread {
 	struct store_unread *next;
-	bool again; /* a try to restore all has met it */
+	uint64_t since_ms; /* a try to restore all has met it; 0 */
 	char id[];
 };
 
@@ -86,6 +86,13 @@ static bool is_broken(int r)
 {
 	return r == -EIO || r == -EUCLEAN;
 }
+
+/* What is known of a name. */
+struct found {
+	struct filemeta meta;
+	uint8_t buf[FILEMETA_MAX];
+	bool broken; /* and why is what is returned */
+};
 
 /* Nobody can tell whether it is to be trusted, now or when it can be read
    again. Returns: 0 when that is settled. */
@@ -157,6 +164,27 @@ static int discard(
 	return r;
 }
 
+/* Returns: 1 when it can be had; 0 when it was not worth keeping, and is gone.
+   Errors: from the disk. */
+static int judge(struct store *st, const char *id, struct found *ret)
+{
+	struct filemeta *m = &ret->meta;
+	uint64_t size;
+
+	int r = read_file(st, id, ret->buf, m, &size);
+	ret->broken = is_broken(r);
+	if (r < 0)
+		return r;
+
+	r = size == m->size ? disk_trusts(st->opts.disk, m) : 0;
+	/* It is not lost, for somebody may know more of it. */
+	if (r == DISK_MARKED)
+		return set_aside(st, id);
+	if (r == 0)
+		return discard(st, id, m, true);
+	return r;
+}
+
 static int make(struct store *st, const char *id, const struct filemeta *m,
     struct file **ret)
 {
@@ -184,62 +212,50 @@ static int make(struct store *st, const char *id, const struct filemeta *m,
 	return 0;
 }
 
-int store_find_kept(struct store *st, const char *id, struct file **ret)
+static int find_kept(
+    struct store *st, const char *id, struct file **ret, struct found *found)
 {
-	uint8_t buf[FILEMETA_MAX];
-	struct filemeta m;
-	uint64_t size;
+	struct filemeta *m = &found->meta;
 
-	int r = read_file(st, id, buf, &m, &size);
-	if (r == 0 && store_leaves(st, id, m.etag))
+	int r = judge(st, id, found);
+	if (r > 0 && store_leaves(st, id, m->etag))
 		return -ENOENT;
-	int whole = 1;
-	if (r == 0)
-		whole = size == m.size ? disk_trusts(st->opts.disk, &m) : 0;
-	if (!whole) {
-		/* It has to go before the directory is settled. */
-		r = discard(st, id, &m, true);
-		return r < 0 ? r : -ENOENT;
-	}
-	if (whole < 0)
-		return whole;
-	if (r == 0 && m.expires_ms && m.expires_ms <= clock_unix_ms()) {
-		(void)!discard(st, id, &m, false);
+	if (r > 0 && m->expires_ms && m->expires_ms <= clock_unix_ms()) {
+		(void)!discard(st, id, m, false);
 		return -ENOENT;
 	}
-	if (r == 0)
-		r = make(st, id, &m, ret);
-	if (is_broken(r) || r == -EBADMSG)
+	if (r > 0) {
+		r = make(st, id, m, ret);
+		found->broken = is_broken(r);
+	} else if (r == 0) {
+		r = -ENOENT;
+	}
+	if (found->broken || r == -EBADMSG)
 		tell_unread(st, id, r);
 	return r == -EBADMSG ? -ENOENT : r;
 }
 
-/* ---- at the end --------------------------------------------------------- */
-
-static int look_at_one(struct store *st, const char *id)
+int store_find_kept(struct store *st, const char *id, struct file **ret)
 {
-	uint8_t buf[FILEMETA_MAX];
-	struct filemeta m;
-	uint64_t size;
+	struct found found;
 
-	int r = read_file(st, id, buf, &m, &size);
-	int whole = r == 0 ? disk_trusts(st->opts.disk, &m) : r;
-	if (whole == 0)
-		return discard(st, id, &m, true);
-	return whole < 0 ? whole : 0;
+	return find_kept(st, id, ret, &found);
 }
+
+/* ---- at the end --------------------------------------------------------- */
 
 static int settle_one(const char *id, void *ctx)
 {
 	struct store *st = ctx;
-	int r = look_at_one(st, id);
+	struct found found;
 
+	int r = judge(st, id, &found);
 	/* There will be no later try. */
-	if (is_broken(r))
-		r = look_at_one(st, id);
-	if (is_broken(r))
+	if (found.broken)
+		r = judge(st, id, &found);
+	if (found.broken)
 		r = set_aside(st, id);
-	return r == -EBADMSG || r == -ENOENT ? 0 : r;
+	return r >= 0 || r == -EBADMSG || r == -ENOENT ? 0 : r;
 }
 
 void store_settle(struct store *st)
@@ -267,18 +283,19 @@ struct scan {
 	unsigned failed;
 };
 
-/* One that was broken at an earlier try, too, keeps the others no longer from
-   being settled. With its stripe locked. Returns: whether it stays. */
+/* One that has been broken for long keeps the others no longer from being
+   settled. With its stripe locked. Returns: whether it is out of the way. */
 static bool give_up(struct store *st, const char *id)
 {
 	bool is_new;
 	struct store_unread *u = find_unread(st, id, &is_new);
+	uint64_t now_ms = clock_ms();
 
-	if (u && u->again)
-		return set_aside(st, id) < 0;
-	if (u)
-		u->again = true;
-	return true;
+	if (u && u->since_ms && now_ms - u->since_ms >= st->opts.patience_ms)
+		return set_aside(st, id) == 0;
+	if (u && !u->since_ms)
+		u->since_ms = now_ms;
+	return false;
 }
 
 static int scan_one(const char *id, void *ctx)
@@ -293,20 +310,20 @@ static int scan_one(const char *id, void *ctx)
 		return 0;
 
 	int r = 0;
+	struct found found = {.broken = false};
 	pthread_mutex_t *stripe = store_stripe(st, id);
 	pthread_mutex_lock(stripe);
 	f = store_get(st, id, strlen(id));
 	if (!f)
-		r = store_find_kept(st, id, &f);
-	bool broken = is_broken(r);
-	if (broken && !give_up(st, id))
+		r = find_kept(st, id, &f, &found);
+	if (found.broken && give_up(st, id))
 		r = -ENOENT;
 	pthread_mutex_unlock(stripe);
 	if (r == 0)
 		file_unref(f);
 	else if (r != -ENOENT) {
 		sc->failed++;
-		if (!broken)
+		if (!found.broken)
 			log_error("%s cannot be read: %s", id, strerror(-r));
 	}
 	return 0;

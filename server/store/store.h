@@ -37,6 +37,9 @@ struct store_opts {
 	struct disk *disk;
 	struct spw_pool *keepers; /* wait for the disk; with `disk` */
 	unsigned max_open; /* kept files whose content is held open */
+	/* How long one is tried that cannot be read, which may be an outage,
+	   before it is put away as damaged. */
+	unsigned patience_ms;
 	/**
 	 * A kept file was an upload: hang that onto it again.
 	 *

@@ -287,8 +287,40 @@ static void test_broken(void **state)
 	assert_int_equal(kept_count(k, "damaged"), 1);
 }
 
+/* That nobody can tell whether they are marked is not theirs. */
+static void test_marks_that_cannot_be_read(void **state)
+{
+	struct kept *k = *state;
+	const _Atomic bool stop = false;
+
+	file_unref(kept_file(k, "x", 70));
+	file_unref(kept_file(k, "y", 80));
+	kept_restore(k);
+	assert_ok(disk_checkpoint(k->disk));
+	(void)reboot(k);
+	store_fault_broken("x", -EUCLEAN, true);
+	store_settle(k->store);
+	assert_err(store_restore(k->store, &stop), EIO);
+	kept_restore(k);
+	assert_int_equal(kept_count(k, "damaged"), 1);
+	store_fault_broken(NULL, 0, false);
+	(void)reboot(k);
+	store_fault_looking(-EIO);
+	for (int i = 0; i < 3; i++) {
+		expect_error(k, "y", EIO);
+		assert_err(store_restore(k->store, &stop), EIO);
+		store_settle(k->store);
+	}
+	assert_int_equal(kept_count(k, "files"), 2);
+	store_fault_looking(0);
+	kept_expect(k, "y", 80);
+	kept_restore(k);
+	kept_expect_none(k, "x");
+	assert_int_equal(kept_count(k, "files"), 1);
+}
+
 /* Nor can it be moved: it is left, and neither trusted when it can be read
-   again, nor in the way of the others. */
+   again, but moved then, nor in the way of the others. */
 static void test_fixed(void **state)
 {
 	struct kept *k = *state;
@@ -313,7 +345,12 @@ static void test_fixed(void **state)
 	kept_restore(k);
 	kept_expect_none(k, "x");
 	assert_int_equal(kept_count(k, "files"), 3);
-	assert_int_equal(kept_count(k, "damaged"), 0);
+	/* The file now, and its mark no more. */
+	assert_int_equal(kept_count(k, "damaged"), 1);
+	assert_ok(disk_checkpoint(k->disk));
+	(void)reboot(k);
+	kept_expect_none(k, "x");
+	assert_int_equal(kept_count(k, "damaged"), 1);
 }
 
 /* Repaired, and then replaced: the new one is as good as any. */
@@ -460,6 +497,7 @@ int main(void)
 	    KEPT_TEST(test_another_owner),
 	    KEPT_TEST(test_whole_directory),
 	    KEPT_TEST(test_broken),
+	    KEPT_TEST(test_marks_that_cannot_be_read),
 	    KEPT_TEST(test_fixed),
 	    KEPT_TEST(test_fixed_and_replaced),
 	    KEPT_TEST(test_fixed_and_not_noted),

@@ -51,6 +51,7 @@
 #include "store/sys.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -65,6 +66,7 @@ static void *before_ctx;
 static const char *broken; /* a name */
 static int broken_error;
 static bool broken_fixed;
+static atomic_int looking; /* what each look at a mode fails of */
 
 void store_fault_arm(unsigned nth, bool persistent, int err)
 {
@@ -241,8 +243,15 @@ int sys_sync_all(int fd)
 	OR_FAULT(real_sync_all(fd));
 }
 
+void store_fault_looking(int err)
+{
+	atomic_store(&looking, err);
+}
+
 int sys_is_allowed(int dir_fd, const char *name)
 {
+	if (atomic_load(&looking) < 0)
+		return atomic_load(&looking);
 	OR_FAULT(real_is_allowed(dir_fd, name));
 }
 

@@ -17,7 +17,7 @@ DISK = OPEN | WRITE | READ | SYNC | SPACE | NAME | META | SENDFILE
 HOLD, PARTLY = 10000, 10001
 
 FIELDS = ("calls", "error", "skip", "count", "seen", "hits", "waiting",
-          "passes", "cold")
+          "passes", "cold", "later_s")
 CLOCK = 40
 NAME_AT, NAME_SIZE = 48, 64
 SIZE = 4096
@@ -67,6 +67,11 @@ class Faults:
     def clock(self, seconds):
         """How far the time of day is off."""
         struct.pack_into("=q", self.page, CLOCK, seconds * 1000)
+
+
+    def pass_time(self, seconds):
+        """So much time has passed."""
+        self._set("later_s", self["later_s"] + seconds)
 
 
 def prepare(case):

@@ -88,6 +88,16 @@ class Crash(Case):
             ledger.uploads = []
         self.rounds("restart", 15, stop, wrapper=wrapper)
 
+    def test_first_note(self):
+        # Files may be on a disk long before the first checkpoint.
+        shadow = os.path.join(self.dir, "shadow")
+        os.mkdir(shadow)
+        daemon = self.run_daemon("restart", env=powerloss(shadow))
+        daemon.kill()
+        power_back(daemon.spool, shadow)
+        self.assertGreater(
+            os.path.getsize(os.path.join(daemon.spool, "meta")), 0)
+
     def test_power(self):
         self.power_rounds("fsync", 10)
 

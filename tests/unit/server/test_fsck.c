@@ -149,6 +149,15 @@ static void test_marks(void **state)
 	assert_string_equal(text, "");
 	assert_int_equal(r.files, 1);
 	free(text);
+
+	/* One of this start was not lost meanwhile. */
+	file_unref(kept_file(k, "now", 100));
+	kept_path(k, "damaged/now", path);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	text = look(k, false, &r);
+	assert_null(strstr(text, "file now"));
+	assert_int_equal(r.files, 2);
+	free(text);
 }
 
 static mode_t mode_of(struct kept *k, const char *name)

@@ -5,6 +5,7 @@
 
 #define HERE "11111111-1111-1111-1111-111111111111"
 #define LATER "22222222-2222-2222-2222-222222222222"
+#define THIRD "33333333-3333-3333-3333-333333333333"
 
 /* A ledger in the start `boot`, of a directory that has this. */
 static void start(
@@ -150,6 +151,53 @@ static void test_end(void **state)
 	ledger_fini(&l);
 }
 
+/* What is not to be trusted was deleted, but the sync after it failed: it may
+   be there again when the machine was down once more. */
+static void test_deleted_in_vain(void **state)
+{
+	static const struct {
+		uint64_t checkpoint, others; /* that were noted */
+		struct storemeta_doubt doubt;
+		uint64_t lost; /* the number of what is deleted */
+		const char *boot;
+		uint64_t kept;
+	} cases[] = {
+	    {20, 20, {6, 7}, 6, LATER, 20},
+	    {5, 5, {0, 0}, 6, LATER, 5},
+	    {9, 5, {0, 0}, 7, THIRD, 5},
+	};
+	struct storemeta m;
+	struct ledger l;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		struct storemeta said = {.checkpoint = cases[i / 2].checkpoint,
+		    .others = cases[i / 2].others,
+		    .doubts = {cases[i / 2].doubt}};
+		const struct str boot = str_from(cases[i / 2].boot);
+
+		memcpy(said.boot, LATER, sizeof(said.boot));
+		start(&l, HERE, &said);
+		assert_false(ledger_trusts(&l, boot, cases[i / 2].lost));
+		/* One that has worked before, or none. */
+		ledger_changed(&l);
+		if (i % 2)
+			(void)work(&l, false);
+		ledger_settled(&l);
+		m = work(&l, true);
+		ledger_fini(&l);
+
+		start(&l, "44444444-4444-4444-4444-444444444444", &m);
+		assert_false(ledger_trusts(&l, boot, cases[i / 2].lost));
+		assert_true(ledger_trusts(&l, boot, cases[i / 2].kept));
+		/* Until it is deleted for good. */
+		ledger_settled(&l);
+		m = work(&l, false);
+		assert_int_equal(storemeta_last_doubt(&m), 0);
+		ledger_fini(&l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +205,7 @@ int main(void)
 	    cmocka_unit_test(test_while_it_fails),
 	    cmocka_unit_test(test_between),
 	    cmocka_unit_test(test_end),
+	    cmocka_unit_test(test_deleted_in_vain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
