@@ -97,16 +97,22 @@ static bool is_time(int64_t ms)
 	return ms > INT64_MIN / 2 && ms < INT64_MAX / 2;
 }
 
+/* What an attribute may say, whoever wrote it. */
+static bool is_sane(const char *id, const struct filemeta *m)
+{
+	return m->etag.n == ID_LEN && id_valid(id, strlen(id)) &&
+	       m->source <= FILE_FROM_PROCESS && m->reads <= INT64_MAX &&
+	       m->name.n < FILE_NAME_SIZE && m->type.n < FILE_TYPE_SIZE &&
+	       m->coding.n < FILE_CODING_SIZE && is_time(m->created_ms) &&
+	       is_time(m->modified_ms) && is_time(m->expires_ms);
+}
+
 /* As it was: nothing of it is new. `s` is what has come of one that is not
    complete, or NULL. */
 static int recall(struct store *st, const char *id, const struct filemeta *m,
     struct spw_spool *s, struct file **ret)
 {
-	if (m->etag.n != ID_LEN || !id_valid(id, strlen(id)) ||
-	    m->source > FILE_FROM_PROCESS || m->reads > INT64_MAX ||
-	    m->name.n >= FILE_NAME_SIZE || m->type.n >= FILE_TYPE_SIZE ||
-	    m->coding.n >= FILE_CODING_SIZE || !is_time(m->created_ms) ||
-	    !is_time(m->modified_ms) || !is_time(m->expires_ms))
+	if (!is_sane(id, m))
 		return -EBADMSG;
 	struct file *f = calloc(1, sizeof(*f));
 	if (!f)
