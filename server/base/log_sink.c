@@ -26,6 +26,8 @@ static atomic_int way = WAY_ASK;
 static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool torn; /* the last line has no end; under the lock */
 static atomic_uint lost; /* lines, since it was told */
+/* Lines for which the queue has no room: behind what is in it. */
+static atomic_uint refused;
 static atomic_int journal_fd = -1;
 /* Set before there are threads; no path: there is no journal. */
 static struct sockaddr_un journal = {.sun_family = AF_UNIX};
@@ -159,14 +161,14 @@ static size_t put_all(const char *p, size_t n)
 	return n;
 }
 
-static void lose(const char *p, size_t n)
+static void lose(atomic_uint *count, const char *p, size_t n)
 {
 	const char *end = p + n;
 	unsigned lines = 0;
 
 	for (; (p = memchr(p, '\n', (size_t)(end - p))); p++)
 		lines++;
-	atomic_fetch_add(&lost, lines);
+	atomic_fetch_add(count, lines);
 	metrics_add(METRIC_LOG_LINES_LOST, lines);
 }
 
@@ -199,27 +201,35 @@ static bool tell_journal(const char *p, size_t n)
 		   (const struct sockaddr *)&journal, sizeof(journal)) >= 0;
 }
 
+/* Of an entry that the journal does not take there is a line. */
+static enum log_form line_form(void)
+{
+	enum log_form as = log_sink_form();
+
+	return as == LOG_FORM_ENTRY ? LOG_FORM_PREFIX : as;
+}
+
 /* Whoever waits here waits for the disk, if it is a file. */
-static void write_now(const char *p, size_t n, const enum log_form *telling)
+static void write_now(const char *p, size_t n)
 {
 	size_t left = n;
 
 	pthread_mutex_lock(&line_lock);
-	if (!telling || tell_lost(tell_here, *telling))
+	if (tell_lost(tell_here, line_form()))
 		left = put_all(p, n);
 	pthread_mutex_unlock(&line_lock);
-	lose(p + (n - left), left);
+	lose(&lost, p + (n - left), left);
 }
 
-static bool tell_queue(const char *p, size_t n)
-{
-	return log_queue_put(p, n) == 0;
-}
-
-/* By the queue's thread. What was lost is told by who logs next. */
+/* By the queue's thread, which alone knows what the disk took: a line of the
+   queue that told of lost ones could be lost itself. Those that were refused so
+   far came behind these. */
 static void write_queued(const char *p, size_t n)
 {
-	write_now(p, n, NULL);
+	unsigned behind = atomic_exchange(&refused, 0);
+
+	write_now(p, n);
+	atomic_fetch_add(&lost, behind);
 }
 
 int log_begin(void)
@@ -234,17 +244,14 @@ void log_end(void)
 
 void log_sink_write(const char *p, size_t n)
 {
-	enum log_form as = log_sink_form();
-
 	if (!n)
 		return;
-	/* Of an entry that the journal does not take. */
-	if (as == LOG_FORM_ENTRY)
-		as = LOG_FORM_PREFIX;
-	if (!log_queue_is_open())
-		write_now(p, n, &as);
-	else if (!tell_lost(tell_queue, as) || !tell_queue(p, n))
-		lose(p, n);
+
+	int r = log_queue_is_open() ? log_queue_put(p, n) : -EPIPE;
+	if (r == -EPIPE)
+		write_now(p, n);
+	else if (r < 0)
+		lose(&refused, p, n);
 }
 
 bool log_sink_send(const char *p, size_t n)

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <linux/magic.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -47,7 +49,7 @@ static bool read_proc(char *buf, size_t size, const char *fmt, ...)
 
 /* ---- who they are ------------------------------------------------------- */
 
-static void add_children(struct family *f, const char *list)
+static void add_children(struct family *f, size_t parent, const char *list)
 {
 	char *at;
 
@@ -55,7 +57,7 @@ static void add_children(struct family *f, const char *list)
 	for (long pid; f->count < f->max && (pid = strtol(list, &at, 10)) > 0 &&
 		       *at == ' ';
 	     list = at)
-		f->pids[f->count++] = (pid_t)pid;
+		f->all[f->count++] = (struct family_one){(pid_t)pid, parent};
 }
 
 /* Where the first thread of a process has ended, only others tell of it. */
@@ -68,8 +70,9 @@ static bool has_memory(pid_t thread)
 }
 
 /* Each thread has children of its own. */
-static void add_children_of(struct family *f, pid_t *pid)
+static void add_children_of(struct family *f, size_t parent)
 {
+	pid_t *pid = &f->all[parent].pid;
 	bool seen = has_memory(*pid);
 	char path[64], list[16384];
 	const struct dirent *e;
@@ -83,7 +86,7 @@ static void add_children_of(struct family *f, pid_t *pid)
 			continue;
 		if (read_proc(list, sizeof(list), "%s/%d/children", path,
 			(int)thread))
-			add_children(f, list);
+			add_children(f, parent, list);
 		if (!seen && (seen = has_memory(thread)))
 			*pid = thread;
 	}
@@ -97,9 +100,9 @@ static void find_all(struct family *f)
 
 	f->count = 0;
 	if (read_proc(list, sizeof(list), "/proc/thread-self/children"))
-		add_children(f, list);
+		add_children(f, FAMILY_NOBODY, list);
 	for (size_t i = 0; i < f->count; i++)
-		add_children_of(f, &f->pids[i]);
+		add_children_of(f, i);
 }
 
 /* ---- memory and time ---------------------------------------------------- */
@@ -122,14 +125,24 @@ struct memory {
 /* Where the kernel says it, and in which fields. */
 struct memory_source {
 	const char *file, *own, *shared, *swapped;
+	bool once; /* of an address space that two have */
 };
 
 /* Not what is a file's: of that the kernel lets go when it must. */
 static const struct memory_source EACH = {
-    "status", "RssAnon", "RssShmem", "VmSwap"};
+    "status", "RssAnon", "RssShmem", "VmSwap", false};
 /* Memory that several have counts once. It takes the kernel a while. */
 static const struct memory_source SHARES = {
-    "smaps_rollup", "Pss_Anon", "Pss_Shmem", "SwapPss"};
+    "smaps_rollup", "Pss_Anon", "Pss_Shmem", "SwapPss", true};
+
+/* A child of vfork() is in its parent's until it runs another program. A kernel
+   that does not tell (-1) has two. */
+static bool is_in_parents(const struct family *f, const struct family_one *one)
+{
+	return one->parent != FAMILY_NOBODY &&
+	       syscall(SYS_kcmp, one->pid, f->all[one->parent].pid, KCMP_VM, 0,
+		   0) == 0;
+}
 
 static struct memory sum_memory(
     const struct family *f, const struct memory_source *from)
@@ -138,8 +151,10 @@ static struct memory sum_memory(
 	struct memory m = {0};
 
 	for (size_t i = 0; i < f->count; i++) {
+		if (from->once && is_in_parents(f, &f->all[i]))
+			continue;
 		if (!read_proc(text, sizeof(text), "/proc/%d/%s",
-			(int)f->pids[i], from->file))
+			(int)f->all[i].pid, from->file))
 			continue;
 		m.own += field(text, from->own);
 		m.shared += field(text, from->shared);
@@ -173,7 +188,7 @@ static uint64_t sum_cpu_ms(const struct family *f)
 	struct rusage r;
 
 	for (size_t i = 0; i < f->count; i++)
-		ticks += ticks_of(f->pids[i]);
+		ticks += ticks_of(f->all[i].pid);
 	getrusage(RUSAGE_CHILDREN, &r);
 	return ticks * 1000 / second +
 	       (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000 +
@@ -192,6 +207,7 @@ struct unnamed {
 	struct known known[UNNAMED_MAX], other;
 	size_t count;
 	uint64_t memory, sockets;
+	uint64_t mapped; /* memory of which the size is not known */
 	size_t mappings;
 };
 
@@ -333,7 +349,7 @@ static void add_mapping(const struct family *f, const struct mapping *m,
 	}
 	if (m->end <= k->counted)
 		return;
-	*(theirs ? &sum->unnamed_bytes : &u->memory) += m->end - k->counted;
+	*(theirs ? &sum->unnamed_bytes : &u->mapped) += m->end - k->counted;
 	k->counted = m->end;
 }
 
@@ -380,19 +396,40 @@ int family_init(struct family *f, size_t max, int content_fd)
 	f->dir = getcwd(NULL, 0);
 	if (!f->dir)
 		return -errno;
-	f->pids = calloc(max, sizeof(*f->pids));
-	if (!f->pids) {
+	f->all = calloc(max, sizeof(*f->all));
+	if (!f->all) {
 		family_fini(f);
 		return -ENOMEM;
 	}
 	return 0;
 }
 
+/* What the whole machine has of memory that may be several processes', in use
+   or swapped out: nobody's can be more. Returns: UINT64_MAX: it does not tell.
+ */
+static uint64_t machine_shared(void)
+{
+	char text[8192];
+
+	if (!read_proc(text, sizeof(text), "/proc/meminfo") ||
+	    !field(text, "Shmem"))
+		return UINT64_MAX;
+	return field(text, "Shmem") + field(text, "Hugetlb") +
+	       field(text, "SwapTotal") - field(text, "SwapFree");
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Of memory files, what is mapped is counted with who maps it. */
 static uint64_t total(const struct memory *m, const struct unnamed *u)
 {
+	uint64_t shared = u->memory + u->mapped;
+
 	return m->own + m->swapped + u->sockets +
-	       (u->memory > m->shared ? u->memory : m->shared);
+	       (shared > m->shared ? shared : m->shared);
 }
 
 void family_look(
@@ -404,14 +441,15 @@ void family_look(
 	(void)remember(&u, &f->content);
 	find_all(f);
 	for (size_t i = 0; i < f->count; i++)
-		add_open(f, f->pids[i], &u, ret);
+		add_open(f, f->all[i].pid, &u, ret);
 	for (size_t i = 0; i < f->count; i++)
-		add_mapped(f, f->pids[i], &u, ret);
+		add_mapped(f, f->all[i].pid, &u, ret);
 
 	struct memory m = sum_memory(f, &EACH);
 	ret->memory = total(&m, &u);
 	if (ret->memory > memory_max) {
 		m = sum_memory(f, &SHARES);
+		u.mapped = least(u.mapped, machine_shared());
 		ret->memory = total(&m, &u);
 	}
 	/* Nobody knows what is in those behind, nor waits to see. */
@@ -422,8 +460,8 @@ void family_look(
 
 void family_fini(struct family *f)
 {
-	free(f->pids);
+	free(f->all);
 	free(f->dir);
-	f->pids = NULL;
+	f->all = NULL;
 	f->dir = NULL;
 }

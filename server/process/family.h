@@ -8,13 +8,15 @@
  *
  * Memory is what is resident or swapped out and is no file's, and what is in
  * memory files (memfd). How large a file is that is mapped, but that nobody has
- * open, the kernel does not say: it counts up to where it is mapped. Nor does
+ * open, the kernel does not say: it counts up to where it is mapped; of memory,
+ * if that is too much, no more than the whole machine has of such. Nor does
  * it say what is on its way in a socket: each counts as what it may hold. More
  * than 131072 mappings of all are too much memory, whatever is in them. First
  * each process's own figures are added up, which is cheap; only if that is too
  * much the kernel is asked for their shares, so that memory which a fork has in
- * common with its parent counts once. Where two have one address space (vfork)
- * it counts twice all the same, for that moment.
+ * common with its parent counts once. So does the address space that a child
+ * has in common with its parent (vfork), where the kernel tells of that (kcmp);
+ * else it counts twice for that moment.
  *
  * Processor time is that of those that live, with that of their children that
  * were waited for, and of those that this process has waited for: who ends
@@ -29,14 +31,24 @@
 #ifndef PROCESS_FAMILY_H
 #define PROCESS_FAMILY_H
 
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
 #include <spillway/base.h>
 
+/* Whose child is the first. */
+#define FAMILY_NOBODY SIZE_MAX
+
+struct family_one {
+	pid_t pid;     /* a thread of it that lives */
+	size_t parent; /* which of them, or FAMILY_NOBODY */
+};
+
 struct family {
 	size_t count, max, mappings_max;
-	pid_t *pids;	     /* of each a thread that lives */
+	struct family_one *all;
 	struct stat content; /* a file that is not theirs */
 	dev_t disk;
 	char *dir; /* theirs */

@@ -9,8 +9,6 @@
 
 /* Of the time until the next look, looking takes one part. */
 #define SHARE 20
-/* Files of which all that is known is that they are mapped. */
-#define MAPPED_MAX 16
 /* A doubt is settled soon. */
 #define DOUBT_MS 20
 
@@ -39,8 +37,8 @@ static enum report_kind judge_directory(
 	struct dirsize sum = {u->unnamed_bytes, u->unnamed_files};
 
 	/* How large they are is not told, so there are to be few of them. */
-	sum.bytes += u->mapped_files * (p->temp_max / MAPPED_MAX);
-
+	if (u->mapped_files > LIMITS_MAPPED_MAX)
+		return REPORT_TEMP_MAPPED;
 	if (dirsize_add(AT_FDCWD, &max, &sum) < 0 || sum.files > max.files)
 		return REPORT_TEMP_FILES;
 	if (sum.bytes > max.bytes)
@@ -59,7 +57,8 @@ static enum report_kind judge(
 
 	if (u->cpu_ms > p->cpu)
 		return REPORT_CPU;
-	/* Twice in a row: at a vfork() it seems twice as much for a moment. */
+	/* Twice in a row: they change while they are added up, and at a vfork()
+	   a kernel without kcmp() shows twice as much for a moment. */
 	l->doubted = u->memory > p->memory;
 	if (l->doubted && doubted)
 		return REPORT_MEMORY;

@@ -15,8 +15,10 @@
  * between two looks a run can be over its limits by what it can do in that
  * time, and no longer.
  *
- * Of a deleted file that is mapped and not open nobody knows the size: there
- * can be at most 16 of them, of which each is no larger than one file may be.
+ * Of a deleted file that is mapped and not open nobody knows the size: it
+ * counts up to where it is mapped, and there can be LIMITS_MAPPED_MAX of them,
+ * of which each is no larger than one file may be. Programs that load what they
+ * delete then, such as libraries, have some; more is hiding.
  *
  * A look takes as long as what a run may have at most. The pause between two is
  * at least LIMITS_PAUSE_MS, and as long that looking takes a twentieth of a
@@ -34,6 +36,7 @@
 #include "process/order.h"
 
 #define LIMITS_PAUSE_MS 200
+#define LIMITS_MAPPED_MAX 64
 
 struct limits {
 	const struct command *command;

@@ -12,6 +12,7 @@
 
 #include "process/dirsize.h"
 #include "process/input.h"
+#include "process/limits.h"
 #include "process/order.h"
 #include "process/run.h"
 #include "process/service.h"
@@ -178,6 +179,13 @@ static void end_over(struct program *g, uint32_t kind)
 		    "directories that its temporary directory may have, or "
 		    "directories more than %d deep.",
 		    r->p->name, p->temp_files_max, DIRSIZE_DEPTH_MAX);
+		break;
+	case REPORT_TEMP_MAPPED:
+		run_end(r, RUN_TEMP,
+		    "The processor '%s' had more than %d deleted files of its "
+		    "temporary directory mapped and not open, of which nobody "
+		    "can tell the size.",
+		    r->p->name, LIMITS_MAPPED_MAX);
 		break;
 	default:
 		run_end(r, RUN_NO_SPACE,

@@ -23,6 +23,16 @@ def forks(count, *lines):
               "        time.sleep(1000)", "time.sleep(1000)")
 
 
+def maps(count, size, length, *lines):
+    """So many deleted files that are mapped as far as that, and not open."""
+    return py("import ctypes, os, time", "libc = ctypes.CDLL(None)",
+              "libc.mmap.restype = ctypes.c_void_p", f"for i in range({count}):",
+              "    with open('f', 'w+b', 0) as f:", "        os.unlink('f')",
+              f"        f.write(bytes({size}))",
+              f"        libc.mmap(None, {length}, 1, 1, f.fileno(), "
+              "ctypes.c_long(0))", *lines)
+
+
 RUNS = [
     *processor("files-sum", script(
         f"for i in 1 2 3 4; do {ZEROS} >$i; done; {FOREVER}"), **TEMP),
@@ -42,14 +52,13 @@ RUNS = [
         "import os, time",
         "held = [os.open('.', os.O_TMPFILE | os.O_WRONLY) "
         "for i in range(60)]", "time.sleep(1000)"), **FILES),
-    # Of each only a page is mapped, and none is open.
-    *processor("mapped", py(
-        "import ctypes, os, time", "libc = ctypes.CDLL(None)",
-        "libc.mmap.restype = ctypes.c_void_p", "for i in range(20):",
-        "    with open('f', 'w+b', 0) as f:", "        os.unlink('f')",
-        "        f.write(bytes(60000))",
-        "        libc.mmap(None, 4096, 1, 1, f.fileno(), ctypes.c_long(0))",
-        "time.sleep(1000)"), **TEMP),
+    *processor("mapped", maps(3, 400000, 400000, "time.sleep(1000)"), **TEMP),
+    *processor("many-mapped", maps(65, 60000, 4096, "time.sleep(1000)"),
+               **TEMP),
+    # Longer than until they are looked at, if at most 200 ms are between.
+    *processor("some-mapped", maps(
+        64, 4096, 4096, "end = time.process_time() + 0.5",
+        "while time.process_time() < end: pass", "print('done')"), **TEMP),
     *processor("in-flight", py(
         "import array, os, socket",
         "a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
@@ -118,6 +127,12 @@ class Together(Processing, Case):
     def test_files(self, name):
         said = self.fails(name, 507, "processor-temp", "temp")
         self.assertIn("more than the 50 files", said)
+
+    def test_mapped_files(self):
+        """Those of which nobody knows the size."""
+        said = self.fails("many-mapped", 507, "processor-temp", "temp")
+        self.assertIn("more than 64 deleted files", said)
+        self.assertEqual(self.output("some-mapped", b"x"), b"done\n")
 
     def test_depth(self):
         said = self.fails("deep", 507, "processor-temp", "temp")
