@@ -236,19 +236,28 @@ static int look_for_hiding_places(void)
 	return wrong_of(found, sizeof(found) / sizeof(found[0]), 71);
 }
 
+static int start_thread(void)
+{
+	pthread_t thread;
+	int none = 0;
+
+	int r = pthread_create(&thread, NULL, nothing, &none);
+	if (r == 0)
+		pthread_join(thread, NULL);
+	return r;
+}
+
 /* What a program is left: the number of what is wrong. */
 static int program_child(unsigned may)
 {
 	bool network = may & SECCOMP_NETWORK;
-	pthread_t thread;
-	int none = 0;
 	int r = seccomp_enter_program(may);
 	if (r < 0)
 		return r == -EOPNOTSUPP ? WITHOUT : 2;
 
 	const struct found found[] = {
 	    {run_another(), 0},
-	    {pthread_create(&thread, NULL, nothing, &none), 0},
+	    {start_thread(), 0},
 	    {map(PROT_READ | PROT_WRITE | PROT_EXEC), 0},
 	    {error_of(unshare(CLONE_NEWUSER)), EPERM},
 	    {error_of(syscall(SYS_clone, CLONE_NEWUSER, 0, 0, 0, 0)), EPERM},

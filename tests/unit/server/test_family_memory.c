@@ -51,9 +51,8 @@ static void take_memory_file(void)
 static void take_shared(void)
 {
 	void *p = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
-	memset(p, 1, BLOCK);
 	madvise(p, BLOCK, MADV_DONTNEED);
 }
 
