@@ -334,7 +334,8 @@ class Sending(Case):
         self.addCleanup(upload.close)
         upload.send_request("PUT", "/files/g", {"Content-Length": str(size)})
         upload.send(data[:size - 1])
-        until(lambda: self.info("g").get("received") == size - 1, "the bytes")
+        until(lambda: (self.info("g") or {}).get("received") == size - 1,
+              "the bytes")
         before = self.taken()
         readers = [self.slow("/files/g") for _ in range(40)]
         until(lambda: self.metric("requests_active") > 40, "all of them")
