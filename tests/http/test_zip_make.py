@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 from urllib.parse import quote
 
-from harness import Case, main, need, table, until
+from harness import Case, Truncated, main, need, table, until
 from samples import content, raw_zip, sample_zip, sha256, text
 from zips import BY_NAME, FILES, Zips, deflate
 
@@ -379,8 +379,14 @@ class Build:
         for name in "cd":
             self.assertEqual(self.http("DELETE", f"/files/{name}").status,
                              204)
-        self.assert_archive(conn.read_body(), {"c": FILES_MADE["c"],
-                                               "d": FILES_MADE["d"]}, False)
+        try:
+            made = conn.read_body()
+        except Truncated:
+            # Those that survive are opened in turn, and it was not theirs.
+            self.assertIn("store.durability", os.environ["SPW_OPTIONS"])
+            return
+        self.assert_archive(made, {"c": FILES_MADE["c"],
+                                   "d": FILES_MADE["d"]}, False)
 
     def test_clients_that_leave(self):
         body = json.dumps({"files": list(FILES_MADE)}).encode()
