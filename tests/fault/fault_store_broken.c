@@ -184,19 +184,32 @@ static void test_fixed_and_not_noted(void **state)
 	}
 }
 
+/* Start again with x, which cannot be read for this. */
+static void break_x(struct kept *k, int err)
+{
+	file_unref(kept_file(k, "x", 70));
+	kept_restart(k, false);
+	store_fault_broken("x", err, false);
+}
+
+/* Now it can, and is where it was. */
+static void mend_x(struct kept *k)
+{
+	store_fault_broken(NULL, 0, false);
+	assert_int_equal(kept_count(k, "files"), 1);
+	kept_restore(k);
+	kept_expect(k, "x", 70);
+}
+
 /* It works again at the next try. */
 static void test_broken_for_a_while(void **state)
 {
 	struct kept *k = *state;
 	const _Atomic bool stop = false;
 
-	file_unref(kept_file(k, "x", 70));
-	kept_restart(k, false);
-	store_fault_broken("x", -EIO, false);
+	break_x(k, -EIO);
 	assert_err(store_restore(k->store, &stop), EIO);
-	store_fault_broken(NULL, 0, false);
-	kept_restore(k);
-	kept_expect(k, "x", 70);
+	mend_x(k);
 }
 
 /* What runs out is no reason, however often. */
@@ -205,16 +218,11 @@ static void test_too_many_open(void **state)
 	struct kept *k = *state;
 	const _Atomic bool stop = false;
 
-	file_unref(kept_file(k, "x", 70));
-	kept_restart(k, false);
-	store_fault_broken("x", -EMFILE, false);
+	break_x(k, -EMFILE);
 	for (int i = 0; i < 3; i++)
 		assert_err(store_restore(k->store, &stop), EIO);
 	store_settle(k->store);
-	store_fault_broken(NULL, 0, false);
-	assert_int_equal(kept_count(k, "files"), 1);
-	kept_restore(k);
-	kept_expect(k, "x", 70);
+	mend_x(k);
 }
 
 /* Nor is it while the directory does not work at all. */
@@ -223,18 +231,13 @@ static void test_all_broken(void **state)
 	struct kept *k = *state;
 	const _Atomic bool stop = false;
 
-	file_unref(kept_file(k, "x", 70));
-	kept_restart(k, false);
-	store_fault_broken("x", -EIO, false);
+	break_x(k, -EIO);
 	assert_err(store_restore(k->store, &stop), EIO);
 	/* Behind the folder's opening, the reading of its names, and x. */
 	store_fault_arm(3, true, -EIO);
 	assert_true(store_restore(k->store, &stop) < 0);
 	assert_true(store_fault_disarm());
-	store_fault_broken(NULL, 0, false);
-	assert_int_equal(kept_count(k, "files"), 1);
-	kept_restore(k);
-	kept_expect(k, "x", 70);
+	mend_x(k);
 }
 
 /* Also by one who is stopped before there was a second try. */

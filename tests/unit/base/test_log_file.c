@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/log_queue.h"
 #include "base/metrics.h"
+#include "lost.h"
 #include "tempdir.h"
 
 static char folder[64];
@@ -68,18 +69,6 @@ static int teardown(void **state)
 	(void)state;
 	log_init(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, STDERR_FILENO);
 	return 0;
-}
-
-/* A line that tells of `n` lost ones, and then `text`, as text has them. */
-static void assert_lost(const char *all, unsigned n, const char *text)
-{
-	char words[64];
-
-	snprintf(words, sizeof(words), " warn   %u line%s lost\n", n,
-	    n == 1 ? " was" : "s were");
-	const char *told = strstr(all, words);
-	assert_non_null(told);
-	assert_non_null(strstr(told, text));
 }
 
 static unsigned count(const char *all, const char *word)

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "lost.h"
 #include "tempdir.h"
 
 #define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -240,18 +241,6 @@ static void test_full(void **state)
 	while (got(journal)[0])
 		entries--;
 	assert_int_equal(entries, 0);
-}
-
-/* A line that tells of `n` lost ones, and then `text`, as text has them. */
-static void assert_lost(const char *all, unsigned n, const char *text)
-{
-	char words[64];
-
-	snprintf(words, sizeof(words), " warn   %u line%s lost\n", n,
-	    n == 1 ? " was" : "s were");
-	const char *told = strstr(all, words);
-	assert_non_null(told);
-	assert_non_null(strstr(told, text));
 }
 
 /* Log until a line is lost. Returns: how many were written. */
