@@ -192,7 +192,7 @@ static bool is_in_doubt(const struct storemeta *m, uint64_t checkpoint)
 
 /* ---- trust -------------------------------------------------------------- */
 
-static bool is_start(struct str boot, const char start[STOREMETA_BOOT])
+bool storemeta_is_start(struct str boot, const char start[STOREMETA_BOOT])
 {
 	return boot.n == STOREMETA_BOOT &&
 	       memcmp(boot.p, start, STOREMETA_BOOT) == 0;
@@ -201,10 +201,10 @@ static bool is_start(struct str boot, const char start[STOREMETA_BOOT])
 bool storemeta_trusts(const struct storemeta *m,
     const char now[STOREMETA_BOOT], struct str boot, uint64_t checkpoint)
 {
-	if (!boot.n || is_start(boot, now))
+	if (!boot.n || storemeta_is_start(boot, now))
 		return true;
 	if (is_in_doubt(m, checkpoint))
 		return false;
 	return checkpoint <=
-	       (is_start(boot, m->boot) ? m->checkpoint : m->others);
+	       (storemeta_is_start(boot, m->boot) ? m->checkpoint : m->others);
 }

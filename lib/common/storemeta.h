@@ -58,6 +58,9 @@ void storemeta_end_doubts(struct storemeta *m, uint64_t last);
 /** Returns: the highest number that is in doubt; 0: none is. */
 uint64_t storemeta_last_doubt(const struct storemeta *m);
 
+/** Returns: whether `boot`, of a struct filemeta, is this start. */
+bool storemeta_is_start(struct str boot, const char start[STOREMETA_BOOT]);
+
 /**
  * Returns:   whether what was kept in the start `boot`, to be on the disk since
  *            `checkpoint`, is there wholly, now that the start is `now`.

@@ -269,8 +269,7 @@ static void unmark(struct disk *d, const char *id)
 int disk_trusts(struct disk *d, const struct filemeta *m)
 {
 	char id[ID_LEN_MAX + 1];
-	bool here = m->boot.n == STOREMETA_BOOT &&
-		    memcmp(m->boot.p, d->at.boot, STOREMETA_BOOT) == 0;
+	bool here = storemeta_is_start(m->boot, d->at.boot);
 
 	if (!ledger_trusts(&d->ledger, m->boot, m->checkpoint))
 		return 0;

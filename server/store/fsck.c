@@ -116,8 +116,7 @@ static int is_marked(struct fsck *c, const char *name, const struct filemeta *m)
 {
 	/* Nothing was lost of it meanwhile. */
 	if (c->at.damaged < 0 || !m->boot.n ||
-	    (m->boot.n == STOREMETA_BOOT &&
-		memcmp(m->boot.p, c->at.boot, STOREMETA_BOOT) == 0))
+	    storemeta_is_start(m->boot, c->at.boot))
 		return 0;
 
 	int r = sys_is_allowed(c->at.damaged, name);

@@ -117,6 +117,8 @@ bool store_leaves(struct store *st, const char *id, struct str etag);
 /** It was taken out of memory: and now from the disk, behind. */
 void store_drop_behind(struct file *f);
 pthread_mutex_t *store_stripe(struct store *st, const char *id);
+/** Returns: which one that is. */
+size_t store_stripe_of(const struct store *st, const char *id);
 /** The last one lets go of a file. */
 void store_kept_free(struct file *f);
 

@@ -19,9 +19,14 @@ struct spw_pool *store_keepers(const struct store *st)
 	return st->opts.keepers;
 }
 
+size_t store_stripe_of(const struct store *st, const char *id)
+{
+	return store_hash(st, id, strlen(id)) % STORE_STRIPES;
+}
+
 pthread_mutex_t *store_stripe(struct store *st, const char *id)
 {
-	return &st->stripes[store_hash(st, id, strlen(id)) % STORE_STRIPES];
+	return &st->stripes[store_stripe_of(st, id)];
 }
 
 uint64_t store_begin(struct store *st)
@@ -144,7 +149,7 @@ int store_keep_replace(struct store *st, struct file *f,
 
 static struct file **leaving(struct store *st, const char *id)
 {
-	return &st->leaving[store_hash(st, id, strlen(id)) % STORE_STRIPES];
+	return &st->leaving[store_stripe_of(st, id)];
 }
 
 void store_leave(struct store *st, struct file *f)

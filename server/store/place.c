@@ -94,8 +94,7 @@ static bool is_of_another_start(
 	if (fd >= 0)
 		sys_close(fd);
 	return n > 0 && filemeta_read(buf, (size_t)n, &m) == 0 && m.boot.n &&
-	       !(m.boot.n == STOREMETA_BOOT &&
-		   memcmp(m.boot.p, p->boot, STOREMETA_BOOT) == 0);
+	       !storemeta_is_start(m.boot, p->boot);
 }
 
 struct look {

@@ -44,8 +44,7 @@ static struct store_unread *find_unread(
     struct store *st, const char *id, bool *ret_new)
 {
 	size_t len = strlen(id);
-	struct store_unread **first =
-	    &st->unread[store_hash(st, id, len) % STORE_STRIPES];
+	struct store_unread **first = &st->unread[store_stripe_of(st, id)];
 	struct store_unread *u = *first;
 
 	while (u && strcmp(u->id, id) != 0)
@@ -310,9 +309,10 @@ static int scan_one(const char *id, void *ctx)
 		return 0;
 
 	int r = 0;
-	struct found found = {.broken = false};
+	struct found found;
 	pthread_mutex_t *stripe = store_stripe(st, id);
 	pthread_mutex_lock(stripe);
+	found.broken = false;
 	f = store_get(st, id, strlen(id));
 	if (!f)
 		r = find_kept(st, id, &f, &found);

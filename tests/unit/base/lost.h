@@ -20,4 +20,16 @@ static inline void assert_lost(const char *all, unsigned n, const char *text)
 	assert_non_null(strstr(told, text));
 }
 
+/* How often there is a word. */
+static inline unsigned count(const char *all, const char *word)
+{
+	unsigned n = 0;
+
+	while ((all = strstr(all, word))) {
+		all++;
+		n++;
+	}
+	return n;
+}
+
 #endif

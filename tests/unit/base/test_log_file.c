@@ -71,17 +71,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static unsigned count(const char *all, const char *word)
-{
-	unsigned n = 0;
-
-	while ((all = strstr(all, word))) {
-		all++;
-		n++;
-	}
-	return n;
-}
-
 /* All of a file, in the caller's memory. */
 static char *read_file(int fd)
 {

@@ -254,17 +254,6 @@ static unsigned fill(void)
 	return lines - 1;
 }
 
-static unsigned count(const char *all, const char *word)
-{
-	unsigned n = 0;
-
-	while ((all = strstr(all, word))) {
-		all++;
-		n++;
-	}
-	return n;
-}
-
 /* A pipe that nobody reads: lines are whole or not there, and nobody waits;
    what was lost is told when it is read again. */
 static void test_full_pipe(void **state)
