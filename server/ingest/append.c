@@ -102,19 +102,6 @@ static struct http_problem wrong_part(const struct append *a)
 	    "The bytes' %s; none was kept. Send them again.", how);
 }
 
-/* It goes on where it is safe, and more has come, which is not: as when the
-   disk is full. Then that has to be had first. */
-static struct http_problem unsafe(const struct append *a)
-{
-	int err = resumable_keep_error(a->r);
-
-	resumable_keep_behind(a->r);
-	return err < 0 ? http_problem_errno(err)
-		       : http_problem(PROBLEM_CONFLICT,
-			     "More of it has come by now; ask for the offset "
-			     "before going on.");
-}
-
 struct http_problem append_problem(const struct append *a, int err)
 {
 	struct http_problem p;
@@ -134,7 +121,9 @@ struct http_problem append_problem(const struct append *a, int err)
 		return wrong_part(a);
 	case -ESTALE:
 		if (here == a->offset)
-			return unsafe(a);
+			return http_problem(PROBLEM_CONFLICT,
+			    "More of it has come by now; ask for the offset "
+			    "before going on.");
 		p = http_problem(PROBLEM_UPLOAD_OFFSET,
 		    "The upload goes on at %llu, the request at %llu.",
 		    (unsigned long long)here, (unsigned long long)a->offset);
@@ -167,12 +156,24 @@ static int conclude(struct http_request *req, struct append *a, int err)
 	return err;
 }
 
+/* It goes on where it is safe, and more has come, which is not: as when the
+   disk was full. Then that has to be had first. */
+static int claim_safe(struct append *a)
+{
+	int err = resumable_claim(a->r, &a->turn, a->offset, a->cut_first);
+	int kept = 0;
+
+	if (err == -ESTALE && a->offset == resumable_safe(a->r))
+		kept = resumable_keep(a->r, &a->turn.wait);
+	return kept < 0 ? kept : err;
+}
+
 static int claim(struct http_request *req, struct append *a)
 {
 	if (a->claimed)
 		return 0;
 
-	int err = resumable_claim(a->r, &a->turn, a->offset, a->cut_first);
+	int err = claim_safe(a);
 	if (err < 0)
 		return err;
 

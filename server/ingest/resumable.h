@@ -207,9 +207,6 @@ int resumable_keep(struct resumable *r, struct resumable_wait *w)
     is no room for more: what was safe still is. */
 bool resumable_can_tell(struct resumable *r, int err);
 
-/** Returns: what the last try to have it survive failed of, or 0. */
-int resumable_keep_error(struct resumable *r);
-
 /** The same as resumable_keep(), with nobody waiting. */
 void resumable_keep_behind(struct resumable *r);
 

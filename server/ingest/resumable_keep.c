@@ -180,7 +180,7 @@ static int look(struct resumable *r, const struct resumable_wait *w)
 		return r->result;
 	if (r->gone)
 		return -ENOENT;
-	if (r->failures != w->failures)
+	if ((int)(r->failures - w->failures) > 0)
 		return r->keep_error;
 	if (r->noted && !r->busy && atomic_load(&r->safe) >= w->target)
 		return 0;
@@ -198,19 +198,12 @@ int resumable_keep(struct resumable *r, struct resumable_wait *w)
 	if (!w->asked) {
 		w->asked = true;
 		w->target = resumable_offset(r);
-		w->failures = r->failures;
+		/* One that is under way may have failed already. */
+		w->failures = r->failures + r->keeping;
 	}
 	int err = look(r, w);
 	if (err == -EAGAIN)
 		resumable_add_wait(r, w);
-	pthread_mutex_unlock(&r->lock);
-	return err;
-}
-
-int resumable_keep_error(struct resumable *r)
-{
-	pthread_mutex_lock(&r->lock);
-	int err = r->noted ? 0 : r->keep_error;
 	pthread_mutex_unlock(&r->lock);
 	return err;
 }

@@ -327,6 +327,29 @@ class Full(Faulty):
         self.assertEqual(self.append(url, offset, LARGE[offset:]).status, 204)
         self.assertEqual(self.http("GET", url).body, LARGE)
 
+    @table(("tus", TUS, OFFSET_TYPE["Content-Type"], {}),
+           ("draft", INTEROP, "application/partial-upload",
+            {"Upload-Complete": "?1"}))
+    def test_room_again(self, protocol, form, more):
+        url = self.http("POST", "/files", {
+            **TUS, "Upload-Length": str(len(LARGE))}).get("Location")
+        self.assertEqual(self.append(url, 0, LARGE[:3000]).status, 204)
+        self.faults.fail(faults.WRITE, errno.ENOSPC)
+        self.assert_problem(self.append(url, 3000, LARGE[3000:5000]), 507)
+        told = self.http("HEAD", url, TUS).get("Upload-Offset")
+        self.assertEqual(told, "3000")
+        self.assertGreater(self.faults.stop(), 0)
+        # What was true then is not told now: it is tried again first.
+        answer = self.http("PATCH", url, {
+            **protocol, "Content-Type": form, "Upload-Offset": told, **more},
+            LARGE[3000:])
+        self.assertEqual((answer.status, answer.get("Upload-Offset")),
+                         (409, "5000"))
+        offset = int(self.http("HEAD", url, TUS).get("Upload-Offset"))
+        self.assertEqual(offset, 5000)
+        self.assertEqual(self.append(url, offset, LARGE[offset:]).status, 204)
+        self.assertEqual(self.http("GET", url).body, LARGE)
+
     def append(self, url, offset, data):
         return self.http("PATCH", url, {
             **TUS, **OFFSET_TYPE, "Upload-Offset": str(offset)}, data)
