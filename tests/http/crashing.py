@@ -19,6 +19,8 @@ from resuming import OFFSET_TYPE, TUS
 from wire import Conn, WireError
 
 NAMES = 12          # ids that clients choose
+FILES = 300         # and open uploads: so many are left from round to round
+UPLOADS = 50
 ABSENT = None       # instead of content
 GONE = (404, 410)
 
@@ -216,6 +218,19 @@ class Ledger:
         self.wait_restored(check)
         self.verify_list(check)
         self.verify_disk(found.spool, check)
+        self.delete_old(check)
+
+    def delete_old(self, check):
+        """The first round and the thousandth have the same to look at."""
+        there = [name for name, (data,) in self.files.items()
+                 if data is not ABSENT]
+        for name in there[:-FILES]:
+            self.delete(name)
+            check.assertEqual(self.files[name], [ABSENT])
+        for made in self.uploads[:-UPLOADS]:
+            answer = self.request("DELETE", made.url, TUS)
+            check.assertIn(answer.status, (204, *GONE), answer)
+            self.uploads.remove(made)
 
     def wait_restored(self, check):
         """Wait for the list."""
@@ -235,6 +250,8 @@ class Ledger:
                 f"{name}: found {found if found is None else len(found)}, "
                 f"not {[d if d is None else len(d) for d in allowed]}")
             self.files[name] = [found]
+            if allowed == [ABSENT]:
+                del self.files[name]    # and was before
         for name, (data, end) in list(self.expiring.items()):
             begun = time.time()
             answer = self.request("GET", f"/files/{name}")

@@ -36,14 +36,15 @@ class Crash(Case):
             prefix="spillway-crash-",
             dir=os.environ.get("TMPDIR", "/var/tmp"))
         self.addCleanup(shutil.rmtree, self.dir, True)
+        self.daemon = None
+        self.addCleanup(lambda: self.daemon and self.daemon.kill())
 
     def run_daemon(self, how, **kwargs):
         """A daemon on the directory."""
-        made = Daemon(f"store.durability={how}", "spool.memory_max=64K",
-                      "store.max_open_files=16", "store.ttl=0",
-                      dir=self.dir, **kwargs)
-        self.addCleanup(made.kill)
-        return made
+        self.daemon = Daemon(
+            f"store.durability={how}", "spool.memory_max=64K",
+            "store.max_open_files=16", "store.ttl=0", dir=self.dir, **kwargs)
+        return self.daemon
 
     def rounds(self, how, count, between=lambda daemon, ledger: None,
                **kwargs):
