@@ -28,13 +28,35 @@ static uint64_t last_of(const struct storemeta *m)
 	return doubt > m->checkpoint ? doubt - 1 : m->checkpoint;
 }
 
+static bool is_same_start(const struct ledger *l)
+{
+	return memcmp(l->said.boot, l->boot, sizeof(l->boot)) == 0;
+}
+
+/* Did the start before this one get so far that one number tells of all? */
+static bool has_one_number(const struct ledger *l)
+{
+	return l->said.others == l->said.checkpoint;
+}
+
+/* Of a directory that has this. */
+static void open_with(struct ledger *l, const struct storemeta *said)
+{
+	l->said = l->noted = *said;
+	l->settled = false;
+	/* A sync has failed in this start since it got so far, if ever. */
+	l->in_vain =
+	    is_same_start(l) && storemeta_last_doubt(said) > said->others;
+	count_from(l, last_of(said) > l->done ? last_of(said) : l->done);
+}
+
 void ledger_init(struct ledger *l, const char boot[STOREMETA_BOOT],
     const struct storemeta *said)
 {
-	*l = (struct ledger){.said = *said, .noted = *said};
+	*l = (struct ledger){.done = 0};
 	pthread_mutex_init(&l->lock, NULL);
 	memcpy(l->boot, boot, sizeof(l->boot));
-	count_from(l, last_of(said));
+	open_with(l, said);
 }
 
 void ledger_fini(struct ledger *l)
@@ -45,9 +67,7 @@ void ledger_fini(struct ledger *l)
 void ledger_renew(struct ledger *l, const struct storemeta *said)
 {
 	pthread_mutex_lock(&l->lock);
-	l->said = l->noted = *said;
-	l->settled = false;
-	count_from(l, last_of(said) > l->done ? last_of(said) : l->done);
+	open_with(l, said);
 	pthread_mutex_unlock(&l->lock);
 }
 
@@ -105,12 +125,6 @@ bool ledger_trusts(struct ledger *l, struct str boot, uint64_t checkpoint)
 	return yes;
 }
 
-/* Locked. */
-static bool is_same_start(const struct ledger *l)
-{
-	return memcmp(l->said.boot, l->boot, sizeof(l->boot)) == 0;
-}
-
 void ledger_settled(struct ledger *l)
 {
 	pthread_mutex_lock(&l->lock);
@@ -123,8 +137,7 @@ void ledger_settled(struct ledger *l)
    not get so far it stands until what they left is looked through. */
 static bool can_note(const struct ledger *l)
 {
-	return l->settled || is_same_start(l) ||
-	       l->said.others == l->said.checkpoint;
+	return l->settled || is_same_start(l) || has_one_number(l);
 }
 
 bool ledger_unsettled(struct ledger *l)
@@ -144,6 +157,15 @@ uint64_t ledger_due(struct ledger *l)
 	return n;
 }
 
+/* Locked. What was in doubt before this start, and is deleted. Where a start
+   between has noted nothing, what failed in it stands with what it found: that
+   is above what was noted, and may be of this start. */
+static uint64_t last_deleted(const struct ledger *l)
+{
+	return has_one_number(l) ? storemeta_last_doubt(&l->said)
+				 : l->said.checkpoint;
+}
+
 void ledger_begin(struct ledger *l, struct storemeta *ret)
 {
 	pthread_mutex_lock(&l->lock);
@@ -152,14 +174,12 @@ void ledger_begin(struct ledger *l, struct storemeta *ret)
 	l->begun = true;
 	m.checkpoint = l->done + 1;
 	memcpy(m.boot, l->boot, sizeof(m.boot));
-	if (l->settled)
+	if (!l->in_vain && l->settled)
 		m.others = m.checkpoint;
-	else
-		m.others =
-		    is_same_start(l) ? l->said.others : l->said.checkpoint;
-	/* What was in doubt then is deleted. */
-	if (l->settled && !is_same_start(l))
-		storemeta_end_doubts(&m, storemeta_last_doubt(&l->said));
+	else if (!l->in_vain && !is_same_start(l))
+		m.others = l->said.checkpoint;
+	if (!l->in_vain && l->settled && !is_same_start(l))
+		storemeta_end_doubts(&m, last_deleted(l));
 	pthread_mutex_unlock(&l->lock);
 	*ret = m;
 }
@@ -177,20 +197,24 @@ void ledger_done(struct ledger *l, const struct storemeta *m)
 
 /* Nobody knows what is missing: not only what this one should have had, but
    also what came meanwhile, with the next number; and that what was not to be
-   trusted is deleted. So all that was noted stands. A note that fails now is
-   made with the next; only a daemon that follows in this start, and the
-   machine's going down after it, would not know. */
+   trusted is deleted. So all that was noted stands, for the rest of this start;
+   but where there are two numbers for earlier ones nothing can be noted of this
+   one without raising the lower. A note that fails now is made with the next;
+   only a daemon that follows in this start, and the machine's going down after
+   it, would not know. */
 void ledger_failed(struct ledger *l, struct storemeta *m)
 {
 	uint64_t failed = m->checkpoint;
 
 	pthread_mutex_lock(&l->lock);
-	/* Nothing of this start is on the disk yet, and of earlier ones no more
-	   than of the earliest. */
-	if (memcmp(l->noted.boot, l->boot, sizeof(l->boot)) != 0) {
+	bool is_noted = memcmp(l->noted.boot, l->boot, sizeof(l->boot)) == 0;
+	/* Nothing of this start is on the disk yet. */
+	if (!is_noted && has_one_number(l)) {
 		memcpy(l->noted.boot, l->boot, sizeof(l->boot));
 		l->noted.checkpoint = failed - 1;
+		is_noted = true;
 	}
+	l->in_vain = is_noted;
 	storemeta_add_doubt(
 	    &l->noted, (struct storemeta_doubt){failed, failed + 1});
 	*m = l->noted;

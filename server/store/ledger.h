@@ -29,6 +29,7 @@ struct ledger {
 	uint64_t needed;	   /* the one that has the last change */
 	bool begun;		   /* the next; and it may have failed */
 	bool settled;		   /* all that is there can be trusted */
+	bool in_vain;		   /* what was deleted for that may be back */
 };
 
 /** `said`: what was noted before. */

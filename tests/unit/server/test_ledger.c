@@ -151,8 +151,12 @@ static void test_end(void **state)
 	ledger_fini(&l);
 }
 
+/* The start of the machine after that: what it trusts. */
+#define NEXT "44444444-4444-4444-4444-444444444444"
+
 /* What is not to be trusted was deleted, but the sync after it failed: it may
-   be there again when the machine was down once more. */
+   be there again when the machine was down once more, whatever succeeded in
+   between, by this daemon or the next. */
 static void test_deleted_in_vain(void **state)
 {
 	static const struct {
@@ -161,10 +165,16 @@ static void test_deleted_in_vain(void **state)
 		uint64_t lost; /* the number of what is deleted */
 		const char *boot;
 		uint64_t kept;
+		unsigned
+		    successes; /* of which the second is another daemon's */
 	} cases[] = {
-	    {20, 20, {6, 7}, 6, LATER, 20},
-	    {5, 5, {0, 0}, 6, LATER, 5},
-	    {9, 5, {0, 0}, 7, THIRD, 5},
+	    {20, 20, {6, 7}, 6, LATER, 20, 0},
+	    {20, 20, {6, 7}, 6, LATER, 20, 1},
+	    {20, 20, {6, 7}, 6, LATER, 20, 2},
+	    {5, 5, {0, 0}, 6, LATER, 5, 0},
+	    {5, 5, {0, 0}, 6, LATER, 5, 1},
+	    {5, 5, {0, 0}, 6, LATER, 5, 2},
+	    {9, 5, {0, 0}, 7, THIRD, 5, 0},
 	};
 	struct storemeta m;
 	struct ledger l;
@@ -185,15 +195,72 @@ static void test_deleted_in_vain(void **state)
 			(void)work(&l, false);
 		ledger_settled(&l);
 		m = work(&l, true);
+		for (unsigned n = 0; n < cases[i / 2].successes; n++) {
+			if (n) {
+				ledger_fini(&l);
+				start(&l, HERE, &m);
+				ledger_settled(&l);
+			}
+			m = work(&l, false);
+		}
 		ledger_fini(&l);
 
-		start(&l, "44444444-4444-4444-4444-444444444444", &m);
+		start(&l, NEXT, &m);
 		assert_false(ledger_trusts(&l, boot, cases[i / 2].lost));
 		assert_true(ledger_trusts(&l, boot, cases[i / 2].kept));
-		/* Until it is deleted for good. */
+		ledger_fini(&l);
+	}
+}
+
+/* Until a start of the machine in which no sync fails has deleted it for
+   good. */
+static void test_end_of_doubts(void **state)
+{
+	static const char *const starts[] = {HERE, NEXT, THIRD};
+	struct storemeta m = {
+	    .checkpoint = 20, .others = 18, .doubts = {{6, 7}}};
+	struct ledger l;
+
+	(void)state;
+	memcpy(m.boot, LATER, sizeof(m.boot));
+	for (size_t i = 0; i < 3; i++) {
+		start(&l, starts[i], &m);
 		ledger_settled(&l);
-		m = work(&l, false);
-		assert_int_equal(storemeta_last_doubt(&m), 0);
+		m = work(&l, i == 0);
+		ledger_fini(&l);
+	}
+	assert_int_equal(storemeta_last_doubt(&m), 0);
+	assert_int_equal(m.others, m.checkpoint);
+}
+
+/* What a start has noted stands when the first sync of the next fails. */
+static void test_earlier(void **state)
+{
+	struct storemeta said = {.checkpoint = 9, .others = 5}, m;
+	struct ledger l;
+
+	(void)state;
+	memcpy(said.boot, LATER, sizeof(said.boot));
+	start(&l, HERE, &said);
+	assert_true(ledger_trusts(&l, str_from(LATER), 8));
+	ledger_settled(&l);
+	uint64_t dropped = ledger_number(&l, ledger_next(&l));
+	m = work(&l, true);
+	ledger_fini(&l);
+
+	static const char *const next[] = {HERE, NEXT};
+	for (size_t i = 0; i < 2; i++) {
+		start(&l, next[i], &m);
+		assert_true(ledger_trusts(&l, str_from(LATER), 8));
+		assert_int_equal(
+		    ledger_trusts(&l, str_from(HERE), dropped), i == 0);
+		ledger_settled(&l);
+		struct storemeta later = work(&l, false);
+		ledger_fini(&l);
+
+		start(&l, THIRD, &later);
+		assert_true(ledger_trusts(&l, str_from(LATER), 8));
+		assert_false(ledger_trusts(&l, str_from(HERE), dropped));
 		ledger_fini(&l);
 	}
 }
@@ -206,6 +273,8 @@ int main(void)
 	    cmocka_unit_test(test_between),
 	    cmocka_unit_test(test_end),
 	    cmocka_unit_test(test_deleted_in_vain),
+	    cmocka_unit_test(test_end_of_doubts),
+	    cmocka_unit_test(test_earlier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
