@@ -120,7 +120,10 @@ const char *log_request_id(struct log_request *r);
  */
 int log_begin(void) SPW_MUST_CHECK;
 
-/** For each log_begin(): what waits is written, however long that takes. */
+/**
+ * For each log_begin(): what waits is written, and how many lines were lost,
+ * however long that takes.
+ */
 void log_end(void);
 
 /**

@@ -221,6 +221,15 @@ static void write_now(const char *p, size_t n)
 	lose(&lost, p + (n - left), left);
 }
 
+/* There may be no next line, so those are told without one. */
+static void tell_now(unsigned more)
+{
+	atomic_fetch_add(&lost, more);
+	pthread_mutex_lock(&line_lock);
+	(void)tell_lost(tell_here, line_form());
+	pthread_mutex_unlock(&line_lock);
+}
+
 /* By the queue's thread, which alone knows what the disk took: a line of the
    queue that told of lost ones could be lost itself. Those that were refused so
    far came behind these. */
@@ -229,7 +238,8 @@ static void write_queued(const char *p, size_t n)
 	unsigned behind = atomic_exchange(&refused, 0);
 
 	write_now(p, n);
-	atomic_fetch_add(&lost, behind);
+	if (behind)
+		tell_now(behind);
 }
 
 int log_begin(void)
@@ -240,6 +250,9 @@ int log_begin(void)
 void log_end(void)
 {
 	log_queue_close();
+	/* With others the queue goes on, and tells. */
+	if (!log_queue_is_open())
+		tell_now(atomic_exchange(&refused, 0));
 }
 
 void log_sink_write(const char *p, size_t n)

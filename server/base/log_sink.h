@@ -13,7 +13,8 @@
  * some takes PIPE_BUF bytes. A regular file takes all, or hangs with its disk:
  * once there may be threads (log_begin()) one of the log's own writes it, from
  * a queue (log_queue.h). What does not go is dropped and counted, and the next
- * line that goes tells how many did not.
+ * line that goes tells how many did not. What the queue had no room for is told
+ * behind what it had, and what is untold at log_end() there, if it goes.
  * Who else writes to the same pipe, and fills it between question and write,
  * could still hold up a line: a pipe of one's own is the service manager's
  * usual way.

@@ -92,6 +92,8 @@ static const long denied_hidden[] = {
     SYS_mq_open,
     /* A pipe then holds pages that are mapped nowhere. */
     SYS_vmsplice,
+    /* It waits for what happens to files that are closed then. */
+    SYS_io_setup,
 #ifdef SYS_memfd_secret
     SYS_memfd_secret,
 #endif

@@ -43,13 +43,14 @@ enum { SECCOMP_NETWORK = 1, SECCOMP_TRUNCATE = 2 };
  * user namespaces. It may not hide from who measures it (PR_SET_DUMPABLE, a
  * thread with descriptors of its own), nor change others' limits, nor have
  * what is nobody's: System V shared memory, queues and semaphores, POSIX
- * queues, memfd_secret(), vmsplice() (ENOSYS). It is told of nothing that
- * happens in directories (inotify: ENOSYS, since Landlock does not look there).
- * It sets no extended attributes (EOPNOTSUPP), also of what it may only read.
- * Without SECCOMP_NETWORK it opens no sockets, and with those of a socketpair()
- * reaches nobody and sends no descriptors: connect(), bind(), sendmsg(), and
- * sendto() with an address fail with EACCES. So does truncate() without
- * SECCOMP_TRUNCATE, for where Landlock does not look at that.
+ * queues, memfd_secret(), vmsplice(), asynchronous input and output that keeps
+ * closed files (io_setup(); io_uring is denied to all) (ENOSYS). It is told of
+ * nothing that happens in directories (inotify: ENOSYS, since Landlock does not
+ * look there). It sets no extended attributes (EOPNOTSUPP), also of what it may
+ * only read. Without SECCOMP_NETWORK it opens no sockets, and with those of a
+ * socketpair() reaches nobody and sends no descriptors: connect(), bind(),
+ * sendmsg(), and sendto() with an address fail with EACCES. So does truncate()
+ * without SECCOMP_TRUNCATE, for where Landlock does not look at that.
  *
  * It calls nothing that must not be called between fork() and execve().
  */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -94,6 +95,17 @@ static void add_children_of(struct family *f, size_t parent)
 		closedir(d);
 }
 
+/* Whether one of which nothing could be opened lives: who has ended has no
+   memory. Where /proc does not even show it (hidepid), a signal finds it. */
+static bool is_hidden(pid_t pid)
+{
+	char text[64];
+
+	return read_proc(text, sizeof(text), "/proc/%d/statm", (int)pid)
+		   ? text[0] != '0'
+		   : kill(pid, 0) == 0;
+}
+
 static void find_all(struct family *f)
 {
 	char list[16384];
@@ -144,21 +156,31 @@ static bool is_in_parents(const struct family *f, const struct family_one *one)
 		   0) == 0;
 }
 
+/* Returns: false when the kernel does not say. */
+static bool add_memory(
+    pid_t pid, const struct memory_source *from, struct memory *m)
+{
+	char text[4096];
+
+	if (!read_proc(text, sizeof(text), "/proc/%d/%s", (int)pid, from->file))
+		return false;
+	m->own += field(text, from->own);
+	m->shared += field(text, from->shared);
+	m->swapped += field(text, from->swapped);
+	return true;
+}
+
 static struct memory sum_memory(
     const struct family *f, const struct memory_source *from)
 {
-	char text[4096];
 	struct memory m = {0};
 
 	for (size_t i = 0; i < f->count; i++) {
 		if (from->once && is_in_parents(f, &f->all[i]))
 			continue;
-		if (!read_proc(text, sizeof(text), "/proc/%d/%s",
-			(int)f->all[i].pid, from->file))
-			continue;
-		m.own += field(text, from->own);
-		m.shared += field(text, from->shared);
-		m.swapped += field(text, from->swapped);
+		/* Of one that hides, what everybody is told. */
+		if (!add_memory(f->all[i].pid, from, &m) && from->once)
+			(void)add_memory(f->all[i].pid, &EACH, &m);
 	}
 	return m;
 }
@@ -269,6 +291,8 @@ static void add_open(const struct family *f, pid_t pid, struct unnamed *u,
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	DIR *d = opendir(path);
+	if (!d && is_hidden(pid))
+		sum->hidden = true;
 	while (d && (e = readdir(d))) {
 		if (fstatat(dirfd(d), e->d_name, &st, 0) < 0)
 			continue;
@@ -343,9 +367,9 @@ static void add_mapping(const struct family *f, const struct mapping *m,
 		return;
 
 	struct known *k = know(u, theirs ? f->disk : m->dev, m->ino, &is_new);
-	if (theirs && is_new) {
-		sum->unnamed_files++;
-		sum->mapped_files++;
+	if (is_new) {
+		sum->unnamed_files += theirs;
+		*(theirs ? &sum->mapped_files : &sum->mapped_memory) += 1;
 	}
 	if (m->end <= k->counted)
 		return;
@@ -371,6 +395,8 @@ static void add_mapped(const struct family *f, pid_t pid, struct unnamed *u,
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	FILE *file = fopen(path, "re");
+	if (!file && is_hidden(pid))
+		sum->hidden = true;
 	while (file && u->mappings < f->mappings_max &&
 	       (len = getline(&line, &size, file)) > 0) {
 		u->mappings++;

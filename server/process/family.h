@@ -9,18 +9,25 @@
  * Memory is what is resident or swapped out and is no file's, and what is in
  * memory files (memfd). How large a file is that is mapped, but that nobody has
  * open, the kernel does not say: it counts up to where it is mapped; of memory,
- * if that is too much, no more than the whole machine has of such. Nor does
- * it say what is on its way in a socket: each counts as what it may hold. More
- * than 131072 mappings of all are too much memory, whatever is in them. First
- * each process's own figures are added up, which is cheap; only if that is too
- * much the kernel is asked for their shares, so that memory which a fork has in
- * common with its parent counts once. So does the address space that a child
- * has in common with its parent (vfork), where the kernel tells of that (kcmp);
- * else it counts twice for that moment.
+ * if that is too much, no more than the whole machine has of such. Memory of
+ * which a part was unmapped is there on, and counts by what is left: how many
+ * such there can be is all that bounds it. Nor does it say what is on its way
+ * in a socket: each counts as what it may hold. More than 131072 mappings of
+ * all are too much memory, whatever is in them. First each process's own
+ * figures are added up, which is cheap; only if that is too much the kernel is
+ * asked for their shares, so that memory which a fork has in common with its
+ * parent counts once. So does the address space that a child has in common with
+ * its parent (vfork), where the kernel tells of that (kcmp); else it counts
+ * twice for that moment.
  *
  * Processor time is that of those that live, with that of their children that
  * were waited for, and of those that this process has waited for: who ends
  * unwaited for between two looks is not in it.
+ *
+ * A process that may not be looked at, since its program may be run and not be
+ * read, hides what it has open and mapped (`hidden`); its own memory counts.
+ * Nor is a file seen that a call which waits (sendfile(), flock()) has kept
+ * from before it was closed.
  *
  * This process must be the parent of those without one (the first of a PID
  * namespace, or a subreaper), and may look at them as ptrace() would. Its
@@ -31,6 +38,7 @@
 #ifndef PROCESS_FAMILY_H
 #define PROCESS_FAMILY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -59,6 +67,8 @@ struct family_usage {
 	uint64_t cpu_ms;
 	uint64_t unnamed_files, unnamed_bytes;
 	uint64_t mapped_files; /* of these, those that nobody has open */
+	uint64_t mapped_memory; /* pieces of shared memory, not open either */
+	bool hidden;		/* there is one that cannot be looked at */
 };
 
 /**

@@ -44,24 +44,34 @@ static enum report_kind judge_directory(
 	if (sum.bytes > max.bytes)
 		return REPORT_TEMP;
 	/* Who writes nothing has no part in it. */
-	return sum.bytes && is_disk_short(l->command->keep_free)
-		   ? REPORT_DISK
-		   : REPORT_NONE;
+	return sum.bytes && is_disk_short(l->command->keep_free) ? REPORT_DISK
+								 : REPORT_NONE;
+}
+
+static enum report_kind judge_memory(
+    const struct limits *l, const struct family_usage *u)
+{
+	if (u->memory > l->command->conf->memory)
+		return REPORT_MEMORY;
+	if (u->hidden)
+		return REPORT_HIDDEN;
+	return u->mapped_memory > LIMITS_MAPPED_MAX ? REPORT_MEMORY_MAPPED
+						    : REPORT_NONE;
 }
 
 static enum report_kind judge(
     struct limits *l, const struct family_usage *u)
 {
-	const struct conf_processor *p = l->command->conf;
+	enum report_kind memory = judge_memory(l, u);
 	bool doubted = l->doubted;
 
-	if (u->cpu_ms > p->cpu)
+	if (u->cpu_ms > l->command->conf->cpu)
 		return REPORT_CPU;
 	/* Twice in a row: they change while they are added up, and at a vfork()
 	   a kernel without kcmp() shows twice as much for a moment. */
-	l->doubted = u->memory > p->memory;
+	l->doubted = memory != REPORT_NONE;
 	if (l->doubted && doubted)
-		return REPORT_MEMORY;
+		return memory;
 	return judge_directory(l, u);
 }
 

@@ -18,7 +18,17 @@
  * Of a deleted file that is mapped and not open nobody knows the size: it
  * counts up to where it is mapped, and there can be LIMITS_MAPPED_MAX of them,
  * of which each is no larger than one file may be. Programs that load what they
- * delete then, such as libraries, have some; more is hiding.
+ * delete then, such as libraries, have some; more is hiding. The same holds for
+ * shared memory, of which a piece is no larger than one process's address space
+ * or, as a memory file, than one file may be: so many times that is all that
+ * bounds what was unmapped but for a page. Nobody may have a process that
+ * cannot be looked at.
+ *
+ * What is over for a moment while it is counted is looked at twice in a row:
+ * memory, shared memory, and processes that cannot be looked at.
+ *
+ * A file that only a call which waits still has counts nowhere: each thread can
+ * have one.
  *
  * A look takes as long as what a run may have at most. The pause between two is
  * at least LIMITS_PAUSE_MS, and as long that looking takes a twentieth of a

@@ -33,12 +33,14 @@ enum report_kind {
 	REPORT_ENDED,  /* `value` is as of waitpid() */
 	/* It was killed for having taken too much: */
 	REPORT_TIMED_OUT,
-	REPORT_CPU,	    /* processor time of all its processes */
-	REPORT_MEMORY,	    /* memory of all its processes */
-	REPORT_TEMP,	    /* bytes in its directory */
-	REPORT_TEMP_FILES,  /* files there, or depth */
-	REPORT_TEMP_MAPPED, /* deleted files of which no size is known */
-	REPORT_DISK,	    /* while the disk has less than is kept free */
+	REPORT_CPU,	      /* processor time of all its processes */
+	REPORT_MEMORY,	      /* memory of all its processes */
+	REPORT_MEMORY_MAPPED, /* shared memory of which no size is known */
+	REPORT_HIDDEN,	      /* a process of it cannot be looked at */
+	REPORT_TEMP,	      /* bytes in its directory */
+	REPORT_TEMP_FILES,    /* files there, or depth */
+	REPORT_TEMP_MAPPED,   /* deleted files of which no size is known */
+	REPORT_DISK,	      /* while the disk has less than is kept free */
 };
 
 struct report {

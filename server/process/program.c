@@ -143,6 +143,27 @@ static void take_complaints(struct program *g)
 	g->said += len;
 }
 
+static void end_over_memory(struct run *r, uint32_t kind)
+{
+	if (kind == REPORT_HIDDEN)
+		run_end(r, RUN_MEMORY,
+		    "The processor '%s' ran a program that may not be looked "
+		    "at, such as one that cannot be read: nobody can tell what "
+		    "memory and files it takes.",
+		    r->p->name);
+	else if (kind == REPORT_MEMORY_MAPPED)
+		run_end(r, RUN_MEMORY,
+		    "The processor '%s' had more than %d pieces of shared "
+		    "memory mapped and not open, of which nobody can tell the "
+		    "size.",
+		    r->p->name, LIMITS_MAPPED_MAX);
+	else
+		run_end(r, RUN_MEMORY,
+		    "The processes of the processor '%s' took more than the "
+		    "%llu bytes of memory that they may have together.",
+		    r->p->name, (unsigned long long)r->p->conf->memory);
+}
+
 /* It was over one of its limits: which, and what to do. */
 static void end_over(struct program *g, uint32_t kind)
 {
@@ -162,10 +183,9 @@ static void end_over(struct program *g, uint32_t kind)
 		    r->p->name, (unsigned long long)p->cpu);
 		break;
 	case REPORT_MEMORY:
-		run_end(r, RUN_MEMORY,
-		    "The processes of the processor '%s' took more than the "
-		    "%llu bytes of memory that they may have together.",
-		    r->p->name, (unsigned long long)p->memory);
+	case REPORT_MEMORY_MAPPED:
+	case REPORT_HIDDEN:
+		end_over_memory(r, kind);
 		break;
 	case REPORT_TEMP:
 		run_end(r, RUN_TEMP,
@@ -192,8 +212,7 @@ static void end_over(struct program *g, uint32_t kind)
 		    "The processor '%s' wrote to its temporary directory "
 		    "until less than %llu bytes of the disk were free.",
 		    r->p->name,
-		    (unsigned long long)
-			r->p->service->conf->spool.keep_free);
+		    (unsigned long long)r->p->service->conf->spool.keep_free);
 	}
 }
 

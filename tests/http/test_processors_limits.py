@@ -33,6 +33,30 @@ def maps(count, size, length, *lines):
               "ctypes.c_long(0))", *lines)
 
 
+def pieces(count, *lines):
+    """So many pieces of shared memory of which a page is left."""
+    return py("import ctypes, time", "libc = ctypes.CDLL(None)",
+              "libc.mmap.restype = ctypes.c_void_p", "at = ctypes.c_void_p",
+              f"for i in range({count}):",
+              "    p = libc.mmap(None, 1000000, 3, 0x21, -1, ctypes.c_long(0))",
+              "    ctypes.memset(p, 1, 1000000)",
+              "    libc.munmap(at(p + 4096), 995904)", *lines)
+
+
+def becomes(mode, *args):
+    """A program with this mode."""
+    return py("import os", f"name = '/bin/{args[0]}'",
+              "fd = os.memfd_create('program')", "with open(name, 'rb') as f:",
+              "    os.write(fd, f.read())", f"os.fchmod(fd, {mode})",
+              "path = os.open('/proc/self/fd/%d' % fd, os.O_PATH)",
+              "os.close(fd)",
+              f"os.execv('/proc/self/fd/%d' % path, {list(args)})")
+
+
+# Longer than until they are looked at, if at most 200 ms are between.
+STAY = ("end = time.process_time() + 0.5",
+        "while time.process_time() < end: pass", "print('done')")
+
 RUNS = [
     *processor("files-sum", script(
         f"for i in 1 2 3 4; do {ZEROS} >$i; done; {FOREVER}"), **TEMP),
@@ -55,10 +79,11 @@ RUNS = [
     *processor("mapped", maps(3, 400000, 400000, "time.sleep(1000)"), **TEMP),
     *processor("many-mapped", maps(65, 60000, 4096, "time.sleep(1000)"),
                **TEMP),
-    # Longer than until they are looked at, if at most 200 ms are between.
-    *processor("some-mapped", maps(
-        64, 4096, 4096, "end = time.process_time() + 0.5",
-        "while time.process_time() < end: pass", "print('done')"), **TEMP),
+    *processor("some-mapped", maps(64, 4096, 4096, *STAY), **TEMP),
+    *processor("many-pieces", pieces(65, "time.sleep(1000)")),
+    *processor("some-pieces", pieces(64, *STAY)),
+    *processor("unreadable", becomes("0o111", "sleep", "1000")),
+    *processor("readable", becomes("0o555", "sleep", "0.5")),
     *processor("in-flight", py(
         "import array, os, socket",
         "a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
@@ -146,6 +171,17 @@ class Together(Processing, Case):
     def test_memory(self, name):
         said = self.fails(name, 502, "processor-memory", "memory")
         self.assertIn("209715200 bytes", said)
+
+    def test_pieces_of_memory(self):
+        said = self.fails("many-pieces", 502, "processor-memory", "memory")
+        self.assertIn("more than 64 pieces of shared memory", said)
+        self.assertEqual(self.output("some-pieces", b"x"), b"done\n")
+
+    def test_unreadable_program(self):
+        """What it has the kernel tells nobody."""
+        said = self.fails("unreadable", 502, "processor-memory", "memory")
+        self.assertIn("may not be looked at", said)
+        self.assertEqual(self.output("readable", b"x"), b"")
 
     def test_nobody_hides(self):
         """Neither itself, nor memory that is no process's."""

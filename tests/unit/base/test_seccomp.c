@@ -225,6 +225,8 @@ static int look_for_hiding_places(void)
 	    {error_of(syscall(SYS_mq_open, "none", 0, 0, NULL)), ENOSYS},
 	    {error_of(vmsplice(fds[1], &iov, 1, 0)), ENOSYS},
 	    {error_of(syscall(447, 0)), ENOSYS}, /* memfd_secret() */
+	    /* Without the filter it would be EFAULT. */
+	    {error_of(syscall(SYS_io_setup, 1, NULL)), ENOSYS},
 	    {error_of(inotify_init1(0)), ENOSYS},
 	    /* Without the filter it would be EINVAL. */
 	    {error_of(syscall(SYS_clone, CLONE_THREAD, 0, 0, 0, 0)), EPERM},

@@ -20,6 +20,7 @@
 #define MIB ((uint64_t)1 << 20)
 #define MUCH ((uint64_t)1 << 50)
 #define BLOCK ((size_t)64 * MIB)
+#define NOBODY 65534
 
 static char top[256];
 static int content;

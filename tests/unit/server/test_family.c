@@ -3,8 +3,11 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,6 +75,22 @@ static void leave_to_thread(void)
 
 	if (pthread_create(&thread, NULL, work, NULL) == 0)
 		syscall(SYS_exit, 0);
+}
+
+/* As one whose program may be run and not be read: the kernel shows nothing of
+   it but to root, who is nobody here. */
+static void hide_memory(void)
+{
+	(void)!setresuid(NOBODY, NOBODY, NOBODY);
+	take_memory();
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+static void show_memory(void)
+{
+	(void)!setresuid(NOBODY, NOBODY, NOBODY);
+	take_memory();
+	prctl(PR_SET_DUMPABLE, 1);
 }
 
 static void take_time(void)
@@ -174,6 +193,53 @@ static void test_mapped_files(void **state)
 	finish(pid);
 }
 
+/* Somebody who may not look at all. */
+static struct family_usage look_as_nobody(uint64_t memory_max)
+{
+	uid_t own = geteuid();
+
+	assert_int_equal(own == 0 ? seteuid(NOBODY) : 0, 0);
+	struct family_usage got = look(memory_max);
+	assert_int_equal(seteuid(own), 0);
+	return got;
+}
+
+/* What everybody is told of it counts, and that there is such a one. */
+static void test_hidden(void **state)
+{
+	const struct act hides = {.each = hide_memory, .forks = 1},
+			 shows = {.each = show_memory, .forks = 1};
+
+	(void)state;
+	pid_t pid = play(&shows);
+	assert_false(look_as_nobody(MUCH).hidden);
+	finish(pid);
+	pid = play(&hides);
+	struct family_usage got = look_as_nobody(MUCH);
+	assert_true(got.hidden);
+	assert_true(got.memory >= 2 * BLOCK);
+	/* Nor does the kernel tell their shares. */
+	assert_true(look_as_nobody(1).memory >= 2 * BLOCK);
+	finish(pid);
+}
+
+/* Though nobody has waited for him, and he is not to be looked at. */
+static void test_who_has_ended_hides_nothing(void **state)
+{
+	const struct act hides = {.each = hide_memory};
+	siginfo_t ended;
+
+	(void)state;
+	pid_t pid = play(&hides);
+	kill(pid, SIGKILL);
+	assert_int_equal(
+	    waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT), 0);
+	struct family_usage got = look_as_nobody(MUCH);
+	assert_int_equal(family.count, 1);
+	assert_false(got.hidden);
+	finish(pid);
+}
+
 /* It would take as long as it likes to look at all. */
 static void test_mappings(void **state)
 {
@@ -228,6 +294,8 @@ int main(void)
 	    TEST(test_memory_of_each),
 	    TEST(test_unnamed_files),
 	    TEST(test_mapped_files),
+	    TEST(test_hidden),
+	    TEST(test_who_has_ended_hides_nothing),
 	    TEST(test_mappings),
 	    TEST(test_first_thread_ended),
 	    TEST(test_time),

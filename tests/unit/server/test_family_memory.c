@@ -56,6 +56,33 @@ static void take_shared(void)
 	madvise(p, BLOCK, MADV_DONTNEED);
 }
 
+/* Of each a page is left: of shared memory, and of memory files. */
+#define PIECES 10
+
+static void take_pieces(void)
+{
+	for (int i = 0; i < PIECES; i++) {
+		int fd = memfd_create("piece", MFD_CLOEXEC);
+		char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+		munmap(p + 4096, MIB - 4096);
+		(void)!ftruncate(fd, (off_t)MIB);
+		mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+		close(fd);
+	}
+}
+
+static void take_open_pieces(void)
+{
+	for (int i = 0; i < PIECES; i++) {
+		int fd = memfd_create("piece", MFD_CLOEXEC);
+
+		(void)!ftruncate(fd, (off_t)MIB);
+		mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	}
+}
+
 /* Twice as much as the machine has of it, which nobody touches. */
 static size_t untouched;
 
@@ -181,6 +208,24 @@ static void test_hidden_memory(void **state)
 	finish(pid);
 }
 
+/* Nobody can tell how large they were; open, they can. */
+static void test_pieces(void **state)
+{
+	const struct act closed = {.alone = take_pieces, .forks = 2},
+			 open = {.alone = take_open_pieces, .forks = 2};
+
+	(void)state;
+	uint64_t before = idle(2).mapped_memory;
+	pid_t pid = play(&closed);
+	struct family_usage got = look(MUCH);
+	assert_int_equal(got.mapped_memory - before, 2 * PIECES);
+	assert_int_equal(got.mapped_files, 0);
+	finish(pid);
+	pid = play(&open);
+	assert_int_equal(look(MUCH).mapped_memory - before, 0);
+	finish(pid);
+}
+
 /* Not even when it is memory. */
 static void test_content_is_mapped(void **state)
 {
@@ -218,6 +263,7 @@ int main(void)
 	    TEST(test_shared_memory),
 	    TEST(test_untouched_memory),
 	    TEST(test_hidden_memory),
+	    TEST(test_pieces),
 	    TEST(test_content_is_mapped),
 	    TEST(test_sockets),
 	};
