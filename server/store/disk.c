@@ -11,6 +11,7 @@
 
 #include "base/id.h"
 #include "base/metrics.h"
+#include "store/aside.h"
 #include "store/folder.h"
 #include "store/ledger.h"
 #include "store/place.h"
@@ -28,7 +29,8 @@ struct disk {
 	bool sync;
 
 	struct ledger ledger;
-	_Atomic bool marked; /* there may be marks; see disk_set_aside() */
+	_Atomic bool marked;	 /* there may be marks; see disk_mark() */
+	pthread_mutex_t proving; /* that the directory works */
 
 	pthread_mutex_t lock; /* of those who wait */
 	pthread_cond_t synced;
@@ -67,6 +69,7 @@ int disk_open(const char *path, bool sync, struct disk **ret,
 
 	d->sync = sync;
 	pthread_mutex_init(&d->lock, NULL);
+	pthread_mutex_init(&d->proving, NULL);
 	pthread_cond_init(&d->synced, NULL);
 	struct storemeta said = {0};
 	int r = place_open(&d->at, path, sync, &said, why);
@@ -88,6 +91,7 @@ void disk_close(struct disk *d)
 	place_close(&d->at);
 	ledger_fini(&d->ledger);
 	pthread_cond_destroy(&d->synced);
+	pthread_mutex_destroy(&d->proving);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
 }
@@ -188,45 +192,14 @@ int disk_get_meta(int fd, uint8_t buf[FILEMETA_MAX], struct filemeta *ret)
 
 /* ---- what could not be read --------------------------------------------- */
 
-/* Two that had the same name both stay. */
-static int move_aside(struct disk *d, int damaged, const char *id)
+/* What was done about one that is not to be trusted. */
+static int put_aside(struct disk *d, int r)
 {
-	char name[ID_LEN_MAX + 1 + ID_LEN + 1], made[ID_LEN + 1];
-
-	int r = id_new(made);
-	if (r < 0)
-		return r;
-
-	snprintf(name, sizeof(name), "%s.%s", id, made);
-	return sys_rename(d->at.files, id, damaged, name);
-}
-
-/* Whose inode is damaged cannot be moved, so that it is left; and remembered
-   by an empty file. */
-static int mark(struct disk *d, int damaged, const char *id)
-{
-	int fd = sys_open(damaged, id, O_WRONLY | O_CREAT);
-	if (fd < 0)
-		return fd;
-
-	sys_close(fd);
-	atomic_store(&d->marked, true);
-	return DISK_LEFT;
-}
-
-static int put_away(struct disk *d, const char *id)
-{
-	int r = sys_mkdir(d->at.dir, PLACE_DAMAGED);
-	int damaged = r < 0 ? r : open_damaged(d);
-	if (damaged < 0)
-		return damaged;
-
-	r = move_aside(d, damaged, id);
-	if (r == 0)
-		(void)sys_unlink(damaged, id);
-	else if (r < 0)
-		r = mark(d, damaged, id);
-	sys_close(damaged);
+	if (r == DISK_LEFT)
+		atomic_store(&d->marked, true);
+	/* Taken back by a loss of power it is done again. */
+	if (r >= 0)
+		ledger_changed(&d->ledger);
 	return r;
 }
 
@@ -234,13 +207,21 @@ int disk_set_aside(struct disk *d, const char *id)
 {
 	char why[DISK_WHY_SIZE];
 
-	int r = is_name(id) ? place_prove(&d->at, why) : -EINVAL;
-	if (r == 0)
-		r = put_away(d, id);
-	/* Taken back by a loss of power it is done again. */
-	if (r >= 0)
-		ledger_changed(&d->ledger);
-	return r;
+	if (!is_name(id))
+		return -EINVAL;
+
+	/* What proves it has a name of its own. */
+	pthread_mutex_lock(&d->proving);
+	int r = place_prove(&d->at, why);
+	pthread_mutex_unlock(&d->proving);
+	return r < 0 ? r : put_aside(d, aside_move(&d->at, id));
+}
+
+int disk_mark(struct disk *d, const char *id)
+{
+	int r = is_name(id) ? put_aside(d, aside_mark(&d->at, id)) : -EINVAL;
+
+	return r < 0 ? r : 0;
 }
 
 /* Returns: 1; 0. */

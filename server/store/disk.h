@@ -147,10 +147,19 @@ int disk_unlink(struct disk *d, const char *id, const char *etag)
  * Returns:   0. DISK_LEFT when it cannot be moved, but that it is not to be
  *            trusted is known from now on, also when it can be read again.
  * Errors:    from the disk; nothing is known of it.
- * Threads:   one at a time.
  */
 #define DISK_LEFT 1
 int disk_set_aside(struct disk *d, const char *id) SPW_MUST_CHECK;
+
+/**
+ * Leave what has a name where it is, but have known from now on that it is not
+ * to be trusted, also when it can be read again: it may be whole, but is
+ * somebody else's, who lets nobody see.
+ *
+ * Errors:    from the disk; nothing is known of it. -EINVAL the name cannot be
+ *            an id.
+ */
+int disk_mark(struct disk *d, const char *id) SPW_MUST_CHECK;
 
 /**
  * Call `fn` for each name, until it returns something else than 0. It may

@@ -63,7 +63,8 @@ struct store {
 	   them. By stripe, and by hash_next. */
 	pthread_mutex_t leaving_lock;
 	struct file *leaving[STORE_STRIPES];
-	/* What could not be read, by stripe and under it. */
+	/* What could not be read, or deleted, by stripe and under it, while
+	   it is restored. */
 	struct store_unread *unread[STORE_STRIPES];
 	pthread_mutex_t lru_lock;
 	struct file *lru_first, *lru_last;
@@ -141,7 +142,21 @@ void store_forget_open(struct store *st, struct file *f);
 int store_find_kept(struct store *st, const char *id, struct file **ret)
     SPW_MUST_CHECK;
 
-/** Forget what could not be read. */
+/* unread.c: what is known of ids while files are restored; each with the
+   stripe of the id locked */
+/** It cannot be read, or not be deleted. Returns: whether nobody was told of
+    that yet, and so has to be; it is counted then. */
+bool store_unread_news(struct store *st, const char *id);
+/** Returns: whether somebody was. */
+bool store_unread_told(struct store *st, const char *id);
+/** A try to restore all has met it. Returns: whether another one had, so long
+    ago or longer. */
+bool store_unread_for(struct store *st, const char *id, unsigned ms);
+/** It was taken out of memory, and the disk could not forget it: it is not
+    restored. */
+void store_gone(struct store *st, const struct file *f);
+bool store_is_gone(struct store *st, const char *id, struct str etag);
+/** Forget all of that; with no stripe locked. */
 void store_unread_free(struct store *st);
 
 /* wheel.c */

@@ -175,7 +175,7 @@ bool store_leaves(struct store *st, const char *id, struct str etag)
 	return f;
 }
 
-/* The disk was asked to forget it. */
+/* The disk has forgotten it, or it is known that it could not. */
 static void left(struct store *st, struct file *f)
 {
 	pthread_mutex_lock(&st->leaving_lock);
@@ -215,9 +215,10 @@ int store_drop(struct store *st, struct file *f)
 	pthread_mutex_t *stripe = store_stripe(st, f->id);
 	pthread_mutex_lock(stripe);
 	int r = unlink_kept(st, f);
-	if (r == 0)
+	if (r == 0) {
 		in = store_take_out(st, f);
-	left(st, f);
+		left(st, f);
+	}
 	pthread_mutex_unlock(stripe);
 	if (r == 0)
 		r = purge(f);
@@ -230,6 +231,8 @@ static void drop(struct store *st, struct file *f)
 
 	pthread_mutex_lock(stripe);
 	int r = unlink_kept(st, f);
+	if (r < 0)
+		store_gone(st, f);
 	left(st, f);
 	pthread_mutex_unlock(stripe);
 	int purged = purge(f);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "store/disk.h"
@@ -21,57 +22,12 @@ bool store_restoring(const struct store *st)
 
 /* ---- what cannot be read ------------------------------------------------ */
 
-struct store_unread {
-	struct store_unread *next;
-	uint64_t since_ms; /* a try to restore all has met it; 0 */
-	char id[];
-};
-
-void store_unread_free(struct store *st)
-{
-	struct store_unread *u, *next;
-
-	for (size_t i = 0; i < STORE_STRIPES; i++) {
-		for (u = st->unread[i]; u; u = next) {
-			next = u->next;
-			free(u);
-		}
-	}
-}
-
-/* With its stripe locked. Returns: NULL without memory. */
-static struct store_unread *find_unread(
-    struct store *st, const char *id, bool *ret_new)
-{
-	size_t len = strlen(id);
-	struct store_unread **first = &st->unread[store_stripe_of(st, id)];
-	struct store_unread *u = *first;
-
-	while (u && strcmp(u->id, id) != 0)
-		u = u->next;
-	*ret_new = !u;
-	if (u)
-		return u;
-
-	u = calloc(1, sizeof(*u) + len + 1);
-	if (u) {
-		memcpy(u->id, id, len + 1);
-		u->next = *first;
-		*first = u;
-	}
-	return u;
-}
-
-/* Whoever asks for it, and each try to restore it, meets it: it is told of and
-   counted once. With its stripe locked. */
+/* Whoever asks for it, and each try to restore it, meets it: it is told of
+   once. With its stripe locked, as all of these. */
 static void tell_unread(struct store *st, const char *id, int r)
 {
-	bool is_new;
-
-	(void)find_unread(st, id, &is_new);
-	if (!is_new)
+	if (!store_unread_news(st, id))
 		return;
-	metrics_add(METRIC_FILES_DAMAGED, 1);
 	if (r == -EBADMSG)
 		log_warn("%s cannot be read, or nothing says what it is; see "
 			 "spillwayd --check-spool",
@@ -84,6 +40,11 @@ static void tell_unread(struct store *st, const char *id, int r)
 static bool is_broken(int r)
 {
 	return r == -EIO || r == -EUCLEAN;
+}
+
+static bool runs_out(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE;
 }
 
 /* What is known of a name. */
@@ -100,18 +61,17 @@ static int set_aside(struct store *st, const char *id)
 	int r = disk_set_aside(st->opts.disk, id);
 
 	if (r == 0)
-		log_error(
-		    "%s cannot be read, and was moved to the folder damaged; "
-		    "see spillwayd --check-spool",
+		log_error("%s was moved to the folder damaged, for nobody can "
+			  "tell whether it is whole; see spillwayd "
+			  "--check-spool",
 		    id);
 	else if (r == DISK_LEFT)
-		log_error(
-		    "%s can neither be read nor moved away, and will not be "
-		    "trusted; the file system needs to be checked",
+		log_error("%s cannot be moved to the folder damaged, and will "
+			  "not be trusted; the file system needs to be checked",
 		    id);
 	else
-		log_error("%s can neither be read nor noted as damaged: %s; "
-			  "as long as it is there, what is kept does not "
+		log_error("%s can neither be moved away nor noted as damaged: "
+			  "%s; as long as it is there, what is kept does not "
 			  "survive the machine",
 		    id, strerror(-r));
 	return r < 0 ? r : 0;
@@ -124,43 +84,72 @@ static bool is_no_file(int r)
 	return r == -ELOOP || r == -ENXIO || r == -EISDIR;
 }
 
+/* Errors: -EBADMSG nothing that can be read says what it is; -EPERM it is
+   somebody else's, who lets nobody read it; from the disk. */
 static int read_file(struct store *st, const char *id,
     uint8_t buf[FILEMETA_MAX], struct filemeta *m, uint64_t *ret_size)
 {
 	int fd = disk_find(st->opts.disk, id);
 	if (fd < 0)
-		return is_no_file(fd) ? -EBADMSG : fd;
+		return fd == -EBADMSG ? -EPERM : is_no_file(fd) ? -EBADMSG : fd;
 
 	int r = sys_size(fd, ret_size);
 	if (r == 0)
 		r = disk_get_meta(fd, buf, m);
 	sys_close(fd);
 	/* Under another's name it is not what was kept under that. */
-	if (r == 0 && !str_eq(m->id, id))
+	if (r == 0 && (!str_eq(m->id, id) || m->etag.n != ID_LEN))
 		return -EBADMSG;
+	if (r == -EACCES)
+		return -EPERM;
 	return r == -EINVAL || r == -ENOTSUP ? -EBADMSG : r;
 }
 
 /* Of no use to anybody. Returns: 0, also when there is none. */
-static int discard(
-    struct store *st, const char *id, const struct filemeta *m, bool damaged)
+static int discard(struct store *st, const char *id, const struct filemeta *m)
 {
-	if (damaged) {
+	char etag[ID_LEN + 1];
+
+	memcpy(etag, m->etag.p, ID_LEN);
+	etag[ID_LEN] = '\0';
+	int r = disk_unlink(st->opts.disk, id, etag);
+	return r == -ENOENT ? 0 : r;
+}
+
+static void discard_expired(
+    struct store *st, const char *id, const struct filemeta *m)
+{
+	int r = discard(st, id, m);
+
+	metrics_add(METRIC_FILES_EXPIRED, 1);
+	if (r < 0)
+		log_warn("%s cannot be removed: %s", id, strerror(-r));
+}
+
+static int discard_damaged(
+    struct store *st, const char *id, const struct filemeta *m)
+{
+	int r = discard(st, id, m);
+	if (r == 0) {
 		log_warn("%s is not whole after the machine was down; removed",
 		    id);
-		metrics_add(METRIC_FILES_DAMAGED, 1);
-	} else {
-		metrics_add(METRIC_FILES_EXPIRED, 1);
+		if (!store_unread_told(st, id))
+			metrics_add(METRIC_FILES_DAMAGED, 1);
+	} else if (store_unread_news(st, id)) {
+		log_warn("%s is not whole after the machine was down, and "
+			 "cannot be removed: %s",
+		    id, strerror(-r));
 	}
-
-	char etag[ID_LEN + 1] = "";
-	if (m->etag.n == ID_LEN)
-		memcpy(etag, m->etag.p, ID_LEN);
-	int r = disk_unlink(st->opts.disk, id, etag);
-	if (r == 0 || r == -ENOENT)
-		return 0;
-	log_warn("%s cannot be removed: %s", id, strerror(-r));
 	return r;
+}
+
+/* Who may read it later has the same reasons to doubt it as now, and
+   checkpoints do not wait for that. Returns: as if nothing said what it is. */
+static int leave(struct store *st, const char *id)
+{
+	int r = disk_mark(st->opts.disk, id);
+
+	return r < 0 ? r : -EBADMSG;
 }
 
 /* Returns: 1 when it can be had; 0 when it was not worth keeping, and is gone.
@@ -171,6 +160,8 @@ static int judge(struct store *st, const char *id, struct found *ret)
 	uint64_t size;
 
 	int r = read_file(st, id, ret->buf, m, &size);
+	if (r == -EPERM)
+		r = leave(st, id);
 	ret->broken = is_broken(r);
 	if (r < 0)
 		return r;
@@ -179,9 +170,13 @@ static int judge(struct store *st, const char *id, struct found *ret)
 	/* It is not lost, for somebody may know more of it. */
 	if (r == DISK_MARKED)
 		return set_aside(st, id);
-	if (r == 0)
-		return discard(st, id, m, true);
-	return r;
+	if (r != 0)
+		return r;
+
+	r = discard_damaged(st, id, m);
+	/* It is not to be trusted, and so not to be waited for. */
+	ret->broken = r < 0 && !runs_out(r);
+	return ret->broken ? -EIO : r;
 }
 
 static int make(struct store *st, const char *id, const struct filemeta *m,
@@ -219,8 +214,12 @@ static int find_kept(
 	int r = judge(st, id, found);
 	if (r > 0 && store_leaves(st, id, m->etag))
 		return -ENOENT;
+	if (r > 0 && store_is_gone(st, id, m->etag)) {
+		(void)!discard(st, id, m);
+		return -ENOENT;
+	}
 	if (r > 0 && m->expires_ms && m->expires_ms <= clock_unix_ms()) {
-		(void)!discard(st, id, m, false);
+		discard_expired(st, id, m);
 		return -ENOENT;
 	}
 	if (r > 0) {
@@ -247,6 +246,9 @@ static int settle_one(const char *id, void *ctx)
 {
 	struct store *st = ctx;
 	struct found found;
+
+	if (!id_valid(id, strlen(id)))
+		return 0;
 
 	int r = judge(st, id, &found);
 	/* There will be no later try. */
@@ -286,15 +288,8 @@ struct scan {
    settled. With its stripe locked. Returns: whether it is out of the way. */
 static bool give_up(struct store *st, const char *id)
 {
-	bool is_new;
-	struct store_unread *u = find_unread(st, id, &is_new);
-	uint64_t now_ms = clock_ms();
-
-	if (u && u->since_ms && now_ms - u->since_ms >= st->opts.patience_ms)
-		return set_aside(st, id) == 0;
-	if (u && !u->since_ms)
-		u->since_ms = now_ms;
-	return false;
+	return store_unread_for(st, id, st->opts.patience_ms) &&
+	       set_aside(st, id) == 0;
 }
 
 static int scan_one(const char *id, void *ctx)
@@ -408,6 +403,8 @@ int store_restore(struct store *st, const _Atomic bool *stop)
 		return -EIO;
 	disk_settled(st->opts.disk);
 	atomic_store(&st->restoring, false);
+	/* Nobody looks for anything on the disk any more. */
+	store_unread_free(st);
 	metrics_set(METRIC_STORE_RESTORING, 0);
 	return 0;
 }

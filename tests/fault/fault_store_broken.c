@@ -268,6 +268,28 @@ static void test_broken_at_the_end(void **state)
 	kept_expect_none(k, "x");
 }
 
+/* Nor is a name that none of ours can have waited for. */
+static void test_broken_of_another_name(void **state)
+{
+	struct kept *k = *state;
+	char path[256];
+
+	file_unref(kept_file(k, "x", 70));
+	assert_ok(disk_checkpoint(k->disk));
+	(void)reboot(k);
+	kept_path(k, "files/not ours", path);
+	FILE *other = fopen(path, "w");
+	require(other != NULL);
+	fclose(other);
+	store_fault_broken("not ours", -EIO, true);
+	assert_true(disk_unsettled(k->disk));
+	store_settle(k->store);
+	store_fault_broken(NULL, 0, false);
+	assert_false(disk_unsettled(k->disk));
+	assert_int_equal(kept_count(k, "files"), 2);
+	kept_expect(k, "x", 70);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +302,7 @@ int main(void)
 	    KEPT_TEST(test_too_many_open),
 	    KEPT_TEST(test_all_broken),
 	    KEPT_TEST(test_broken_at_the_end),
+	    KEPT_TEST(test_broken_of_another_name),
 	};
 
 	atomic_store(&log_threshold, LOG_LEVEL_ERROR);

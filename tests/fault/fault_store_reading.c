@@ -234,6 +234,98 @@ static void test_whole_directory(void **state)
 	kept_expect(k, "x", 70);
 }
 
+/* Another start of the machine, which x had not been written for. */
+static int64_t doubt_x(struct kept *k)
+{
+	file_unref(kept_file(k, "y", 80));
+	assert_ok(disk_checkpoint(k->disk));
+	file_unref(kept_file(k, "x", 70));
+	kept_reboot(k, 'a');
+	return metrics_get(METRIC_FILES_DAMAGED);
+}
+
+/* Whoever may read it in the next one does not take it for whole. */
+static void expect_doubted(struct kept *k)
+{
+	store_fault_broken(NULL, 0, false);
+	assert_false(disk_unsettled(k->disk));
+	assert_ok(disk_checkpoint(k->disk));
+	kept_reboot(k, 'b');
+	kept_expect_none(k, "x");
+	kept_restore(k);
+	kept_expect_none(k, "x");
+	kept_expect(k, "y", 80);
+	assert_int_equal(kept_count(k, "files"), 1);
+
+	struct file *y = store_get(k->store, "y", 1);
+	assert_int_equal(store_drop(k->store, y), 1);
+	file_unref(y);
+}
+
+static void test_forbidden_when_restored(void **state)
+{
+	struct kept *k = *state;
+	int64_t damaged = doubt_x(k);
+
+	store_fault_broken("x", -EACCES, false);
+	kept_expect_none(k, "x");
+	kept_restore(k);
+	kept_expect(k, "y", 80);
+	assert_int_equal(metrics_get(METRIC_FILES_DAMAGED), damaged + 1);
+	assert_int_equal(kept_count(k, "files"), 2);
+	expect_doubted(k);
+}
+
+static void test_forbidden_at_the_end(void **state)
+{
+	struct kept *k = *state;
+
+	(void)doubt_x(k);
+	assert_true(disk_unsettled(k->disk));
+	store_fault_broken("x", -EACCES, false);
+	store_settle(k->store);
+	expect_doubted(k);
+}
+
+/* It may be opened, but not what it says of itself be read. */
+static void test_forbidden_attribute(void **state)
+{
+	struct kept *k = *state;
+
+	for (int err = EPERM; err; err = err == EPERM ? EACCES : 0) {
+		file_unref(kept_file(k, "x", 70));
+		kept_reboot(k, 'a');
+		/* Behind the folder's opening, the reading of its names, x's
+		   opening, and the look at its size. */
+		store_fault_arm(5, false, -err);
+		kept_restore(k);
+		assert_true(store_fault_disarm());
+		assert_int_equal(kept_count(k, "files"), 1);
+		file_unref(kept_file(k, "y", 80));
+		expect_doubted(k);
+	}
+}
+
+/* What cannot be noted is none that is settled. */
+static void test_forbidden_and_not_noted(void **state)
+{
+	struct kept *k = *state;
+	const _Atomic bool stop = false;
+	int r = -EIO;
+
+	for (unsigned n = 1; r < 0; n++) {
+		(void)doubt_x(k);
+		store_fault_broken("x", -EACCES, false);
+		store_fault_arm(n, true, -EIO);
+		r = store_restore(k->store, &stop);
+		assert_true(store_fault_disarm() || r == 0);
+		store_fault_broken(NULL, 0, false);
+		if (r < 0)
+			kept_restore(k);
+		expect_doubted(k);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +334,10 @@ int main(void)
 	    KEPT_TEST(test_given_back),
 	    KEPT_TEST(test_another_owner),
 	    KEPT_TEST(test_whole_directory),
+	    KEPT_TEST(test_forbidden_when_restored),
+	    KEPT_TEST(test_forbidden_at_the_end),
+	    KEPT_TEST(test_forbidden_attribute),
+	    KEPT_TEST(test_forbidden_and_not_noted),
 	};
 
 	atomic_store(&log_threshold, LOG_LEVEL_ERROR);

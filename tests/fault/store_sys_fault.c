@@ -63,9 +63,13 @@ static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
 static bool doing; /* before a call, which may be another thread's */
 static void (*before)(void *ctx);
 static void *before_ctx;
-static const char *broken; /* a name */
-static int broken_error;
-static bool broken_fixed;
+/* What has a name. */
+struct named {
+	const char *name;
+	int error;
+	bool fixed;
+};
+static struct named broken, stuck;
 static atomic_int looking; /* what each look at a mode fails of */
 
 void store_fault_arm(unsigned nth, bool persistent, int err)
@@ -82,9 +86,14 @@ void store_fault_arm(unsigned nth, bool persistent, int err)
 void store_fault_broken(const char *name, int err, bool fixed)
 {
 	pthread_mutex_lock(&lock);
-	broken = name;
-	broken_error = err;
-	broken_fixed = fixed;
+	broken = (struct named){name, err, fixed};
+	pthread_mutex_unlock(&lock);
+}
+
+void store_fault_stuck(const char *name, int err, bool fixed)
+{
+	pthread_mutex_lock(&lock);
+	stuck = (struct named){name, err, fixed};
 	pthread_mutex_unlock(&lock);
 }
 
@@ -142,14 +151,15 @@ static int fault(void)
 	return r;
 }
 
-static int fault_of(const char *name, bool renamed)
+/* Of what has a name, that is to be renamed, or not. */
+static int fault_of(const struct named *n, const char *name, bool renamed)
 {
 	pthread_mutex_lock(&lock);
 	bool meant =
-	    broken && strcmp(name, broken) == 0 && (!renamed || broken_fixed);
-	int r = meant ? broken_error : 0;
+	    n->name && strcmp(name, n->name) == 0 && (!renamed || n->fixed);
+	int r = meant ? n->error : 0;
 	pthread_mutex_unlock(&lock);
-	return r < 0 ? r : fault();
+	return r;
 }
 
 static int count(int fd)
@@ -167,8 +177,10 @@ static int count(int fd)
 int sys_open(int dir_fd, const char *name, int flags)
 {
 	/* What is made is another. */
-	int r = flags & O_CREAT ? fault() : fault_of(name, false);
+	int r = flags & O_CREAT ? 0 : fault_of(&broken, name, false);
 
+	if (r == 0)
+		r = fault();
 	return r < 0 ? r : count(real_open(dir_fd, name, flags));
 }
 
@@ -223,14 +235,22 @@ int sys_exchange(int from_fd, const char *from, int to_fd, const char *to)
 
 int sys_rename(int from_fd, const char *from, int to_fd, const char *to)
 {
-	int r = fault_of(from, true);
+	int r = fault_of(&broken, from, true);
 
+	if (r == 0)
+		r = fault_of(&stuck, from, true);
+	if (r == 0)
+		r = fault();
 	return r < 0 ? r : real_rename(from_fd, from, to_fd, to);
 }
 
 int sys_unlink(int dir_fd, const char *name)
 {
-	OR_FAULT(real_unlink(dir_fd, name));
+	int r = fault_of(&stuck, name, false);
+
+	if (r == 0)
+		r = fault();
+	return r < 0 ? r : real_unlink(dir_fd, name);
 }
 
 int sys_sync(int fd)

@@ -18,6 +18,9 @@ bool store_fault_disarm(void);
 /** Fail to open what has this name, until it is NULL; and, if `fixed`, to give
     it another. Independent of the calls that are counted. */
 void store_fault_broken(const char *name, int err, bool fixed);
+/** Fail to delete what has this name, until it is NULL; and, if `fixed`, to
+    give it another. Likewise. */
+void store_fault_stuck(const char *name, int err, bool fixed);
 /** Fail all sys_is_allowed(), until it is 0; independent of the others. */
 void store_fault_looking(int err);
 /** Do something before call `nth`, once, which is not failed. */

@@ -200,7 +200,9 @@ int openat64(int dir, const char *path, int flags, ...)
 	mode_t mode =
 	    flags & (O_CREAT | __O_TMPFILE) ? (mode_t)va_arg(ap, int) : 0;
 	va_end(ap);
-	int e = is_meant_at(dir, path) ? turn(CALL_OPEN) : 0;
+	/* By a name what is there is meant, and not what is made. */
+	int made = page && page->name[0] && (flags & O_CREAT);
+	int e = !made && is_meant_at(dir, path) ? turn(CALL_OPEN) : 0;
 	return e && e != PARTLY ? failed(e) : real(dir, path, flags, mode);
 }
 

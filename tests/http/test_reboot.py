@@ -152,6 +152,25 @@ class Power(Reboots):
         self.assertEqual(self.kept(), ["old"])
         self.assertEqual(self.metric("files_damaged_total"), 1)
 
+    def test_forbidden(self):
+        # To be read, when it would have been found, and later no more.
+        self.upload(SMALL, "/files/old")
+        self.reboot()
+        self.restored()
+        self.upload(LARGE, "/files/new")
+        self.daemon.kill()
+        self.lose("new")
+        self.faults.fail(OPEN, errno.EACCES, name="new")
+        self.reboot(kill=True)
+        self.restored()
+        self.assert_problem(self.http("GET", "/files/new"), 404)
+        self.assertEqual(self.metric("files_damaged_total"), 1)
+        self.daemon.stop()
+        self.faults.stop()
+        self.run_daemon()
+        self.assert_problem(self.http("GET", "/files/new"), 404)
+        self.assert_content("old", SMALL)
+
 
 class Disk(Reboots):
     """The system could not write what it had, and has dropped it."""
