@@ -1,11 +1,67 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/aside.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 
 #include "base/id.h"
 #include "store/sys.h"
+
+/* ---- the folder ---------------------------------------------------------- */
+
+int aside_open(int dir)
+{
+	return sys_open(dir, PLACE_DAMAGED, O_RDONLY | O_DIRECTORY);
+}
+
+bool aside_is_none(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR || err == -ELOOP;
+}
+
+bool aside_may_have_marks(int dir)
+{
+	int damaged = aside_open(dir);
+
+	if (damaged >= 0)
+		sys_close(damaged);
+	return !aside_is_none(damaged);
+}
+
+/* ---- marks --------------------------------------------------------------- */
+
+/* What came of looking at one, or of removing it. */
+static int there_was(int r)
+{
+	if (r == -ENOENT || r == -EISDIR)
+		return 0;
+	return r < 0 ? r : 1;
+}
+
+int aside_has_mark(int dir, const char *id)
+{
+	int damaged = aside_open(dir);
+	if (damaged < 0)
+		return aside_is_none(damaged) ? 0 : damaged;
+
+	int r = sys_is_allowed(damaged, id);
+	sys_close(damaged);
+	return there_was(r);
+}
+
+int aside_drop_mark(int dir, const char *id)
+{
+	int damaged = aside_open(dir);
+	if (damaged < 0)
+		return aside_is_none(damaged) ? 0 : damaged;
+
+	int r = sys_unlink(damaged, id);
+	sys_close(damaged);
+	return there_was(r);
+}
+
+/* ---- what is put there --------------------------------------------------- */
 
 static int make_folder(const struct place *p)
 {
@@ -13,7 +69,7 @@ static int make_folder(const struct place *p)
 	if (r < 0)
 		return r;
 
-	return sys_open(p->dir, PLACE_DAMAGED, O_RDONLY | O_DIRECTORY);
+	return aside_open(p->dir);
 }
 
 /* Two that had the same name both stay. */

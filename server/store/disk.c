@@ -44,20 +44,6 @@ static bool is_name(const char *s)
 	return id_valid(s, strlen(s));
 }
 
-static int open_damaged(struct disk *d)
-{
-	return sys_open(d->at.dir, PLACE_DAMAGED, O_RDONLY | O_DIRECTORY);
-}
-
-static bool may_have_marks(struct disk *d)
-{
-	int damaged = open_damaged(d);
-
-	if (damaged >= 0)
-		sys_close(damaged);
-	return damaged != -ENOENT;
-}
-
 int disk_open(const char *path, bool sync, struct disk **ret,
     char why[DISK_WHY_SIZE])
 {
@@ -78,7 +64,7 @@ int disk_open(const char *path, bool sync, struct disk **ret,
 		disk_close(d);
 		return r;
 	}
-	atomic_init(&d->marked, may_have_marks(d));
+	atomic_init(&d->marked, aside_may_have_marks(d->at.dir));
 	*ret = d;
 	return 0;
 }
@@ -108,7 +94,7 @@ int disk_probe(struct disk *d)
 
 	if (said.boot[0]) { /* another directory */
 		ledger_renew(&d->ledger, &said);
-		atomic_store(&d->marked, may_have_marks(d));
+		atomic_store(&d->marked, aside_may_have_marks(d->at.dir));
 	}
 	return r;
 }
@@ -224,27 +210,15 @@ int disk_mark(struct disk *d, const char *id)
 	return r < 0 ? r : 0;
 }
 
-/* Returns: 1; 0. */
-static int is_marked(struct disk *d, const char *id)
-{
-	int damaged = atomic_load(&d->marked) ? open_damaged(d) : -ENOENT;
-	if (damaged < 0)
-		return damaged == -ENOENT ? 0 : damaged;
-
-	int r = sys_is_allowed(damaged, id);
-	sys_close(damaged);
-	return r == -ENOENT ? 0 : r < 0 ? r : 1;
-}
-
 /* What has the name now is another, or nothing. */
-static void unmark(struct disk *d, const char *id)
+static int unmark(struct disk *d, const char *id)
 {
-	int damaged = atomic_load(&d->marked) ? open_damaged(d) : -ENOENT;
+	int r = atomic_load(&d->marked) ? aside_drop_mark(d->at.dir, id) : 0;
 
-	if (damaged < 0)
-		return;
-	(void)sys_unlink(damaged, id);
-	sys_close(damaged);
+	/* Back after a loss of power, it would be that one's. */
+	if (r > 0)
+		ledger_changed(&d->ledger);
+	return r < 0 ? r : 0;
 }
 
 int disk_trusts(struct disk *d, const struct filemeta *m)
@@ -260,7 +234,7 @@ int disk_trusts(struct disk *d, const struct filemeta *m)
 
 	memcpy(id, m->id.p, m->id.n);
 	id[m->id.n] = '\0';
-	int r = is_marked(d, id);
+	int r = atomic_load(&d->marked) ? aside_has_mark(d->at.dir, id) : 0;
 	return r > 0 ? DISK_MARKED : r < 0 ? r : 1;
 }
 
@@ -316,6 +290,29 @@ int disk_find(struct disk *d, const char *id)
 	return place_find(&d->at, id);
 }
 
+/* Nothing else is to be known of the name that a file has now. Not before: of
+   the old one, which has it again if this fails, the mark is still true. */
+static int settle_name(struct disk *d, const char *id)
+{
+	int r = sync_names(d);
+	if (r < 0)
+		return r;
+
+	/* What was waited for is trusted beside one. */
+	r = unmark(d, id);
+	return d->sync ? 0 : r;
+}
+
+/* The same for one that nothing else had. */
+static int settle_new(struct disk *d, const char *id)
+{
+	int r = settle_name(d, id);
+
+	if (r < 0 && sys_unlink(d->at.files, id) < 0)
+		r = DISK_IN_DOUBT;
+	return r;
+}
+
 /* In the place of another: both have a name until it is sure. */
 static int replace(
     struct disk *d, int fd, const char *id, const char *passing)
@@ -328,7 +325,7 @@ static int replace(
 
 	r = sys_exchange(d->at.passing, passing, d->at.files, id);
 	if (r == 0) {
-		r = sync_names(d);
+		r = settle_name(d, id);
 		if (r < 0 &&
 		    sys_exchange(d->at.passing, passing, d->at.files, id) < 0)
 			r = DISK_IN_DOUBT;
@@ -336,7 +333,7 @@ static int replace(
 		/* Somebody from outside has deleted it. */
 		r = sys_rename(d->at.passing, passing, d->at.files, id);
 		if (r == 0)
-			r = sync_names(d);
+			r = settle_new(d, id);
 	}
 	/* The old one; or the new one, if it came to nothing. */
 	(void)sys_unlink(d->at.passing, passing);
@@ -348,13 +345,7 @@ static int publish(struct disk *d, int fd, const char *id, const char *passing)
 	int r = sys_link(fd, d->at.files, id);
 	if (r == -EEXIST)
 		return replace(d, fd, id, passing);
-	if (r < 0)
-		return r;
-
-	r = sync_names(d);
-	if (r < 0 && sys_unlink(d->at.files, id) < 0)
-		r = DISK_IN_DOUBT;
-	return r;
+	return r < 0 ? r : settle_new(d, id);
 }
 
 int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
@@ -362,10 +353,7 @@ int disk_publish(struct disk *d, int fd, const char *id, const char *passing)
 	if (!is_name(id) || !is_name(passing))
 		return -EINVAL;
 
-	int r = publish(d, fd, id, passing);
-	if (r == 0)
-		unmark(d, id);
-	return r;
+	return publish(d, fd, id, passing);
 }
 
 /* 0 when it is the one with this etag; -ENOENT when it is another. */
@@ -375,10 +363,12 @@ static int is_it(struct disk *d, const char *id, const char *etag)
 	struct filemeta m;
 
 	int fd = disk_find(d, id);
-	int r = fd < 0 ? fd : disk_get_meta(fd, buf, &m);
+	/* It may be that one, for who may read it again. */
+	if (fd < 0)
+		return fd == -EBADMSG ? -EACCES : fd;
 
-	if (fd >= 0)
-		sys_close(fd);
+	int r = disk_get_meta(fd, buf, &m);
+	sys_close(fd);
 	if (r < 0)
 		return r == -EBADMSG || r == -ENOTSUP ? -ENOENT : r;
 	return str_eq(m.etag, etag) ? 0 : -ENOENT;
@@ -411,8 +401,9 @@ int disk_unlink(struct disk *d, const char *id, const char *etag)
 		r = sys_unlink(d->at.files, id);
 	if (r < 0 && r != -ENOENT)
 		return r;
+	/* One that stays marks nothing. */
 	if (r == 0)
-		unmark(d, id);
+		(void)unmark(d, id);
 
 	/* Also when it is gone already: that may not be on the disk. */
 	int synced = sync_names(d);

@@ -132,8 +132,9 @@ int disk_find(struct disk *d, const char *id);
  *
  * Returns:   0; with `sync` it will not be there again. If that cannot be
  *            waited for it still is.
- * Errors:    -ENOENT there is none, or another; likewise for good. -EINVAL
- *            one of the names cannot be an id.
+ * Errors:    -ENOENT there is none, or another; likewise for good. -EACCES it
+ *            may not be read, so that nobody can tell; it is still there.
+ *            -EINVAL one of the names cannot be an id.
  */
 int disk_unlink(struct disk *d, const char *id, const char *etag)
     SPW_MUST_CHECK;

@@ -11,6 +11,7 @@
 
 #include "base/digest.h"
 #include "base/id.h"
+#include "store/aside.h"
 #include "store/disk.h"
 #include "store/folder.h"
 #include "store/place.h"
@@ -119,8 +120,7 @@ static int is_marked(struct fsck *c, const char *name, const struct filemeta *m)
 	    storemeta_is_start(m->boot, c->at.boot))
 		return 0;
 
-	int r = sys_is_allowed(c->at.damaged, name);
-	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+	return aside_has_mark(c->at.dir, name);
 }
 
 static struct verdict judge_file(struct fsck *c, const char *name, int fd)
@@ -239,6 +239,21 @@ static int check_damaged(const char *name, void *ctx)
 	return 0;
 }
 
+/* Nothing could be moved there. */
+static int check_folder(struct fsck *c)
+{
+	struct verdict v = lost("no folder");
+
+	int r = c->at.damaged >= 0 ? -ENOENT
+				   : sys_is_allowed(c->at.dir, PLACE_DAMAGED);
+	if (r < 0 && r != -EISDIR)
+		return r == -ENOENT ? 0 : r;
+
+	tell(c, "folder", PLACE_DAMAGED, &v,
+	    goes(c, &v) ? sys_unlink(c->at.dir, PLACE_DAMAGED) : 0);
+	return 0;
+}
+
 static struct verdict judge_upload(struct fsck *c, const char *name)
 {
 	uint8_t meta[SPW_KEEP_META_MAX];
@@ -301,6 +316,8 @@ static int check_all(struct fsck *c, const char *path)
 		r = folder_each(c->at.passing, check_passing, c);
 	if (r == 0)
 		r = folder_each(c->at.damaged, check_damaged, c);
+	if (r == 0)
+		r = check_folder(c);
 	if (r == 0)
 		r = spw_keep_list(c->keep, check_upload, c);
 	if (r == 0 && c->result->repaired)

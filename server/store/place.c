@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "base/log.h"
 #include "common/filemeta.h"
+#include "store/aside.h"
 #include "store/folder.h"
 #include "store/sys.h"
 
@@ -81,10 +83,16 @@ static int lock(int dir, bool share, char why[DISK_WHY_SIZE])
 	return r;
 }
 
+/* It is gone, no file, or one without an attribute; and will be. */
+static bool is_not_ours(ssize_t r)
+{
+	return r == -ENOENT || r == -ELOOP || r == -ENXIO || r == -ENODATA ||
+	       r == -ERANGE || r == -EOPNOTSUPP;
+}
+
 /* Was it left by another start of the machine, so that only what was noted
-   tells whether it is whole? What cannot be read is nobody's. */
-static bool is_of_another_start(
-    const struct place *p, int dir, const char *name)
+   tells whether it is whole? Returns: 1; 0. */
+static int is_of_another_start(const struct place *p, int dir, const char *name)
 {
 	uint8_t buf[FILEMETA_MAX];
 	struct filemeta m;
@@ -93,36 +101,51 @@ static bool is_of_another_start(
 	ssize_t n = fd < 0 ? fd : sys_get_meta(fd, buf, sizeof(buf));
 	if (fd >= 0)
 		sys_close(fd);
-	return n > 0 && filemeta_read(buf, (size_t)n, &m) == 0 && m.boot.n &&
+	if (n < 0)
+		return is_not_ours(n) ? 0 : (int)n;
+	return filemeta_read(buf, (size_t)n, &m) == 0 && m.boot.n &&
 	       !storemeta_is_start(m.boot, p->boot);
 }
 
 struct look {
 	const struct place *place;
 	int files;
+	char *why;
 };
 
+/* What cannot be read now may be read later. */
 static int look_at_start(const char *name, void *ctx)
 {
 	const struct look *l = ctx;
 
-	return is_of_another_start(l->place, l->files, name);
+	if (!id_valid(name, strlen(name)))
+		return 0;
+
+	int r = is_of_another_start(l->place, l->files, name);
+	if (r < 0)
+		snprintf(l->why, DISK_WHY_SIZE,
+		    META ", which says which files are whole, is gone or "
+			 "empty, and files/%.64s cannot be looked at: %s",
+		    name, strerror(-r));
+	return r;
 }
 
 /* Nothing is noted, so none of those would be trusted, and all be deleted. */
 static int refuse_to_lose(const struct place *p, char why[DISK_WHY_SIZE])
 {
-	struct look l = {p, sys_open(p->dir, "files", O_RDONLY | O_DIRECTORY)};
+	struct look l = {
+	    p, sys_open(p->dir, "files", O_RDONLY | O_DIRECTORY), why};
 
+	why[0] = '\0';
 	if (l.files == -ENOENT)
 		return 0;
 	int r = l.files < 0 ? l.files : folder_each(l.files, look_at_start, &l);
 	if (l.files >= 0)
 		sys_close(l.files);
-	if (r < 0)
+	if (r < 0 && !why[0])
 		return fail(why, r, "cannot look into it");
-	if (r == 0)
-		return 0;
+	if (r <= 0)
+		return r;
 
 	snprintf(why, DISK_WHY_SIZE,
 	    "files are kept there, and " META ", which says which of them are "
@@ -334,8 +357,11 @@ int place_look(struct place *p, const char *path, struct storemeta *ret,
 	r = look_into(p, "files", &p->files);
 	if (r == 0)
 		r = look_into(p, "passing", &p->passing);
-	if (r == 0)
+	if (r == 0) {
 		r = look_into(p, PLACE_DAMAGED, &p->damaged);
+		/* Something else has its name, and no part in all this. */
+		r = aside_is_none(r) ? 0 : r;
+	}
 	return r < 0 ? fail(why, r, "cannot open its folders") : 0;
 }
 

@@ -51,7 +51,7 @@ int place_open(struct place *p, const char *path, bool sync,
 
 /**
  * Open one that there is, and write nothing. A folder that is missing has no
- * descriptor, but -1.
+ * descriptor, but -1; and so has something else that is named PLACE_DAMAGED.
  *
  * Errors:    the same; -ENOENT nobody has kept files there.
  */

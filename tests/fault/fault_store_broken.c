@@ -290,6 +290,46 @@ static void test_broken_of_another_name(void **state)
 	kept_expect(k, "x", 70);
 }
 
+/* Nothing says which are whole, and those that were left cannot be looked at
+   for the moment: it is not opened, and none is lost. */
+static void test_no_note(void **state)
+{
+	static const int errors[] = {-EIO, -EACCES, -EMFILE, -EUCLEAN};
+	struct kept *k = *state;
+	char why[DISK_WHY_SIZE], path[256], saved[256];
+
+	file_unref(kept_file(k, "x", 70));
+	assert_ok(disk_checkpoint(k->disk));
+	(void)reboot(k);
+	kept_path(k, "meta", path);
+	kept_path(k, "saved", saved);
+	disk_close(k->disk);
+	k->disk = NULL;
+	assert_int_equal(rename(path, saved), 0);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		bool hit = true;
+
+		for (unsigned n = 1; hit; n++) {
+			why[0] = '\0';
+			store_fault_arm(n, false, errors[i]);
+			assert_true(
+			    disk_open(k->path, false, &k->disk, why) < 0);
+			hit = store_fault_disarm();
+			assert_true(why[0] && access(path, F_OK) < 0);
+		}
+		store_fault_broken("x", errors[i], false);
+		assert_err(
+		    disk_open(k->path, false, &k->disk, why), -errors[i]);
+		store_fault_broken(NULL, 0, false);
+		assert_non_null(strstr(why, "files/x cannot be looked at"));
+	}
+	assert_int_equal(rename(saved, path), 0);
+	assert_ok(disk_open(k->path, false, &k->disk, why));
+	kept_restart(k, false);
+	kept_restore(k);
+	kept_expect(k, "x", 70);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +343,7 @@ int main(void)
 	    KEPT_TEST(test_all_broken),
 	    KEPT_TEST(test_broken_at_the_end),
 	    KEPT_TEST(test_broken_of_another_name),
+	    KEPT_TEST(test_no_note),
 	};
 
 	atomic_store(&log_threshold, LOG_LEVEL_ERROR);

@@ -334,6 +334,16 @@ class Unreadable(Checking):
         self.reboot()
         self.assert_content("bad", LARGE)
 
+    def test_deleting_another_users(self):
+        self.upload(SMALL, "/files/x")
+        self.faults.fail(OPEN, errno.EACCES, name="x")
+        self.assert_problem(self.http("DELETE", "/files/x"), 507)
+        self.faults.stop()
+        self.again(kill=False)
+        self.assert_content("x", SMALL)
+        self.assertEqual(self.http("DELETE", "/files/x").status, 204)
+        self.assertEqual(self.kept(), [])
+
     def test_check(self):
         self.prepare()
         self.give_up()

@@ -305,6 +305,37 @@ static void touch(struct kept *k, const char *name)
 	close(fd);
 }
 
+/* Something else has the name of the folder: it marks nothing, and is told. */
+static void test_no_folder(void **state)
+{
+	struct kept *k = *state;
+	struct fsck_result r;
+	char path[256];
+
+	file_unref(kept_file(k, "well", 100));
+	assert_ok(disk_checkpoint(k->disk));
+	kept_reboot(k, 'a');
+	kept_path(k, "damaged", path);
+	for (int link = 0; link < 2; link++) {
+		if (link)
+			assert_int_equal(symlink("files", path), 0);
+		else
+			touch(k, "damaged");
+		char *text = look(k, false, &r);
+		assert_string_equal(text, "folder damaged: no folder\n");
+		assert_int_equal(r.files, 1);
+		assert_int_equal(r.repaired, 0);
+		free(text);
+		text = look(k, true, &r);
+		assert_non_null(strstr(text, "no folder; deleted\n"));
+		free(text);
+		text = look(k, false, &r);
+		assert_string_equal(text, "");
+		assert_int_equal(r.files, 1);
+		free(text);
+	}
+}
+
 /* What never was such a directory is nobody's to look through. */
 static void test_not_ours(void **state)
 {
@@ -406,6 +437,7 @@ int main(void)
 	    KEPT_TEST(test_modes),
 	    KEPT_TEST(test_repair_takes_no_more),
 	    KEPT_TEST(test_no_files),
+	    KEPT_TEST(test_no_folder),
 	    KEPT_TEST(test_not_ours),
 	    KEPT_TEST(test_reads_only),
 	    KEPT_TEST(test_in_use),
