@@ -167,6 +167,7 @@ static int work_on_local(struct process *p, const char *path)
 	p->input.source = &source;
 	p->input.name = from_stdin ? NULL : basename(path);
 	code = work(p, path);
+	p->input.source = NULL;
 	if (!from_stdin)
 		close(p->fd);
 	return code;

@@ -87,10 +87,10 @@ static int read_decimal(struct str s, double *ret)
 	if (digits + fraction == 0 || read_exponent(s, &exponent) < 0)
 		return -EINVAL;
 
-	exponent -= fraction;
-	for (; exponent > 0; exponent--)
+	int scale = (int)exponent - (int)fraction;
+	for (; scale > 0; scale--)
 		value *= 10;
-	for (; exponent < 0; exponent++)
+	for (; scale < 0; scale++)
 		value /= 10;
 	*ret = value;
 	return 0;

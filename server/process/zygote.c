@@ -275,7 +275,7 @@ static bool can_isolate(void)
 		if (geteuid() == 0 && setresuid(id, id, id) < 0)
 			_exit(1);
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-		_exit(supervisor_isolate() < 0);
+		_exit(supervisor_isolate() < 0 ? 1 : 0);
 	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }

@@ -38,7 +38,7 @@ static unsigned height_of(const struct list *l, const struct file *f)
 static void enter_lanes(struct list *l, struct file *f)
 {
 	unsigned height = height_of(l, f);
-	struct list_post *post = f->post;
+	struct list_post *post;
 
 	f->post = NULL;
 	if (height == 0 ||

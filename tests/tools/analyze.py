@@ -53,8 +53,9 @@ def run(command, cwd):
     return done.returncode, done.stdout
 
 
-def findings(text, cwd, source):
-    """What it found: {(path, check, line, text)}."""
+def findings(text, cwd, source, build=None):
+    """What it found: {(path, check, line, text)}. Some paths may be as BUILD
+    has them."""
     found = set()
     for line in text.splitlines():
         match = FINDING.match(line)
@@ -62,8 +63,9 @@ def findings(text, cwd, source):
             continue
         path = source
         if match["path"]:
+            base = build if build and match["path"].startswith("..") else cwd
             path = os.path.relpath(os.path.realpath(
-                os.path.join(cwd, match["path"])), ROOT)
+                os.path.join(base, match["path"])), ROOT)
         found.add((path, match["check"], match["line"] or "?", match["text"]))
     return found
 
@@ -91,7 +93,7 @@ def clang_tidy(build, name):
                    os.path.join(ROOT, name)], ROOT)
     if "clang-diagnostic-error" in text:
         sys.exit(text)
-    return findings(text, ROOT, name)
+    return findings(text, ROOT, name, build)
 
 
 def cppcheck(names):
