@@ -280,6 +280,13 @@ class Case(unittest.TestCase):
         for key, value in wanted.items():
             self.assertEqual(made[key], value, key)
 
+    def assert_logged(self, *words):
+        """A line with all of these was printed: what is printed comes later
+        than an answer."""
+        until(lambda: any(all(word in line for word in words)
+                          for line in self.daemon.lines),
+              f"a line with {words} in\n{self.daemon.output()}")
+
     def assert_healthy(self):
         """The daemon still answers."""
         self.assertTrue(self.daemon.is_alive(), self.daemon.output())

@@ -261,8 +261,7 @@ class Full(Faulty):
         self.run_daemon(how=how)
         answer = self.http("GET", "/readyz")
         self.assert_problem(answer, 503)
-        self.assertTrue(any("the spool directory cannot be written" in line
-                            for line in self.daemon.lines))
+        self.assert_logged("the spool directory cannot be written")
         if keeps:
             # Reads of the attribute are no matter of room.
             self.faults.fail(faults.WRITE, error)

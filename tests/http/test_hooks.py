@@ -128,9 +128,7 @@ class Hooks(Case):
             spans.add(fields["traceparent"])
         self.assertEqual(len(spans), 1)
         self.assertRegex(spans.pop(), f"^00-{trace}-[0-9a-f]{{16}}-01$")
-        self.assertTrue(any(
-            f" {trace}] hook one: call " in line and "again" in line
-            for line in self.daemon.lines), self.daemon.output())
+        self.assert_logged(f" {trace}] hook one: call ", "again")
         _, fields, value, _, _ = receiver.take()
         self.assertEqual(value["type"], "file.deleted")
         self.assertNotIn("traceparent", fields)
@@ -273,7 +271,7 @@ class Hooks(Case):
         receiver.close()
         self.upload(b"x")
         self.wait_result("failed", 1)
-        self.assertIn("hook one: call ", self.daemon.output())
+        self.assert_logged("hook one: call ")
         self.assert_healthy()
 
     def test_time(self):
@@ -293,7 +291,7 @@ class Hooks(Case):
         self.wait_result("failed", 1)
         self.assertEqual(self.metric("hook_retries_total"), 1)
         self.assertEqual(receiver.count, 0)
-        self.assertIn("its address is forbidden (", self.daemon.output())
+        self.assert_logged("its address is forbidden (")
 
     def test_denied_later(self):
         """An address stays what it is: it is not tried again."""
@@ -319,8 +317,7 @@ class Hooks(Case):
         self.wait_result("refused", 1)
         self.assertEqual(self.metric("hook_retries_total"), 0)
         self.assertEqual(self.metric("hook_calls_queued"), 0)
-        self.assertIn("is not made: its address is forbidden (denied)",
-                      self.daemon.output())
+        self.assert_logged("is not made: its address is forbidden (denied)")
         self.assertEqual(receiver.count, 1)
 
     def test_no_way_for_fetches(self):

@@ -257,8 +257,7 @@ class Stopping(Processing, Case):
                   == count, "another one")
             self.assertEqual(self.output("one", b"x"), b"x")
             self.assertEqual(self.http("GET", "/readyz").status, 200)
-        self.assertIn("ended (signal 9) and was started again",
-                      self.daemon.output())
+        self.assert_logged("ended (signal 9) and was started again")
         self.gates.open("go")
         self.assertEqual(conn.read().body, b"late\n")
         spool = self.daemon.spool
@@ -281,6 +280,7 @@ class Stopping(Processing, Case):
         self.assertIn("restart the server", problem["detail"])
         problem = self.assert_problem(self.process("one", b"x"), 502)
         self.assertIn("restart the server", problem["detail"])
+        self.assert_logged("the process that starts processors is gone")
         self.assertEqual(self.daemon.output().count(
             "the process that starts processors is gone"), 1)
         self.assert_healthy()
