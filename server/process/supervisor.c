@@ -353,6 +353,7 @@ _Noreturn void supervisor_main(const struct supervisor_job *job)
 	    .job = job, .signals = -1, .was_root = geteuid() == 0};
 	const char *step;
 
+	prctl(PR_SET_NAME, "spillway-run", 0, 0, 0);
 	int r = prepare(&s, &step);
 	if (r < 0) {
 		tell(&s, REPORT_BROKEN, r, step);

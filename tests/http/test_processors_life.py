@@ -250,9 +250,9 @@ class Stopping(Processing, Case):
         keeper, = self.children()
         for count in range(1, 4):
             # The keeper has the runs of earlier ones, too.
-            os.kill(max(until(lambda: self.children(
-                parent=keeper, name="spillway-zygote"), "it")),
-                signal.SIGKILL)
+            zygote, = until(lambda: self.children(
+                parent=keeper, name="spillway-zygote"), "it")
+            os.kill(zygote, signal.SIGKILL)
             until(lambda: self.metric("processor_starter_restarts_total")
                   == count, "another one")
             self.assertEqual(self.output("one", b"x"), b"x")
