@@ -96,11 +96,15 @@ static void add_children_of(struct family *f, size_t parent)
 }
 
 /* Whether one of which nothing could be opened lives: who has ended has no
-   memory. Where /proc does not even show it (hidepid), a signal finds it. */
-static bool is_hidden(pid_t pid)
+   memory. Where /proc does not even show it (hidepid), a signal finds it.
+   `error`: why nothing could. */
+static bool is_hidden(pid_t pid, int error)
 {
 	char text[64];
 
+	/* That is no fault of its own. */
+	if (error == EMFILE || error == ENFILE || error == ENOMEM)
+		return false;
 	return read_proc(text, sizeof(text), "/proc/%d/statm", (int)pid)
 		   ? text[0] != '0'
 		   : kill(pid, 0) == 0;
@@ -291,7 +295,7 @@ static void add_open(const struct family *f, pid_t pid, struct unnamed *u,
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	DIR *d = opendir(path);
-	if (!d && is_hidden(pid))
+	if (!d && is_hidden(pid, errno))
 		sum->hidden = true;
 	while (d && (e = readdir(d))) {
 		if (fstatat(dirfd(d), e->d_name, &st, 0) < 0)
@@ -395,7 +399,7 @@ static void add_mapped(const struct family *f, pid_t pid, struct unnamed *u,
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	FILE *file = fopen(path, "re");
-	if (!file && is_hidden(pid))
+	if (!file && is_hidden(pid, errno))
 		sum->hidden = true;
 	while (file && u->mappings < f->mappings_max &&
 	       (len = getline(&line, &size, file)) > 0) {
