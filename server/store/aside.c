@@ -39,26 +39,25 @@ static int there_was(int r)
 	return r < 0 ? r : 1;
 }
 
-int aside_has_mark(int dir, const char *id)
+static int do_mark(int dir, const char *id, int (*call)(int, const char *))
 {
 	int damaged = aside_open(dir);
 	if (damaged < 0)
 		return aside_is_none(damaged) ? 0 : damaged;
 
-	int r = sys_is_allowed(damaged, id);
+	int r = call(damaged, id);
 	sys_close(damaged);
 	return there_was(r);
 }
 
+int aside_has_mark(int dir, const char *id)
+{
+	return do_mark(dir, id, sys_is_allowed);
+}
+
 int aside_drop_mark(int dir, const char *id)
 {
-	int damaged = aside_open(dir);
-	if (damaged < 0)
-		return aside_is_none(damaged) ? 0 : damaged;
-
-	int r = sys_unlink(damaged, id);
-	sys_close(damaged);
-	return there_was(r);
+	return do_mark(dir, id, sys_unlink);
 }
 
 /* ---- what is put there --------------------------------------------------- */

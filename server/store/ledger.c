@@ -166,6 +166,17 @@ static uint64_t last_deleted(const struct ledger *l)
 				 : l->said.checkpoint;
 }
 
+/* Locked. What `m` may say of earlier starts. */
+static void tell_of_others(const struct ledger *l, struct storemeta *m)
+{
+	if (l->settled)
+		m->others = m->checkpoint;
+	else if (!is_same_start(l))
+		m->others = l->said.checkpoint;
+	if (l->settled && !is_same_start(l))
+		storemeta_end_doubts(m, last_deleted(l));
+}
+
 void ledger_begin(struct ledger *l, struct storemeta *ret)
 {
 	pthread_mutex_lock(&l->lock);
@@ -174,12 +185,8 @@ void ledger_begin(struct ledger *l, struct storemeta *ret)
 	l->begun = true;
 	m.checkpoint = l->done + 1;
 	memcpy(m.boot, l->boot, sizeof(m.boot));
-	if (!l->in_vain && l->settled)
-		m.others = m.checkpoint;
-	else if (!l->in_vain && !is_same_start(l))
-		m.others = l->said.checkpoint;
-	if (!l->in_vain && l->settled && !is_same_start(l))
-		storemeta_end_doubts(&m, last_deleted(l));
+	if (!l->in_vain)
+		tell_of_others(l, &m);
 	pthread_mutex_unlock(&l->lock);
 	*ret = m;
 }

@@ -4,6 +4,7 @@
 #define TESTS_KEPT_H
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/xattr.h>
@@ -66,6 +67,17 @@ static inline void kept_path(
     const struct kept *k, const char *name, char out[256])
 {
 	snprintf(out, 256, "%s/%s", k->path, name);
+}
+
+/* An empty file that nobody has. */
+static inline void kept_touch(struct kept *k, const char *name)
+{
+	char path[256];
+
+	kept_path(k, name, path);
+	int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	assert_true(fd >= 0);
+	close(fd);
 }
 
 /** What /proc says of this start of the machine. */

@@ -9,16 +9,6 @@
 #include "store/aside.h"
 #include "store/place.h"
 
-static void touch(struct kept *k, const char *name)
-{
-	char path[256];
-
-	kept_path(k, name, path);
-	int fd = open(path, O_CREAT | O_WRONLY, 0600);
-	assert_true(fd >= 0);
-	close(fd);
-}
-
 static void make_dir(struct kept *k, const char *name)
 {
 	char path[256];
@@ -46,7 +36,7 @@ static void test_marks(void **state)
 	make_dir(k, PLACE_DAMAGED);
 	assert_true(aside_may_have_marks(dir));
 	assert_int_equal(aside_has_mark(dir, "x"), 0);
-	touch(k, PLACE_DAMAGED "/x");
+	kept_touch(k, PLACE_DAMAGED "/x");
 	assert_int_equal(aside_has_mark(dir, "x"), 1);
 	assert_int_equal(aside_has_mark(dir, "y"), 0);
 	assert_int_equal(aside_drop_mark(dir, "y"), 0);
@@ -71,7 +61,7 @@ static void make_other(struct kept *k, enum other what)
 
 	kept_path(k, PLACE_DAMAGED, path);
 	if (what == OTHER_FILE)
-		touch(k, PLACE_DAMAGED);
+		kept_touch(k, PLACE_DAMAGED);
 	else if (what == OTHER_PIPE)
 		assert_int_equal(mkfifo(path, 0600), 0);
 	else

@@ -295,16 +295,6 @@ static void test_no_files(void **state)
 	kept_expect(k, "well", 100);
 }
 
-static void touch(struct kept *k, const char *name)
-{
-	char path[256];
-
-	kept_path(k, name, path);
-	int fd = open(path, O_CREAT | O_WRONLY, 0600);
-	assert_true(fd >= 0);
-	close(fd);
-}
-
 /* Something else has the name of the folder: it marks nothing, and is told. */
 static void test_no_folder(void **state)
 {
@@ -320,7 +310,7 @@ static void test_no_folder(void **state)
 		if (link)
 			assert_int_equal(symlink("files", path), 0);
 		else
-			touch(k, "damaged");
+			kept_touch(k, "damaged");
 		char *text = look(k, false, &r);
 		assert_string_equal(text, "folder damaged: no folder\n");
 		assert_int_equal(r.files, 1);
@@ -348,7 +338,7 @@ static void test_not_ours(void **state)
 
 	kept_stop(k);
 	for (size_t i = 0; i < 3; i++)
-		touch(k, names[i]);
+		kept_touch(k, names[i]);
 	kept_path(k, "meta", path);
 	for (int repair = 0; repair < 2; repair++) {
 		assert_int_equal(unlink(path), 0);
@@ -359,7 +349,7 @@ static void test_not_ours(void **state)
 		free(text);
 		assert_int_equal(access(path, F_OK), -1);
 		/* Nor one that is empty. */
-		touch(k, "meta");
+		kept_touch(k, "meta");
 		out = open_memstream(&text, &len);
 		assert_err(fsck_run(k->path, repair, out, &r), ENOENT);
 		fclose(out);
@@ -394,7 +384,7 @@ static void test_reads_only(void **state)
 
 	file_unref(kept_file(k, "a", 100));
 	keep_upload(k, "u");
-	touch(k, "passing/left");
+	kept_touch(k, "passing/left");
 	kept_stop(k);
 	assert_int_equal(rmdir_files(k), 0);
 	assert_int_equal(stat(k->path, &before), 0);
